@@ -161,10 +161,7 @@ def month_of(day: date) -> Month:
 
 
 def in_bounds(period: Period) -> bool:
-    """Whether the calendar has a page for this week or month.
-
-    A week is in the year of its Thursday, as its name is.
-    """
+    """Whether the calendar has a page for a period; a week is in the year of its Thursday."""
     return FIRST_YEAR <= period.start.year <= LAST_YEAR
 
 

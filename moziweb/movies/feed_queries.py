@@ -37,10 +37,7 @@ class News:
 def premieres_from(
     session: Session, start: date, kinds: Collection[PremiereKind], limit: int
 ) -> tuple[tuple[Premiere, Listing], ...]:
-    """The next premieres of ``kinds`` on ``start`` or later, by date. Two queries.
-
-    Includes cancelled premieres.
-    """
+    """The next premieres of ``kinds`` from ``start`` on, also cancelled ones. Two queries."""
     query = (
         _published(Premiere.id, Premiere.movie_id)
         .where(Premiere.date >= start, Premiere.precision.in_(DAYS), Premiere.kind.in_(kinds))
@@ -51,10 +48,7 @@ def premieres_from(
 
 
 def lead_listings(session: Session, movie_ids: Sequence[int], today: date) -> tuple[Listing, ...]:
-    """Movies in the order of ``movie_ids``, each with its lead premiere. Two queries.
-
-    Unpublished movies are omitted.
-    """
+    """Published movies in the order of ``movie_ids``, with their lead premieres. Two queries."""
     premieres: dict[int, list[Premiere]] = defaultdict(list)
     for premiere in session.scalars(select(Premiere).where(Premiere.movie_id.in_(movie_ids))):
         premieres[premiere.movie_id].append(premiere)

@@ -26,10 +26,7 @@ ORIGINAL_CACHE_CONTROL: Final = "private, no-cache"
 
 @dataclass(frozen=True, slots=True)
 class StoredUpload:
-    """An original in storage, with its size in bytes and, after orientation, in pixels.
-
-    Equal files have the same key.
-    """
+    """An original; equal files have one key. Sizes are in bytes and, after orientation, pixels."""
 
     key: str
     sha256: str
@@ -46,10 +43,7 @@ Prober = Callable[[bytes, Limits], SourceImage]
 def inspect_upload(
     data: bytes, limits: Limits = LIMITS, prober: Prober = probe
 ) -> tuple[StoredUpload, str]:
-    """Check an image without storing it; returns its future record and its media type.
-
-    Raises ``ImageRejected``.
-    """
+    """Check an image; returns its future record and media type, or raises ``ImageRejected``."""
     image = prober(data, limits)
     sha256 = hashlib.sha256(data).hexdigest()
     extension = "jpg" if image.format == "jpeg" else image.format

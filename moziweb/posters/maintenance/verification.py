@@ -82,10 +82,7 @@ class Verifier:
                 yield from pool.map(self._check, page)
 
     def repair(self, faulty: list[ObjectCheck]) -> list[int]:
-        """Mark faulty variants for regeneration; returns the ids of their sources.
-
-        Originals cannot be repaired.
-        """
+        """Mark faulty variants, not originals, for regeneration; returns the source ids."""
         keys = [each.expected.key for each in faulty if each.expected.variant_id is not None]
         return mark_all_for_regeneration(self.database, keys)
 

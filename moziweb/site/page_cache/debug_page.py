@@ -13,14 +13,8 @@ from typing import Any, Final
 from pyramid.config import Configurator
 
 from moziweb.cache import OutboxRow
-from moziweb.cache.admin.inspection import (
-    MEANINGS,
-    Inspected,
-    Verdict,
-    clock_text,
-    inspect_url,
-    span_text,
-)
+from moziweb.cache.admin import inspection
+from moziweb.cache.admin.inspection import clock_text, span_text
 from moziweb.movies.calendar import BUDAPEST
 from moziweb.request import Request
 
@@ -77,7 +71,9 @@ def cache_page(request: Request) -> dict[str, Any]:
         return {"path": path, "clock": None, "entries": (), "latest": (), "examples": ()}
     outbox = pages.outbox
     with services.database.engine.connect() as connection:
-        found = inspect_url(pages, path, lambda tags: outbox.concerning(connection, tags))
+        found = inspection.inspect_url(
+            pages, path, lambda tags: outbox.concerning(connection, tags)
+        )
         latest = outbox.latest(connection, limit=LATEST_INVALIDATIONS)
     return {
         "path": path,
@@ -93,14 +89,14 @@ def _examples(registry: Any) -> list[str]:
     return [url.path for url in islice(urls, EXAMPLES)]
 
 
-def _entry(found: Inspected) -> EntryView:
+def _entry(found: inspection.Inspected) -> EntryView:
     entry, cause = found.entry, found.cause
     return EntryView(
         title="entry" if entry is None else entry.kind.name.lower(),
         region=found.region,
         key=found.key,
         verdict=found.verdict,
-        meaning=MEANINGS[found.verdict],
+        meaning=inspection.MEANINGS[found.verdict],
         facts=_facts(found),
         tags=tuple(
             TagView(
@@ -112,11 +108,11 @@ def _entry(found: Inspected) -> EntryView:
             )
             for tag in sorted(found.tags, key=lambda tag: tag.is_valid)
         ),
-        cause=_cause(cause) if cause and found.verdict is not Verdict.ABSENT else "",
+        cause=_cause(cause) if cause and found.verdict is not inspection.Verdict.ABSENT else "",
     )
 
 
-def _facts(found: Inspected) -> tuple[tuple[str, str], ...]:
+def _facts(found: inspection.Inspected) -> tuple[tuple[str, str], ...]:
     entry = found.entry
     if entry is None:
         return ()

@@ -5,7 +5,7 @@ memcached cannot list its keys, but the site knows every URL that it can be aske
 preview of what a change will invalidate use this inventory.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
@@ -17,15 +17,8 @@ from pyramid.registry import Registry
 from moziweb.cache.http.page_cache import PageCache
 from moziweb.db import Database
 from moziweb.i18n import LOCALES
+from moziweb.movies import enumeration
 from moziweb.movies.calendar import Week, budapest_today, in_bounds, month_of, week_of
-from moziweb.movies.enumeration import (
-    every_day,
-    every_movie,
-    genre_slugs,
-    movie_blocks,
-    movies_opening,
-    premiere_years,
-)
 from moziweb.movies.lead_premiere import WEEKS_IN_CINEMAS
 from moziweb.movies.queries import DAYS, DAYS_AND_MONTHS, undated_movies
 from moziweb.request import Request
@@ -86,16 +79,9 @@ class UrlInventory:
 
     def through(self, last: Priority) -> Iterator[SiteUrl]:
         """The URLs down to a priority, each once."""
-        parts: dict[Priority, Callable[[], Iterable[str]]] = {
-            Priority.FRONT: self._front,
-            Priority.WEEKS: self._weeks,
-            Priority.SHOWN: self._shown,
-            Priority.AROUND: self._around,
-            Priority.CALENDAR: self._calendar,
-            Priority.ARCHIVE: self._archive,
-        }
+        parts = (self._front, self._weeks, self._shown, self._around, self._calendar, self._archive)
         seen: set[str] = set()
-        for priority, urls in parts.items():
+        for priority, urls in zip(Priority, parts, strict=True):
             if priority > last:
                 return
             for path in urls():
@@ -116,7 +102,7 @@ class UrlInventory:
         this = week_of(self.today)
         start, end = this.shifted(-WEEKS_IN_CINEMAS).start, this.next.end
         with self.database.read() as session:
-            dated = movies_opening(session, start, end)
+            dated = enumeration.movies_opening(session, start, end)
             undated = undated_movies(session, self.today, UNDATED_ON_INDEX)
             names = [*dated, *((each.movie.id, each.movie.slug) for each in undated)]
         return chain.from_iterable(self._movie(*name) for name in names)
@@ -128,7 +114,7 @@ class UrlInventory:
             yield from self._page("month", month=month.name)
         yield from self._page("undated")
         with self.database.read() as session:
-            slugs = genre_slugs(session)
+            slugs = enumeration.genre_slugs(session)
         for slug in slugs:
             yield from self._page("genre", genre=slug)
         yield from self._page("about")
@@ -137,15 +123,15 @@ class UrlInventory:
         yield from self._page("news")
 
     def _calendar(self) -> Iterator[str]:
-        for day in every_day(self.database, DAYS):
+        for day in enumeration.every_day(self.database, DAYS):
             if in_bounds(week_of(day)):
                 yield from self._week(week_of(day))
-        for day in every_day(self.database, DAYS_AND_MONTHS):
+        for day in enumeration.every_day(self.database, DAYS_AND_MONTHS):
             if in_bounds(month_of(day)):
                 yield from self._page("month", month=month_of(day).name)
 
         with self.database.read() as session:
-            years = premiere_years(session)
+            years = enumeration.premiere_years(session)
         yield self.urls.path("sitemap")
         yield self.urls.path("sitemap_pages")
         for year in years:
@@ -153,10 +139,10 @@ class UrlInventory:
 
     def _archive(self) -> Iterator[str]:
         with self.database.read() as session:
-            blocks = movie_blocks(session, SITEMAP_BLOCK)
+            blocks = enumeration.movie_blocks(session, SITEMAP_BLOCK)
         for block in blocks:
             yield self.urls.path("sitemap_movies", block=block)
-        for movie_id, slug in every_movie(self.database):
+        for movie_id, slug in enumeration.every_movie(self.database):
             yield from self._movie(movie_id, slug)
             yield self.urls.path("api_movie", movie=movie_id)
 

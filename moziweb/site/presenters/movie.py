@@ -3,22 +3,10 @@
 from typing import Final
 
 from moziweb.i18n import _
+from moziweb.movies import tags
 from moziweb.movies.calendar import in_bounds, week_of
 from moziweb.movies.lead_premiere import lead_premiere_of
 from moziweb.movies.models import DatePrecision, Movie, Premiere
-from moziweb.movies.tags import (
-    distributor_tag,
-    genre_slug_tag,
-    genre_tag,
-    moved_page_tag,
-    moved_tag,
-    movie_ids_tag,
-    movie_page_tag,
-    movie_tag,
-    person_tag,
-    premiere_tag,
-    service_tag,
-)
 from moziweb.posters.urls import PosterLinks
 
 from ..context import PageContext
@@ -80,18 +68,17 @@ def movie_page(context: PageContext, movie: Movie, links: PosterLinks | None) ->
 
 def depend_on_movie(context: PageContext, movie: Movie) -> None:
     """Depend on all rows that ``movie_with_relations`` loads. Posters record their own tags."""
-    context.depend(movie_tag(movie.id), movie_ids_tag(movie.id), movie_page_tag(movie.id))
-    context.depend(*(genre_tag(link.genre_id) for link in movie.genre_links))
-    context.depend(*(person_tag(credit.person_id) for credit in movie.credits))
-    context.depend(*(genre_slug_tag(link.genre_id) for link in movie.genre_links))
-    for premiere in movie.premieres:
-        context.depend(
-            premiere_tag(premiere.id), moved_tag(premiere.id), moved_page_tag(premiere.id)
-        )
+    depend = context.depend
+    depend(tags.movie_tag(movie.id), tags.movie_ids_tag(movie.id), tags.movie_page_tag(movie.id))
+    depend(*(tags.genre_tag(link.genre_id) for link in movie.genre_links))
+    depend(*(tags.person_tag(credit.person_id) for credit in movie.credits))
+    depend(*(tags.genre_slug_tag(link.genre_id) for link in movie.genre_links))
+    for each in movie.premieres:
+        depend(tags.premiere_tag(each.id), tags.moved_tag(each.id), tags.moved_page_tag(each.id))
     services = {premiere.service_id for premiere in movie.premieres}
-    context.depend(*(service_tag(service_id) for service_id in services if service_id is not None))
+    depend(*(tags.service_tag(service_id) for service_id in services if service_id is not None))
     if movie.distributor_id is not None:
-        context.depend(distributor_tag(movie.distributor_id))
+        depend(tags.distributor_tag(movie.distributor_id))
 
 
 def _premiere_view(context: PageContext, premiere: Premiere) -> PremiereView:

@@ -66,7 +66,6 @@ def news(request: Request) -> Response:
     found = latest_news(request.dbsession, start, MAX_ENTRIES)
     translate, url = context.formatter.translate, context.urls.url("news")
     feed = atom.Feed(
-        id=url,
         title=translate(_("Film premieres in Hungary: news")),
         subtitle=translate(_("Premieres that were announced, moved or cancelled.")),
         language=context.formatter.locale,

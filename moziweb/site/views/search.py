@@ -11,15 +11,9 @@ from pyramid.httpexceptions import HTTPBadRequest
 from pyramid.view import view_config
 
 from moziweb.i18n import _
+from moziweb.movies import search_queries
 from moziweb.movies.feed_queries import lead_listings
-from moziweb.movies.search_queries import (
-    MAX_LENGTH,
-    InvalidCursorError,
-    SearchCursor,
-    SearchTerms,
-    search_movies,
-    similar_movies,
-)
+from moziweb.movies.search_queries import SearchCursor
 from moziweb.request import Request
 
 from ..context import PageContext
@@ -42,20 +36,20 @@ def search(request: Request) -> dict[str, Any]:
     """A page of the results for ``?q=``; ``after=`` is its cursor. Five or six queries."""
     context = PageContext.of(request)
     text, after = _parse(request)
-    terms = SearchTerms.of(text)
+    terms = search_queries.SearchTerms.of(text)
     results: Sequence[SearchCursor] = ()
     similar: Sequence[int] = ()
     if terms.words:
-        results = search_movies(request.dbsession, terms, PAGE_SIZE + 1, after)
+        results = search_queries.search_movies(request.dbsession, terms, PAGE_SIZE + 1, after)
         if not results and after is None:
-            similar = similar_movies(request.dbsession, terms, PAGE_SIZE)
+            similar = search_queries.similar_movies(request.dbsession, terms, PAGE_SIZE)
     shown = [result.movie_id for result in results[:PAGE_SIZE]] or similar
     is_last = len(results) <= PAGE_SIZE
     more = None if is_last else {"q": text, "after": str(results[PAGE_SIZE - 1])}
     return {
         "page": _page(context, text),
         "text": text,
-        "max_length": MAX_LENGTH,
+        "max_length": search_queries.MAX_LENGTH,
         "sections": with_eager_row(_sections(request, context, shown)),
         "is_guess": bool(similar),
         "more_href": f"{context.urls.path('search')}?{urlencode(more)}" if more else None,
@@ -65,8 +59,10 @@ def search(request: Request) -> dict[str, Any]:
 def _parse(request: Request) -> tuple[str, SearchCursor | None]:
     try:
         text, after = request.GET.get("q", ""), request.GET.get("after", "")
-        return " ".join(text.split())[:MAX_LENGTH], SearchCursor.parse(after) if after else None
-    except (UnicodeDecodeError, InvalidCursorError):
+        return " ".join(text.split())[: search_queries.MAX_LENGTH], SearchCursor.parse(
+            after
+        ) if after else None
+    except (UnicodeDecodeError, search_queries.InvalidCursorError):
         raise HTTPBadRequest from None
 
 

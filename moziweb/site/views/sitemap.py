@@ -9,14 +9,8 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from moziweb.db.types import MAX_ID
+from moziweb.movies import enumeration
 from moziweb.movies.calendar import FIRST_YEAR, LAST_YEAR, Month, Week, month_of, week_of
-from moziweb.movies.enumeration import (
-    genre_slugs,
-    movie_blocks,
-    movies_of_block,
-    premiere_days,
-    premiere_years,
-)
 from moziweb.movies.queries import DAYS
 from moziweb.movies.tags import GENRES_LIST, PREMIERES_LIST, PUBLISHED_LIST, period_tag
 from moziweb.request import Request
@@ -35,8 +29,8 @@ def sitemap(request: Request) -> Response:
     """The index of site maps. Two queries."""
     context = PageContext.of(request)
     context.depend(PUBLISHED_LIST, PREMIERES_LIST)
-    years = premiere_years(request.dbsession)
-    blocks = movie_blocks(request.dbsession, SITEMAP_BLOCK)
+    years = enumeration.premiere_years(request.dbsession)
+    blocks = enumeration.movie_blocks(request.dbsession, SITEMAP_BLOCK)
     url = context.urls.url
     maps = (
         url("sitemap_pages"),
@@ -52,7 +46,10 @@ def sitemap_pages(request: Request) -> Response:
     context = PageContext.of(request)
     context.depend(GENRES_LIST)
     pages = (_alternates(context, route) for route in ("index", "undated", "about"))
-    genres = (_alternates(context, "genre", genre=slug) for slug in genre_slugs(request.dbsession))
+    genres = (
+        _alternates(context, "genre", genre=slug)
+        for slug in enumeration.genre_slugs(request.dbsession)
+    )
     return _xml(urlset((*pages, *genres)))
 
 
@@ -64,7 +61,7 @@ def sitemap_year(request: Request) -> Response:
     weeks, months = _weeks_of(year), [Month(year, number) for number in range(1, 13)]
     start, end = min(weeks[0].start, months[0].start), max(weeks[-1].end, months[-1].end)
     context.depend(*map(period_tag, weeks), *map(period_tag, months))
-    days = premiere_days(request.dbsession, start, end)
+    days = enumeration.premiere_days(request.dbsession, start, end)
     filled_weeks = {week_of(day) for day, precision in days if precision in DAYS}
     filled_months = {month_of(day) for day, _precision in days}
     names = [week.name for week in weeks if week in filled_weeks]
@@ -80,7 +77,7 @@ def sitemap_movies(request: Request) -> Response:
     context = PageContext.of(request)
     block = _number(request.matchdict["block"], 0, _LAST_BLOCK)
     context.depend(PUBLISHED_LIST)
-    movies = movies_of_block(request.dbsession, block, SITEMAP_BLOCK)
+    movies = enumeration.movies_of_block(request.dbsession, block, SITEMAP_BLOCK)
     if not movies:
         raise HTTPNotFound
     names = (segment_of(movie_id, slug) for movie_id, slug in movies)
