@@ -12,7 +12,7 @@ from moziweb.db.paging import keyset_rows
 
 from .calendar import week_of
 from .models import DatePrecision, Genre, Movie, Premiere
-from .queries import DAYS, DAYS_AND_MONTHS
+from .queries import DAYS, DAYS_AND_MONTHS, published_premieres
 
 PAGE: Final = 500
 """Rows in one query."""
@@ -45,12 +45,8 @@ def every_movie(database: Database) -> Iterator[MovieName]:
 
 def every_day(database: Database, precisions: Collection[DatePrecision]) -> Iterator[date]:
     """Every day on which a published movie has a premiere of these precisions, in order."""
-    query = (
-        select(Premiere.date)
-        .join(Movie, Movie.id == Premiere.movie_id)
-        .where(Movie.published, Premiere.precision.in_(precisions))
-        .group_by(Premiere.date)
-    )
+    days = published_premieres(Premiere.date).where(Premiere.precision.in_(precisions))
+    query = days.group_by(Premiere.date)
     return (row.date for row in keyset_rows(database.read, query, PAGE))
 
 
@@ -77,14 +73,9 @@ def premiere_years(session: Session) -> Sequence[int]:
     day = extract("day", Premiere.date)
     # The week of a day early in January may belong to the year before, so these days are selected.
     early = case((and_(month == 1, day <= 6, Premiere.precision.in_(DAYS)), day), else_=_LATER)
-    query = (
-        select(year, early)
-        .join(Movie, Movie.id == Premiere.movie_id)
-        .where(Movie.published, Premiere.precision.in_(DAYS_AND_MONTHS))
-        .distinct()
-    )
+    query = published_premieres(year, early).where(Premiere.precision.in_(DAYS_AND_MONTHS))
     found: set[int] = set()
-    for row in session.execute(query):
+    for row in session.execute(query.distinct()):
         first = date(int(row[0]), 1, int(row[1]))
         found |= {first.year, week_of(first).thursday.year if first.day < _LATER else first.year}
     return sorted(found)
@@ -92,15 +83,6 @@ def premiere_years(session: Session) -> Sequence[int]:
 
 def premiere_days(session: Session, start: date, end: date) -> Sequence[tuple[date, DatePrecision]]:
     """The days of premieres from ``start`` to ``end``, or the first days of their months."""
-    query = (
-        select(Premiere.date, Premiere.precision)
-        .join(Movie, Movie.id == Premiere.movie_id)
-        .where(
-            Movie.published,
-            Premiere.precision.in_(DAYS_AND_MONTHS),
-            Premiere.date.between(start, end),
-        )
-        .distinct()
-        .order_by(Premiere.date)
-    )
-    return [(row.date, row.precision) for row in session.execute(query)]
+    is_in_range = Premiere.precision.in_(DAYS_AND_MONTHS), Premiere.date.between(start, end)
+    query = published_premieres(Premiere.date, Premiere.precision).where(*is_in_range).distinct()
+    return [(row.date, row.precision) for row in session.execute(query.order_by(Premiere.date))]

@@ -7,12 +7,12 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Select, null, select
+from sqlalchemy import null, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from .lead_premiere import lead_premiere_of
-from .models import Movie, Premiere, PremiereChange, PremiereKind
-from .queries import DAYS, Listing, listings_of
+from .models import Premiere, PremiereChange, PremiereKind
+from .queries import DAYS, Listing, listings_of, published_premieres
 
 
 class NewsKind(StrEnum):
@@ -37,9 +37,9 @@ class News:
 def premieres_from(
     session: Session, start: date, kinds: Collection[PremiereKind], limit: int
 ) -> tuple[tuple[Premiere, Listing], ...]:
-    """The next premieres of ``kinds`` from ``start`` on, also cancelled ones. Two queries."""
+    """The next premieres of ``kinds`` (also cancelled ones) from ``start`` on. Two queries."""
     query = (
-        _published(Premiere.id, Premiere.movie_id)
+        published_premieres(Premiere.id, Premiere.movie_id)
         .where(Premiere.date >= start, Premiere.precision.in_(DAYS), Premiere.kind.in_(kinds))
         .order_by(Premiere.date, Premiere.id)
         .limit(limit)
@@ -86,19 +86,15 @@ def latest_news(session: Session, start: date, limit: int) -> tuple[News, ...]:
     return tuple(News(row[0], row[3], *listings[row[1]], row[4]) for row in rows)
 
 
-def _published(*columns: Any) -> Select[Any]:
-    return select(*columns).join(Movie, Movie.id == Premiere.movie_id).where(Movie.published)
-
-
 def _latest(
     session: Session, time: InstrumentedAttribute[Any], start: date, limit: int
 ) -> Sequence[Any]:
     """Rows of premiere id, movie id, ``time``, and change or None; the latest first."""
     if time.class_ is PremiereChange:
-        query = _published(Premiere.id, Premiere.movie_id, time, PremiereChange)
+        query = published_premieres(Premiere.id, Premiere.movie_id, time, PremiereChange)
         query = query.join(PremiereChange, PremiereChange.premiere_id == Premiere.id)
     else:
-        query = _published(Premiere.id, Premiere.movie_id, time, null())
+        query = published_premieres(Premiere.id, Premiere.movie_id, time, null())
     query = query.where(time.is_not(None), Premiere.date >= start)
     return session.execute(query.order_by(time.desc(), Premiere.id.desc()).limit(limit)).all()
 

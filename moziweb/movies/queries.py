@@ -7,7 +7,7 @@ It does not grow with the number of movies.
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, defer, joinedload, selectinload
@@ -198,6 +198,11 @@ def _listed(premiere_is: ColumnElement[bool], *, outer: bool = False) -> ListedS
     )
 
 
+def published_premieres(*columns: Any) -> Select[Any]:
+    """A query of columns of published movies' premieres."""
+    return select(*columns).join(Movie, Movie.id == Premiere.movie_id).where(Movie.published)
+
+
 def _of_genre(genre: Genre) -> ListedSelect:
     of_genre = and_(MovieGenre.movie_id == Movie.id, MovieGenre.genre_id == genre.id)
     return _listed(Premiere.movie_id == Movie.id).join(MovieGenre, of_genre)
@@ -216,11 +221,10 @@ def _latest_change() -> ColumnElement[int]:
 def _first_awaited(today: date) -> ColumnElement[int]:
     """The id of a movie's first premiere whose month or year is not over yet."""
     awaited = aliased(Premiere)
+    month, year = today.replace(day=1), today.replace(month=1, day=1)
     still_to_come = or_(
-        and_(awaited.precision == DatePrecision.MONTH, awaited.date >= today.replace(day=1)),
-        and_(
-            awaited.precision == DatePrecision.YEAR, awaited.date >= today.replace(month=1, day=1)
-        ),
+        and_(awaited.precision == DatePrecision.MONTH, awaited.date >= month),
+        and_(awaited.precision == DatePrecision.YEAR, awaited.date >= year),
     )
     return (
         select(awaited.id)

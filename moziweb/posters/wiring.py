@@ -113,13 +113,8 @@ def include_background(config: Configurator) -> None:
     if settings["posters.background"] == "procrastinate":
         queue = ProcrastinateQueue(database)
     elif settings["posters.background"] == "pool":
-        threads = ThreadPool(
-            database,
-            service,
-            utc_now,
-            settings["posters.background_jobs"],
-            settings["posters.sweep_seconds"],
-        )
+        jobs, period = settings["posters.background_jobs"], settings["posters.sweep_seconds"]
+        threads = ThreadPool(database, service, utc_now, jobs, period)
     listener = SourceChangeListener(queue or threads)
     database.watch(listener.listen)
     editor = PosterEditor(services.storage, services.poster_readers, service, listener.schedule)

@@ -59,9 +59,7 @@ class PageUrls:
 
     def alternates(self, name: str, **values: str) -> tuple[tuple[str, str], ...]:
         """(language, absolute URL) of a page; ``x-default`` is the page in the default language."""
-        urls = {
-            locale: self.base_url + self.in_locale(locale, name, **values) for locale in LOCALES
-        }
+        urls = {each: self.base_url + self.in_locale(each, name, **values) for each in LOCALES}
         return (*urls.items(), (X_DEFAULT, urls[DEFAULT_LOCALE]))
 
     def absolute(self, url: str) -> str:

@@ -100,13 +100,12 @@ class S3Storage:
         valid_header(content_type)
         valid_header(cache_control)
         if if_absent and not self._settings.conditional_put:
-            existing = self.head(key)
+            if_absent, existing = False, self.head(key)
             if existing is not None:
                 return existing
-        options = self._put_options(
-            conditional=if_absent and self._settings.conditional_put,
-            private=is_private(cache_control),
-        )
+        options: dict[str, Any] = {"IfNoneMatch": "*"} if if_absent else {}
+        if self._settings.acl and not is_private(cache_control):
+            options["ACL"] = self._settings.acl
         with self._translating("s3:PutObject", key):
             try:
                 answer = self._client().put_object(
@@ -200,14 +199,6 @@ class S3Storage:
         if key is not None:
             valid_key(key)
         return translated(Call(action, self.bucket, self._server, key))
-
-    def _put_options(self, *, conditional: bool, private: bool) -> dict[str, Any]:
-        options: dict[str, Any] = {}
-        if self._settings.acl and not private:
-            options["ACL"] = self._settings.acl
-        if conditional:
-            options["IfNoneMatch"] = "*"
-        return options
 
     def _existing(self, key: str) -> StoredObject:
         # It may be our own object, if boto3 has repeated an attempt whose response was lost.

@@ -24,15 +24,9 @@ class MemoryBudget:
 
     def __init__(self, total: int) -> None:
         self._total = total
-        self._free = total
+        self.free = total  # the number of bytes that are not reserved
         self._queue: deque[object] = deque()
         self._changed = threading.Condition()
-
-    @property
-    def free(self) -> int:
-        """The number of bytes that are not reserved."""
-        with self._changed:
-            return self._free
 
     @property
     def queued(self) -> int:
@@ -49,7 +43,7 @@ class MemoryBudget:
             yield
         finally:
             with self._changed:
-                self._free += reserved
+                self.free += reserved
                 self._changed.notify_all()
 
     def _acquire(self, size: int, on_wait: OnWait) -> None:
@@ -68,10 +62,10 @@ class MemoryBudget:
         """Wait at most ``WAIT_INTERVAL_SECONDS``; return whether ``size`` bytes were acquired."""
         with self._changed:
             is_acquired = self._changed.wait_for(
-                lambda: self._queue[0] is ticket and self._free >= size, WAIT_INTERVAL_SECONDS
+                lambda: self._queue[0] is ticket and self.free >= size, WAIT_INTERVAL_SECONDS
             )
             if is_acquired:
-                self._free -= size
+                self.free -= size
                 self._dequeue(ticket)
             return is_acquired
 

@@ -78,17 +78,12 @@ class PosterService:
         self._readers = readers
         self._leases = leases
         self._clock = clock
-        self._limits = limits
+        self.limits = limits
         self._recipes = tuple(recipes)
         self._maker = maker
         self._prober = prober
         self._resend = resend
         self._recipe_hashes = frozenset(recipe.hash for recipe in recipes)
-
-    @property
-    def limits(self) -> Limits:
-        """The limits of a source."""
-        return self._limits
 
     def is_storage_paused(self) -> bool:
         """Whether the circuit breaker of storage is open, so that no variants are made."""
@@ -99,12 +94,12 @@ class PosterService:
 
     def probe(self, data: bytes, limits: Limits | None = None) -> SourceImage:
         """Read the header of an image; raises ``ImageRejected``."""
-        return self._prober(data, limits or self._limits)
+        return self._prober(data, limits or self.limits)
 
     def preview(self, data: bytes, focal: Point = CENTRE) -> VariantSet:
         """Make all variants of an image without storing them; raises ``ImageRejected``."""
         recipes = tuple(recipe.with_focal(focal) for recipe in self._recipes)
-        return self._maker(data, recipes, self._limits, _do_nothing)
+        return self._maker(data, recipes, self.limits, _do_nothing)
 
     def ensure_variants(self, source_id: int) -> GenerationResult:
         """Make the missing variants of a source, unless another worker holds its lease.
@@ -176,7 +171,7 @@ class PosterService:
     ) -> VariantSet:
         renew = partial(self._leases.renew, lease)
         renew()  # reading may have taken most of the lease
-        variants = self._maker(source.body, recipes, self._limits, renew)
+        variants = self._maker(source.body, recipes, self.limits, renew)
         count = len(variants.variants)
         log.info("source %d: decoded once, for %d variants", lease.source_id, count)
         return variants

@@ -130,11 +130,5 @@ def _result_of(
     movie_id: int, rows: Sequence[_Row], shared: frozenset[str], still_locked: frozenset[int]
 ) -> RemovalResult:
     ours = [row for row in rows if row.movie_id == movie_id]
-    keys = _keys(ours)
-    return RemovalResult(
-        movie_id,
-        len(ours),
-        len(keys - shared),
-        len(keys & shared),
-        busy=movie_id not in still_locked,
-    )
+    keys, is_busy = _keys(ours), movie_id not in still_locked
+    return RemovalResult(movie_id, len(ours), len(keys - shared), len(keys & shared), is_busy)

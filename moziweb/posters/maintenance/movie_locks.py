@@ -87,11 +87,9 @@ def mark_for_regeneration(session: Session, keys: Collection[str]) -> list[int]:
     Pages then link the route that makes them. Returns the ids of the sources.
     """
     # Their pages must be invalidated, so this goes through the ORM.
-    rows = session.scalars(
-        select(PosterVariant).where(
-            PosterVariant.key.in_(keys), PosterVariant.state == VariantState.READY
-        )
-    ).all()
+    is_ready = PosterVariant.state == VariantState.READY
+    query = select(PosterVariant).where(PosterVariant.key.in_(keys), is_ready)
+    rows = session.scalars(query).all()
     for row in rows:
         row.state = VariantState.DELETED
     session.flush()

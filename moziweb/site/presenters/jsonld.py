@@ -16,13 +16,7 @@ from .movie_list import localized_titles
 
 # "<", ">" and "&" could end the script element or start a comment in it. U+2028 and U+2029 are
 # valid in JSON strings but are line breaks in JavaScript before ES2019.
-_ESCAPES: Final = {
-    ord("<"): "\\u003c",
-    ord(">"): "\\u003e",
-    ord("&"): "\\u0026",
-    0x2028: "\\u2028",
-    0x2029: "\\u2029",
-}
+_ESCAPES: Final = {code: f"\\u{code:04x}" for code in (*b"<>&", 0x2028, 0x2029)}
 
 
 def movie_json_ld(context: PageContext, movie: Movie, poster: PosterImage) -> Markup:

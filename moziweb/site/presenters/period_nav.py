@@ -83,13 +83,9 @@ def _month_links(
             for month in months
             if month == around or (last and month <= last) or (first and month >= first)
         )
+    urls, formatter = context.urls, context.formatter
     return tuple(
-        Link(
-            href=context.urls.month(month),
-            text=month_label(context.formatter, month),
-            iso=month.name,
-            current=month == current,
-        )
+        Link(urls.month(month), month_label(formatter, month), month.name, month == current)
         for month in months
         if in_bounds(month)
     )

@@ -33,19 +33,15 @@ def genre(request: Request) -> dict[str, Any]:
     start = week_of(context.today).start
     coming = genre_premieres_from(request.dbsession, genre, start, SHOWN_PER_SECTION)
     past = genre_premieres_before(request.dbsession, genre, start, SHOWN_PER_SECTION)
-    fragments = PageFragments(request, context)
+    fragments, translate = PageFragments(request, context), context.formatter.translate
     parts = (("coming", _("This week and later"), coming), ("past", _("Earlier"), past))
     sections = [
-        fragments.section(key, context.formatter.translate(title), part)
-        for key, title, part in parts
-        if part
+        fragments.section(key, translate(title), part) for key, title, part in parts if part
     ]
     name = context.formatter.choose(genre.name, genre.name_en)
-    description = _("Film premieres in Hungary: ${genre}.", mapping={"genre": name})
+    description = translate(_("Film premieres in Hungary: ${genre}.", mapping={"genre": name}))
     return {
-        "page": page_head(
-            context, name, context.formatter.translate(description), "genre", genre=genre.slug
-        ),
+        "page": page_head(context, name, description, "genre", genre=genre.slug),
         "heading": name,
         "sections": with_eager_row(sections),
     }

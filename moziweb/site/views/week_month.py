@@ -85,14 +85,9 @@ def _period_page(
             *week_range_tags_between(nearest.before or date.min, nearest.after or date.max)
         )
     nav = nav_of(context, period, nearest)
-    description = _("Film premieres in Hungary, ${span}.", mapping={"span": nav.range_text})
-    page = page_head(
-        context,
-        f"{nav.title}: {nav.range_text}",
-        context.formatter.translate(description),
-        route,
-        **{route: period.name},
-    )
+    title, translate = f"{nav.title}: {nav.range_text}", context.formatter.translate
+    text = translate(_("Film premieres in Hungary, ${span}.", mapping={"span": nav.range_text}))
+    page = page_head(context, title, text, route, **{route: period.name})
     return {
         "page": page if listings else not_indexed(page),
         "nav": nav,
@@ -108,11 +103,8 @@ def _by_kind(
     translate = context.formatter.translate
     streamed = [each for each in listings if each.premiere and each.premiere.kind in STREAMED]
     screened = [each for each in listings if each not in streamed]
-    parts = (
-        ("cinema", translate(_("In cinemas")), screened),
-        ("streaming", translate(_("Streaming")), streamed),
-    )
-    return [fragments.section(key, title, part) for key, title, part in parts if part]
+    parts = (("cinema", _("In cinemas"), screened), ("streaming", _("Streaming"), streamed))
+    return [fragments.section(key, translate(title), part) for key, title, part in parts if part]
 
 
 def _by_week(
