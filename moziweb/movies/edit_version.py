@@ -50,9 +50,8 @@ def _is_modified(row: Any) -> bool:
 
 
 def _increment(connection: Connection, movie_id: int) -> None:
-    connection.execute(
-        update(_TABLE).where(_TABLE.c.id == movie_id).values(version=_TABLE.c.version + 1)
-    )
+    row = update(_TABLE).where(_TABLE.c.id == movie_id)
+    connection.execute(row.values(version=_TABLE.c.version + 1))
 
 
 event.listen(Movie, "before_update", _update_movie_search_text)

@@ -37,7 +37,7 @@ class News:
 def premieres_from(
     session: Session, start: date, kinds: Collection[PremiereKind], limit: int
 ) -> tuple[tuple[Premiere, Listing], ...]:
-    """The next premieres of ``kinds`` (also cancelled ones) from ``start`` on. Two queries."""
+    """Premieres of ``kinds`` from ``start`` on by date, also cancelled ones. Two queries."""
     query = (
         published_premieres(Premiere.id, Premiere.movie_id)
         .where(Premiere.date >= start, Premiere.precision.in_(DAYS), Premiere.kind.in_(kinds))

@@ -94,10 +94,7 @@ class PosterEditor:
     schedule: Callable[[Session, Iterable[int]], None]
 
     def store(self, data: bytes) -> StoredUpload:
-        """Check an uploaded file and store it, without a source.
-
-        Raises ``ImageRejected`` or ``StorageError``.
-        """
+        """Check and store a file without a source; raises ``ImageRejected`` or ``StorageError``."""
         return store_upload(self.storage, data, self.service.limits, self.service.probe)
 
     def add_upload(

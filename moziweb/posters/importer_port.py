@@ -25,15 +25,14 @@ class ImportedPosters:
 
     def urls(self, session: Session, movie_ids: Iterable[int]) -> dict[int, tuple[str, ...]]:
         """The URLs of each movie's external images by movie id, the chosen one first."""
-        rows = session.execute(
+        is_external = PosterSource.kind == SourceKind.URL
+        query = (
             select(PosterSource.movie_id, PosterSource.url)
-            .where(
-                PosterSource.movie_id.in_(sorted(movie_ids)), PosterSource.kind == SourceKind.URL
-            )
+            .where(PosterSource.movie_id.in_(sorted(movie_ids)), is_external)
             .order_by(PosterSource.chosen.desc(), PosterSource.id.desc())
         )
         urls: dict[int, tuple[str, ...]] = {}
-        for movie_id, url in rows:
+        for movie_id, url in session.execute(query):
             urls[movie_id] = (*urls.get(movie_id, ()), url or "")
         return urls
 
@@ -60,8 +59,6 @@ class ImportedPosters:
         self, session: Session, movie_id: int, url: str, fetched_at: datetime
     ) -> None:
         """Set ``fetched_at`` of the source with this URL; no page shows it."""
-        query = select(PosterSource).where(
-            PosterSource.movie_id == movie_id, PosterSource.url == url
-        )
-        for source in session.scalars(query):
+        query = select(PosterSource).where(PosterSource.movie_id == movie_id)
+        for source in session.scalars(query.where(PosterSource.url == url)):
             source.fetched_at = fetched_at

@@ -154,15 +154,13 @@ def _make(service: PosterService, gate: _BatchGate, source: DueSource) -> Source
 
 
 def _ready() -> ColumnElement[bool]:
-    return and_(
-        PosterVariant.source_id == PosterSource.id, PosterVariant.state == VariantState.READY
-    )
+    is_of_source = PosterVariant.source_id == PosterSource.id
+    return and_(is_of_source, PosterVariant.state == VariantState.READY)
 
 
 def _is_current() -> ColumnElement[bool]:
-    return and_(
-        PosterVariant.source_sha256 == PosterSource.sha256, PosterVariant.recipe_hash.in_(_HASHES)
-    )
+    is_same_content = PosterVariant.source_sha256 == PosterSource.sha256
+    return and_(is_same_content, PosterVariant.recipe_hash.in_(_HASHES))
 
 
 def _is_missing() -> ColumnElement[bool]:

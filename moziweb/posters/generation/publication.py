@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from sqlalchemy import and_, not_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from moziweb.cache import TAGS_OPTION
@@ -66,19 +66,17 @@ def publish(
     source_id: int,
     sha256: str,
     uploaded: Sequence[UploadedVariant],
-    recipe_hashes: frozenset[str],
+    hashes: frozenset[str],
     now: datetime,
 ) -> None:
     """Write ready rows, and supersede those of other content or recipes, which have successors."""
     _write_rows(session, source_id, sha256, uploaded, now)
     session.flush()
-    is_current = and_(
-        PosterVariant.source_sha256 == sha256, PosterVariant.recipe_hash.in_(recipe_hashes)
-    )
+    is_current = (PosterVariant.source_sha256 == sha256) & PosterVariant.recipe_hash.in_(hashes)
     others = update(PosterVariant).where(
         PosterVariant.source_id == source_id,
         PosterVariant.state == VariantState.READY,
-        not_(is_current),
+        ~is_current,
     )
     session.execute(
         others.values(state=VariantState.SUPERSEDED, superseded_at=now),

@@ -74,10 +74,8 @@ def record_upload(
     A new one is chosen by ``selection.choose``; with ``choose`` off, only if the movie has no
     chosen source yet.
     """
-    query = select(PosterSource).where(
-        PosterSource.movie_id == movie_id, PosterSource.key == upload.key
-    )
-    source = session.scalars(query).first()
+    query = select(PosterSource).where(PosterSource.movie_id == movie_id)
+    source = session.scalars(query.where(PosterSource.key == upload.key)).first()
     if source is None:
         columns = {name: getattr(upload, name) for name in _UPLOAD_COLUMNS}
         source = PosterSource(kind=SourceKind.UPLOAD, movie_id=movie_id, **columns)
@@ -107,10 +105,8 @@ _UPLOAD_COLUMNS: Final = ("key", "sha256", "bytes", "format", "width", "height")
 
 
 def _add(session: Session, source: PosterSource, *, choose: bool) -> None:
-    chosen = select(PosterSource.id).where(
-        PosterSource.movie_id == source.movie_id, PosterSource.chosen
-    )
-    if choose or session.scalars(chosen).first() is None:
+    query = select(PosterSource.id).where(PosterSource.movie_id == source.movie_id)
+    if choose or session.scalars(query.where(PosterSource.chosen)).first() is None:
         selection.choose(session, source)
     else:
         session.add(source)

@@ -40,12 +40,10 @@ class PosterStatus:
 
 def poster_status(session: Session) -> PosterStatus:
     """The status now. Six queries."""
-    pending = select(func.min(PosterSource.created_at)).where(
-        PosterSource.state == SourceState.PENDING
-    )
-    waiting = select(func.count(PosterSource.id)).where(
-        PosterSource.state.in_(_WAITING), BACKGROUND_ONLY
-    )
+    is_pending = PosterSource.state == SourceState.PENDING
+    pending = select(func.min(PosterSource.created_at)).where(is_pending)
+    is_waiting = PosterSource.state.in_(_WAITING)
+    waiting = select(func.count(PosterSource.id)).where(is_waiting, BACKGROUND_ONLY)
     return PosterStatus(
         sources=_counts(session, PosterSource),
         variants=_counts(session, PosterVariant),

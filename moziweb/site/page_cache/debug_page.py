@@ -7,6 +7,7 @@ this process alone; memcached is shared.
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 
@@ -71,9 +72,7 @@ def cache_page(request: Request) -> dict[str, Any]:
         return {"path": path, "clock": None, "entries": (), "latest": (), "examples": ()}
     outbox = pages.outbox
     with services.database.engine.connect() as connection:
-        found = inspection.inspect_url(
-            pages, path, lambda tags: outbox.concerning(connection, tags)
-        )
+        found = inspection.inspect_url(pages, path, partial(outbox.concerning, connection))
         latest = outbox.latest(connection, limit=LATEST_INVALIDATIONS)
     return {
         "path": path,
@@ -119,14 +118,12 @@ def _facts(found: inspection.Inspected) -> tuple[tuple[str, str], ...]:
     sizes = [f"{len(entry.payload):,} bytes"]
     sizes += [f"{name} {len(data):,}" for name, data in entry.encodings.items()]
     left = entry.expires - found.now
+    clocks = ", ".join(clock_text(group.snapshot_clock) for group in entry.dependencies)
     return (
         ("size", ", ".join(sizes)),
         ("rendered", f"{span_text(max(0.0, found.now - entry.created))} ago"),
         ("expires", f"in {span_text(left)}" if left > 0 else f"{span_text(-left)} ago"),
-        (
-            "snapshot clock",
-            ", ".join(clock_text(group.snapshot_clock) for group in entry.dependencies),
-        ),
+        ("snapshot clock", clocks),
     )
 
 

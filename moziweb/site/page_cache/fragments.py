@@ -32,7 +32,7 @@ class PageFragments:
     """Builds the sections of a page, and keeps its listings for ``movie_fragments``."""
 
     def __init__(self, request: Request, context: PageContext) -> None:
-        self._context = context
+        self.context = context
         self._insert = slots_of(request).take
         self._loaded = _loaded_listings(request)
 
@@ -51,7 +51,7 @@ class PageFragments:
 
     def _slot(self, listing: Listing) -> CardSlot:
         _remember(self._loaded, listing)
-        formatter = self._context.formatter
+        formatter = self.context.formatter
         premiere = listed_premiere(formatter, listing)
         return CardSlot(listing, formatter.locale, self._insert, premiere)
 

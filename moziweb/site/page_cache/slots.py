@@ -78,9 +78,8 @@ class CardSlot:
         loading = Loading.FIRST if first else Loading.EAGER if self.eager else Loading.LAZY
         movie, premiere = self.listing.movie, self.listing.premiere
         premiere_id = premiere.id if premiere else 0
-        return self.insert(
-            str(FragmentKey(_SIZES[look], self.locale, movie.id, premiere_id, loading))
-        )
+        key = FragmentKey(_SIZES[look], self.locale, movie.id, premiere_id, loading)
+        return self.insert(str(key))
 
     def backdrop(self) -> Markup:
         """The slot of the blurred poster at the top of a page."""

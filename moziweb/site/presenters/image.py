@@ -50,9 +50,8 @@ def backdrop_url(context: PageContext, links: PosterLinks) -> str:
 
 
 def _srcset(links: PosterLinks, extension: str) -> str:
-    return ", ".join(
-        f"{links.url(name, extension)} {links.size(name, extension)[0]}w" for name in _SRCSET
-    )
+    files = ((links.url(name, extension), links.size(name, extension)[0]) for name in _SRCSET)
+    return ", ".join(f"{url} {width}w" for url, width in files)
 
 
 def _missing(alt: str) -> PosterImage:

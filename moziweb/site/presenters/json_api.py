@@ -90,9 +90,7 @@ def _movie_brief(
         "tmdb_id": movie.tmdb_id,
         "runtime": movie.runtime,
         "rating": movie.rating,
-        "genres": [
-            {"slug": each.slug, "name": each.name, "name_en": each.name_en} for each in genres
-        ],
+        "genres": [{"slug": it.slug, "name": it.name, "name_en": it.name_en} for it in genres],
         "poster": _poster(context, links),
     }
 
@@ -100,13 +98,10 @@ def _movie_brief(
 def _poster(context: PageContext, links: PosterLinks | None) -> dict[str, Any] | None:
     if links is None:
         return None
-    shown = links.with_recorder(context.depend)
+    shown, absolute = links.with_recorder(context.depend), context.urls.absolute
 
     def urls(extension: str) -> dict[str, str]:
-        return {
-            key: context.urls.absolute(shown.url(name, extension))
-            for key, name in _POSTER_NAMES.items()
-        }
+        return {key: absolute(shown.url(name, extension)) for key, name in _POSTER_NAMES.items()}
 
     return {**urls("jpg"), "webp": urls("webp")}
 

@@ -24,10 +24,8 @@ def movie_json_ld(context: PageContext, movie: Movie, poster: PosterImage) -> Ma
 
     Lists and the description are always present, even if empty.
     """
-    known = {
-        key: value for key, value in _movie(context, movie, poster).items() if value is not None
-    }
-    return script_json(known)
+    values = _movie(context, movie, poster)
+    return script_json({key: value for key, value in values.items() if value is not None})
 
 
 def script_json(data: Mapping[str, Any]) -> Markup:

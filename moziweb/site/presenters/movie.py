@@ -103,7 +103,5 @@ def _week_link(context: PageContext, movie: Movie, lead: Premiere | None) -> Lin
 
 
 def _source_credits(context: PageContext, movie: Movie) -> tuple[str, ...]:
-    sources = {each.source for each in movie.provenance}
-    return tuple(
-        context.formatter.translate(text) for name, text in _SOURCES.items() if name in sources
-    )
+    sources, translate = {each.source for each in movie.provenance}, context.formatter.translate
+    return tuple(translate(text) for name, text in _SOURCES.items() if name in sources)

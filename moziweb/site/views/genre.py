@@ -35,9 +35,7 @@ def genre(request: Request) -> dict[str, Any]:
     past = genre_premieres_before(request.dbsession, genre, start, SHOWN_PER_SECTION)
     fragments, translate = PageFragments(request, context), context.formatter.translate
     parts = (("coming", _("This week and later"), coming), ("past", _("Earlier"), past))
-    sections = [
-        fragments.section(key, translate(title), part) for key, title, part in parts if part
-    ]
+    sections = [fragments.section(key, translate(text), part) for key, text, part in parts if part]
     name = context.formatter.choose(genre.name, genre.name_en)
     description = translate(_("Film premieres in Hungary: ${genre}.", mapping={"genre": name}))
     return {

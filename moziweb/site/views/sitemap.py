@@ -46,10 +46,8 @@ def sitemap_pages(request: Request) -> Response:
     context = PageContext.of(request)
     context.depend(GENRES_LIST)
     pages = (_alternates(context, route) for route in ("index", "undated", "about"))
-    genres = (
-        _alternates(context, "genre", genre=slug)
-        for slug in enumeration.genre_slugs(request.dbsession)
-    )
+    slugs = enumeration.genre_slugs(request.dbsession)
+    genres = (_alternates(context, "genre", genre=slug) for slug in slugs)
     return _xml(urlset((*pages, *genres)))
 
 

@@ -33,7 +33,7 @@ from ..presenters.period_nav import month_nav, week_label, week_nav
 from ..view_models import PeriodNav
 
 NavMaker = Callable[[PageContext, AnyPeriod, Neighbours | None], PeriodNav]
-SectionMaker = Callable[[PageFragments, PageContext, Sequence[Listing]], list[Section]]
+SectionMaker = Callable[[PageFragments, Sequence[Listing]], list[Section]]
 
 
 @movie_list_view(route_name="week", renderer="period.jinja2")
@@ -81,9 +81,8 @@ def _period_page(
     if not listings:
         mark_negative(request)
         nearest = neighbours(request.dbsession, period.start, period.end, precisions)
-        context.depend(
-            *week_range_tags_between(nearest.before or date.min, nearest.after or date.max)
-        )
+        before, after = nearest.before or date.min, nearest.after or date.max
+        context.depend(*week_range_tags_between(before, after))
     nav = nav_of(context, period, nearest)
     title, translate = f"{nav.title}: {nav.range_text}", context.formatter.translate
     text = translate(_("Film premieres in Hungary, ${span}.", mapping={"span": nav.range_text}))
@@ -91,42 +90,36 @@ def _period_page(
     return {
         "page": page if listings else not_indexed(page),
         "nav": nav,
-        "sections": with_eager_row(sections_of(PageFragments(request, context), context, listings)),
+        "sections": with_eager_row(sections_of(PageFragments(request, context), listings)),
         "is_empty": not listings,
     }
 
 
-def _by_kind(
-    fragments: PageFragments, context: PageContext, listings: Sequence[Listing]
-) -> list[Section]:
+def _by_kind(fragments: PageFragments, listings: Sequence[Listing]) -> list[Section]:
     """Sections for cinemas and streaming; empty ones are omitted."""
-    translate = context.formatter.translate
+    translate = fragments.context.formatter.translate
     streamed = [each for each in listings if each.premiere and each.premiere.kind in STREAMED]
     screened = [each for each in listings if each not in streamed]
     parts = (("cinema", _("In cinemas"), screened), ("streaming", _("Streaming"), streamed))
     return [fragments.section(key, translate(title), part) for key, title, part in parts if part]
 
 
-def _by_week(
-    fragments: PageFragments, context: PageContext, listings: Sequence[Listing]
-) -> list[Section]:
+def _by_week(fragments: PageFragments, listings: Sequence[Listing]) -> list[Section]:
     """A section for each week, then one for premieres of which only the month is known."""
     exact = [each for each in listings if each.premiere and each.premiere.precision in DAYS]
     rest = [each for each in listings if each not in exact]
     sections = [
-        _week_section(fragments, context, week, list(part))
+        _week_section(fragments, week, list(part))
         for week, part in groupby(exact, lambda each: week_of(each.day))
     ]
     if rest:
-        title = context.formatter.translate(_("Day not known yet"))
+        title = fragments.context.formatter.translate(_("Day not known yet"))
         sections.append(fragments.section("day-unknown", title, rest))
     return sections
 
 
-def _week_section(
-    fragments: PageFragments, context: PageContext, week: Week, listings: Sequence[Listing]
-) -> Section:
-    formatter, urls = context.formatter, context.urls
+def _week_section(fragments: PageFragments, week: Week, listings: Sequence[Listing]) -> Section:
+    formatter, urls = fragments.context.formatter, fragments.context.urls
     title, more = week_label(formatter, week), formatter.translate(_("The whole week"))
     return fragments.section(f"week-{week.name}", title, listings, "", urls.week(week), more)
 
