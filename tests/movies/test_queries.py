@@ -54,6 +54,17 @@ def test_premieres_come_by_date_then_title(dbsession: Session) -> None:
     assert titles(found) == ["B", "Ábel", "C", "Z"]
 
 
+def test_premieres_of_a_movie_on_one_day_come_by_id(dbsession: Session) -> None:
+    movie = make_movie(dbsession)
+    premieres = [make_premiere(dbsession, movie, service=name) for name in ("a", "b", "c")]
+    dbsession.commit()
+    # The column is indexed, so PostgreSQL stores the changed row behind the others.
+    premieres[0].service_id = premieres[1].service_id
+    dbsession.commit()
+    found = premieres_between(dbsession, THURSDAY, THURSDAY)
+    assert [each.premiere for each in found] == premieres
+
+
 def test_both_ends_of_a_period_are_included(dbsession: Session) -> None:
     start, end = THURSDAY, THURSDAY + timedelta(days=6)
     for shift in (-1, 0, 6, 7):
