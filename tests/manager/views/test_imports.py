@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -253,12 +253,11 @@ def test_only_one_worker_runs_an_import(
     tmdb.requests.clear()
     tmdb.answer_next("/3/movie/1001", Answer(200, b"{}", let_go=(let_go := threading.Event())))
     path = begin(editor, do="movies", ids="1001 1002").location
-    deadline = time.monotonic() + 30
-    while "/3/movie/1001" not in tmdb.paths():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: "/3/movie/1001" in tmdb.paths())
+    first = claim_of(site)
     clock.now += HEARTBEAT_TIMEOUT + timedelta(seconds=1)
     editor.post(path, {"csrf_token": csrf_of(editor), "do": "continue"}, status=303)
+    wait_until(lambda: claim_of(site) != first)
     let_go.set()
     join_threads("import-")
     with services_of(site.app.registry).database.read() as session:
@@ -266,6 +265,19 @@ def test_only_one_worker_runs_an_import(
         effects = session.scalars(select(ImportItem.effect).order_by(ImportItem.position)).all()
     assert (job.state, job.done, job.error, job.claim) == (JobState.LOOKED, 2, "", None)
     assert effects == [Effect.NEW, Effect.NEW]
+
+
+def claim_of(site: TestApp) -> str | None:
+    """The token of the worker that runs the only import."""
+    with services_of(site.app.registry).database.read() as session:
+        return session.scalars(select(ImportJob.claim)).one()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_old_imports_are_deleted(site: TestApp, editor: TestApp, clock: Clock) -> None:
