@@ -17,8 +17,11 @@ import pytest
 GROWTH: Final = 32 << 20
 """Bytes of growth after which all garbage is collected."""
 
-LIMIT_MB: Final = 600
-"""The run fails if a process gets larger. The goal is 400: the whole suite peaks at 560."""
+LIMIT_MB: Final = 870
+"""The run fails if a process gets larger than the largest one before this check.
+
+The goal is 400: with coverage, the workers of the whole suite peak between 500 and 575.
+"""
 
 _PEAK: Final = "moziweb_peak_mb"
 _STATM: Final = Path("/proc/self/statm")
