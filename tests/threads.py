@@ -1,6 +1,12 @@
-"""Waits for background threads of an application under test."""
+"""Waits for what runs in the background of a test: threads, children, conditions."""
 
 import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+PATIENCE: Final = 20.0
+"""Seconds until a wait fails."""
 
 
 def join_threads(prefix: str) -> None:
@@ -8,3 +14,11 @@ def join_threads(prefix: str) -> None:
     for thread in threading.enumerate():
         if thread.name.startswith(prefix):
             thread.join()
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Wait until ``holds`` returns true; fail after `PATIENCE` seconds."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, "the condition did not become true"
+        time.sleep(0.01)

@@ -24,9 +24,10 @@ from moziweb.db import Database, create_engine
 from moziweb.movies.models import Movie
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
 from moziweb.storage.disk import DiskStorage
-from tests.posters.decoder.children import is_running, status, wait_until
+from tests.posters.decoder.children import is_running, status
 from tests.services.ports import HOST, accepts, free_port
 from tests.services.process import child
+from tests.threads import wait_until
 
 from .corpus import corpus
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +23,7 @@ from tests.movies.importers.dirt import COLUMNS, DATE_FORMAT, dirty_list
 from tests.movies.importers.tmdb_world import a_movie, catalogue
 from tests.services.tmdb import TOKEN, Answer, TmdbServer, rate_limited, unavailable
 from tests.services.tmdb_movies import release
-from tests.threads import join_threads
+from tests.threads import join_threads, wait_until
 
 LIST = """\
 external_id;title;release_date;runtime;overview
@@ -271,13 +271,6 @@ def claim_of(site: TestApp) -> str | None:
     """The token of the worker that runs the only import."""
     with services_of(site.app.registry).database.read() as session:
         return session.scalars(select(ImportJob.claim)).one()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_old_imports_are_deleted(site: TestApp, editor: TestApp, clock: Clock) -> None:

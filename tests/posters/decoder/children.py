@@ -1,7 +1,5 @@
 """Helpers for tests of child processes: state, limits, and waiting for a condition."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from moziweb.posters.decoder import DecoderPool
@@ -17,14 +15,6 @@ def is_running(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z"
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    """Wait until ``holds`` returns true; fail after `PATIENCE` seconds."""
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, "the condition did not become true"
-        time.sleep(0.01)
 
 
 def pids(pool: DecoderPool) -> frozenset[int]:

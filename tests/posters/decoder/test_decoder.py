@@ -28,10 +28,10 @@ from tests.posters.decoder.children import (
     only_child,
     pids,
     status,
-    wait_until,
 )
 from tests.posters.pictures import encoded, photograph, png_announcing, quarters
 from tests.services.process import run
+from tests.threads import wait_until
 
 BUDGET = 200 * MEBIBYTE
 PICTURE = encoded(photograph(300, 450))

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from moziweb.posters.decoder import MemoryBudget
-from tests.posters.decoder.children import wait_until
+from tests.threads import wait_until
 
 
 def test_bytes_are_reserved_and_released() -> None:

@@ -15,7 +15,7 @@ from moziweb.posters.models import PosterSource, SourceState
 from moziweb.posters.urls import poster_links
 from moziweb.storage.disk import DiskStorage
 from tests.posters.conftest import StubReader, add_source, picture
-from tests.posters.decoder.children import wait_until
+from tests.threads import wait_until
 
 
 def choose_in(database: Database, source_id: int) -> None:

@@ -42,8 +42,9 @@ from moziweb.storage.disk import DiskStorage
 from moziweb.storage.s3 import S3Storage
 from tests.conftest import QueryCounter
 from tests.posters.conftest import LEASE, Clock, StubReader, add_source, picture, source_of
-from tests.posters.decoder.children import PATIENCE, is_full, pids, wait_until
+from tests.posters.decoder.children import PATIENCE, is_full, pids
 from tests.posters.pictures import encoded, quarters
+from tests.threads import wait_until
 
 
 def variants_of(

@@ -16,6 +16,7 @@ from moziweb.posters.generation.triggers import SourceChangeListener
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
 from moziweb.storage.disk import DiskStorage
 from tests.posters.conftest import LEASE, StubReader, picture, source_of
+from tests.threads import wait_until
 
 URL = "https://example.com/a.jpg"
 PATIENCE = 20.0
@@ -36,13 +37,6 @@ def running(database: Database, service: PosterService, period: float = 60) -> I
     pool.start()
     yield pool
     pool.stop()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def is_ready(database: Database, source_id: int) -> Callable[[], bool]:
