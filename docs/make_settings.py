@@ -47,7 +47,7 @@ def _table(settings: Iterable[Setting], prefix: str = "") -> str:
 
 def _row(setting: Setting, prefix: str) -> str:
     default = "**required**" if setting.required else _default(setting.default)
-    kind = setting.kind.description
+    kind = setting.value_type.description
     return f"| `{prefix}{setting.name}` | {kind} | {default} | {setting.meaning} |"
 
 

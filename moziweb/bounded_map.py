@@ -10,10 +10,10 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Gate(Protocol):
-    """Keeps `bounded_map` from starting work for a while."""
+class PauseCondition(Protocol):
+    """Pauses `bounded_map`: running work is finished, none is started."""
 
-    def is_closed(self) -> bool:
+    def is_paused(self) -> bool:
         """Whether no work may be started now."""
 
     def wait(self) -> None:
@@ -25,24 +25,24 @@ def bounded_map(
     items: Iterable[Item],
     jobs: int,
     stop: threading.Event,
-    gate: Gate | None = None,
+    pause: PauseCondition | None = None,
 ) -> Iterator[Result]:
     """Yield the results of ``work`` on each item as they come, ``jobs`` items at a time.
 
-    Items are taken as threads become free. Once ``stop`` is set, or while ``gate`` is closed, none
+    Items are taken as threads become free. Once ``stop`` is set, or during a ``pause``, none
     is started; those that are running are finished.
     """
     remaining = iter(items)
     with ThreadPoolExecutor(jobs) as pool:
         running: set[Future[Result]] = set()
         while True:
-            is_closed = gate is not None and gate.is_closed()
-            free = 0 if is_closed or stop.is_set() else jobs - len(running)
+            is_paused = pause is not None and pause.is_paused()
+            free = 0 if is_paused or stop.is_set() else jobs - len(running)
             running |= {pool.submit(work, item) for item in islice(remaining, free)}
             if running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)
-            elif gate is None or not is_closed or stop.is_set():
+            elif pause is None or not is_paused or stop.is_set():
                 return
             else:
-                gate.wait()
+                pause.wait()

@@ -38,7 +38,7 @@ from .regions.config import Cache, from_settings
 from .regions.metrics import InProcessCounters
 from .regions.policy import Policy
 from .regions.region import TaggedRegion
-from .regions.rendering import CacheResult, RenderContext, Rendered, Status
+from .regions.rendering import CacheResult, CacheStatus, RenderContext, Rendered
 
 __all__ = [
     "REASON",
@@ -47,6 +47,7 @@ __all__ = [
     "CacheError",
     "CacheEvents",
     "CacheResult",
+    "CacheStatus",
     "CompositeEvents",
     "ConfigurationError",
     "Declarations",
@@ -71,7 +72,6 @@ __all__ = [
     "SnapshotClockUnknownError",
     "SnapshotSource",
     "StampStore",
-    "Status",
     "StoreError",
     "TagError",
     "TaggedRegion",

@@ -13,7 +13,7 @@ from moziweb.posters.generation.batch import (
     SourceResult,
     generate,
 )
-from moziweb.posters.generation.result import Status
+from moziweb.posters.generation.result import GenerationStatus
 
 from .context import CommandContext, check_movie, running_relay, service_errors
 from .posters_maintenance import gc_command, reconcile, verify
@@ -21,7 +21,12 @@ from .posters_status import retry_command, status
 from .progress import Report, progress_report
 from .signals import pause_on_ctrl_z, stop_on_signal
 
-_UNMADE = (Status.FAILED, Status.BACKING_OFF, Status.BUSY, Status.LOST)
+_UNMADE = (
+    GenerationStatus.FAILED,
+    GenerationStatus.BACKING_OFF,
+    GenerationStatus.BUSY,
+    GenerationStatus.LOST,
+)
 
 
 @click.group()
@@ -101,7 +106,7 @@ def _list(context: CommandContext, query: SourceQuery) -> int:
 class GenerationSummary:
     """Counts sources by status."""
 
-    statuses: Counter[Status] = field(default_factory=Counter)
+    statuses: Counter[GenerationStatus] = field(default_factory=Counter)
     variants: int = 0
 
     @property

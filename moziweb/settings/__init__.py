@@ -82,10 +82,10 @@ def _parsed(setting: Setting, value: Any, environ: Mapping[str, str]) -> Any:
         return value
     expanded = expand(setting.name, value.strip(), environ)
     try:
-        return setting.kind.parse(expanded)
+        return setting.value_type.parse(expanded)
     except ValueError:
         # Show the text of the file, not the expanded value: that may contain a secret.
-        expected = f"expected {setting.kind.description}"
+        expected = f"expected {setting.value_type.description}"
         given = [name for name in names_in(value) if environ.get(name)]
         names = f" ({', '.join(given)} from the environment)" if given else ""
         raise SettingsError(f"{setting.name} = {value}: {expected}{names}") from None

@@ -1,4 +1,4 @@
-"""Declarations of ini keys, and the kinds of values with their parsers."""
+"""Declarations of ini keys, and the types of values with their parsers."""
 
 import ipaddress
 import re
@@ -19,8 +19,8 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of value.
+class ValueType:
+    """A type of value.
 
     ``description`` completes "expected …" and is shown in docs/settings.md. ``parse`` returns the
     typed value of a text, or raises ``ValueError``.
@@ -35,14 +35,14 @@ class Setting:
     """One ini key. A ``secret`` value is never shown."""
 
     name: str
-    kind: Kind
+    value_type: ValueType
     meaning: str
     default: Any = None
     required: bool = False
     secret: bool = False
 
 
-def integer(minimum: int, maximum: int) -> Kind:
+def integer(minimum: int, maximum: int) -> ValueType:
     """A whole number within inclusive bounds that are not negative."""
 
     def parse(value: str) -> int:
@@ -50,24 +50,24 @@ def integer(minimum: int, maximum: int) -> Kind:
             raise ValueError(value)
         return _within(int(value), minimum, maximum)
 
-    return Kind(f"a whole number from {minimum} to {maximum}", parse)
+    return ValueType(f"a whole number from {minimum} to {maximum}", parse)
 
 
-def number(minimum: float, maximum: float, unit: str = "a number") -> Kind:
+def number(minimum: float, maximum: float, unit: str = "a number") -> ValueType:
     """A number within inclusive bounds; ``unit`` begins its description."""
 
     def parse(value: str) -> float:
         return _within(float(value), minimum, maximum)
 
-    return Kind(f"{unit} from {minimum:.15g} to {maximum:.15g}", parse)
+    return ValueType(f"{unit} from {minimum:.15g} to {maximum:.15g}", parse)
 
 
-def seconds(minimum: float, maximum: float) -> Kind:
+def seconds(minimum: float, maximum: float) -> ValueType:
     """A duration in seconds within inclusive bounds; fractions are allowed."""
     return number(minimum, maximum, "seconds")
 
 
-def choice(*words: str) -> Kind:
+def choice(*words: str) -> ValueType:
     """One of ``words``, in any case; ``""`` among them allows an empty value."""
     known = {word.lower(): word for word in words}
 
@@ -76,16 +76,16 @@ def choice(*words: str) -> Kind:
             raise ValueError(value)
         return known[value.lower()]
 
-    return Kind("one of " + ", ".join(word or "(empty)" for word in words), parse)
+    return ValueType("one of " + ", ".join(word or "(empty)" for word in words), parse)
 
 
-def optional(kind: Kind) -> Kind:
-    """``kind``, or an empty value, which is ``None``."""
+def optional(value_type: ValueType) -> ValueType:
+    """``value_type``, or an empty value, which is ``None``."""
 
     def parse(value: str) -> Any:
-        return kind.parse(value) if value else None
+        return value_type.parse(value) if value else None
 
-    return Kind(f"{kind.description}, or empty", parse)
+    return ValueType(f"{value_type.description}, or empty", parse)
 
 
 def _within(value: Number, minimum: float, maximum: float) -> Number:
@@ -144,10 +144,10 @@ def _secret(value: str) -> str:
 SECRET_LENGTH = 16
 """The minimum length of a secret; shorter ones can be guessed."""
 
-TEXT = Kind("a text", _text)
-NETWORKS = Kind("addresses or networks (127.0.0.1 10.0.0.0/8) with spaces between", _networks)
-SECRET = Kind(f"a secret of at least {SECRET_LENGTH} printable ASCII characters", _secret)
-BOOLEAN = Kind("true or false", _boolean)
-PATH = Kind("a path", Path)
-HTTP_URL = Kind("a URL such as https://example.com", _http_url)
-DATABASE_URL = Kind("sqlite:///path or postgresql://user:password@host/name", _database_url)
+TEXT = ValueType("a text", _text)
+NETWORKS = ValueType("addresses or networks (127.0.0.1 10.0.0.0/8) with spaces between", _networks)
+SECRET = ValueType(f"a secret of at least {SECRET_LENGTH} printable ASCII characters", _secret)
+BOOLEAN = ValueType("true or false", _boolean)
+PATH = ValueType("a path", Path)
+HTTP_URL = ValueType("a URL such as https://example.com", _http_url)
+DATABASE_URL = ValueType("sqlite:///path or postgresql://user:password@host/name", _database_url)

@@ -24,7 +24,7 @@ from moziweb.db import Database, create_engine
 from moziweb.demo.loader import load_demo
 from moziweb.movies.calendar import budapest_today, week_of
 from moziweb.movies.models import CreditRole, DatePrecision, Movie, Premiere
-from moziweb.posters.generation.result import Status
+from moziweb.posters.generation.result import GenerationStatus
 from moziweb.posters.models import PosterSource
 from moziweb.services import services_of, set_services
 from moziweb.settings import load
@@ -64,7 +64,10 @@ class Site:
             sources = session.scalars(select(PosterSource.id)).all()
         generate = services_of(self.registry).posters.ensure_variants
         results = [generate(source) for source in sources]
-        assert all(result.status in (Status.MADE, Status.COMPLETE) for result in results)
+        assert all(
+            result.status in (GenerationStatus.MADE, GenerationStatus.COMPLETE)
+            for result in results
+        )
 
 
 def fill(url: str) -> None:

@@ -18,7 +18,7 @@ from moziweb.cache.regions.local_reads import LocalReads
 from moziweb.cache.regions.negative import NegativeEntries
 from moziweb.cache.regions.parts import RegionParts
 from moziweb.cache.regions.region import Render, TaggedRegion
-from moziweb.cache.regions.rendering import CacheResult, RenderContext, Status
+from moziweb.cache.regions.rendering import CacheResult, CacheStatus, RenderContext
 
 from . import world
 
@@ -97,7 +97,7 @@ def page_gives_fragments_its_clock(patch: pytest.MonkeyPatch) -> None:
     def serve_valid(
         self: read.ReadOperation, key: str, entry: Entry, clock: int, status: object
     ) -> None:
-        self._served[key] = CacheResult(Status.HIT, entry)
+        self._served[key] = CacheResult(CacheStatus.HIT, entry)
         if self._parent is not None:
             self._parent.depend(*(tag for group in entry.dependencies for tag in group.tags))
 
@@ -208,7 +208,7 @@ def negative_entry_is_not_validated(patch: pytest.MonkeyPatch) -> None:
 
     def find(self: NegativeEntries, page: str) -> CacheResult | None:
         entry = self.entries([page]).get(page)
-        return None if entry is None else CacheResult(Status.HIT, entry)
+        return None if entry is None else CacheResult(CacheStatus.HIT, entry)
 
     patch.setattr(NegativeEntries, "find", find)
 

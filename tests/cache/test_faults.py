@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session
 from moziweb.cache import (
     Cache,
     CacheResult,
+    CacheStatus,
     OutboxRelay,
     PublishError,
     RenderContext,
     Rendered,
     StampStore,
-    Status,
     from_settings,
 )
 from moziweb.cache.regions.config import open_atomic_store
@@ -95,7 +95,7 @@ def data(cache: Cache) -> Data:
     return Data(cache)
 
 
-def wait_for(data: "Data", number: int, status: Status) -> None:
+def wait_for(data: "Data", number: int, status: CacheStatus) -> None:
     """Read until the status is ``status``: a client may still be in its retry time-out."""
     for _ in range(60):
         if data.read(number).status is status:
@@ -105,44 +105,44 @@ def wait_for(data: "Data", number: int, status: Status) -> None:
 
 
 def test_frozen_entry_store(data: Data, entries_server: MemcachedServer) -> None:
-    wait_for(data, 1, Status.HIT)
+    wait_for(data, 1, CacheStatus.HIT)
     with entries_server.paused():
-        assert [data.read(1).status for _ in range(3)] == [Status.BYPASS] * 3
+        assert [data.read(1).status for _ in range(3)] == [CacheStatus.BYPASS] * 3
         data.write(1)
         assert data.shown(1) == 1
-    wait_for(data, 1, Status.HIT)
+    wait_for(data, 1, CacheStatus.HIT)
     assert data.shown(1) == 1
 
 
 def test_killed_entry_store(data: Data, entries_server: MemcachedServer) -> None:
     data.read(1)
     entries_server.kill()
-    assert data.read(1).status is Status.BYPASS
+    assert data.read(1).status is CacheStatus.BYPASS
     data.write(1)
     entries_server.start()
-    wait_for(data, 1, Status.HIT)
+    wait_for(data, 1, CacheStatus.HIT)
     assert data.shown(1) == 1
 
 
 def test_frozen_stamp_store(data: Data, stamps_server: MemcachedServer) -> None:
     data.read(1)
     with stamps_server.paused():
-        assert data.read(1).status is Status.BYPASS
+        assert data.read(1).status is CacheStatus.BYPASS
         with pytest.raises(PublishError):
             data.write(1)
         assert data.shown(1) == 1
-    wait_for(data, 2, Status.HIT)
+    wait_for(data, 2, CacheStatus.HIT)
     data.cache.stamps.publish(["movie:1"])  # as the relay does
     assert data.shown(1) == 1
 
 
 def test_stamp_store_restarted_empty(data: Data, stamps_server: MemcachedServer) -> None:
-    wait_for(data, 1, Status.HIT)
+    wait_for(data, 1, CacheStatus.HIT)
     stamps_server.kill()
     with pytest.raises(PublishError):
         data.write(1)
     stamps_server.start()
-    wait_for(data, 2, Status.HIT)
+    wait_for(data, 2, CacheStatus.HIT)
     assert data.shown(1) == 1
 
 
@@ -152,10 +152,10 @@ def test_both_stores_killed(
     data.read(1)
     stamps_server.kill()
     entries_server.kill()
-    assert [data.read(1).status for _ in range(3)] == [Status.BYPASS] * 3
+    assert [data.read(1).status for _ in range(3)] == [CacheStatus.BYPASS] * 3
     stamps_server.start()
     entries_server.start()
-    wait_for(data, 1, Status.HIT)
+    wait_for(data, 1, CacheStatus.HIT)
 
 
 def test_eviction_causes_misses_and_never_stale_pages(

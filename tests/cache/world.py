@@ -31,7 +31,7 @@ from moziweb.cache.regions.negative import NegativeEntries
 from moziweb.cache.regions.parts import RegionParts
 from moziweb.cache.regions.policy import Policy
 from moziweb.cache.regions.region import Render, TaggedRegion
-from moziweb.cache.regions.rendering import CacheResult, RenderContext, Rendered, Status
+from moziweb.cache.regions.rendering import CacheResult, CacheStatus, RenderContext, Rendered
 from moziweb.cache.stores.dogpile_adapter import EntryStore, FailSafeBackend
 from moziweb.cache.stores.memory import MemoryAtomicStore
 
@@ -412,7 +412,7 @@ class World:
         clock = region.local.clock()
         region.local.revalidate({key: copy}, clock)
         entry = region.local.get(key, copy, clock)
-        return CacheResult(Status.L1, entry) if entry else None
+        return CacheResult(CacheStatus.L1, entry) if entry else None
 
     def purge(self) -> None:
         """Invalidate everything."""
@@ -490,7 +490,7 @@ class World:
     def violations(self) -> Iterator[str]:
         """Yield the responses that are stale or expired."""
         for response in self.responses:
-            if response.served.status is not Status.STALE:
+            if response.served.status is not CacheStatus.STALE:
                 yield from self._stale(response)
                 yield from self._expired(response)
 
@@ -690,7 +690,7 @@ def settle(world: World) -> list[str]:
     for process in (0, 1, 0):
         world.run(reads(process))
     found = list(world.violations())
-    if world.responses[-1].served.status not in (Status.HIT, Status.L1):
+    if world.responses[-1].served.status not in (CacheStatus.HIT, CacheStatus.L1):
         found.append("nothing is ever a hit")
     world.close()
     return found

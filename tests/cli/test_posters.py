@@ -14,7 +14,7 @@ from sqlalchemy import func, select, update
 from moziweb.cli.context import CommandContext
 from moziweb.cli.posters import GenerationSummary, posters
 from moziweb.db import Database
-from moziweb.posters.generation.result import Status
+from moziweb.posters.generation.result import GenerationStatus
 from moziweb.posters.models import PosterSource, PosterVariant, SourceState, VariantState
 from moziweb.posters.recipes import RECIPES
 from tests.services.process import child
@@ -115,15 +115,15 @@ def test_exit_status_is_1_while_another_process_has_a_lease(site: Site, run: Run
     assert (summary["made"], summary["busy"]) == (1, 1)
 
 
-@pytest.mark.parametrize("status", sorted(set(Status) - {Status.UNKNOWN}))
-def test_only_ready_sources_count_as_made(status: Status) -> None:
+@pytest.mark.parametrize("status", sorted(set(GenerationStatus) - {GenerationStatus.UNKNOWN}))
+def test_only_ready_sources_count_as_made(status: GenerationStatus) -> None:
     assert GenerationSummary(Counter([status])).has_unmade is (
-        status not in (Status.MADE, Status.COMPLETE)
+        status not in (GenerationStatus.MADE, GenerationStatus.COMPLETE)
     )
 
 
 def test_source_deleted_during_the_run_does_not_count_as_unmade() -> None:
-    assert not GenerationSummary(Counter([Status.UNKNOWN])).has_unmade
+    assert not GenerationSummary(Counter([GenerationStatus.UNKNOWN])).has_unmade
 
 
 @pytest.mark.parametrize(

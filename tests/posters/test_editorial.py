@@ -14,7 +14,7 @@ from moziweb.posters.fetching.errors import FetchCode
 from moziweb.posters.generation.error_codes import SourceError
 from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.readers import SourceReader, UploadReader
-from moziweb.posters.generation.result import Status
+from moziweb.posters.generation.result import GenerationStatus
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.imaging.errors import ImageRejected
 from moziweb.posters.maintenance.movie_locks import locked_movies
@@ -82,7 +82,7 @@ def test_upload_becomes_the_poster_once_it_is_ready(
         (source_id, True, False),
         (added, False, True),
     ]
-    assert service.ensure_variants(added).status is Status.MADE
+    assert service.ensure_variants(added).status is GenerationStatus.MADE
     with database.read() as session:
         views = editor.describe(session, 7)
     assert [(view.id, view.chosen) for view in views] == [(added, True), (source_id, False)]
@@ -159,7 +159,7 @@ def test_old_variants_are_ready_until_the_regenerated_ones_are(
     assert {variant.state for variant in view.variants} == {VariantState.READY}
     assert service.ensure_variants(source_id).made == len(RECIPES)
     assert stub_reader.reads == 2
-    assert service.ensure_variants(source_id).status is Status.COMPLETE
+    assert service.ensure_variants(source_id).status is GenerationStatus.COMPLETE
 
 
 def test_regeneration_retries_a_permanent_failure(
@@ -172,10 +172,10 @@ def test_regeneration_retries_a_permanent_failure(
     stub_reader.error = SourceError(FetchCode.NOT_FOUND, permanent=True)
     service.ensure_variants(source_id)
     stub_reader.error = None
-    assert service.ensure_variants(source_id).status is Status.BACKING_OFF
+    assert service.ensure_variants(source_id).status is GenerationStatus.BACKING_OFF
     with database.write() as session:
         assert editor.regenerate(session, [source_id]) == 1
-    assert service.ensure_variants(source_id).status is Status.MADE
+    assert service.ensure_variants(source_id).status is GenerationStatus.MADE
 
 
 def test_source_regenerated_while_it_is_made_is_made_again(
@@ -191,8 +191,8 @@ def test_source_regenerated_while_it_is_made_is_made_again(
             editor.regenerate(session, [source_id])
 
     stub_reader.before_read = regenerate_while_reading
-    assert service.ensure_variants(source_id).status is Status.LOST
-    assert service.ensure_variants(source_id).status is Status.MADE
+    assert service.ensure_variants(source_id).status is GenerationStatus.LOST
+    assert service.ensure_variants(source_id).status is GenerationStatus.MADE
 
 
 def test_failed_source_is_retried_at_once(
@@ -204,13 +204,13 @@ def test_failed_source_is_retried_at_once(
     scheduled: list[int],
 ) -> None:
     stub_reader.error = SourceError(FetchCode.NOT_FOUND, permanent=True)
-    assert service.ensure_variants(source_id).status is Status.FAILED
+    assert service.ensure_variants(source_id).status is GenerationStatus.FAILED
     with database.write() as session:
         assert editor.retry(session, Retry(code="timeout")) == 0
         assert editor.retry(session, Retry(code="not_found")) == 1
     assert scheduled == [source_id]
     stub_reader.error = None
-    assert service.ensure_variants(source_id).status is Status.MADE
+    assert service.ensure_variants(source_id).status is GenerationStatus.MADE
 
 
 def test_focal_point_is_within_the_image(
@@ -279,7 +279,7 @@ def test_regeneration_waits_for_the_movie_lock(
             else:
                 editor.set_focal_point(session, source_id, 0.25, 0.75)
         assert source_of(database, source_id).regenerate_requested
-        assert service.ensure_variants(source_id).status is Status.BUSY
+        assert service.ensure_variants(source_id).status is GenerationStatus.BUSY
         assert lock.renew() == {7}
     assert service.ensure_variants(source_id).made == len(RECIPES)
 
@@ -297,5 +297,5 @@ def test_focal_point_moved_while_the_source_is_made_is_applied(
             editor.set_focal_point(session, source_id, 0.25, 0.75)
 
     stub_reader.before_read = move_meanwhile
-    assert service.ensure_variants(source_id).status is Status.LOST
-    assert service.ensure_variants(source_id).status is Status.MADE
+    assert service.ensure_variants(source_id).status is GenerationStatus.LOST
+    assert service.ensure_variants(source_id).status is GenerationStatus.MADE

@@ -23,7 +23,7 @@ from moziweb.db import Database, create_engine, migrations
 from moziweb.movies.models import Movie
 from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.publication import CACHE_CONTROL
-from moziweb.posters.generation.result import GenerationResult, Status
+from moziweb.posters.generation.result import GenerationResult, GenerationStatus
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.maintenance.garbage_collection import SupersededVariants
 from moziweb.posters.models import (
@@ -204,8 +204,8 @@ def test_lease_expires_during_the_upload(
         with in_thread(lambda: another().ensure_variants(source_id)) as quick:
             wait_for(lambda: source_of(database, source_id).lease_token != first)
             s3_server.resume()
-    assert slow == [GenerationResult(Status.LOST)]
-    assert quick == [GenerationResult(Status.MADE, made=COUNT)]
+    assert slow == [GenerationResult(GenerationStatus.LOST)]
+    assert quick == [GenerationResult(GenerationStatus.MADE, made=COUNT)]
     assert_complete(database, storage, source_id)
 
 
@@ -220,8 +220,8 @@ def test_lease_is_renewed_during_a_slow_upload(
         others.append(another().ensure_variants(source_id))
 
     slow = Tripwire(storage, put_slowly)
-    assert another(slow).ensure_variants(source_id).status is Status.MADE
-    assert {result.status for result in others} == {Status.BUSY}
+    assert another(slow).ensure_variants(source_id).status is GenerationStatus.MADE
+    assert {result.status for result in others} == {GenerationStatus.BUSY}
     assert_complete(database, storage, source_id)
 
 
@@ -240,9 +240,9 @@ def test_source_replaced_during_generation_is_not_published(
         with database.write() as session:
             source = session.get_one(PosterSource, source_id)
             source.url, source.state = "drawn:new", SourceState.PENDING
-    assert results == [GenerationResult(Status.LOST)]
+    assert results == [GenerationResult(GenerationStatus.LOST)]
     assert variants_of(database, source_id) == []
-    assert another().ensure_variants(source_id).status is Status.MADE
+    assert another().ensure_variants(source_id).status is GenerationStatus.MADE
     assert_complete(database, storage, source_id)
     assert source_of(database, source_id).url == "drawn:new"
 
@@ -257,11 +257,11 @@ def test_bucket_that_refuses_acls_is_a_misconfigured_storage(
 ) -> None:
     with closing(S3Storage(s3_settings(s3_bucket_refusing_acls))) as refusing:
         result = another(refusing).ensure_variants(source_id)
-        assert result == GenerationResult(Status.FAILED, "storage_misconfigured")
+        assert result == GenerationResult(GenerationStatus.FAILED, "storage_misconfigured")
         assert list(refusing.list()) == []
     assert source_of(database, source_id).state is SourceState.RETRY_WAIT
     clock.advance(minutes=2)
-    assert another().ensure_variants(source_id).status is Status.MADE
+    assert another().ensure_variants(source_id).status is GenerationStatus.MADE
     assert_complete(database, storage, source_id)
 
 
@@ -278,9 +278,9 @@ def test_storage_timeout_is_retried(
         short_timeout.check()
         with s3_server.paused():
             result = another(short_timeout).ensure_variants(source_id)
-    assert result == GenerationResult(Status.FAILED, "storage_unavailable")
+    assert result == GenerationResult(GenerationStatus.FAILED, "storage_unavailable")
     clock.advance(minutes=2)
-    assert another().ensure_variants(source_id).status is Status.MADE
+    assert another().ensure_variants(source_id).status is GenerationStatus.MADE
     assert_complete(database, storage, source_id)
 
 
@@ -299,13 +299,13 @@ def test_storage_that_refuses_half_of_the_uploads_is_retried(
         settings = s3_settings(s3_bucket, endpoint_url=gateway.endpoint_url)
         with closing(S3Storage(settings)) as through:
             result = another(through).ensure_variants(source_id)
-            assert result == GenerationResult(Status.FAILED, "storage_unavailable")
+            assert result == GenerationResult(GenerationStatus.FAILED, "storage_unavailable")
             assert len(list(storage.list("poster/"))) == 4
             assert variants_of(database, source_id) == []
             assert source_of(database, source_id).state is SourceState.RETRY_WAIT
             clock.advance(minutes=2)
             gateway.refuse = lambda _: None
-            assert another(through).ensure_variants(source_id).status is Status.MADE
+            assert another(through).ensure_variants(source_id).status is GenerationStatus.MADE
     assert_complete(database, storage, source_id)
     assert len(list(storage.list("poster/"))) == COUNT
 
@@ -354,7 +354,7 @@ def test_single_refusal_is_retried_at_once(
         gateway.refuse = lambda puts: BUSY if puts == 3 else None
         settings = s3_settings(s3_bucket, endpoint_url=gateway.endpoint_url, tries=3)
         with closing(S3Storage(settings)) as through:
-            assert another(through).ensure_variants(source_id).status is Status.MADE
+            assert another(through).ensure_variants(source_id).status is GenerationStatus.MADE
     assert len(gateway.puts) == COUNT + 1
     assert_complete(database, storage, source_id)
 
@@ -381,17 +381,17 @@ def test_database_down_at_publication(
         readers = {SourceKind.DRAWN: stub_reader}
         service = PosterService(database, tripwire, readers, leases, clock)  # type: ignore[arg-type]
         assert service.ensure_variants(source_id) == GenerationResult(
-            Status.FAILED, "database_unavailable"
+            GenerationStatus.FAILED, "database_unavailable"
         )
         assert service.ensure_variants(source_id) == GenerationResult(
-            Status.FAILED, "database_unavailable"
+            GenerationStatus.FAILED, "database_unavailable"
         )
         server.start()
-        assert service.ensure_variants(source_id) == GenerationResult(Status.BUSY)
+        assert service.ensure_variants(source_id) == GenerationResult(GenerationStatus.BUSY)
         assert variants_of(database, source_id) == []
         clock.advance(seconds=61)
         tripwire.before_put = lambda _: None
-        assert service.ensure_variants(source_id).status is Status.MADE
+        assert service.ensure_variants(source_id).status is GenerationStatus.MADE
         assert_complete(database, storage, source_id)
         engine.dispose()
 
@@ -436,7 +436,7 @@ def test_gc_skips_a_source_that_is_being_made(
         wait_for(is_generating(database, source_id))
         (removed,) = SupersededVariants(database, storage, clock).run()
         assert (removed.busy, removed.objects) == (True, 0)
-    assert results[0].status is Status.MADE
+    assert results[0].status is GenerationStatus.MADE
     assert {str(one.key) for one in variants_of(database, source_id)} == old_and_new
     assert_complete(database, storage, source_id)
 
@@ -452,14 +452,14 @@ def test_nothing_is_made_during_a_removal(
 ) -> None:
     def collect() -> GenerationResult:
         (removed,) = SupersededVariants(database, storage, clock).run()
-        return GenerationResult(Status.COMPLETE, made=removed.objects)
+        return GenerationResult(GenerationStatus.COMPLETE, made=removed.objects)
 
     with in_thread(collect) as results, s3_server.paused():
         wait_for(lambda: source_of(database, source_id).lease_token is not None)
-        assert another().ensure_variants(source_id) == GenerationResult(Status.BUSY)
+        assert another().ensure_variants(source_id) == GenerationResult(GenerationStatus.BUSY)
     assert results[0].made == COUNT
     assert old_and_new.isdisjoint(stored.key for stored in storage.list())
-    assert another().ensure_variants(source_id).status is Status.MADE
+    assert another().ensure_variants(source_id).status is GenerationStatus.MADE
     assert_complete(database, storage, source_id)
 
 
@@ -480,7 +480,7 @@ def test_gc_whose_lock_expired_regenerates_what_it_removed(
 
         def delete(self, keys: list[str]) -> None:
             clock.advance(minutes=6)
-            assert another().ensure_variants(source_id).status is Status.MADE
+            assert another().ensure_variants(source_id).status is GenerationStatus.MADE
             storage.delete(keys)
             if refused:
                 raise StorageUnavailable("the last of several requests")
@@ -491,5 +491,5 @@ def test_gc_whose_lock_expired_regenerates_what_it_removed(
         linked = select(PosterVariant.key).where(PosterVariant.state == VariantState.READY)
         assert old_and_new.isdisjoint(session.scalars(linked))
     assert source_of(database, source_id).state is SourceState.PENDING, "for the background"
-    assert another().ensure_variants(source_id).status is Status.MADE
+    assert another().ensure_variants(source_id).status is GenerationStatus.MADE
     assert_complete(database, storage, source_id)

@@ -14,7 +14,7 @@ from moziweb.posters.fetching.url_policy import AllowedNetwork
 from moziweb.posters.generation.error_codes import MEANINGS
 from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.readers import UrlReader
-from moziweb.posters.generation.result import Status
+from moziweb.posters.generation.result import GenerationStatus
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
 from moziweb.storage.disk import DiskStorage
@@ -146,7 +146,7 @@ def test_hostile_response_fails_in_time_with_its_code(
     outcome = service.ensure_variants(source_id)
     assert time.thread_time() - cpu_started < EFFORT
     assert time.monotonic() - started < PATIENCE
-    assert (outcome.status, outcome.code) == (Status.FAILED, code)
+    assert (outcome.status, outcome.code) == (GenerationStatus.FAILED, code)
     source = source_of(database, source_id)
     assert source.state in (SourceState.FAILED, SourceState.RETRY_WAIT)
     assert source.error_code == code
@@ -163,7 +163,7 @@ def test_dns_rebinding_has_no_effect(
     host.on("/poster.jpg", answer(picture()))
     names = Names(rebinding=[[LOOPBACK], [METADATA]])
     source_id = add(database, host.url("/poster.jpg", name="rebinding.test"))
-    assert make_service(names).ensure_variants(source_id).status is Status.MADE
+    assert make_service(names).ensure_variants(source_id).status is GenerationStatus.MADE
     assert names.asked == ["rebinding.test"]
 
 

@@ -18,7 +18,7 @@ from moziweb.db import Database, create_engine
 from moziweb.movies.models import Movie
 from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.readers import UploadReader
-from moziweb.posters.generation.result import GenerationResult, Status
+from moziweb.posters.generation.result import GenerationResult, GenerationStatus
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import SourceKind, SourceState
 from moziweb.posters.recipes import RECIPES
@@ -118,14 +118,16 @@ def test_next_worker_finishes_what_a_killed_one_left(
     assert kill_at(step, source_id) == signal.SIGKILL
     assert len(list(storage.list(prefix))) == OBJECTS[step]
     if step == "published":
-        assert ensure_at(NOON) == GenerationResult(Status.COMPLETE)
+        assert ensure_at(NOON) == GenerationResult(GenerationStatus.COMPLETE)
     else:
         assert variants_of(database, source_id) == []  # no incomplete source is published
         was_acquired = step != "acquiring"
         expected = SourceState.GENERATING if was_acquired else SourceState.PENDING
         assert source_of(database, source_id).state is expected
         if was_acquired:
-            assert ensure_at(NOON + LEASE - timedelta(seconds=1)) == GenerationResult(Status.BUSY)
-        assert ensure_at(NOON + LEASE) == GenerationResult(Status.MADE, made=COUNT)
+            assert ensure_at(NOON + LEASE - timedelta(seconds=1)) == GenerationResult(
+                GenerationStatus.BUSY
+            )
+        assert ensure_at(NOON + LEASE) == GenerationResult(GenerationStatus.MADE, made=COUNT)
     assert_complete(database, storage, source_id)
     assert len(list(storage.list(prefix))) == COUNT

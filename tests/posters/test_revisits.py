@@ -14,7 +14,7 @@ from moziweb.posters.fetching.url_policy import AllowedNetwork
 from moziweb.posters.generation.due import due_sources
 from moziweb.posters.generation.leases import REVALIDATION_INTERVAL, SourceLeases
 from moziweb.posters.generation.readers import UrlReader
-from moziweb.posters.generation.result import GenerationResult, Status
+from moziweb.posters.generation.result import GenerationResult, GenerationStatus
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, SourceKind, SourceState, VariantState
 from moziweb.posters.recipes import RECIPES
@@ -71,7 +71,7 @@ def source_id(
     source = PosterSource(movie_id=movie_id, kind=SourceKind.URL, url=origin.url, chosen=True)
     with database.write() as session:
         session.add(source)
-    assert service.ensure_variants(source.id).status is Status.MADE
+    assert service.ensure_variants(source.id).status is GenerationStatus.MADE
     clock.now += REVALIDATION_INTERVAL - timedelta(seconds=1)
     return source.id
 
@@ -89,7 +89,7 @@ def test_host_is_not_requested_before_revalidation_is_due(
     database: Database, service: PosterService, host: HostileHost, source_id: int, clock: Clock
 ) -> None:
     assert due(database, clock) == []
-    assert service.ensure_variants(source_id) == GenerationResult(Status.COMPLETE)
+    assert service.ensure_variants(source_id) == GenerationResult(GenerationStatus.COMPLETE)
     assert len(host.requests) == 1
     clock.advance(seconds=2)
     assert due(database, clock) == [source_id]
@@ -100,7 +100,7 @@ def test_304_keeps_the_variants(
 ) -> None:
     before = keys(database, source_id)
     clock.advance(seconds=2)
-    assert service.ensure_variants(source_id) == GenerationResult(Status.COMPLETE)
+    assert service.ensure_variants(source_id) == GenerationResult(GenerationStatus.COMPLETE)
     assert host.requests[1].headers["if-none-match"] == '"red"'
     assert keys(database, source_id) == before
     source = source_of(database, source_id)
@@ -122,7 +122,9 @@ def test_changed_image_replaces_the_variants_without_a_gap(
 
     origin.host.on("/poster.jpg", read_old_variants)
     clock.advance(seconds=2)
-    assert service.ensure_variants(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
+    assert service.ensure_variants(source_id) == GenerationResult(
+        GenerationStatus.MADE, made=len(RECIPES)
+    )
     assert during == [before], "it was asked once, and the old ones were ready till then"
     after = variants_of(database, source_id)
     assert before.isdisjoint(row.key for row in after)
@@ -140,7 +142,7 @@ def test_new_validator_of_the_same_bytes_makes_nothing(
     before = keys(database, source_id)
     origin.etag = '"red-again"'
     clock.advance(seconds=2)
-    assert service.ensure_variants(source_id) == GenerationResult(Status.COMPLETE)
+    assert service.ensure_variants(source_id) == GenerationResult(GenerationStatus.COMPLETE)
     assert keys(database, source_id) == before
     assert source_of(database, source_id).etag == '"red-again"'
 
@@ -151,11 +153,13 @@ def test_variants_stay_when_the_image_is_deleted_at_its_host(
     before = keys(database, source_id)
     host.on("/poster.jpg", answer(status=404))
     clock.advance(seconds=2)
-    assert service.ensure_variants(source_id) == GenerationResult(Status.FAILED, "not_found")
+    assert service.ensure_variants(source_id) == GenerationResult(
+        GenerationStatus.FAILED, "not_found"
+    )
     assert keys(database, source_id) == before
     assert source_of(database, source_id).error_code == "not_found"
     assert due(database, clock) == []
-    assert service.ensure_variants(source_id) == GenerationResult(Status.COMPLETE)
+    assert service.ensure_variants(source_id) == GenerationResult(GenerationStatus.COMPLETE)
 
 
 def test_host_that_was_down_is_requested_again(
@@ -163,11 +167,13 @@ def test_host_that_was_down_is_requested_again(
 ) -> None:
     origin.host.on("/poster.jpg", answer(status=503))
     clock.advance(seconds=2)
-    assert service.ensure_variants(source_id) == GenerationResult(Status.FAILED, "http_status_5xx")
+    assert service.ensure_variants(source_id) == GenerationResult(
+        GenerationStatus.FAILED, "http_status_5xx"
+    )
     origin.host.on("/poster.jpg", origin._answer)
     clock.advance(minutes=2)
     assert due(database, clock) == [source_id]
-    assert service.ensure_variants(source_id) == GenerationResult(Status.COMPLETE)
+    assert service.ensure_variants(source_id) == GenerationResult(GenerationStatus.COMPLETE)
     source = source_of(database, source_id)
     assert (source.state, source.error_code, source.attempts) == (SourceState.READY, None, 0)
 
@@ -180,10 +186,10 @@ def test_validators_are_sent_to_the_final_url(
     source = PosterSource(movie_id=movie_id, kind=SourceKind.URL, url=moved)
     with database.write() as session:
         session.add(source)
-    assert service.ensure_variants(source.id).status is Status.MADE
+    assert service.ensure_variants(source.id).status is GenerationStatus.MADE
     assert source_of(database, source.id).final_url == origin.url
     clock.now += REVALIDATION_INTERVAL
-    assert service.ensure_variants(source.id) == GenerationResult(Status.COMPLETE)
+    assert service.ensure_variants(source.id) == GenerationResult(GenerationStatus.COMPLETE)
     assert [request.headers.get("if-none-match") for request in host.requests[2:]] == [
         None,
         '"red"',
@@ -196,5 +202,7 @@ def test_regeneration_sends_an_unconditional_request(
     with database.write() as session:
         source = session.get_one(PosterSource, source_id)
         source.regenerate_requested, source.state = True, SourceState.PENDING
-    assert service.ensure_variants(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
+    assert service.ensure_variants(source_id) == GenerationResult(
+        GenerationStatus.MADE, made=len(RECIPES)
+    )
     assert "if-none-match" not in host.requests[1].headers

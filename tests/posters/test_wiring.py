@@ -10,7 +10,7 @@ from moziweb.movies.models import Movie
 from moziweb.posters.fetching.errors import FetchCode
 from moziweb.posters.generation.error_codes import SourceError
 from moziweb.posters.generation.readers import UrlReader
-from moziweb.posters.generation.result import Status
+from moziweb.posters.generation.result import GenerationStatus
 from moziweb.posters.models import SourceKind
 from moziweb.services import services_of
 from tests.posters.decoder.children import pids
@@ -80,7 +80,7 @@ def test_source_is_read_and_leased_by_the_settings(
         until = source_of(database, source_id).lease_until
         left.append(until - utc_now() if until else timedelta())
         started = monotonic()
-        assert admission.ensure_or_wait(source_id).status is Status.BUSY
+        assert admission.ensure_or_wait(source_id).status is GenerationStatus.BUSY
         left.append(timedelta(seconds=monotonic() - started))
 
     stub_reader.before_read, stub_reader.error = ask_again, SourceError(FetchCode.TIMEOUT)

@@ -30,7 +30,7 @@ from moziweb.movies.models import (
     StreamingService,
     Trailer,
 )
-from moziweb.posters.generation.result import Status
+from moziweb.posters.generation.result import GenerationStatus
 from moziweb.posters.generation.upload_store import store_upload
 from moziweb.posters.models import PosterSource, PosterVariant, SourceKind, SourceState
 from moziweb.services import services_of
@@ -265,12 +265,18 @@ def test_generated_variants_invalidate_pages_that_show_them(
     with closing(services_of(registry).decoder_pool):
         change(kind=SourceKind.UPLOAD, url=None, key=upload.key)
         audit = Audit(cached, plain, movies)
-        assert services_of(registry).posters.ensure_variants(movies.source).status is Status.MADE
+        assert (
+            services_of(registry).posters.ensure_variants(movies.source).status
+            is GenerationStatus.MADE
+        )
         audit.compare("a poster made")
         # The state of a source whose variants were made before placeholders existed.
         change(sketch=None, regenerate_requested=True, state=SourceState.PENDING)
         audit.compare("a poster without a sketch")
-        assert services_of(registry).posters.ensure_variants(movies.source).status is Status.MADE
+        assert (
+            services_of(registry).posters.ensure_variants(movies.source).status
+            is GenerationStatus.MADE
+        )
         audit.compare("a poster made again")
 
 

@@ -1,6 +1,6 @@
 """Debug headers: X-Cache, Age, Server-Timing, X-Cache-Tags.
 
-* ``X-Cache``: ``l1``, ``hit``, ``stale``, ``miss`` or ``bypass`` (``rendering.Status``);
+* ``X-Cache``: ``l1``, ``hit``, ``stale``, ``miss`` or ``bypass`` (``rendering.CacheStatus``);
 * ``Age``: seconds since the render; ``X-Cache-Age`` where browsers or a CDN may keep the page;
 * ``Server-Timing``: milliseconds that each step in the cache took;
 * ``X-Cache-Tags``: the tags of the page, if the ini file has ``cache.debug = true``.

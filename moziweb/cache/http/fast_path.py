@@ -17,7 +17,7 @@ from ..events import CacheEvents
 from ..protocol.entry import Entry
 from ..regions.local_cache import Copy
 from ..regions.region import TaggedRegion
-from ..regions.rendering import CacheResult, Status
+from ..regions.rendering import CacheResult, CacheStatus
 from .debug_headers import age_header, headers_of, server_timing
 from .representations import (
     CODINGS,
@@ -137,7 +137,7 @@ class FastPathMiddleware:
             status, head, body = ready.form.status, ready.full_head, ready.form.body
         now, total = time.time(), time.perf_counter() - began
         dynamic = [
-            *cache_control(entry, Status.L1, now),
+            *cache_control(entry, CacheStatus.L1, now),
             (ready.age, str(max(0, int(now - entry.created)))),
             ("Server-Timing", server_timing((("clock", clock), ("total", total)))),
         ]
@@ -164,7 +164,7 @@ class FastPathMiddleware:
 
     def _make_ready(self, entry: Entry, coding: str) -> _Ready:
         form = representation_of(entry, coding)
-        debug = headers_of(CacheResult(Status.L1, entry), tags=self.tags)
+        debug = headers_of(CacheResult(CacheStatus.L1, entry), tags=self.tags)
         age = age_header(entry)
         del debug[age]
         common = [*debug.items(), *self.headers]

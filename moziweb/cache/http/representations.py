@@ -16,7 +16,7 @@ from webob.acceptparse import AcceptEncoding
 from ..errors import EntryCorruptError
 from ..protocol.entry import Entry
 from ..regions.http_policy import Headers, http_policy_in
-from ..regions.rendering import CacheResult, Status
+from ..regions.rendering import CacheResult, CacheStatus
 from .debug_headers import headers_of
 
 Header = tuple[str, str]
@@ -31,7 +31,7 @@ CODINGS: Final = ("br", "gzip")
 NOT_MODIFIED: Final = "304 Not Modified"
 _PLAIN: Final = ""
 _MAX_MEMOIZED: Final = 200
-_NOT_KEPT: Final = frozenset({Status.STALE, Status.BYPASS})
+_NOT_KEPT: Final = frozenset({CacheStatus.STALE, CacheStatus.BYPASS})
 _CACHE_CONTROL: Final = "cache_control"
 
 
@@ -75,7 +75,7 @@ def answer_of(served: CacheResult, environ: Mapping[str, Any], *, tags: bool = F
     return Answer(form.status, [*form.headers, *dynamic], form.body)
 
 
-def cache_control(entry: Entry, status: Status, now: float) -> Headers:
+def cache_control(entry: Entry, status: CacheStatus, now: float) -> Headers:
     """The Cache-Control and surrogate headers of an entry served at ``now`` (Unix time)."""
     policy = http_policy_in(entry.derived)
     if status in _NOT_KEPT:

@@ -322,7 +322,7 @@ class _RegionSettings:
     def _behaviors(self) -> dict[str, int | str]:
         head = len(_BEHAVIORS)
         texts = {k[head:]: v for k, v in self.texts.items() if k.startswith(_BEHAVIORS)}
-        return {name: int(text) if text.isdecimal() else text for name, text in texts.items()}
+        return {name: _number_or_text(text) for name, text in texts.items()}
 
     def _memcached_ttl(self, arguments: Mapping[str, Any]) -> float:
         """Seconds that memcached keeps an entry: as long as it may be served, even stale."""
@@ -337,3 +337,7 @@ class _RegionSettings:
                 f" ({values['expiration_time']:g})"
             )
         return float(ttl)
+
+
+def _number_or_text(text: str) -> int | str:
+    return int(text) if text.isascii() and text.isdecimal() else text

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from ..protocol.entry import Entry
 from .local_cache import Copy
 from .parts import RegionParts
-from .rendering import Status
+from .rendering import CacheStatus
 from .validation import revalidate_copies
 
 
@@ -47,6 +47,6 @@ class LocalReads:
         if clock != copy.validated_at or now >= copy.entry.expires:
             return None
         parts.local_cache.mark_used(key, copy, now)
-        parts.observer.served(parts.name, Status.L1)
+        parts.observer.served(parts.name, CacheStatus.L1)
         self._on_hit(key, copy.entry)
         return copy.entry

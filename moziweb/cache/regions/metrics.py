@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ..events import CacheEvents
-from .rendering import Status
+from .rendering import CacheStatus
 
 MINUTES: Final = 60
 """Number of minutes for which the served entries are kept."""
@@ -20,7 +20,7 @@ MINUTES: Final = 60
 SLOWEST: Final = 10
 """Number of slow renders that are kept per region."""
 
-_HITS: Final = frozenset({Status.HIT, Status.L1, Status.STALE})
+_HITS: Final = frozenset({CacheStatus.HIT, CacheStatus.L1, CacheStatus.STALE})
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from ..protocol.dependencies import NEVER
 from ..protocol.entry import Entry
 from ..protocol.snapshots import SnapshotSource
 from .parts import RegionParts
-from .rendering import PERIOD_END, CacheResult, RenderContext, Rendered, Status, Stopwatch
+from .rendering import PERIOD_END, CacheResult, CacheStatus, RenderContext, Rendered, Stopwatch
 from .validation import fetch_and_validate
 from .write import store_rendered
 
@@ -79,7 +79,7 @@ class ReadOperation:
             fetched = fetch_and_validate(self._parts, rest, clock)
         for key, entry in fetched.valid.items():
             if not self._expires_too_soon(entry):
-                self._serve_valid(key, entry, clock, Status.HIT)
+                self._serve_valid(key, entry, clock, CacheStatus.HIT)
         self._outdated.update(fetched.outdated)
         self._unresolved_tags.update(fetched.unresolved_tags)
 
@@ -149,10 +149,10 @@ class ReadOperation:
         entry = self._parts.local_cache.get(key, clock, now)
         if entry is None or self._expires_too_soon(entry):
             return False
-        self._serve_valid(key, entry, clock, Status.L1)
+        self._serve_valid(key, entry, clock, CacheStatus.L1)
         return True
 
-    def _serve_valid(self, key: str, entry: Entry, clock: int, status: Status) -> None:
+    def _serve_valid(self, key: str, entry: Entry, clock: int, status: CacheStatus) -> None:
         self._served[key] = CacheResult(status, entry)
         if self._parent is not None:
             period_end = entry.expires if PERIOD_END in entry.debug else NEVER
@@ -161,7 +161,7 @@ class ReadOperation:
             )
 
     def _serve_stale(self, key: str, entry: Entry) -> None:
-        self._served[key] = CacheResult(Status.STALE, entry)
+        self._served[key] = CacheResult(CacheStatus.STALE, entry)
         if self._parent is not None:
             recorder = self._parent.recorder
             recorder.include_cached(

@@ -12,13 +12,13 @@ from .local_reads import LocalReads
 from .parts import RegionParts
 from .policy import Policy
 from .read import ReadOperation, RenderMany
-from .rendering import PERIOD_END, CacheResult, RenderContext, Rendered, Status
+from .rendering import PERIOD_END, CacheResult, CacheStatus, RenderContext, Rendered
 from .validation import fetch_and_validate
 from .write import store_rendered
 
 Render = Callable[[RenderContext], Rendered]
 
-_HITS: Final = frozenset({Status.HIT, Status.L1})
+_HITS: Final = frozenset({CacheStatus.HIT, CacheStatus.L1})
 
 
 class TaggedRegion:
@@ -78,12 +78,12 @@ class TaggedRegion:
         if clock is None:
             return None
         spent = time.perf_counter() - began
-        status, entry = Status.L1, None
+        status, entry = CacheStatus.L1, None
         if copy is not None:
             self.local.revalidate({key: copy}, clock)
             entry = self.local.get(key, copy, clock)
         if entry is None:
-            status, entry = Status.HIT, fetch_and_validate(parts, [key], clock).valid.get(key)
+            status, entry = CacheStatus.HIT, fetch_and_validate(parts, [key], clock).valid.get(key)
             if entry is None:
                 return None
             parts.observer.served(parts.name, status)
@@ -103,8 +103,8 @@ class TaggedRegion:
         entry = fetch_and_validate(parts, [key], clock, keep_copies=False).valid.get(key)
         if entry is None or not accepts(entry):
             return None
-        parts.observer.served(parts.name, Status.HIT)
-        return CacheResult(Status.HIT, entry)
+        parts.observer.served(parts.name, CacheStatus.HIT)
+        return CacheResult(CacheStatus.HIT, entry)
 
     def get_or_render(
         self,

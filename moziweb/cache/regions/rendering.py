@@ -74,7 +74,7 @@ class RenderContext:
         self.recorder.cap_at_period_end(expires)
 
 
-class Status(StrEnum):
+class CacheStatus(StrEnum):
     """How an entry was served; the value of ``X-Cache`` and a label of the metrics."""
 
     L1 = "l1"
@@ -93,7 +93,7 @@ class Status(StrEnum):
 class CacheResult:
     """An entry and how it was served."""
 
-    status: Status
+    status: CacheStatus
     entry: Entry
     not_stored: NotStoredReason | None = None
     timings: tuple[tuple[str, float], ...] = ()

@@ -199,6 +199,8 @@ def parse(key: Setting, full_name: str, text: str | None) -> Any:
     if text is None:
         return key.default
     try:
-        return key.kind.parse(text.strip())
+        return key.value_type.parse(text.strip())
     except ValueError:
-        raise ConfigurationError(f"{full_name} = {text}: expected {key.kind.description}") from None
+        raise ConfigurationError(
+            f"{full_name} = {text}: expected {key.value_type.description}"
+        ) from None

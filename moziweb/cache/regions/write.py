@@ -9,9 +9,9 @@ from ..protocol.snapshots import SnapshotSource
 from ..protocol.stamps import tags_to_resolve
 from .http_policy import DERIVED_KEY
 from .parts import RegionParts
-from .rendering import CacheResult, RenderContext, Rendered, Status
+from .rendering import CacheResult, CacheStatus, RenderContext, Rendered
 
-_STATUSES: Final = {None: Status.MISS, NotStoredReason.STALE_PART: Status.STALE}
+_STATUSES: Final = {None: CacheStatus.MISS, NotStoredReason.STALE_PART: CacheStatus.STALE}
 """A page with an outdated fragment is itself outdated; the other reasons are a bypass."""
 
 
@@ -39,7 +39,7 @@ def store_rendered(
         else:
             parts.observer.not_stored(parts.name, reason)
         parts.observer.created(parts.name, entry.kind.name.lower())
-        served[key] = CacheResult(_STATUSES.get(reason, Status.BYPASS), entry, reason)
+        served[key] = CacheResult(_STATUSES.get(reason, CacheStatus.BYPASS), entry, reason)
     return served
 
 

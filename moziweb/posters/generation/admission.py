@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from .result import GenerationResult, Status
+from .result import GenerationResult, GenerationStatus
 
 if TYPE_CHECKING:
     from .service import PosterService
@@ -69,9 +69,11 @@ class AdmissionControl:
             self._admitted -= 1
 
     def ensure_or_wait(self, source_id: int) -> GenerationResult:
-        """Make the source's variants, or wait for them; ``Status.BUSY`` if neither succeeds."""
+        """Make the source's variants, or wait for them; the status is BUSY if neither succeeds."""
         result = self._try(source_id)
-        if result.status is not Status.BUSY or not self._waiter_lock.acquire(blocking=False):
+        if result.status is not GenerationStatus.BUSY or not self._waiter_lock.acquire(
+            blocking=False
+        ):
             return result
         try:
             return self._wait(source_id)
@@ -81,7 +83,7 @@ class AdmissionControl:
     def _try(self, source_id: int) -> GenerationResult:
         with self._counters_lock:
             if self._generating >= self._slots:
-                return GenerationResult(Status.BUSY)
+                return GenerationResult(GenerationStatus.BUSY)
             self._generating += 1
         try:
             return self._service.ensure_variants(source_id)
@@ -91,8 +93,8 @@ class AdmissionControl:
 
     def _wait(self, source_id: int) -> GenerationResult:
         deadline = self._clock() + self._wait_seconds
-        result = GenerationResult(Status.BUSY)
-        while result.status is Status.BUSY and self._clock() < deadline:
+        result = GenerationResult(GenerationStatus.BUSY)
+        while result.status is GenerationStatus.BUSY and self._clock() < deadline:
             time.sleep(POLL_SECONDS)
             result = self._try(source_id)
         return result

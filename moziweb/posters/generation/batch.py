@@ -112,12 +112,12 @@ def generate(
     are before a ``pause``. While storage's circuit breaker is open none is started either: all that
     are left would be postponed, one after the other.
     """
-    gate = _BatchGate(service, stop, pause)
-    return bounded_map(partial(_make, service, gate), sources, jobs, stop, gate)
+    condition = _BatchPauseCondition(service, stop, pause)
+    return bounded_map(partial(_make, service, condition), sources, jobs, stop, condition)
 
 
-class _BatchGate:
-    """Closed during a pause, and while storage's circuit breaker is open."""
+class _BatchPauseCondition:
+    """Pauses a run on request, and while storage's circuit breaker is open."""
 
     def __init__(self, service: PosterService, stop: threading.Event, pause: Pause | None) -> None:
         self._service = service
@@ -129,7 +129,7 @@ class _BatchGate:
         if result.code == ServiceCode.HOST_PAUSED:
             self._has_postponed = True
 
-    def is_closed(self) -> bool:
+    def is_paused(self) -> bool:
         return self._has_postponed or self._is_pausing()
 
     def wait(self) -> None:
@@ -146,10 +146,10 @@ class _BatchGate:
         return self._pause is not None and self._pause.is_set()
 
 
-def _make(service: PosterService, gate: _BatchGate, source: DueSource) -> SourceResult:
+def _make(service: PosterService, pauses: _BatchPauseCondition, source: DueSource) -> SourceResult:
     started = time.monotonic()
     result = service.ensure_variants(source.id)
-    gate.record(result)
+    pauses.record(result)
     return SourceResult(source, result, time.monotonic() - started)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Status(StrEnum):
+class GenerationStatus(StrEnum):
     """How an attempt to make a source's variants ended."""
 
     MADE = "made"
@@ -25,6 +25,6 @@ class Status(StrEnum):
 class GenerationResult:
     """How an attempt ended: ``code`` is why it failed, ``made`` the number of variants made."""
 
-    status: Status
+    status: GenerationStatus
     code: str | None = None
     made: int = 0

@@ -30,7 +30,7 @@ from .host_breaker import STORAGE, BreakerDecision, HostCircuitBreaker
 from .leases import LeaseLostError, NotAcquiredReason, SourceLease, SourceLeases
 from .publication import publish, upload
 from .readers import ChangeReader, SourceBytes, SourceReader
-from .result import GenerationResult, Status
+from .result import GenerationResult, GenerationStatus
 from .upload_store import Prober
 
 log = logging.getLogger(__name__)
@@ -108,14 +108,14 @@ class PosterService:
         """
         with self._leases.only_in_process(source_id) as is_alone:
             if not is_alone:
-                return GenerationResult(Status.BUSY)
+                return GenerationResult(GenerationStatus.BUSY)
             try:
                 lease = self._leases.try_acquire(source_id, self._recipe_hashes)
             except SQLAlchemyError as error:
                 log.warning("source %d: its lease could not be acquired: %s", source_id, error)
-                return GenerationResult(Status.FAILED, ServiceCode.DATABASE_UNAVAILABLE)
+                return GenerationResult(GenerationStatus.FAILED, ServiceCode.DATABASE_UNAVAILABLE)
             if isinstance(lease, NotAcquiredReason):
-                return GenerationResult(Status(lease))
+                return GenerationResult(GenerationStatus(lease))
             return self._run(lease)
 
     def _run(self, lease: SourceLease) -> GenerationResult:
@@ -134,14 +134,14 @@ class PosterService:
         hosts = self._breaker.ask(*required_hosts(lease))
         if hosts.until is not None:
             self._leases.postpone(lease, hosts.until, ServiceCode.HOST_PAUSED)
-            return GenerationResult(Status.BACKING_OFF, ServiceCode.HOST_PAUSED)
+            return GenerationResult(GenerationStatus.BACKING_OFF, ServiceCode.HOST_PAUSED)
         source = self._read(lease, hosts)
         if source is None or not (missing := self._missing(lease, source)):
             self._leases.finish_unchanged(lease, **(asdict(source.validators) if source else {}))
-            return GenerationResult(Status.COMPLETE)
+            return GenerationResult(GenerationStatus.COMPLETE)
         variants = self._make(lease, source, missing)
         self._publish(lease, source, variants, hosts)
-        return GenerationResult(Status.MADE, made=len(variants.variants))
+        return GenerationResult(GenerationStatus.MADE, made=len(variants.variants))
 
     def _read(self, lease: SourceLease, hosts: BreakerDecision) -> SourceBytes | None:
         """Read the image; None if its server says that it has not changed."""
@@ -207,12 +207,12 @@ class PosterService:
             return self._lost(lease)
         except SQLAlchemyError as down:
             log.warning("source %d: its failure could not be recorded: %s", lease.source_id, down)
-        return GenerationResult(Status.FAILED, failure.code)
+        return GenerationResult(GenerationStatus.FAILED, failure.code)
 
     def _lost(self, lease: SourceLease) -> GenerationResult:
         """Release the lease if it is still ours, which means that the source was replaced."""
         self._release(lease)
-        return GenerationResult(Status.LOST)
+        return GenerationResult(GenerationStatus.LOST)
 
     def _release(self, lease: SourceLease) -> None:
         with suppress(SQLAlchemyError):  # the lease expires by itself

@@ -11,7 +11,7 @@ from moziweb.clock import utc_now
 from moziweb.request import Request
 from moziweb.security import VIEW
 
-from ..generation.result import Status
+from ..generation.result import GenerationStatus
 from ..imaging.placeholder import placeholder
 from ..models import SourceState
 from ..recipes import Recipe
@@ -38,7 +38,9 @@ def variant_view(variant: VariantResource, request: Request) -> Response:
     found: FoundVariant | None = variant.found
     if variant.found.key is None and request.method == "GET":
         result = request.services.poster_admission.ensure_or_wait(variant.canonical_url.source_id)
-        if result.status is not Status.BUSY:  # else nothing has changed; saves a query in a burst
+        if (
+            result.status is not GenerationStatus.BUSY
+        ):  # else nothing has changed; saves a query in a burst
             found = find_variant(request.services.database, variant.canonical_url)
     if found is None or found.key is None:
         return _placeholder(variant.canonical_url, found)

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from moziweb.cache import CacheResult, DependencyGroup, Entry, Kind, Status
+from moziweb.cache import CacheResult, CacheStatus, DependencyGroup, Entry, Kind
 from moziweb.cache.http.debug_headers import TAGS_BYTES, bounded, headers_of, server_timing
 from moziweb.cache.regions.rendering import Stopwatch
 
@@ -14,7 +14,7 @@ TAGS = tuple(f"movie:{number}" for number in range(1000))
 def served(*tags: str, age: float = 0.0) -> CacheResult:
     now = time.time()
     entry = Entry(Kind.PAGE, b"x", (DependencyGroup(1, tags),), now - age, now + 60)
-    return CacheResult(Status.HIT, entry)
+    return CacheResult(CacheStatus.HIT, entry)
 
 
 def test_status_and_age() -> None:

@@ -12,7 +12,7 @@ from moziweb.cache.http.refresh import BackgroundRefresher
 from moziweb.cache.invalidation.session_clock import SessionClock
 from moziweb.cache.protocol.snapshots import SnapshotSource
 from moziweb.cache.protocol.stamps import StampStore
-from moziweb.cache.regions.rendering import RenderContext, Rendered, Status
+from moziweb.cache.regions.rendering import CacheStatus, RenderContext, Rendered
 from tests.cache.database import Movie
 from tests.cache.regions.test_region import LIFE, Bench
 
@@ -138,10 +138,10 @@ def test_region_reports_due_entries_for_all_kinds_of_hits() -> None:
     bench.region.on_refresh_due(due.append)
     bench.read()
     bench.now += LIFE * 0.4
-    assert bench.read().status is Status.HIT
+    assert bench.read().status is CacheStatus.HIT
     assert due == []
     bench.now += LIFE * 0.2
-    assert bench.read().status is Status.L1
+    assert bench.read().status is CacheStatus.L1
     assert bench.region.get_valid("a") is not None
     assert due == ["a", "a"]
 
@@ -163,7 +163,7 @@ def test_entry_that_ends_with_its_day_is_not_due() -> None:
     bench.read(render=render)
     bench.use_other_process()
     bench.region.on_refresh_due(due.append)
-    assert bench.read(render=render).status is Status.HIT
+    assert bench.read(render=render).status is CacheStatus.HIT
     assert bench.region.refresh_if_due("a", render, source=bench.source()) is None
     assert due == []
 
@@ -193,7 +193,7 @@ def test_page_that_ends_with_one_of_its_parts_is_not_due(cached: bool) -> None:
     bench.read("page", render=page)
     bench.region.on_refresh_due(due.append)
     bench.now += LIFE * 0.8
-    for status in (Status.HIT, Status.L1):
+    for status in (CacheStatus.HIT, CacheStatus.L1):
         assert bench.read("page", render=page).status is status
     assert bench.region.refresh_if_due("page", page, source=bench.source()) is None
     assert due == []

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from moziweb.cache import CacheResult, DependencyGroup, Entry, EntryCorruptError, Kind, Status
+from moziweb.cache import CacheResult, CacheStatus, DependencyGroup, Entry, EntryCorruptError, Kind
 from moziweb.cache.http.representations import _memoized, answer_of, choose, matches
 
 PAGE = b"<p>plain</p>"
@@ -28,7 +28,7 @@ def entry(**content: str | int) -> Entry:
 
 
 def served(**content: str | int) -> CacheResult:
-    return CacheResult(Status.L1, entry(**content))
+    return CacheResult(CacheStatus.L1, entry(**content))
 
 
 @pytest.mark.parametrize(
@@ -127,4 +127,4 @@ def test_stored_value_cannot_inject_headers(content: dict[str, str | int]) -> No
 def test_entry_without_status_is_corrupt() -> None:
     bare = Entry(Kind.FRAGMENT, b"x", (DependencyGroup(1, ()),), 0, 1)
     with pytest.raises(EntryCorruptError):
-        answer_of(CacheResult(Status.HIT, bare), {})
+        answer_of(CacheResult(CacheStatus.HIT, bare), {})

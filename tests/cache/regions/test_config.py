@@ -7,7 +7,7 @@ import pytest
 
 from moziweb.cache.errors import ConfigurationError
 from moziweb.cache.regions.config import from_settings, open_atomic_store
-from moziweb.cache.regions.rendering import RenderContext, Rendered, Status
+from moziweb.cache.regions.rendering import CacheStatus, RenderContext, Rendered
 from moziweb.cache.regions.settings_schema import CACHE_KEYS, REGION_KEYS
 from moziweb.cache.stores.memcached import MemcachedBackend
 from moziweb.cache.stores.memcached_client import MemcachedClient
@@ -86,6 +86,17 @@ def test_several_servers_and_behaviours(memcached_server: MemcachedServer) -> No
     assert len(client.addresses) == 2
 
 
+def test_behaviour_in_other_digits_than_ascii_is_not_a_number() -> None:
+    settings = {
+        **MINIMAL,
+        "cache.pages.backend": "moziweb.memcached",
+        "cache.pages.arguments.url": "127.0.0.1:1",
+        "cache.pages.arguments.behaviors._poll_timeout": "٧٠",
+    }
+    with pytest.raises(ConfigurationError, match="_poll_timeout"):
+        from_settings(settings)
+
+
 def test_region_stores_and_serves(tmp_path: Path) -> None:
     cache = from_settings(
         {
@@ -103,7 +114,7 @@ def test_region_stores_and_serves(tmp_path: Path) -> None:
     statuses = [
         region.get_or_render(key, render, source=ClockSource(cache.stamps)).status for _ in range(2)
     ]
-    assert statuses == [Status.MISS, Status.HIT]
+    assert statuses == [CacheStatus.MISS, CacheStatus.HIT]
     store = cache.stamps._store
     assert isinstance(store, SqliteAtomicStore)
     store.close()
@@ -119,7 +130,7 @@ def test_region_can_be_switched_off() -> None:
 
     for _ in range(2):
         served = region.get_or_render("a", render, source=ClockSource(cache.stamps))
-        assert (served.status, served.not_stored) == (Status.BYPASS, "switched_off")
+        assert (served.status, served.not_stored) == (CacheStatus.BYPASS, "switched_off")
     assert region.get_valid("a") is None
 
 
@@ -139,7 +150,7 @@ def test_any_dogpile_backend_is_accepted(tmp_path: Path) -> None:
     region = cache.regions["pages"]
     first = region.get_or_render("a", render, source=ClockSource(cache.stamps))
     second = region.get_or_render("a", render, source=ClockSource(cache.stamps))
-    assert (first.status, second.status) == (Status.MISS, Status.HIT)
+    assert (first.status, second.status) == (CacheStatus.MISS, CacheStatus.HIT)
 
 
 @pytest.mark.parametrize(
@@ -204,4 +215,4 @@ def test_every_key_has_a_meaning_and_a_valid_default() -> None:
     for key in (*CACHE_KEYS, *REGION_KEYS):
         assert key.meaning.endswith(".")
         if key.default not in (None, ""):
-            assert key.kind.parse(str(key.default)) == key.default
+            assert key.value_type.parse(str(key.default)) == key.default

@@ -17,7 +17,7 @@ from moziweb.cache.regions.local_cache import LocalCache
 from moziweb.cache.regions.parts import RegionParts
 from moziweb.cache.regions.policy import Policy
 from moziweb.cache.regions.region import TaggedRegion
-from moziweb.cache.regions.rendering import CacheResult, RenderContext, Rendered, Status
+from moziweb.cache.regions.rendering import CacheResult, CacheStatus, RenderContext, Rendered
 from moziweb.cache.stores.dogpile_adapter import EntryStore, FailSafeBackend
 from moziweb.cache.stores.memory import MemoryAtomicStore, MemoryBackend
 from tests.cache.clock_source import ClockSource
@@ -132,7 +132,7 @@ def test_publish_of_tag_causes_new_render(bench: Bench) -> None:
         bench.read()
     bench.stamps.publish(["movie:1"])
     assert [bench.read().entry.payload for _ in range(3)] == [b"2", b"2", b"2"]
-    assert bench.read().status is Status.L1
+    assert bench.read().status is CacheStatus.L1
 
 
 def test_publish_of_other_tag_causes_validation_only(bench: Bench) -> None:
@@ -146,9 +146,9 @@ def test_publish_of_other_tag_causes_validation_only(bench: Bench) -> None:
 def test_entry_expires(bench: Bench) -> None:
     bench.read()
     bench.now += LIFE - 0.1
-    assert bench.read().status is Status.HIT
+    assert bench.read().status is CacheStatus.HIT
     bench.now += 0.1
-    assert bench.read().status is Status.MISS
+    assert bench.read().status is CacheStatus.MISS
 
 
 def test_render_may_cap_its_expiry(bench: Bench) -> None:
@@ -159,17 +159,17 @@ def test_render_may_cap_its_expiry(bench: Bench) -> None:
 
     assert bench.read(render=render).entry.expires == bench.now + 10
     bench.now += 10
-    assert bench.read(render=render).status is Status.MISS
+    assert bench.read(render=render).status is CacheStatus.MISS
 
 
 def test_get_valid_renders_nothing(bench: Bench) -> None:
     assert bench.region.get_valid("a") is None
     bench.read()
     statuses = [served and served.status for served in (bench.region.get_valid("a"),) * 1]
-    assert statuses == [Status.HIT]
+    assert statuses == [CacheStatus.HIT]
     again = bench.region.get_valid("a")
     assert again is not None
-    assert again.status is Status.L1
+    assert again.status is CacheStatus.L1
     bench.stamps.publish(["movie:1"])
     assert bench.region.get_valid("a") is None
 
@@ -192,7 +192,7 @@ class TestNotStored:
 
     def reason(self, bench: Bench, **kwargs: Any) -> NotStoredReason | None:
         first = bench.read(**kwargs)
-        assert first.status is Status.BYPASS
+        assert first.status is CacheStatus.BYPASS
         assert ("not_stored", first.not_stored) in bench.recorded.events
         assert bench.region.get_valid("a") is None
         return first.not_stored
@@ -205,8 +205,8 @@ class TestNotStored:
         assert self.reason(bench, source=Writing(bench.stamps)) is NotStoredReason.WROTE
         for _ in range(3):
             bench.read()
-        assert bench.read(source=Writing(bench.stamps)).status is Status.BYPASS
-        assert bench.read().status is Status.L1
+        assert bench.read(source=Writing(bench.stamps)).status is CacheStatus.BYPASS
+        assert bench.read().status is CacheStatus.L1
 
     def test_render_without_dependencies(self, bench: Bench) -> None:
         reason = self.reason(bench, render=lambda context: Rendered(b""))
@@ -237,9 +237,9 @@ class TestNotStored:
 @pytest.mark.parametrize("junk", [b"", b"junk", b"{}|junk", b'{"ct":1,"v":2}|MZ\x01\x03junk'])
 def test_corrupt_entry_is_a_miss_and_is_replaced(bench: Bench, junk: bytes) -> None:
     bench.backend.set_serialized("a", junk)
-    assert bench.read().status is Status.MISS
+    assert bench.read().status is CacheStatus.MISS
     assert ("corrupt",) in bench.recorded.events
-    assert bench.read().status is Status.HIT
+    assert bench.read().status is CacheStatus.HIT
 
 
 def test_exception_of_render_passes_and_lease_is_released(bench: Bench) -> None:
@@ -279,7 +279,7 @@ class TestFragments:
         assert bench.read("page", render=render).entry.payload == b"1 2"
         bench.stamps.publish(["movie:2"])
         assert bench.read("page", render=render).entry.payload == b"1 3"
-        assert bench.read("page", render=render).status is Status.HIT
+        assert bench.read("page", render=render).status is CacheStatus.HIT
 
     def test_page_keeps_clocks_of_its_fragments(self, bench: Bench) -> None:
         old = bench.read("1", render=bench.render("movie:1")).entry.dependencies
@@ -296,8 +296,8 @@ class TestFragments:
     def test_page_of_validated_fragments_is_copied_at_once(self, bench: Bench) -> None:
         for key in ("1", "2"):
             bench.read(key, render=bench.render(f"movie:{key}"))
-        assert bench.read("page", render=self.page(bench, "1", "2")).status is Status.MISS
-        assert bench.read("page", render=self.page(bench, "1", "2")).status is Status.L1
+        assert bench.read("page", render=self.page(bench, "1", "2")).status is CacheStatus.MISS
+        assert bench.read("page", render=self.page(bench, "1", "2")).status is CacheStatus.L1
 
     def test_page_with_unstorable_fragment_is_not_stored(self, bench: Bench) -> None:
         def render(context: RenderContext) -> Rendered:
@@ -316,7 +316,7 @@ class TestFragments:
         bench.stamps.publish(["movie:1"])
         assert bench.leases.try_acquire("1")
         served = bench.read("page", render=self.page(bench, "1"))
-        assert (served.status, served.not_stored) == (Status.STALE, NotStoredReason.STALE_PART)
+        assert (served.status, served.not_stored) == (CacheStatus.STALE, NotStoredReason.STALE_PART)
         assert served.entry.payload == b"1"
 
     def test_no_keys_need_no_work(self, bench: Bench) -> None:
@@ -334,16 +334,16 @@ class TestLeases:
         bench.stamps.publish(["movie:1"])
         token = bench.leases.try_acquire("a")
         served = bench.read()
-        assert (served.status, served.entry.payload) == (Status.STALE, b"1")
+        assert (served.status, served.entry.payload) == (CacheStatus.STALE, b"1")
         bench.leases.release("a", token or b"")
-        assert bench.read().status is Status.MISS
+        assert bench.read().status is CacheStatus.MISS
 
     def test_new_entry_with_unresolved_tags_is_not_served_as_stale(self, bench: Bench) -> None:
         bench.read()
         bench.atomic_store.delete("tag:movie:1")
         bench.use_other_process()
         assert bench.leases.try_acquire("a")
-        assert bench.read().status is Status.HIT
+        assert bench.read().status is CacheStatus.HIT
 
     def test_entry_newer_than_clock_of_read_is_not_served_as_stale(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch
@@ -357,21 +357,21 @@ class TestLeases:
         source = bench.source()
         monkeypatch.setattr(bench.stamps, "clock", lambda: next(late, None) or clock())
         served = bench.region.get_or_render("a", bench.render(), source=source)
-        assert served.status is Status.HIT
+        assert served.status is CacheStatus.HIT
 
     def test_outdated_entry_is_served_for_one_lease_after_expiry(self, bench: Bench) -> None:
         bench.read()
         bench.now += LIFE + 9
         assert bench.leases.try_acquire("a")
-        assert bench.read().status is Status.STALE
+        assert bench.read().status is CacheStatus.STALE
         bench.now += 2
         assert bench.leases.try_acquire("a") or bench.leases.try_acquire("a") is None
-        assert bench.read().status is Status.MISS
+        assert bench.read().status is CacheStatus.MISS
 
     def test_readers_without_entry_wait_and_then_render(self, bench: Bench) -> None:
         assert bench.leases.try_acquire("a")
         before = bench.now
-        assert bench.read().status is Status.MISS
+        assert bench.read().status is CacheStatus.MISS
         assert 1.0 <= bench.now - before < 1.3
 
     def test_strict_mode_waits_for_new_entry(self) -> None:
@@ -391,13 +391,13 @@ class TestLeases:
 
         bench.leases.sleep = finish_other
         served = bench.read()
-        assert (served.status, served.entry.payload) == (Status.HIT, b"2")
+        assert (served.status, served.entry.payload) == (CacheStatus.HIT, b"2")
 
     def test_waiter_takes_released_lease(self) -> None:
         bench = Bench(soft=False)
         token = bench.leases.try_acquire("a") or b""
         bench.leases.sleep = lambda seconds: bench.leases.release("a", token)
-        assert bench.read().status is Status.MISS
+        assert bench.read().status is CacheStatus.MISS
         assert not bench.leases.is_locked("a")
 
     def test_one_of_many_threads_renders(self) -> None:
@@ -443,7 +443,7 @@ class TestOutages:
         for _ in range(2):
             served = bench.read()
             assert (served.status, served.not_stored) == (
-                Status.BYPASS,
+                CacheStatus.BYPASS,
                 NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN,
             )
         assert bench.region.get_valid("a") is None
@@ -454,9 +454,9 @@ class TestOutages:
             bench.read()
         down(bench)
         bench.now += 60
-        assert bench.read().status is Status.STALE
+        assert bench.read().status is CacheStatus.STALE
         bench.now += 0.1
-        assert bench.read().status is Status.BYPASS
+        assert bench.read().status is CacheStatus.BYPASS
 
     @pytest.mark.parametrize("mine", [True, False])
     def test_older_copy_is_not_served_after_a_newer_entry(
@@ -491,7 +491,7 @@ class TestOutages:
             patch.setattr(bench.atomic_store, "get_multi", fail)
             assert bench.region.get_valid("a") is None
         down(bench)
-        assert bench.read().status is Status.STALE
+        assert bench.read().status is CacheStatus.STALE
 
     def test_region_recovers_after_outage(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch
@@ -499,8 +499,8 @@ class TestOutages:
         bench.read()
         with monkeypatch.context() as patch:
             patch.setattr(bench.stamps, "clock", lambda: None)
-            assert bench.read().status is Status.BYPASS
-        assert bench.read().status is Status.HIT
+            assert bench.read().status is CacheStatus.BYPASS
+        assert bench.read().status is CacheStatus.HIT
 
     @pytest.mark.parametrize("operation", ["get_multi", "gets"])
     def test_stamps_lost_during_read(
@@ -525,7 +525,7 @@ class TestOutages:
             bench.read(render=failing)
         bench.read()
         bench.now += LIFE + 59
-        assert bench.read(render=failing).status is Status.STALE
+        assert bench.read(render=failing).status is CacheStatus.STALE
         bench.now += 1
         with pytest.raises(ConnectionError):
             bench.read(render=failing)
@@ -561,7 +561,7 @@ class TestRefresh:
         bench.read()
         served = bench.region.refresh("a", bench.render(), source=bench.source())
         assert served is not None
-        assert served.status is Status.MISS
+        assert served.status is CacheStatus.MISS
         bench.use_other_process()
         assert bench.read().entry.payload == b"2"
 
@@ -592,13 +592,13 @@ class TestDelete:
         for _ in range(3):
             bench.read()
         bench.open(bench.region.policy).delete("a")
-        assert bench.read().status is Status.MISS
+        assert bench.read().status is CacheStatus.MISS
 
     def test_other_entries_stay(self, bench: Bench) -> None:
         bench.read("a")
         bench.read("b")
         bench.region.delete("a")
-        assert bench.read("b").status is Status.HIT
+        assert bench.read("b").status is CacheStatus.HIT
 
     def test_copy_is_discarded_if_store_is_unreachable(
         self, monkeypatch: pytest.MonkeyPatch

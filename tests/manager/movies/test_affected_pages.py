@@ -5,7 +5,7 @@ from typing import Any
 from webtest import TestApp
 
 from moziweb.manager.auth.models import Role
-from moziweb.posters.generation.result import Status
+from moziweb.posters.generation.result import GenerationStatus
 from moziweb.services import services_of
 from tests.manager.conftest import signed_in
 from tests.manager.movie_forms import last_entry, movie_form, movie_form_in, movie_of, press
@@ -118,7 +118,8 @@ def test_audit_entries_of_posters_have_the_refreshed_pages(cached: TestApp, movi
     for do in ({"do": "focus", "x": "10", "y": "20"}, {"do": "again"}):
         send(editor, posters(movies.ahead), source=str(second), **do)
         assert (
-            services_of(cached.app.registry).posters.ensure_variants(second).status is Status.MADE
+            services_of(cached.app.registry).posters.ensure_variants(second).status
+            is GenerationStatus.MADE
         )
         assert cache_misses(cached, movies) == recorded_pages(cached, movies) > {"other"}
     assert f"#{source}" in editor.get("/manager/audit").text

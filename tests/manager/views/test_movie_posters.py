@@ -10,7 +10,7 @@ from webtest import TestApp
 
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.models import Role
-from moziweb.posters.generation.result import Status
+from moziweb.posters.generation.result import GenerationStatus
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
 from moziweb.posters.recipes import RECIPES
 from moziweb.services import services_of
@@ -55,7 +55,10 @@ def saved(browser: TestApp, movie: int, data: bytes, do: str = "save") -> int:
     answer = send(browser, previewed(browser, movie, data), do=do)
     assert answer.status_int == 303, answer.text
     source = sources(browser)[-1].id
-    assert services_of(browser.app.registry).posters.ensure_variants(source).status is Status.MADE
+    assert (
+        services_of(browser.app.registry).posters.ensure_variants(source).status
+        is GenerationStatus.MADE
+    )
     return source
 
 

@@ -4,7 +4,7 @@ import threading
 
 from moziweb.db import Database
 from moziweb.posters.generation.admission import AdmissionControl
-from moziweb.posters.generation.result import GenerationResult, Status
+from moziweb.posters.generation.result import GenerationResult, GenerationStatus
 from moziweb.posters.generation.service import PosterService
 from tests.posters.conftest import StubReader, add_source
 
@@ -37,7 +37,7 @@ class Worker:
 def test_free_slot_makes_the_poster(service: PosterService, source_id: int) -> None:
     assert (
         AdmissionControl(service, slots=1, wait_seconds=0).ensure_or_wait(source_id).status
-        is Status.MADE
+        is GenerationStatus.MADE
     )
 
 
@@ -51,9 +51,9 @@ def test_request_without_a_slot_makes_nothing(
     admission = AdmissionControl(service, slots=1, wait_seconds=0)
     other = add_source(database, movie_id, chosen=False)
     worker = Worker(admission, stub_reader, source_id)
-    assert admission.ensure_or_wait(other) == GenerationResult(Status.BUSY)
+    assert admission.ensure_or_wait(other) == GenerationResult(GenerationStatus.BUSY)
     worker.end()
-    assert admission.ensure_or_wait(other).status is Status.MADE
+    assert admission.ensure_or_wait(other).status is GenerationStatus.MADE
 
 
 def test_one_request_waits_for_a_poster_that_is_being_made(
@@ -62,7 +62,7 @@ def test_one_request_waits_for_a_poster_that_is_being_made(
     admission = AdmissionControl(service, slots=2, wait_seconds=PATIENCE)
     worker = Worker(admission, stub_reader, source_id)
     threading.Timer(0.2, worker.leave.set).start()
-    assert admission.ensure_or_wait(source_id) == GenerationResult(Status.COMPLETE)
+    assert admission.ensure_or_wait(source_id) == GenerationResult(GenerationStatus.COMPLETE)
     worker.end()
     assert stub_reader.reads == 1
 
@@ -78,11 +78,11 @@ def test_only_one_request_waits(
     waiting.start()
     while not admission._waiter_lock.locked():
         waiting.join(0.01)
-    assert admission.ensure_or_wait(source_id) == GenerationResult(Status.BUSY)
+    assert admission.ensure_or_wait(source_id) == GenerationResult(GenerationStatus.BUSY)
     assert results == []
     worker.end()
     waiting.join()
-    assert results == [GenerationResult(Status.COMPLETE)]
+    assert results == [GenerationResult(GenerationStatus.COMPLETE)]
 
 
 def test_wait_ends_after_wait_seconds(
@@ -91,7 +91,7 @@ def test_wait_ends_after_wait_seconds(
     moments = iter([5.0, 6.4, 6.6])  # at the start of the wait, and before each poll
     admission = AdmissionControl(service, slots=2, wait_seconds=1.5, clock=moments.__next__)
     worker = Worker(admission, stub_reader, source_id)
-    assert admission.ensure_or_wait(source_id) == GenerationResult(Status.BUSY)
+    assert admission.ensure_or_wait(source_id) == GenerationResult(GenerationStatus.BUSY)
     worker.end()
 
 

@@ -13,7 +13,7 @@ from moziweb.posters.generation.batch import DueSource, SourceFilter, SourceQuer
 from moziweb.posters.generation.error_codes import ServiceCode
 from moziweb.posters.generation.host_breaker import THRESHOLD
 from moziweb.posters.generation.leases import SourceLeases
-from moziweb.posters.generation.result import Status
+from moziweb.posters.generation.result import GenerationStatus
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, PosterVariant, SourceKind, VariantState
 from moziweb.storage import Storage, StorageUnavailable
@@ -121,7 +121,7 @@ def test_every_source_is_made_once(
 ) -> None:
     done = list(generate(service, SourceQuery().sources(database), jobs, threading.Event()))
     assert sorted(one.source.id for one in done) == source_ids
-    assert Counter(one.result.status for one in done) == {Status.MADE: 5}
+    assert Counter(one.result.status for one in done) == {GenerationStatus.MADE: 5}
     assert stub_reader.reads == 5
 
 
@@ -213,5 +213,5 @@ def test_stopped_run_finishes_the_running_sources_and_starts_no_other(
     stop.set()
     done += run
     assert 1 <= len(done) <= 3
-    assert {one.result.status for one in done} == {Status.MADE}
+    assert {one.result.status for one in done} == {GenerationStatus.MADE}
     assert len(selected(database, SourceQuery())) == 5 - len(done)

@@ -22,7 +22,7 @@ from moziweb.posters.generation.host_breaker import (
     host_of,
 )
 from moziweb.posters.generation.leases import SourceLeases
-from moziweb.posters.generation.result import GenerationResult, Status
+from moziweb.posters.generation.result import GenerationResult, GenerationStatus
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterHost, PosterSource, SourceKind, SourceState
 from moziweb.storage import Storage
@@ -189,8 +189,8 @@ def test_dead_host_is_not_requested_for_each_of_its_images(
     stub_reader.error = SourceError(FetchCode.TIMEOUT)
     results = [fetching.ensure_variants(source_id) for source_id in source_ids]
     assert results == [
-        *[GenerationResult(Status.FAILED, "timeout")] * THRESHOLD,
-        *[GenerationResult(Status.BACKING_OFF, "host_paused")] * 2,
+        *[GenerationResult(GenerationStatus.FAILED, "timeout")] * THRESHOLD,
+        *[GenerationResult(GenerationStatus.BACKING_OFF, "host_paused")] * 2,
     ]
     assert stub_reader.reads == THRESHOLD
     waiting = source_of(database, source_ids[-1])
@@ -204,7 +204,7 @@ def test_dead_host_is_not_requested_for_each_of_its_images(
     for number, source_id in enumerate(source_ids):
         url = f"https://{HOST}/{number}.jpg"
         stub_reader.pictures[url] = stub_reader.pictures["drawn:dune"]
-        assert fetching.ensure_variants(source_id).status is Status.MADE
+        assert fetching.ensure_variants(source_id).status is GenerationStatus.MADE
 
 
 def test_retry_after_postpones_the_other_images_of_the_host(
@@ -213,7 +213,7 @@ def test_retry_after_postpones_the_other_images_of_the_host(
     stub_reader.error = SourceError(FetchCode.RATE_LIMITED, retry_after=600)
     assert fetching.ensure_variants(source_ids[0]).code == "rate_limited"
     assert fetching.ensure_variants(source_ids[1]) == GenerationResult(
-        Status.BACKING_OFF, "host_paused"
+        GenerationStatus.BACKING_OFF, "host_paused"
     )
     ten_minutes = NOON + timedelta(minutes=10)
     assert source_of(database, source_ids[0]).next_attempt_at == ten_minutes
@@ -246,7 +246,9 @@ def test_permanent_failure_does_not_count_against_the_host(
 ) -> None:
     stub_reader.error = SourceError(FetchCode.NOT_FOUND, permanent=True)
     for source_id in source_ids:
-        assert fetching.ensure_variants(source_id) == GenerationResult(Status.FAILED, "not_found")
+        assert fetching.ensure_variants(source_id) == GenerationResult(
+            GenerationStatus.FAILED, "not_found"
+        )
     assert stub_reader.reads == 7
 
 
@@ -288,7 +290,7 @@ def test_storage_outage_fails_only_a_few_sources(
     clock.advance(minutes=2)
     healed = PosterService(database, disk, readers, leases, clock)
     assert [healed.ensure_variants(source_id).status for source_id in source_ids] == [
-        Status.MADE
+        GenerationStatus.MADE
     ] * 7
     with database.read() as session:
         assert session.scalars(select(PosterHost.name)).all() == []

@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 from moziweb.db import Database
 from moziweb.posters.fetching.errors import FetchCode
 from moziweb.posters.generation.error_codes import SourceError
-from moziweb.posters.generation.result import Status
+from moziweb.posters.generation.result import GenerationStatus
 from moziweb.posters.generation.selection import choose
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, SourceState
@@ -50,7 +50,7 @@ def test_old_poster_is_shown_until_the_new_one_is_ready(
         before = poster_links(session, disk, {7: "dune"})[7]
     assert before.source_id == source_id
     assert len(before.stored) > 0
-    assert service.ensure_variants(another).status is Status.MADE
+    assert service.ensure_variants(another).status is GenerationStatus.MADE
     assert flags(database) == {source_id: (False, False), another: (True, False)}
     with database.read() as session:
         after = poster_links(session, disk, {7: "dune"})[7]

@@ -25,7 +25,7 @@ from moziweb.posters.fetching.errors import FetchCode
 from moziweb.posters.generation.error_codes import SourceError
 from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.publication import CACHE_CONTROL
-from moziweb.posters.generation.result import GenerationResult, Status
+from moziweb.posters.generation.result import GenerationResult, GenerationStatus
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.imaging.values import Limits, VariantSet
 from moziweb.posters.imaging.variants import make_variants
@@ -108,7 +108,7 @@ def test_every_variant_is_made_stored_and_recorded(
     source_id: int,
 ) -> None:
     assert make_service(storage=storage).ensure_variants(source_id) == GenerationResult(
-        Status.MADE, made=len(RECIPES)
+        GenerationStatus.MADE, made=len(RECIPES)
     )
     variants = variants_of(database, source_id)
     assert {(one.name, one.format, one.recipe_hash) for one in variants} == {
@@ -143,7 +143,7 @@ def test_complete_source_is_not_read_again(
     service: PosterService, stub_reader: StubReader, source_id: int
 ) -> None:
     service.ensure_variants(source_id)
-    assert service.ensure_variants(source_id) == GenerationResult(Status.COMPLETE)
+    assert service.ensure_variants(source_id) == GenerationResult(GenerationStatus.COMPLETE)
     assert stub_reader.reads == 1
 
 
@@ -162,7 +162,7 @@ def test_only_missing_variants_are_made(
 
 
 def test_unknown_source_is_reported(service: PosterService) -> None:
-    assert service.ensure_variants(404) == GenerationResult(Status.UNKNOWN)
+    assert service.ensure_variants(404) == GenerationResult(GenerationStatus.UNKNOWN)
 
 
 def test_no_transaction_or_connection_is_held_during_the_work(
@@ -189,7 +189,7 @@ def test_no_transaction_or_connection_is_held_during_the_work(
 
     stub_reader.before_read = check_during_work
     service = make_service(storage=Tripwire(disk, check_during_work), maker=make)
-    assert service.ensure_variants(source_id).status is Status.MADE
+    assert service.ensure_variants(source_id).status is GenerationStatus.MADE
     assert states == [SourceState.GENERATING] * (2 + len(RECIPES))
     assert source_of(database, source_id).origin == "x"
 
@@ -219,11 +219,11 @@ def test_other_threads_are_busy_without_a_query(
     worker.start()
     entered.wait(10)
     with query_counter(database.engine) as statements:
-        assert service.ensure_variants(source_id) == GenerationResult(Status.BUSY)
+        assert service.ensure_variants(source_id) == GenerationResult(GenerationStatus.BUSY)
     assert statements == [], "a set in memory keeps threads apart"
     leave.set()
     worker.join()
-    assert service.ensure_variants(source_id) == GenerationResult(Status.COMPLETE)
+    assert service.ensure_variants(source_id) == GenerationResult(GenerationStatus.COMPLETE)
     assert stub_reader.reads == 1
 
 
@@ -244,10 +244,10 @@ def test_read_error_becomes_a_state(
     code: str,
 ) -> None:
     stub_reader.error = error
-    assert service.ensure_variants(source_id) == GenerationResult(Status.FAILED, code)
+    assert service.ensure_variants(source_id) == GenerationResult(GenerationStatus.FAILED, code)
     assert source_of(database, source_id).state is state
     assert source_of(database, source_id).error_code == code
-    assert service.ensure_variants(source_id) == GenerationResult(Status.BACKING_OFF)
+    assert service.ensure_variants(source_id) == GenerationResult(GenerationStatus.BACKING_OFF)
     assert stub_reader.reads == 1
 
 
@@ -258,7 +258,7 @@ def test_invalid_image_fails(
     database: Database, service: PosterService, stub_reader: StubReader, source_id: int, body: bytes
 ) -> None:
     stub_reader.pictures["drawn:dune"] = body
-    assert service.ensure_variants(source_id).status is Status.FAILED
+    assert service.ensure_variants(source_id).status is GenerationStatus.FAILED
     assert source_of(database, source_id).error_code is not None
     assert variants_of(database, source_id) == []
 
@@ -267,7 +267,9 @@ def test_unexpected_error_becomes_a_state(
     database: Database, service: PosterService, stub_reader: StubReader, source_id: int
 ) -> None:
     stub_reader.pictures = {}  # a KeyError in the reader
-    assert service.ensure_variants(source_id) == GenerationResult(Status.FAILED, "internal")
+    assert service.ensure_variants(source_id) == GenerationResult(
+        GenerationStatus.FAILED, "internal"
+    )
     assert source_of(database, source_id).state is SourceState.RETRY_WAIT
 
 
@@ -275,7 +277,7 @@ def test_kind_without_a_reader_fails(
     database: Database, make_service: MakeService, source_id: int
 ) -> None:
     assert make_service(readers={}).ensure_variants(source_id) == GenerationResult(
-        Status.FAILED, "no_reader"
+        GenerationStatus.FAILED, "no_reader"
     )
 
 
@@ -286,7 +288,9 @@ def test_out_of_memory_is_retried(
         raise MemoryError
 
     stub_reader.before_read = run_out
-    assert service.ensure_variants(source_id) == GenerationResult(Status.FAILED, "out_of_memory")
+    assert service.ensure_variants(source_id) == GenerationResult(
+        GenerationStatus.FAILED, "out_of_memory"
+    )
     assert source_of(database, source_id).state is SourceState.RETRY_WAIT
 
 
@@ -298,11 +302,11 @@ def test_unreachable_storage_is_retried(
     source_id: int,
 ) -> None:
     result = make_service(storage=storage_away).ensure_variants(source_id)
-    assert result == GenerationResult(Status.FAILED, "storage_unavailable")
+    assert result == GenerationResult(GenerationStatus.FAILED, "storage_unavailable")
     assert source_of(database, source_id).state is SourceState.RETRY_WAIT
     assert variants_of(database, source_id) == []
     clock.advance(minutes=2)
-    assert make_service().ensure_variants(source_id).status is Status.MADE
+    assert make_service().ensure_variants(source_id).status is GenerationStatus.MADE
     assert source_of(database, source_id).attempts == 0
 
 
@@ -318,9 +322,11 @@ def test_crash_between_upload_and_publication_is_repaired(
     assert len(list(disk.list())) == 7
     assert variants_of(database, source_id) == []
     another = make_service(leases=SourceLeases(database, clock, LEASE))
-    assert another.ensure_variants(source_id) == GenerationResult(Status.BUSY)
+    assert another.ensure_variants(source_id) == GenerationResult(GenerationStatus.BUSY)
     clock.advance(seconds=61)
-    assert another.ensure_variants(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
+    assert another.ensure_variants(source_id) == GenerationResult(
+        GenerationStatus.MADE, made=len(RECIPES)
+    )
     keys = [one.key for one in variants_of(database, source_id)]
     assert sorted(str(key) for key in keys) == [stored.key for stored in disk.list()]
 
@@ -353,7 +359,7 @@ def test_keyboard_interrupt_releases_the_lease(
         service.ensure_variants(source_id)
     assert source_of(database, source_id).state is SourceState.PENDING
     stub_reader.before_read = lambda: None
-    assert service.ensure_variants(source_id).status is Status.MADE
+    assert service.ensure_variants(source_id).status is GenerationStatus.MADE
 
 
 def test_lease_lost_while_reading_uploads_nothing(
@@ -368,12 +374,12 @@ def test_lease_lost_while_reading_uploads_nothing(
         stub_reader.before_read = lambda: None
         clock.advance(minutes=2)
         other = make_service(leases=SourceLeases(database, clock, LEASE))
-        assert other.ensure_variants(source_id).status is Status.MADE
+        assert other.ensure_variants(source_id).status is GenerationStatus.MADE
 
     stub_reader.before_read = lose_lease
     tripwire = Tripwire(disk, before_put=lambda _: None)
     assert make_service(storage=tripwire).ensure_variants(source_id) == GenerationResult(
-        Status.LOST
+        GenerationStatus.LOST
     )
     assert tripwire.puts == 0
     assert len(variants_of(database, source_id)) == len(RECIPES)
@@ -388,11 +394,11 @@ def test_lease_lost_while_uploading_publishes_nothing(
         if puts == 4:
             clock.advance(minutes=2)
             assert other.ensure_variants(source_id) == GenerationResult(
-                Status.MADE, made=len(RECIPES)
+                GenerationStatus.MADE, made=len(RECIPES)
             )
 
     slow = make_service(storage=Tripwire(disk, lose_lease))
-    assert slow.ensure_variants(source_id) == GenerationResult(Status.LOST)
+    assert slow.ensure_variants(source_id) == GenerationResult(GenerationStatus.LOST)
     assert len(variants_of(database, source_id)) == len(RECIPES)
     assert source_of(database, source_id).state is SourceState.READY
 
@@ -407,7 +413,7 @@ def test_source_replaced_while_uploading_is_not_published(
                 source.url, source.state, source.lease_token = "x", SourceState.PENDING, None
 
     slow = make_service(storage=Tripwire(disk, replace_source))
-    assert slow.ensure_variants(source_id) == GenerationResult(Status.LOST)
+    assert slow.ensure_variants(source_id) == GenerationResult(GenerationStatus.LOST)
     assert variants_of(database, source_id) == []
     assert source_of(database, source_id).state is SourceState.PENDING
 
@@ -429,7 +435,9 @@ def test_variant_is_ready_until_its_successor_is_published(
     stub_reader.before_read = lambda: during.append(len(variants_of(database, source_id)))
     clock.advance(days=1)
     jpegs = [recipe for recipe in RECIPES if recipe.format == "jpg"]
-    assert upgraded.ensure_variants(source_id) == GenerationResult(Status.MADE, made=len(jpegs))
+    assert upgraded.ensure_variants(source_id) == GenerationResult(
+        GenerationStatus.MADE, made=len(jpegs)
+    )
     assert during == [len(RECIPES)]
     assert {one.recipe_hash for one in variants_of(database, source_id)} == {
         newer(recipe).hash for recipe in RECIPES
@@ -445,7 +453,7 @@ def test_old_variants_stay_ready_when_their_successors_fail(
     make_service().ensure_variants(source_id)
     stub_reader.error = SourceError(FetchCode.TIMEOUT)
     upgraded = make_service(recipes=[newer(recipe) for recipe in RECIPES])
-    assert upgraded.ensure_variants(source_id).status is Status.FAILED
+    assert upgraded.ensure_variants(source_id).status is GenerationStatus.FAILED
     assert len(variants_of(database, source_id)) == len(RECIPES)
 
 
@@ -457,14 +465,18 @@ def test_changed_content_gets_new_keys_and_returning_content_its_old_ones(
     first_half.ensure_variants(source_id)
     old = {one.key for one in variants_of(database, source_id)}
     stub_reader.pictures["drawn:dune"] = picture("#2040a0")
-    assert whole.ensure_variants(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
+    assert whole.ensure_variants(source_id) == GenerationResult(
+        GenerationStatus.MADE, made=len(RECIPES)
+    )
     assert old.isdisjoint({one.key for one in variants_of(database, source_id)})
     assert {one.key for one in variants_of(database, source_id, VariantState.SUPERSEDED)} == old
 
     stub_reader.pictures["drawn:dune"] = picture()
     with database.write() as session:
         session.execute(update(PosterVariant).values(state=VariantState.SUPERSEDED))
-    assert whole.ensure_variants(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
+    assert whole.ensure_variants(source_id) == GenerationResult(
+        GenerationStatus.MADE, made=len(RECIPES)
+    )
     assert old < {one.key for one in variants_of(database, source_id)}
 
 
@@ -486,13 +498,19 @@ def test_lease_is_renewed_between_a_slow_read_and_decoding(
         return make_variants(data, recipes, limits)
 
     stub_reader.before_read = lambda: clock.advance(seconds=50)
-    assert make_service(maker=make_slowly).ensure_variants(source_id).status is Status.MADE
-    assert others == [GenerationResult(Status.BUSY)]
+    assert (
+        make_service(maker=make_slowly).ensure_variants(source_id).status is GenerationStatus.MADE
+    )
+    assert others == [GenerationResult(GenerationStatus.BUSY)]
 
 
-@pytest.mark.parametrize("status", [Status.MADE, Status.LOST])
+@pytest.mark.parametrize("status", [GenerationStatus.MADE, GenerationStatus.LOST])
 def test_lease_is_renewed_while_an_image_waits_for_a_decoder(
-    make_service: MakeService, database: Database, clock: Clock, source_id: int, status: Status
+    make_service: MakeService,
+    database: Database,
+    clock: Clock,
+    source_id: int,
+    status: GenerationStatus,
 ) -> None:
     """The only child process is stopped during another image for much longer than the lease."""
     workshop = DecoderPool(1, 200 * MEBIBYTE, ResourceLimits(wall_seconds=60, niceness=0))
@@ -506,7 +524,7 @@ def test_lease_is_renewed_while_an_image_waits_for_a_decoder(
         for _ in range(2):
             wait_until(lambda: bool(lease_left(database, clock, source_id) > LEASE * 2 / 3))
             clock.advance(seconds=50)
-        if status is Status.LOST:
+        if status is GenerationStatus.LOST:
             with database.write() as session:
                 session.execute(update(PosterSource).values(lease_token="another's"))
             clock.advance(seconds=50)
@@ -537,10 +555,10 @@ def test_source_replaced_while_reading_can_be_made_at_once(
             session.execute(
                 update(PosterSource).values(regenerate_requested=True, state=SourceState.PENDING)
             )
-        assert service.ensure_variants(source_id) == GenerationResult(Status.LOST)
+        assert service.ensure_variants(source_id) == GenerationResult(GenerationStatus.LOST)
         source = source_of(database, source_id)
         assert (source.state, source.lease_until) == (SourceState.PENDING, None)
-        assert service.ensure_variants(source_id).status is Status.MADE
+        assert service.ensure_variants(source_id).status is GenerationStatus.MADE
 
 
 def test_unreachable_database_is_a_result_not_an_exception(
@@ -548,7 +566,9 @@ def test_unreachable_database_is_a_result_not_an_exception(
 ) -> None:
     leases = SourceLeases(database_away, clock, LEASE)
     service = PosterService(database_away, disk, {}, leases, clock)
-    assert service.ensure_variants(1) == GenerationResult(Status.FAILED, "database_unavailable")
+    assert service.ensure_variants(1) == GenerationResult(
+        GenerationStatus.FAILED, "database_unavailable"
+    )
 
 
 def test_moved_focal_point_changes_the_key_of_the_crop_only(
@@ -567,7 +587,7 @@ def test_moved_focal_point_changes_the_key_of_the_crop_only(
     with database.write() as session:
         source = session.get_one(PosterSource, source_id)
         source.focal_y, source.state, source.regenerate_requested = 0.0, SourceState.PENDING, True
-    assert service.ensure_variants(source_id).status is Status.MADE
+    assert service.ensure_variants(source_id).status is GenerationStatus.MADE
     rows = variants_of(database, source_id)
     after = {(row.name, row.format): row.key for row in rows if row.state is VariantState.READY}
     assert {name for name in before if before[name] != after[name]} == {("square", "jpg")}
@@ -581,7 +601,7 @@ def test_moved_focal_point_changes_the_key_of_the_crop_only(
     with database.write() as session:
         source = session.get_one(PosterSource, source_id)
         source.focal_y, source.state, source.regenerate_requested = 0.5, SourceState.PENDING, True
-    assert service.ensure_variants(source_id).status is Status.MADE
+    assert service.ensure_variants(source_id).status is GenerationStatus.MADE
     rows = variants_of(database, source_id)
     assert {(row.name, row.format): row.key for row in rows} == before
     (old,) = variants_of(database, source_id, VariantState.SUPERSEDED)
@@ -598,7 +618,9 @@ def test_old_objects_of_a_renamed_movie_are_superseded(
         session.get_one(Movie, movie_id).slug = "dune-part-one"
         source = session.get_one(PosterSource, source_id)
         source.state, source.regenerate_requested = SourceState.PENDING, True
-    assert service.ensure_variants(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
+    assert service.ensure_variants(source_id) == GenerationResult(
+        GenerationStatus.MADE, made=len(RECIPES)
+    )
     after = {str(row.key) for row in variants_of(database, source_id)}
     assert {key.split("/")[1] for key in after} == {"7-dune-part-one"}
     retired = variants_of(database, source_id, VariantState.SUPERSEDED)

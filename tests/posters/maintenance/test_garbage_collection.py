@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from moziweb.db import Database
 from moziweb.posters.generation.leases import SourceLeases
-from moziweb.posters.generation.result import GenerationResult, Status
+from moziweb.posters.generation.result import GenerationResult, GenerationStatus
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.maintenance.garbage_collection import SupersededVariants
 from moziweb.posters.maintenance.movie_locks import LOCK_DURATION, locked_movies
@@ -81,10 +81,10 @@ def test_worker_whose_uploads_were_removed_publishes_nothing(
     assert removed.objects == len(RECIPES)
     lingering.resume.set()
     worker.join(30)
-    assert results == [GenerationResult(Status.LOST)]
+    assert results == [GenerationResult(GenerationStatus.LOST)]
     assert variants_of(database, source_id) == []
     assert a_service(disk).ensure_variants(source_id) == GenerationResult(
-        Status.MADE, made=len(RECIPES)
+        GenerationStatus.MADE, made=len(RECIPES)
     )
     assert all(disk.head(str(row.key)) for row in variants_of(database, source_id))
 

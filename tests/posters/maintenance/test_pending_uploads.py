@@ -15,7 +15,7 @@ from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
 from moziweb.posters.fetching.url_policy import AllowedNetwork
 from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.readers import UrlReader
-from moziweb.posters.generation.result import GenerationResult, Status
+from moziweb.posters.generation.result import GenerationResult, GenerationStatus
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.generation.upload_store import (
     StoredUpload,
@@ -75,14 +75,16 @@ def test_previewed_image_is_made_without_a_request_to_its_host(
 ) -> None:
     url = host.on("/poster.jpg", answer(NEWER))
     source_id = saved(database, movie_id, url, seen := pending_upload(database, disk, SEEN))
-    assert service.ensure_variants(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
+    assert service.ensure_variants(source_id) == GenerationResult(
+        GenerationStatus.MADE, made=len(RECIPES)
+    )
     assert host.paths == []
     made = source_of(database, source_id)
     assert (made.sha256, made.key) == (seen.sha256, None)
 
     with database.write() as session:  # a regeneration fetches it
         session.execute(update(PosterSource).values(regenerate_requested=True, state="pending"))
-    assert service.ensure_variants(source_id).status is Status.MADE
+    assert service.ensure_variants(source_id).status is GenerationStatus.MADE
     assert host.paths == ["/poster.jpg"]
     assert source_of(database, source_id).sha256 != seen.sha256
 
@@ -93,7 +95,7 @@ def test_previewed_image_that_was_removed_is_fetched(
     url = host.on("/poster.jpg", answer(SEEN))
     source_id = saved(database, movie_id, url, seen := pending_upload(database, disk, SEEN))
     disk.delete([seen.key])
-    assert service.ensure_variants(source_id).status is Status.MADE
+    assert service.ensure_variants(source_id).status is GenerationStatus.MADE
     assert host.paths == ["/poster.jpg"]
 
 
