@@ -39,9 +39,10 @@ class StorageMisconfigured(StorageError):
 class StoredObject:
     """The description of one object.
 
-    ``size`` is in bytes; ``etag`` is an opaque text without quotes that changes with the content;
-    ``last_modified`` is in UTC with whole seconds. S3 does not return ``last_modified`` from a put,
-    nor ``content_type`` and ``cache_control`` in a listing: there they are ``None``.
+    ``size`` is in bytes; ``etag`` is an opaque text without quotes that changes with the content,
+    or empty if the server sent none; ``last_modified`` is in UTC with whole seconds. S3 does not
+    return ``last_modified`` from a put, nor ``content_type`` and ``cache_control`` in a listing,
+    and some servers never return ``last_modified``: there they are ``None``.
     """
 
     bucket: str

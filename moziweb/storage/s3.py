@@ -1,6 +1,7 @@
 """Storage of objects in a bucket of S3, or of an S3-compatible server (boto3)."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -120,14 +121,15 @@ class S3Storage:
                 if status(error) != 412:
                     raise
                 return self._existing(key)
-        etag = answer["ETag"].strip('"')
+        etag = _etag(answer)
         return StoredObject(self.bucket, key, len(body), etag, content_type, cache_control)
 
     def get(self, key: str) -> bytes:
-        """See ``Storage``."""
+        """See ``Storage``. The length and the server's checksum of the body are verified."""
         with self._translating("s3:GetObject", key):
             answer = self._client().get_object(Bucket=self.bucket, Key=key)
-            with answer["Body"] as body:
+            # As a context manager, the body would be the raw stream, which verifies nothing.
+            with closing(answer["Body"]) as body:
                 return body.read()
 
     def head(self, key: str) -> StoredObject | None:
@@ -144,15 +146,7 @@ class S3Storage:
                     raise
                 self._client().head_bucket(Bucket=self.bucket)
                 return None
-        return StoredObject(
-            bucket=self.bucket,
-            key=key,
-            size=answer["ContentLength"],
-            etag=answer["ETag"].strip('"'),
-            content_type=answer.get("ContentType"),
-            cache_control=answer.get("CacheControl"),
-            last_modified=_whole_seconds(answer["LastModified"]),
-        )
+            return self._described(key, answer, "ContentLength")
 
     def delete(self, keys: Iterable[str]) -> None:
         """See ``Storage``. If some objects of a batch are refused, the others are deleted."""
@@ -168,14 +162,8 @@ class S3Storage:
                 Bucket=self.bucket, Prefix=prefix, PaginationConfig={"PageSize": BATCH}
             ):
                 for found in page.get("Contents", ()):
-                    if is_valid_key(found["Key"]):
-                        yield StoredObject(
-                            bucket=self.bucket,
-                            key=found["Key"],
-                            size=found["Size"],
-                            etag=found["ETag"].strip('"'),
-                            last_modified=_whole_seconds(found["LastModified"]),
-                        )
+                    if is_valid_key(found.get("Key", "")):
+                        yield self._described(found["Key"], found, "Size")
 
     def url(self, key: str, bucket: str | None = None) -> str:
         """See ``Storage``. ``base_url`` applies to the configured bucket only."""
@@ -200,6 +188,21 @@ class S3Storage:
             valid_key(key)
         return translated(Call(action, self.bucket, self._server, key))
 
+    def _described(self, key: str, answer: Mapping[str, Any], size: str) -> StoredObject:
+        """The object of an answer whose field ``size`` is the number of bytes."""
+        if answer.get(size) is None:
+            raise StorageUnavailable(f"{self._server} sent no size of object {key}")
+        modified: datetime | None = answer.get("LastModified")
+        return StoredObject(
+            bucket=self.bucket,
+            key=key,
+            size=answer[size],
+            etag=_etag(answer),
+            content_type=answer.get("ContentType"),
+            cache_control=answer.get("CacheControl"),
+            last_modified=modified and modified.astimezone(UTC).replace(microsecond=0),
+        )
+
     def _existing(self, key: str) -> StoredObject:
         # It may be our own object, if boto3 has repeated an attempt whose response was lost.
         existing = self.head(key)
@@ -215,7 +218,7 @@ class S3Storage:
             )
             for refusal in answer.get("Errors", ()):
                 # Unlike AWS, some servers report objects that did not exist.
-                if refusal["Code"] != "NoSuchKey":
+                if refusal.get("Code") != "NoSuchKey":
                     raise ClientError({"Error": refusal}, "DeleteObjects")
 
     def _check_acls(self) -> None:
@@ -282,5 +285,5 @@ def _optional_answer(ask: Callable[..., Any], bucket: str) -> dict[str, Any]:
     return answer
 
 
-def _whole_seconds(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(microsecond=0)
+def _etag(answer: Mapping[str, Any]) -> str:
+    return str(answer.get("ETag") or "").strip('"')

@@ -15,6 +15,8 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
+from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
 
 from .interface import ObjectNotFound, StorageError, StorageMisconfigured, StorageUnavailable
 
@@ -43,6 +45,9 @@ _TRANSIENT_ERRORS = (
     HTTPClientError,
     IncompleteReadError,
 )
+
+# botocore does not translate what fails while a body is read or an answer is parsed.
+_UNREADABLE_ANSWERS = (HTTPError, OSError, ResponseParserError, ValueError)
 
 ACLS_REFUSED = (
     "bucket {bucket} refuses object ACLs: leave storage.s3.acl empty and allow reading by a bucket "
@@ -99,8 +104,14 @@ def translated(call: Call) -> Iterator[None]:
     """Translate exceptions of boto3 within the block into ``StorageError``."""
     try:
         yield
+    except StorageError:
+        raise
     except (ClientError, BotoCoreError) as error:
         raise translate(error, call) from error
+    except _UNREADABLE_ANSWERS as error:
+        raise StorageUnavailable(
+            f"{call.server} sent no readable answer to {call.action}: {error!r}"
+        ) from error
 
 
 def translate(error: ClientError | BotoCoreError, call: Call) -> StorageError:
@@ -119,7 +130,7 @@ def translate(error: ClientError | BotoCoreError, call: Call) -> StorageError:
 
 def _refused(error: ClientError, call: Call) -> StorageError:
     code = error_code(error)
-    message = error.response.get("Error", {}).get("Message", "")
+    message = error.response.get("Error", {}).get("Message") or ""
     if code == "NoSuchKey":
         return ObjectNotFound(f"bucket {call.bucket} has no object {call.key}")
     if _is_transient(error):
@@ -133,8 +144,8 @@ def _refused(error: ClientError, call: Call) -> StorageError:
 
 
 def error_code(error: ClientError) -> str:
-    """Return S3's error code, or the HTTP status as a text if the response has no body."""
-    return error.response.get("Error", {}).get("Code", "")
+    """Return S3's error code, or the HTTP status as a text if the response has none."""
+    return error.response.get("Error", {}).get("Code") or str(status(error))
 
 
 def status(error: ClientError) -> int:
