@@ -61,13 +61,6 @@ class Move:
     deleted: bool = False
 
 
-class _NotMovedError(Exception):
-    def __init__(self, status: MoveStatus, code: str | None = None) -> None:
-        super().__init__(status)
-        self.status = status
-        self.code = code
-
-
 def upload_files(folder: Path) -> list[Path]:
     """The files below ``folder`` in the order of their names; links are not followed."""
     return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
@@ -92,50 +85,46 @@ class UploadMigration:
     def run(self, folder: Path, files: list[Path]) -> Iterator[Move]:
         """Move ``files`` of ``folder``; raises ``StorageError`` when storage fails."""
         for path in files:
-            name = str(path.relative_to(folder))
-            try:
-                yield self._move(path, name)
-            except _NotMovedError as error:
-                yield Move(name, error.status, error.code)
+            yield self._move(path, str(path.relative_to(folder)))
 
     def _move(self, path: Path, name: str) -> Move:
         movie_id = _movie_id(path.name)
+        if movie_id is None:
+            return Move(name, MoveStatus.UNMATCHED)
         with self.database.read() as session:
             if session.get(Movie, movie_id) is None:
-                raise _NotMovedError(MoveStatus.NO_MOVIE)
-        data = self._read(path)
+                return Move(name, MoveStatus.NO_MOVIE)
         try:
+            data = self._read(path)
             upload, mime = inspect_upload(data, self.limits, self.prober)
+        except OSError as error:
+            return Move(name, MoveStatus.UNREADABLE, error.strerror)
         except ImageRejected as rejected:
-            raise _NotMovedError(MoveStatus.REJECTED, rejected.code) from rejected
-        self._store(upload, data, mime)
+            return Move(name, MoveStatus.REJECTED, rejected.code)
+        if not self._store(upload, data, mime):
+            return Move(name, MoveStatus.NOT_VERIFIED)
         with self.database.write() as session:
             source_id = record_upload(session, movie_id, upload, choose=False).id
         deleted = self.delete and _deleted(path, data)
         return Move(name, MoveStatus.MOVED, None, upload.key, source_id, deleted)
 
     def _read(self, path: Path) -> bytes:
-        try:
-            if path.stat().st_size > self.limits.bytes:
-                raise _NotMovedError(MoveStatus.REJECTED, RejectCode.TOO_MANY_BYTES)
-            return path.read_bytes()
-        except OSError as error:
-            raise _NotMovedError(MoveStatus.UNREADABLE, error.strerror) from error
+        size = path.stat().st_size
+        if size > self.limits.bytes:
+            raise ImageRejected(RejectCode.TOO_MANY_BYTES, f"{size} bytes")
+        return path.read_bytes()
 
-    def _store(self, upload: StoredUpload, data: bytes, mime: str) -> None:
+    def _store(self, upload: StoredUpload, data: bytes, mime: str) -> bool:
+        """Stores the object; returns whether storage returns the same bytes."""
         self.storage.put(upload.key, data, content_type=mime, cache_control=ORIGINAL_CACHE_CONTROL)
         with suppress(ObjectNotFound):
-            if self.storage.get(upload.key) == data:
-                return
-        raise _NotMovedError(MoveStatus.NOT_VERIFIED)
+            return self.storage.get(upload.key) == data
+        return False
 
 
-def _movie_id(name: str) -> int:
+def _movie_id(name: str) -> int | None:
     match = _NAME.fullmatch(name)
-    movie_id = parse_id(match["movie"]) if match else None
-    if movie_id is None:
-        raise _NotMovedError(MoveStatus.UNMATCHED)
-    return movie_id
+    return parse_id(match["movie"]) if match else None
 
 
 def _deleted(path: Path, data: bytes) -> bool:
