@@ -1,6 +1,5 @@
 """Site maps: the index, fixed pages, the calendar by year, and movies by blocks of ids."""
 
-import re
 from datetime import date
 from typing import Final
 
@@ -8,7 +7,7 @@ from pyramid.httpexceptions import HTTPNotFound
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from moziweb.db.types import MAX_ID
+from moziweb.db.types import MAX_ID, parse_id
 from moziweb.movies import enumeration
 from moziweb.movies.calendar import FIRST_YEAR, LAST_YEAR, Month, Week, month_of, week_of
 from moziweb.movies.queries import DAYS
@@ -21,7 +20,6 @@ from ..feeds.sitemap import Alternates, sitemap_index, urlset
 from ..urls import segment_of
 
 _LAST_BLOCK: Final = MAX_ID // SITEMAP_BLOCK
-_NUMBER: Final = re.compile("0|[1-9][0-9]{0,8}")
 
 
 @view_config(route_name="sitemap", request_method="GET", cache="feeds")
@@ -91,9 +89,10 @@ def _weeks_of(year: int) -> list[Week]:
 
 def _number(text: str, least: int, most: int) -> int:
     """The number of a site map; 404 for any other spelling or a number out of range."""
-    if _NUMBER.fullmatch(text) is None or not least <= int(text) <= most:
+    number = 0 if text == "0" else parse_id(text)  # the first block is 0, which is no id
+    if number is None or not least <= number <= most:
         raise HTTPNotFound
-    return int(text)
+    return number
 
 
 def _alternates(context: PageContext, route: str, **values: str) -> Alternates:
