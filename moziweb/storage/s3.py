@@ -216,10 +216,10 @@ class S3Storage:
                 Bucket=self.bucket,
                 Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True},
             )
-            for refusal in answer.get("Errors", ()):
+            for failure in answer.get("Errors", ()):
                 # Unlike AWS, some servers report objects that did not exist.
-                if refusal.get("Code") != "NoSuchKey":
-                    raise ClientError({"Error": refusal}, "DeleteObjects")
+                if failure.get("Code") != "NoSuchKey":
+                    raise ClientError({"Error": failure}, "DeleteObjects")
 
     def _check_acls(self) -> None:
         client = self._client()
