@@ -16,9 +16,9 @@ from typing import Final
 
 from moziweb.demo.chance import generator
 from moziweb.demo.errors import InvalidCatalogue
-from moziweb.demo.premieres import DemoPremiere, Facts, distributor, premieres, rating
+from moziweb.demo.premieres import DemoPremiere, Facts, distributor, premieres, sample_rating
 from moziweb.demo.spec import PosterSpec
-from moziweb.demo.texts import Subject, synopsis, tagline
+from moziweb.demo.texts import TextSubject, synopsis, tagline
 from moziweb.movies.calendar import week_of
 
 WEEKS_AHEAD: Final = 68
@@ -47,7 +47,7 @@ _ID_LETTERS: Final = string.ascii_letters + string.digits + "_-"
 
 
 @dataclass(frozen=True)
-class Movie:
+class CatalogueMovie:
     """A row of the catalogue file; all data is real. Runtime is in minutes; names are English."""
 
     imdb_id: str
@@ -105,13 +105,13 @@ def demo_movies(today: date) -> tuple[DemoMovie, ...]:
 
 
 @lru_cache(maxsize=1)
-def shipped_movies() -> tuple[Movie, ...]:
+def shipped_movies() -> tuple[CatalogueMovie, ...]:
     """The movies of the package's catalogue file, with their real dates."""
     path = resources.files("moziweb.demo").joinpath("data/movies.csv")
     return read_movies(path.read_text("utf-8"))
 
 
-def read_movies(text: str) -> tuple[Movie, ...]:
+def read_movies(text: str) -> tuple[CatalogueMovie, ...]:
     """Parse a catalogue file; raise InvalidCatalogue with the number of the first bad line."""
     reader = csv.DictReader(text.splitlines())
     missing = set(COLUMNS) - set(reader.fieldnames or ())
@@ -142,7 +142,7 @@ def whole_names(entries: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in joined if not _is_pair(name, names))
 
 
-def straddling(movies: Iterable[Movie], today: date) -> tuple[Movie, ...]:
+def straddling(movies: Iterable[CatalogueMovie], today: date) -> tuple[CatalogueMovie, ...]:
     """Shift all releases by the same number of weeks; the last is in `WEEKS_AHEAD` weeks.
 
     Weekdays and intervals are kept. Weeks are premiere weeks, so the dates are the same from
@@ -156,10 +156,10 @@ def straddling(movies: Iterable[Movie], today: date) -> tuple[Movie, ...]:
     return tuple(replace(movie, released=movie.released + shift) for movie in ordered)
 
 
-def decorated(movie: Movie, today: date) -> DemoMovie:
+def decorated(movie: CatalogueMovie, today: date) -> DemoMovie:
     """Add the invented data to a movie."""
     facts = Facts(movie.imdb_id, movie.released, movie.genres, movie.languages)
-    subject = Subject(movie.genres, movie.directors, movie.cast, movie.countries)
+    subject = TextSubject(movie.genres, movie.directors, movie.cast, movie.countries)
     text = synopsis(subject, generator(movie.imdb_id, "synopsis"))
     released = premieres(facts, today)
     kinds = frozenset(premiere.kind for premiere in released)
@@ -176,7 +176,7 @@ def decorated(movie: Movie, today: date) -> DemoMovie:
         languages=movie.languages,
         synopsis=text.hungarian,
         synopsis_en=text.english,
-        rating=rating(facts, today),
+        rating=sample_rating(facts, today),
         distributor=distributor(facts, kinds),
         premieres=released,
         trailers=_trailers(movie),
@@ -184,8 +184,8 @@ def decorated(movie: Movie, today: date) -> DemoMovie:
     )
 
 
-def _movie(row: dict[str, str]) -> Movie:
-    return Movie(
+def _movie(row: dict[str, str]) -> CatalogueMovie:
+    return CatalogueMovie(
         imdb_id=row["imdb_id"],
         title=_MARK.sub("", row["title"]),
         released=date.fromisoformat(row["released"]),
@@ -207,7 +207,7 @@ def _is_pair(name: str, names: frozenset[str]) -> bool:
     return len(parts) > 1 and names.issuperset(parts)
 
 
-def _trailers(movie: Movie) -> tuple[DemoTrailer, ...]:
+def _trailers(movie: CatalogueMovie) -> tuple[DemoTrailer, ...]:
     """No trailers for two movies in five, else a Hungarian one and sometimes an English one."""
     rng = generator(movie.imdb_id, "trailers")
     draw = rng.random()
@@ -220,7 +220,7 @@ def _trailers(movie: Movie) -> tuple[DemoTrailer, ...]:
     )
 
 
-def _poster(movie: Movie, subject: Subject) -> PosterSpec | None:
+def _poster(movie: CatalogueMovie, subject: TextSubject) -> PosterSpec | None:
     """The spec of the movie's poster; one movie in forty has none."""
     if generator(movie.imdb_id, "poster").random() < 0.025:
         return None

@@ -17,7 +17,7 @@ from moziweb.demo.styles.artwork import Artwork, Brief, Style
 from moziweb.demo.styles.billing import print_billing
 from moziweb.demo.styles.canvas import grained
 from moziweb.demo.styles.lettering import print_title
-from moziweb.demo.styles.palette import choose
+from moziweb.demo.styles.palette import random_palette
 
 QUALITY: Final = 88
 """The JPEG quality of a drawn poster, which is a source of variants."""
@@ -33,7 +33,7 @@ def paint_poster(spec: PosterSpec, style: Style | None = None) -> Image.Image:
     rng = generator(spec.seed)
     chosen = choose_style(spec, rng)
     style = style or chosen
-    brief = Brief(rng, choose(style.moods, rng), spec.title, spec.genres)
+    brief = Brief(rng, random_palette(style.moods, rng), spec.title, spec.genres)
     return _lettered(style.paint(brief), spec, rng)
 
 

@@ -106,7 +106,7 @@ def _unannounced(facts: Facts, today: dt.date) -> tuple[DemoPremiere, ...]:
     return tuple(sorted(released, key=lambda premiere: (premiere.date, premiere.kind)))
 
 
-def rating(facts: Facts, today: dt.date) -> str | None:
+def sample_rating(facts: Facts, today: dt.date) -> str | None:
     """A Hungarian age rating that suits the genres; None if it is pending."""
     rng = generator(facts.imdb_id, "rating")
     ahead = (facts.released - today).days

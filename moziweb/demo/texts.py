@@ -17,7 +17,7 @@ SAMPLE_EN: Final = "Sample text: "
 
 
 @dataclass(frozen=True)
-class Subject:
+class TextSubject:
     """The fields of a movie that sample texts use; names are those of the catalogue file."""
 
     genres: tuple[str, ...]
@@ -34,7 +34,7 @@ class Bilingual:
     english: str
 
 
-def synopsis(subject: Subject, rng: Random) -> Bilingual:
+def synopsis(subject: TextSubject, rng: Random) -> Bilingual:
     """Three to six sentences: a premise, plot turns, the cast, and facts."""
     mood = _mood(subject, rng)
     pairs = [rng.choice(_sentences("premises", mood))]
@@ -52,7 +52,7 @@ def synopsis(subject: Subject, rng: Random) -> Bilingual:
     )
 
 
-def tagline(subject: Subject, rng: Random) -> str:
+def tagline(subject: TextSubject, rng: Random) -> str:
     """A Hungarian tag line for the poster."""
     lines: list[str] = _texts()["taglines"][_mood(subject, rng)]
     return rng.choice(lines)
@@ -87,14 +87,14 @@ def _word(table: str, key: str) -> Bilingual:
     return Bilingual(*_texts()[table][key])
 
 
-def _mood(subject: Subject, rng: Random) -> str:
+def _mood(subject: TextSubject, rng: Random) -> str:
     """The mood of the first genre, or sometimes of the second."""
     genre = subject.genres[1] if len(subject.genres) > 1 and rng.random() < 0.3 else None
     mood: str = _texts()["moods"][genre or subject.genres[0]]
     return mood
 
 
-def _facts(subject: Subject) -> Bilingual:
+def _facts(subject: TextSubject) -> Bilingual:
     """A sentence with the countries, the genre and the directors."""
     kind = _word("genres", subject.genres[0])
     countries = [_word("countries", country) for country in subject.countries[:3]]

@@ -22,7 +22,7 @@ from moziweb.services import services_of, set_services
 from .auth.cookies import is_manager_request
 from .auth.csrf import CSRFTokens
 from .auth.login_throttle import LoginThrottle
-from .auth.sessions import Sessions, identify
+from .auth.sessions import Sessions, identity_of
 from .dashboards.samples import SampleHistory
 from .dashboards.warming_job import Warmer
 from .imports.runner import Runner
@@ -97,7 +97,7 @@ def _add_services(registry: Registry) -> None:
         services,
         sessions=Sessions(database, now, idle=idle, lifetime=lifetime),
         login_throttle=LoginThrottle(database, now),
-        identify=identify,
+        identify=identity_of,
         tmdb=tmdb,
         import_runner=Runner(database, importer, tmdb, now),
         poster_previews=PreviewCache(services.poster_editor),

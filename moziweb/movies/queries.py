@@ -1,4 +1,4 @@
-"""Queries of pages. Each function runs one query, except ``movie_with_relations``.
+"""Queries of pages. Each function runs one query, except ``published_movie``.
 
 Relations raise instead of lazy loading, so the number of queries of a page is visible in its view.
 It does not grow with the number of movies.
@@ -155,7 +155,7 @@ def genre_by_slug(session: Session, slug: str) -> Genre | None:
     return session.scalar(select(Genre).where(Genre.slug == slug))
 
 
-def movie_with_relations(session: Session, movie_id: int) -> Movie | None:
+def published_movie(session: Session, movie_id: int) -> Movie | None:
     """A published movie with all relations that its page shows, or None.
 
     Five queries: the movie with its distributor and genres; premieres with their services and

@@ -106,7 +106,7 @@ class PosterEditor:
         """
         source = record_upload(session, movie_id, upload, choose=choose)
         if choose:
-            selection.choose(session, source)
+            selection.choose_source(session, source)
         return source
 
     def fetch(self, url: str) -> StoredUpload:
@@ -141,7 +141,7 @@ class PosterEditor:
     def choose(self, session: Session, source_id: int) -> PosterSource:
         """Make a source its movie's poster, now or once it is ready; raises ``UnknownSource``."""
         source = self._find(session, source_id)
-        selection.choose(session, source)
+        selection.choose_source(session, source)
         return source
 
     def set_focal_point(self, session: Session, source_id: int, x: float, y: float) -> None:

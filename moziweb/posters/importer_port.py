@@ -41,8 +41,8 @@ class ImportedPosters:
     ) -> None:
         """Add a source; its image is fetched when its variants are made.
 
-        It is chosen by `selection.choose` if the movie has no chosen source, a drawn one, or one of
-        the same ``origin``. A poster that an editor uploaded or chose is not replaced.
+        It is chosen by `selection.choose_source` if the movie has no chosen source, a drawn one, or
+        one of the same ``origin``. A poster that an editor uploaded or chose is not replaced.
         """
         chosen = select(PosterSource).where(PosterSource.movie_id == movie_id, PosterSource.chosen)
         old = session.scalars(chosen).one_or_none()
@@ -51,7 +51,7 @@ class ImportedPosters:
             movie_id=movie_id, kind=SourceKind.URL, url=url, origin=origin, fetched_at=fetched_at
         )
         if is_replaceable:
-            selection.choose(session, source)
+            selection.choose_source(session, source)
         else:
             session.add(source)
 

@@ -7,13 +7,13 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from moziweb.demo.catalogue import Movie, shipped_movies
+from moziweb.demo.catalogue import CatalogueMovie, shipped_movies
 from moziweb.demo.chance import generator
 from moziweb.demo.drawing import choose_style, draw_poster, paint_poster
 from moziweb.demo.spec import PosterSpec
 from moziweb.demo.styles import STYLES
 from moziweb.demo.styles.artwork import Brief, Style
-from moziweb.demo.styles.palette import choose
+from moziweb.demo.styles.palette import random_palette
 from tests.services.process import run
 
 SPEC = PosterSpec(
@@ -57,7 +57,7 @@ def test_import_opens_no_font() -> None:
 @pytest.mark.parametrize("style", STYLES, ids=lambda style: style.name)
 def test_every_style_paints_an_image_with_room_for_the_title(style: Style) -> None:
     rng = generator(style.name)
-    artwork = style.paint(Brief(rng, choose(style.moods, rng), SPEC.title, SPEC.genres))
+    artwork = style.paint(Brief(rng, random_palette(style.moods, rng), SPEC.title, SPEC.genres))
     assert (artwork.image.mode, artwork.image.size) == ("RGB", (2000, 3000))
     assert len(artwork.image.resize((20, 30)).getcolors(600) or []) > 4
     left, top, right, bottom = artwork.title.box
@@ -70,7 +70,7 @@ def test_posters_of_different_titles_differ() -> None:
     assert other.tobytes() != paint_poster(SPEC).tobytes()
 
 
-def styles_of(movies: Iterable[Movie]) -> Counter[str]:
+def styles_of(movies: Iterable[CatalogueMovie]) -> Counter[str]:
     """The number of movies by style."""
     specs = [PosterSpec(movie.imdb_id, movie.title, 2026, genres=movie.genres) for movie in movies]
     return Counter(choose_style(spec, generator(spec.seed)).name for spec in specs)

@@ -4,7 +4,14 @@ from datetime import date, timedelta
 import pytest
 
 from moziweb.demo.catalogue import DemoMovie, demo_movies
-from moziweb.demo.premieres import DISTRIBUTORS, SERVICES, DemoPremiere, Facts, premieres, rating
+from moziweb.demo.premieres import (
+    DISTRIBUTORS,
+    SERVICES,
+    DemoPremiere,
+    Facts,
+    premieres,
+    sample_rating,
+)
 from moziweb.movies.calendar import Week, week_of
 from moziweb.movies.models import Audio, DatePrecision, PremiereKind, Rating, ScreenFormat
 
@@ -136,5 +143,5 @@ def test_past_premieres_do_not_depend_on_today() -> None:
 )
 def test_rating_suits_the_genres(genres: tuple[str, ...], allowed: set[str]) -> None:
     released = TODAY - timedelta(weeks=50)
-    drawn = {rating(Facts(f"tt{n}", released, genres, ()), TODAY) for n in range(300)}
+    drawn = {sample_rating(Facts(f"tt{n}", released, genres, ()), TODAY) for n in range(300)}
     assert drawn == {*allowed, None}

@@ -4,14 +4,16 @@ import pytest
 
 from moziweb.demo.catalogue import shipped_movies
 from moziweb.demo.chance import generator
-from moziweb.demo.texts import Subject, enumerated, synopsis, tagline
+from moziweb.demo.texts import TextSubject, enumerated, synopsis, tagline
 
-SUBJECT = Subject(("Drama",), ("Ann Lee",), ("Bo", "Cy"), ("Hungary",))
+SUBJECT = TextSubject(("Drama",), ("Ann Lee",), ("Bo", "Cy"), ("Hungary",))
 
 
-def subjects() -> list[Subject]:
+def subjects() -> list[TextSubject]:
     movies = shipped_movies()
-    return [Subject(movie.genres, movie.directors, movie.cast, movie.countries) for movie in movies]
+    return [
+        TextSubject(movie.genres, movie.directors, movie.cast, movie.countries) for movie in movies
+    ]
 
 
 def test_synopses_have_three_to_six_sentences_in_both_languages() -> None:
@@ -53,13 +55,13 @@ def test_texts_vary() -> None:
 def test_grammar_of_the_facts(
     countries: tuple[str, ...], directors: tuple[str, ...], hungarian: str, english: str
 ) -> None:
-    text = synopsis(Subject(("Drama",), directors, ("Bo",), countries), generator("x"))
+    text = synopsis(TextSubject(("Drama",), directors, ("Bo",), countries), generator("x"))
     assert hungarian in text.hungarian
     assert english in text.english
 
 
 def test_synopsis_without_a_cast_does_not_mention_one() -> None:
-    text = synopsis(Subject(("Horror",), ("A",), (), ("Spain",)), generator("x"))
+    text = synopsis(TextSubject(("Horror",), ("A",), (), ("Spain",)), generator("x"))
     assert "szerep" not in text.hungarian
 
 
@@ -67,7 +69,7 @@ def test_every_genre_has_tag_lines() -> None:
     genres = {genre for subject in subjects() for genre in subject.genres}
     assert len(genres) == 21
     for genre in genres:
-        assert tagline(Subject((genre,), (), (), ()), generator(genre))
+        assert tagline(TextSubject((genre,), (), (), ()), generator(genre))
 
 
 def test_names_are_enumerated() -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from webtest import Form, TestApp
 
 from moziweb.manager.audit.models import AuditEntry
-from moziweb.manager.movies.queries import movie_with_relations
+from moziweb.manager.movies.queries import editable_movie
 from moziweb.movies.models import CreditRole, FieldProvenance, Movie
 from moziweb.services import services_of
 from tests import factories
@@ -53,7 +53,7 @@ def press(form: Form, button: str = "save", **options: Any) -> Any:
 def movie_of(app: TestApp, movie_id: int) -> Movie:
     """The movie as stored."""
     with services_of(app.app.registry).database.read() as session:
-        found = movie_with_relations(session, movie_id)
+        found = editable_movie(session, movie_id)
         assert found is not None
         return found
 

@@ -17,9 +17,9 @@ from moziweb.movies.queries import (
     genre_premieres_before,
     genre_premieres_from,
     genres_of,
-    movie_with_relations,
     neighbours,
     premieres_between,
+    published_movie,
     undated_movies,
 )
 from tests.conftest import QueryCounter
@@ -193,7 +193,7 @@ def test_genre_premieres_before_and_from(dbsession: Session) -> None:
     assert titles(genre_premieres_before(dbsession, genre, THURSDAY, 1)) == ["-1"]
 
 
-def test_movie_with_relations_takes_five_queries(
+def test_published_movie_takes_five_queries(
     database: Database, dbsession: Session, query_counter: QueryCounter
 ) -> None:
     movie = make_movie(dbsession, synopsis="Egy történet.")
@@ -207,7 +207,7 @@ def test_movie_with_relations_takes_five_queries(
     dbsession.commit()
 
     with query_counter(database.engine) as statements, database.read() as session:
-        found = movie_with_relations(session, movie.id)
+        found = published_movie(session, movie.id)
         assert found
         assert len(statements) == 5
         assert [link.genre.name for link in found.genre_links] == ["Vígjáték", "Akció"]
@@ -221,8 +221,8 @@ def test_movie_with_relations_takes_five_queries(
 
 @pytest.mark.parametrize("movie_id", [0, -1, 1, MAX_ID, MAX_ID + 1, 2**63, 10**40])
 def test_out_of_range_id_is_unknown(dbsession: Session, movie_id: int) -> None:
-    assert movie_with_relations(dbsession, movie_id) is None
+    assert published_movie(dbsession, movie_id) is None
 
 
 def test_unpublished_movie_is_unknown(dbsession: Session) -> None:
-    assert movie_with_relations(dbsession, make_movie(dbsession, published=False).id) is None
+    assert published_movie(dbsession, make_movie(dbsession, published=False).id) is None

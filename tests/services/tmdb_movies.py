@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from moziweb.demo.catalogue import Movie
+from moziweb.demo.catalogue import CatalogueMovie
 from moziweb.demo.vocabulary import country_codes, language_codes
 
 GENRE_IDS: Final = {
@@ -29,7 +29,7 @@ def release(day: str, kind: int = 3, certification: str = "", note: str = "") ->
 
 
 def movie_of(
-    movie: Movie,
+    movie: CatalogueMovie,
     tmdb_id: int,
     hungary: Iterable[dict[str, Any]] = (),
     title: str | None = None,
@@ -95,7 +95,7 @@ def movie_of(
     return details | changes
 
 
-def _credits(movie: Movie, tmdb_id: int) -> dict[str, Any]:
+def _credits(movie: CatalogueMovie, tmdb_id: int) -> dict[str, Any]:
     def person(number: int, name: str, department: str) -> dict[str, Any]:
         return {
             "adult": False,

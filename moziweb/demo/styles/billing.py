@@ -9,7 +9,7 @@ from moziweb.demo.spec import PosterSpec
 from moziweb.demo.styles.artwork import BillingPlan
 from moziweb.demo.styles.canvas import WIDTH
 from moziweb.demo.styles.palette import Colour
-from moziweb.demo.styles.typography import Face, line, spelled, width
+from moziweb.demo.styles.typography import Face, line_mask, spelled, width
 
 MARGIN: Final = 130
 NOTICE: Final = "MOZIWEB MINTAPLAKÁT"
@@ -103,6 +103,6 @@ def _print(image: Image.Image, plan: BillingPlan, words: Words, baseline: int) -
     face = words.face or plan.face
     text = spelled(face, words.text)
     size = min(words.size, int(_ROOM / width(face, text, words.tracking)))
-    mask = line(face, size, text, words.tracking)
+    mask = line_mask(face, size, text, words.tracking)
     left = (WIDTH - mask.width) // 2 if plan.align == "centre" else MARGIN
     image.paste(words.colour, (left, baseline - round(size * 1.1)), mask)

@@ -8,7 +8,7 @@ from PIL import Image, ImageChops, ImageFilter
 
 from moziweb.demo.styles.artwork import Box, TitlePlan
 from moziweb.demo.styles.canvas import FULL, lay, softened
-from moziweb.demo.styles.typography import Face, broken, capital, line, spelled, width
+from moziweb.demo.styles.typography import Face, broken, capital, line_mask, spelled, width
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def _left(plan: TitlePlan, across: int) -> int:
 
 def _letters(plan: TitlePlan, row: Row, rng: Random) -> Image.Image:
     if not plan.jitter:
-        return line(plan.face, row.size, row.text, plan.tracking)
+        return line_mask(plan.face, row.size, row.text, plan.tracking)
     return _jittered(plan.face, row, plan.jitter, rng)
 
 
@@ -165,7 +165,7 @@ def _jittered(face: Face, row: Row, amount: float, rng: Random) -> Image.Image:
     sheet = Image.new("L", (round(width(face, row.text) * row.size) + row.size, row.size * 2), 0)
     x = row.size / 4
     for letter in row.text:
-        cut = line(face, row.size, letter)
+        cut = line_mask(face, row.size, letter)
         turn = rng.uniform(-amount, amount)
         cut = cut.rotate(turn, Image.Resampling.BICUBIC, expand=False)
         lift = round(rng.uniform(-amount, amount) * row.size / 160)

@@ -50,7 +50,7 @@ def shifted(palette: Palette, hue: float) -> Palette:
     return Palette(palette.name, palette.moods, *turned)
 
 
-def choose(moods: tuple[str, ...], rng: Random) -> Palette:
+def random_palette(moods: tuple[str, ...], rng: Random) -> Palette:
     """A random palette with one of `moods`, with slightly shifted hues."""
     suited = [palette for palette in PALETTES if palette.moods & set(moods)]
     return shifted(rng.choice(suited), rng.uniform(-0.018, 0.018))

@@ -88,7 +88,7 @@ def capital(face: Face) -> float:
     return (box[3] - box[1]) / REFERENCE
 
 
-def line(face: Face, size: int, text: str, tracking: float = 0.0) -> Image.Image:
+def line_mask(face: Face, size: int, text: str, tracking: float = 0.0) -> Image.Image:
     """One line as a mask, cropped horizontally to the letters.
 
     The mask is 1.6 em high and the baseline is at 1.1 em from the top, so all lines of one size

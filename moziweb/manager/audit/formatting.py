@@ -38,7 +38,7 @@ _BETWEEN: Final = re.compile(r"(\n| \u00b7 )")
 Translate = Callable[[TranslationString], str]
 
 
-def readable(text: str, field: str, translate: Translate) -> str:
+def value_text(text: str, field: str, translate: Translate) -> str:
     """Returns a stored value of a field with its names translated."""
     if field != "premieres":
         return text

@@ -144,7 +144,7 @@ def require_user(request: Request) -> CurrentUser:
     return found
 
 
-def identify(request: Request) -> Identity | None:
+def identity_of(request: Request) -> Identity | None:
     """Returns the identity for the security policy."""
     found = signed_in(request)
     return Identity(str(found.user_id), (ROLE_PRINCIPALS[found.role],)) if found else None

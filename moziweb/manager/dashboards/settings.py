@@ -55,14 +55,14 @@ def setting_groups(
     """Returns every key, in the order of docs/settings.md."""
     groups: dict[str, list[SettingRow]] = {}
     for setting in SETTINGS:
-        value = shown(settings[setting.name], setting.secret)
+        value = setting_text(settings[setting.name], setting.secret)
         row = _row(setting.name, value, origins, setting.meaning)
         groups.setdefault(setting.name.partition(".")[0], []).append(row)
     groups["cache"] = [*_of_cache(settings, origins), *_of_regions(settings, origins)]
     return tuple(SettingGroup(name, tuple(rows)) for name, rows in groups.items())
 
 
-def shown(value: Any, secret: bool = False) -> str:
+def setting_text(value: Any, secret: bool = False) -> str:
     """Formats a value as in the ini file; secrets are masked."""
     if value in (None, "", ()):
         return ""
@@ -83,7 +83,7 @@ def _row(name: str, value: str, origins: Mapping[str, Origin], meaning: str) -> 
 def _of_cache(settings: Mapping[str, Any], origins: Mapping[str, Origin]) -> Iterator[SettingRow]:
     for key in CACHE_KEYS:
         name = f"cache.{key.name}"
-        value = shown(settings.get(name, key.default), key.secret)
+        value = setting_text(settings.get(name, key.default), key.secret)
         yield _row(name, value, origins, key.meaning)
 
 
@@ -94,7 +94,7 @@ def _of_regions(settings: Mapping[str, Any], origins: Mapping[str, Origin]) -> I
         yield _merged_row(f"cache.<region>.{key.name}", regions, found, key.meaning)
     for name in sorted(settings):
         if name.startswith("cache.") and ".arguments." in name:
-            value = shown(settings[name], bool(_SECRET.search(name)))
+            value = setting_text(settings[name], bool(_SECRET.search(name)))
             yield _row(name, value, origins, _("An argument of dogpile's backend."))
 
 
@@ -105,8 +105,8 @@ def _of_region(
     for owner in (region, SHARED):
         name = f"cache.{owner}.{key.name}"
         if name in settings:
-            return shown(settings[name]), origins.get(name, DEFAULT)
-    return shown(key.default), DEFAULT
+            return setting_text(settings[name]), origins.get(name, DEFAULT)
+    return setting_text(key.default), DEFAULT
 
 
 def _merged_row(

@@ -81,7 +81,7 @@ def note_plan(item: ImportItem, plan: Plan) -> None:
     item.fingerprint = plan.fingerprint
 
 
-def choose(session: Session, job: ImportJob, positions: Collection[int] | None) -> int:
+def choose_items(session: Session, job: ImportJob, positions: Collection[int] | None) -> int:
     """Chooses these items, or all that change anything, for applying; returns how many."""
     conditions = [
         ImportItem.job_id == job.id, ImportItem.effect.in_(CHOOSABLE), ~ImportItem.applied,

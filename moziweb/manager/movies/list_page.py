@@ -42,7 +42,7 @@ class MovieRow:
 
 
 @dataclass(frozen=True, slots=True)
-class MoviePage:
+class MovieListPage:
     """A page of the list; ``next`` and ``previous`` are cursors, "" for none."""
 
     rows: tuple[MovieRow, ...]
@@ -99,7 +99,7 @@ class _Segment:
         return letter == self.letter
 
 
-def page_of_movies(session: Session, query: ListQuery, context: FilterContext) -> MoviePage:
+def page_of_movies(session: Session, query: ListQuery, context: FilterContext) -> MovieListPage:
     """Returns the page for a query."""
     backwards = bool(query.before)
     found = _movies(session, query, context, backwards=backwards)
@@ -114,7 +114,7 @@ def page_of_movies(session: Session, query: ListQuery, context: FilterContext) -
     )
     has_next = rows and (backwards or more)
     has_previous = rows and (more if backwards else query.after)
-    return MoviePage(
+    return MovieListPage(
         rows, rows[-1].cursor if has_next else "", rows[0].cursor if has_previous else ""
     )
 

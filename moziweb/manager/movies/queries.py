@@ -19,7 +19,7 @@ class FormChoices:
     services: tuple[str, ...]
 
 
-def movie_with_relations(session: Session, movie_id: int) -> Movie | None:
+def editable_movie(session: Session, movie_id: int) -> Movie | None:
     """Returns a movie, published or not, with all its relations. Six queries at most."""
     return session.scalars(
         select(Movie)

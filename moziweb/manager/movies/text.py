@@ -1,6 +1,6 @@
 """Formats field values as texts, for the audit log and for conflicts.
 
-The texts contain the database's names; ``audit.formatting.readable`` translates them.
+The texts contain the database's names; ``audit.formatting.value_text`` translates them.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,12 +24,12 @@ def field_text(values: MovieValues, field: str, genres: Mapping[int, str]) -> st
     return "" if value is None else str(value)
 
 
-def person(line: PersonLine) -> str:
+def person_text(line: PersonLine) -> str:
     """``Name (character)``."""
     return f"{line.name} ({line.character})" if line.character else line.name
 
 
-def premiere(line: PremiereLine) -> str:
+def premiere_text(line: PremiereLine) -> str:
     """``2026-08-20 cinema, 2D, IMAX, subtitled``; the date has its precision."""
     where = line.service if line.kind is PremiereKind.STREAMING and line.service else line.kind
     words = [f"{line.precision.iso_text(line.date)} {where}", *line.formats]
@@ -39,15 +39,15 @@ def premiere(line: PremiereLine) -> str:
     return ", ".join(filter(None, [*words, line.note]))
 
 
-def trailer(line: TrailerLine) -> str:
+def trailer_text(line: TrailerLine) -> str:
     """``YouTube dQw4w9WgXcQ Előzetes (hu)``."""
     words = [line.site, line.video_id, line.name, f"({line.language})" if line.language else ""]
     return " ".join(filter(None, words))
 
 
 _LINES: Final[Mapping[str, Callable[[Any], str]]] = {
-    "directors": person,
-    "cast": person,
-    "premieres": premiere,
-    "trailers": trailer,
+    "directors": person_text,
+    "cast": person_text,
+    "premieres": premiere_text,
+    "trailers": trailer_text,
 }

@@ -96,7 +96,7 @@ FIELDS: Final = tuple(field.name for field in fields(MovieValues))
 
 
 def values_of(movie: Movie) -> MovieValues:
-    """Returns the values of a movie loaded by ``queries.movie_with_relations``."""
+    """Returns the values of a movie loaded by ``queries.editable_movie``."""
     return MovieValues(
         title=movie.title,
         original_title=movie.original_title,

@@ -102,7 +102,7 @@ def apply_or_continue(request: Request) -> Response:
     match request.POST.get("do"):
         case "chosen" | "all" as do if job.state is JobState.LOOKED:
             positions = id_params(request.POST, "movie") if do == "chosen" else None
-            jobs.choose(request.dbsession, job, positions)
+            jobs.choose_items(request.dbsession, job, positions)
         case "continue" if is_abandoned(job, request.services.clock()):
             pass
         case _other:

@@ -34,7 +34,7 @@ from ..movies.form import (
     safe_fields,
     values_from,
 )
-from ..movies.queries import FormChoices, form_choices, movie_with_relations
+from ..movies.queries import FormChoices, editable_movie, form_choices
 from ..movies.save import MovieWriter, lock_movie, write
 from ..movies.text import field_text
 from ..movies.values import FIELDS, MovieValues, as_copy, values_of
@@ -73,7 +73,7 @@ class MovieEdit:
         """Returns the edit of a request; the form shows ``fields``, or else the movie's values."""
         movie = None
         if isinstance(request.context, MovieResource):
-            movie = or_404(movie_with_relations(session, request.context.movie_id))
+            movie = or_404(editable_movie(session, request.context.movie_id))
         before = values_of(movie) if movie else MovieValues()
         known = form_choices(session, request.locale_name)
         form = _form(request, movie, before) if fields is None else MovieForm(fields)
@@ -162,7 +162,7 @@ def new_movie_form(request: Request) -> dict[str, Any]:
     """The form of a new movie; ``?copy=42`` fills it from that movie. Nothing is saved."""
     edit = MovieEdit.of(request, request.dbsession, _draft(request))
     if copied := request.GET.get("copy"):
-        original = or_404(movie_with_relations(request.dbsession, parse_id(copied) or NO_ID))
+        original = or_404(editable_movie(request.dbsession, parse_id(copied) or NO_ID))
         edit.form = _form(request, None, MovieValues(), as_copy(values_of(original)))
         edit.form.set_genre_choices(edit.choices)
     return _page(edit)
@@ -222,7 +222,7 @@ def _preview_publish(request: Request) -> dict[str, Any]:
         session.flush()
         edit.effects = affected_pages(request.registry, session, movie.id, movie.slug)
         session.rollback()
-        edit.movie = movie_with_relations(session, movie.id)
+        edit.movie = editable_movie(session, movie.id)
         edit.extra = _context(edit)
     return _page(edit)
 
@@ -286,7 +286,7 @@ def _dry_run(request: Request) -> MovieEdit:
             edit.effects = affected_pages(request.registry, session, found.id, found.slug)
             edit.has_effects = True
         session.rollback()
-        edit.movie = movie_with_relations(session, edit.movie.id) if edit.movie else None
+        edit.movie = editable_movie(session, edit.movie.id) if edit.movie else None
         edit.extra = _context(edit)
     return edit
 

@@ -47,7 +47,7 @@ def posters(request: Request) -> dict[str, Any]:
 
 
 @manager_view("movie_posters", permission=EDIT, renderer="movie_posters", method="POST")
-def act(request: Request) -> dict[str, Any] | Response:
+def change_posters(request: Request) -> dict[str, Any] | Response:
     """Adds, chooses or regenerates posters."""
     close_body_after_request(request)
     return run_action(request, _ACTIONS, _page)
@@ -64,7 +64,7 @@ def run_action(
         return action(request)
     except UserError as error:
         request.response.status_int = 422
-        return page(request, problem=translated(request, error.texts))
+        return page(request, problem=joined_texts(request, error.texts))
 
 
 def movie_of(request: Request, session: Session) -> Movie:
@@ -73,7 +73,7 @@ def movie_of(request: Request, session: Session) -> Movie:
     return or_404(session.get(Movie, context.movie_id))
 
 
-def translated(request: Request, texts: Iterable[TranslationString]) -> str:
+def joined_texts(request: Request, texts: Iterable[TranslationString]) -> str:
     """Translates and joins texts."""
     return " ".join(request.localizer.translate(text) for text in texts)
 

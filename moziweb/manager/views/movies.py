@@ -11,7 +11,7 @@ from moziweb.request import Request
 from moziweb.site.formatting import Formatter
 from moziweb.site.view_models import Link
 
-from ..movies.list_page import MoviePage, page_of_movies
+from ..movies.list_page import MovieListPage, page_of_movies
 from ..movies.list_query import Filter, ListQuery, Sort
 from ..web.layout import manager_view, page_frame
 from ..web.redirects import MovedPermanently
@@ -48,7 +48,7 @@ class Choices:
     whole: str
 
     @classmethod
-    def of(cls, request: Request, query: ListQuery, found: MoviePage) -> "Choices":
+    def of(cls, request: Request, query: ListQuery, found: MovieListPage) -> "Choices":
         """Returns the links for a page."""
         translate = request.localizer.translate
 

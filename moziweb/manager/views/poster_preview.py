@@ -28,12 +28,12 @@ from .movie_posters import (
     Action,
     effects_of_choosing,
     focal_text,
+    joined_texts,
     most_bytes,
     movie_of,
     record_change,
     redirect_back,
     run_action,
-    translated,
 )
 
 
@@ -44,7 +44,7 @@ def unsaved_poster(request: Request) -> dict[str, Any]:
 
 
 @manager_view("movie_unsaved_poster", permission=EDIT, renderer="poster_preview", method="POST")
-def act(request: Request) -> dict[str, Any] | Response:
+def change_preview(request: Request) -> dict[str, Any] | Response:
     """Saves or discards the picture, or sets its focal point."""
     return run_action(request, _ACTIONS, _page)
 
@@ -129,7 +129,7 @@ def _page(request: Request, problem: str = "") -> dict[str, Any]:
     try:
         variants = _variants(request, picture)
     except PICTURE_ERRORS as error:
-        problem = translated(request, explained(error, most_bytes(request)).texts)
+        problem = joined_texts(request, explained(error, most_bytes(request)).texts)
 
     return {
         "page": page_frame(request, _("Before saving the poster"), "manager.movies"),

@@ -18,7 +18,7 @@ from moziweb.posters.generation.error_codes import meaning_of
 from moziweb.posters.models import SourceKind, SourceState, VariantState
 from moziweb.posters.recipes import BLUR, POSTER, SMALL, SQUARE, THUMB
 
-from ..audit.formatting import Translate, readable
+from ..audit.formatting import Translate, value_text
 from ..audit.history import ACTIONS
 from ..auth.models import ROLE_NAMES, Role
 
@@ -133,7 +133,7 @@ def amount_of(number: float, decimals: int, locale: str) -> str:
     return format_decimal(number, format=f"#,##0.{'0' * decimals}", locale=locale)
 
 
-def seconds(length: float, locale: str) -> str:
+def seconds_text(length: float, locale: str) -> str:
     """Formats seconds as ``12 minutes``."""
     return span(timedelta(seconds=length), locale)
 
@@ -188,7 +188,7 @@ def readable_value(text: str, field: str, translate: Translate) -> str:
     """A stored value of a movie's or a user's field, with enum names translated."""
     if field == "role":
         return translate(ROLE_NAMES[Role(text)]) if text in {*Role} else text
-    return readable(text, field, translate)
+    return value_text(text, field, translate)
 
 
 def problem_text(problem: Mapping[str, Any]) -> Any:
@@ -225,7 +225,7 @@ def _add_filters(config: Configurator) -> None:
         clock=clock,
         amount=amount,
         amount_of=amount_of,
-        seconds=seconds,
+        seconds=seconds_text,
         span=span,
         rendered=rendered,
         field_name=field_name,

@@ -72,7 +72,7 @@ def line(value: str, limit: int) -> str:
     return text(" ".join(value.split()), limit)
 
 
-def number(value: str, most: int) -> int:
+def whole_number(value: str, most: int) -> int:
     """Return an integer from 1 to ``most``."""
     if not re.fullmatch(r"[0-9]{1,10}(?:\.0)?", value):
         raise InvalidValue(_("not a whole number: ${value}"), value=_quoted(value))
@@ -84,12 +84,12 @@ def number(value: str, most: int) -> int:
 
 def runtime(value: str) -> int:
     """Return a runtime in minutes."""
-    return number(value, MAX_RUNTIME)
+    return whole_number(value, MAX_RUNTIME)
 
 
 def tmdb_id(value: str) -> int:
     """Return a TMDB id."""
-    return number(value, MAX_ID)
+    return whole_number(value, MAX_ID)
 
 
 def imdb_id(value: str) -> str:

@@ -9,7 +9,7 @@ from moziweb.movies.models import Movie
 from ..models import PosterSource, PosterVariant, SourceState, VariantState
 
 
-def choose(session: Session, source: PosterSource) -> None:
+def choose_source(session: Session, source: PosterSource) -> None:
     """Make ``source`` its movie's poster: now, or as soon as its variants are ready.
 
     A source with variants can be shown in any state, for example while its host is revalidated or

@@ -71,8 +71,8 @@ def record_upload(
 ) -> PosterSource:
     """Return the movie's source of a stored original, a new one if it has none.
 
-    A new one is chosen by ``selection.choose``; with ``choose`` off, only if the movie has no
-    chosen source yet.
+    A new one is chosen by ``selection.choose_source``; with ``choose`` off, only if the movie has
+    no chosen source yet.
     """
     query = select(PosterSource).where(PosterSource.movie_id == movie_id)
     source = session.scalars(query.where(PosterSource.key == upload.key)).first()
@@ -107,7 +107,7 @@ _UPLOAD_COLUMNS: Final = ("key", "sha256", "bytes", "format", "width", "height")
 def _add(session: Session, source: PosterSource, *, choose: bool) -> None:
     query = select(PosterSource.id).where(PosterSource.movie_id == source.movie_id)
     if choose or session.scalars(query.where(PosterSource.chosen)).first() is None:
-        selection.choose(session, source)
+        selection.choose_source(session, source)
     else:
         session.add(source)
         session.flush()

@@ -4,7 +4,7 @@ A variant URL names all of them in one segment, so the container looks the varia
 parents::
 
     Root                        everyone may view
-    └── MovieResource           "1234-dune"; an unpublished one denies all access
+    └── MoviePosters           "1234-dune"; an unpublished one denies all access
         └── SourceResource      "56"
             └── VariantResource ".thumb.webp"
 
@@ -81,7 +81,7 @@ class PosterContainer:
         found = find_variant(self._request.services.database, url)
         if found is None:
             raise KeyError(segment)
-        movie = MovieResource(self.__parent__, url.movie_id, found.slug, published=found.published)
+        movie = MoviePosters(self.__parent__, url.movie_id, found.slug, published=found.published)
         variant = VariantResource(SourceResource(movie, url.source_id), url, found)
         if not self._request.has_permission(VIEW, variant):
             raise KeyError(segment)  # do not reveal that it exists
@@ -106,7 +106,7 @@ class FoundVariant:
     bucket: str | None
 
 
-class MovieResource:
+class MoviePosters:
     """A movie, as the parent of its posters."""
 
     def __init__(self, parent: Root, movie_id: int, slug: str, *, published: bool) -> None:
@@ -118,7 +118,7 @@ class MovieResource:
 class SourceResource:
     """A source; the ACL of its movie applies."""
 
-    def __init__(self, parent: MovieResource, source_id: int) -> None:
+    def __init__(self, parent: MoviePosters, source_id: int) -> None:
         self.__parent__ = parent
         self.__name__ = str(source_id)
         self.__acl__: Acl = []

@@ -34,7 +34,9 @@ class CalendarEntry:
     cancelled: bool
 
 
-def calendar(name: str, url: str, language: str, entries: Iterable[CalendarEntry]) -> bytes:
+def calendar_document(
+    name: str, url: str, language: str, entries: Iterable[CalendarEntry]
+) -> bytes:
     """The calendar ``name`` as a document; ``url`` is its own URL."""
     document = Calendar()
     document.add("prodid", PRODUCT)

@@ -30,7 +30,7 @@ _SOURCES: Final = {
 
 
 def movie_page(context: PageContext, movie: Movie, links: PosterLinks | None) -> MoviePage:
-    """The values of ``movie.jinja2`` for a movie that ``movie_with_relations`` loaded."""
+    """The values of ``movie.jinja2`` for a movie that ``published_movie`` loaded."""
     formatter = context.formatter
     title, subtitle = localized_titles(context, movie)
     synopsis, synopsis_lang = synopsis_of(movie, formatter.locale)
@@ -67,7 +67,7 @@ def movie_page(context: PageContext, movie: Movie, links: PosterLinks | None) ->
 
 
 def depend_on_movie(context: PageContext, movie: Movie) -> None:
-    """Depend on all rows that ``movie_with_relations`` loads. Posters record their own tags."""
+    """Depend on all rows that ``published_movie`` loads. Posters record their own tags."""
     depend = context.depend
     depend(tags.movie_tag(movie.id), tags.movie_ids_tag(movie.id), tags.movie_page_tag(movie.id))
     depend(*(tags.genre_tag(link.genre_id) for link in movie.genre_links))

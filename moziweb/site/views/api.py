@@ -7,7 +7,7 @@ from pyramid.httpexceptions import HTTPNotFound
 from pyramid.view import view_config
 
 from moziweb.db.types import parse_id
-from moziweb.movies.queries import movie_with_relations
+from moziweb.movies.queries import published_movie
 from moziweb.posters.urls import poster_links
 from moziweb.request import Request
 
@@ -34,7 +34,7 @@ def api_main(request: Request) -> dict[str, Any]:
 def api_movie(request: Request) -> dict[str, Any]:
     """A movie. Six queries."""
     movie_id = parse_id(request.matchdict["movie"])
-    movie = movie_with_relations(request.dbsession, movie_id) if movie_id else None
+    movie = published_movie(request.dbsession, movie_id) if movie_id else None
     if movie is None:
         raise HTTPNotFound
     links = poster_links(request.dbsession, request.services.storage, {movie.id: movie.slug})

@@ -53,7 +53,9 @@ def calendar(request: Request) -> Response:
         for premiere, listing in shown
     ]
     url = context.urls.url("calendar", part=part)
-    body = ical.calendar(context.formatter.translate(name), url, context.formatter.locale, entries)
+    body = ical.calendar_document(
+        context.formatter.translate(name), url, context.formatter.locale, entries
+    )
     return Response(body, content_type="text/calendar", charset="utf-8")
 
 

@@ -10,7 +10,7 @@ from moziweb.db.types import parse_id
 from moziweb.i18n import _
 from moziweb.movies.lead_premiere import lead_premiere_until
 from moziweb.movies.models import Movie
-from moziweb.movies.queries import movie_with_relations
+from moziweb.movies.queries import published_movie
 from moziweb.movies.tags import movie_tag
 from moziweb.posters.urls import poster_links
 from moziweb.request import Request
@@ -32,7 +32,7 @@ def movie(request: Request) -> dict[str, Any]:
     """A movie by its id; a wrong or missing slug redirects to the right URL. Six queries."""
     segment = request.matchdict["movie"]
     movie_id = parse_id(segment.partition("-")[0])
-    found = movie_with_relations(request.dbsession, movie_id) if movie_id else None
+    found = published_movie(request.dbsession, movie_id) if movie_id else None
     if found is None:
         raise HTTPNotFound
     context = PageContext.of(request)

@@ -9,7 +9,7 @@ from moziweb.demo.styles.typography import (
     Face,
     broken,
     font,
-    line,
+    line_mask,
     spelled,
     width,
 )
@@ -39,7 +39,7 @@ def test_missing_file_is_an_error() -> None:
 
 def test_line_is_about_as_wide_as_measured() -> None:
     for tracking in (0.0, 0.2):
-        set_line = line(PLAYFAIR, 100, "Mozi", tracking)
+        set_line = line_mask(PLAYFAIR, 100, "Mozi", tracking)
         assert set_line.width == pytest.approx(100 * width(PLAYFAIR, "Mozi", tracking), rel=0.1)
         assert set_line.height == 160
 

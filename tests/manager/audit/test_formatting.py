@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from moziweb.manager.audit.formatting import readable
-from moziweb.manager.movies.text import premiere
+from moziweb.manager.audit.formatting import value_text
+from moziweb.manager.movies.text import premiere_text
 from moziweb.manager.movies.values import PremiereLine
 from moziweb.movies.importers.candidate import PremiereFact
 from moziweb.movies.importers.fields import shown
@@ -14,7 +14,7 @@ from moziweb.movies.models import Audio, DatePrecision, PremiereKind
 
 def marked(text: str, field: str = "premieres") -> str:
     """Marks translated words."""
-    return readable(text, field, lambda word: f"<{word}>")
+    return value_text(text, field, lambda word: f"<{word}>")
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_texts_of_edits_and_imports_are_parsed() -> None:
         date=day, kind=kind, service="", audio=Audio.SUBTITLED, rerelease=True, formats=("2D",)
     )
     words = "2026-08-20 <streaming premiere>, 2D, <subtitled>, <re-release>"
-    assert marked(premiere(line)) == words
+    assert marked(premiere_text(line)) == words
     fact = PremiereFact(day, DatePrecision.MONTH, rerelease=True, formats=("2D",))
     assert (
         marked(shown((fact, fact))).split(" · ")

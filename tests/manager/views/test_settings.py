@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from webtest import TestApp
 
-from moziweb.manager.dashboards.settings import MASK, SettingRow, setting_groups, shown
+from moziweb.manager.dashboards.settings import MASK, SettingRow, setting_groups, setting_text
 from moziweb.settings import SETTINGS, load
 from moziweb.settings.origins import DEFAULT, Origin, Source, origins_of
 
@@ -84,7 +84,7 @@ def test_regions_with_equal_values_are_merged(rows: dict[str, SettingRow]) -> No
     ],
 )  # fmt: skip
 def test_values_are_shown_as_in_the_ini_file(value: Any, text: str) -> None:
-    assert shown(value) == text
+    assert setting_text(value) == text
 
 
 def test_the_page_is_for_administrators(editor: TestApp, admin: TestApp) -> None:

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from moziweb.demo.catalogue import Movie, shipped_movies
+from moziweb.demo.catalogue import CatalogueMovie, shipped_movies
 from moziweb.movies.importers.tmdb.client import TmdbClient, TmdbOptions
 from moziweb.movies.importers.tmdb.rate_limiter import RateLimiter
 from moziweb.movies.importers.tmdb.source import TmdbSource
@@ -15,7 +15,7 @@ from .conftest import Clock
 WEEK = (date(2026, 9, 3), date(2026, 9, 9))
 
 
-def catalogue(number: int) -> Movie:
+def catalogue(number: int) -> CatalogueMovie:
     """A real movie of the demo catalogue."""
     return shipped_movies()[number]
 

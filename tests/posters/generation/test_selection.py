@@ -9,7 +9,7 @@ from moziweb.db import Database
 from moziweb.posters.fetching.errors import FetchCode
 from moziweb.posters.generation.error_codes import SourceError
 from moziweb.posters.generation.result import GenerationStatus
-from moziweb.posters.generation.selection import choose
+from moziweb.posters.generation.selection import choose_source
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, SourceState
 from moziweb.posters.urls import poster_links
@@ -20,7 +20,7 @@ from tests.threads import wait_until
 
 def choose_in(database: Database, source_id: int) -> None:
     with database.write() as session:
-        choose(session, session.get_one(PosterSource, source_id))
+        choose_source(session, session.get_one(PosterSource, source_id))
 
 
 def flags(database: Database) -> dict[int, tuple[bool, bool]]:
@@ -132,7 +132,7 @@ def test_concurrent_choices_leave_one_chosen_source(
 
     late = threading.Thread(target=choose_late)
     with database.write() as session:
-        choose(session, session.get_one(PosterSource, another))
+        choose_source(session, session.get_one(PosterSource, another))
         late.start()
         wait_until(lambda: somebody_waits_for_a_lock(database))
     late.join()

@@ -14,7 +14,7 @@ from moziweb.movies.models import Movie
 from moziweb.posters.urls import VariantUrl
 from moziweb.posters.web.resources import (
     FoundVariant,
-    MovieResource,
+    MoviePosters,
     Root,
     SourceResource,
     VariantResource,
@@ -58,7 +58,7 @@ def test_parents_of_a_variant_are_source_movie_and_root(request_: Request, sourc
         "7-dune",
         "",
     ]
-    kinds = [VariantResource, SourceResource, MovieResource, Root]
+    kinds = [VariantResource, SourceResource, MoviePosters, Root]
     assert [type(resource) for resource in resources] == kinds
     assert all(isinstance(resource.__acl__, list) for resource in resources)
 
@@ -95,7 +95,7 @@ def test_unpublished_movie_denies_all_below_it(
         session.execute(update(Movie).values(published=False))
     with pytest.raises(KeyError):
         Root(request_)["poster"][variant_url(source_id).segment]
-    closed = MovieResource(Root(request_), 7, "dune", published=False)
+    closed = MoviePosters(Root(request_), 7, "dune", published=False)
     assert not request_.has_permission(VIEW, SourceResource(closed, source_id))
 
 
