@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent / "moziweb"
 
 SAME_MEANING = {
     # Conventions of Pyramid and of entry points.
-    "forbidden", "from_settings", "includeme", "main", "not_found",
+    "from_settings", "includeme", "main",
     # A codec's pair, and the painter of each poster style.
     "encode", "paint",
     # What a user stored but has not saved: drafts of forms, and pictures.
