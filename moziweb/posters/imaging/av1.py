@@ -127,7 +127,7 @@ def _items(data: bytes, at: int, budget: _ParseBudget) -> Iterator[tuple[bool, l
 
     See ISO 14496-12, 8.11.3.
     """
-    reader = _ByteReader(data, at)
+    reader = _IntegerReader(data, at)
     try:
         version = reader.read(4) >> 24
         sizes = reader.read(2)
@@ -148,7 +148,7 @@ def _items(data: bytes, at: int, budget: _ParseBudget) -> Iterator[tuple[bool, l
         return
 
 
-class _ByteReader:
+class _IntegerReader:
     """Reads big-endian numbers; raises IndexError at the end."""
 
     def __init__(self, data: bytes, at: int) -> None:
