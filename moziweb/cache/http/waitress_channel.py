@@ -12,6 +12,7 @@ its server hangs, all requests go to the threads for a while.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Mapping, MutableMapping
 from functools import lru_cache
@@ -49,16 +50,11 @@ def install(sockets: MutableMapping[int, Any], fast: FastPathMiddleware) -> None
     servers = [each for each in sockets.values() if isinstance(each, BaseWSGIServer)]
     if any(server.adj.url_prefix for server in servers):
         return
-
-    shared = _HitResponder(fast)
+    responder = _HitResponder(fast)
     for server in servers:
-
-        class Channel(_Channel):
-            responder = shared
-            error_task_class = server.channel_class.error_task_class
-
-        server.channel_class = Channel
-    sockets[_KEY] = shared
+        bases = (_Channel, server.channel_class)
+        server.channel_class = type("Channel", bases, {"responder": responder})
+    sockets[_KEY] = responder
 
 
 class _HitResponder:
@@ -126,6 +122,8 @@ class _Channel(HTTPChannel):
     """A connection whose requests are checked for hits before they are queued for a thread."""
 
     responder: _HitResponder
+    requests: list[HTTPRequestParser]
+    requests_lock: threading.Lock
 
     def received(self, data: bytes) -> bool:
         """Handle what the loop has read. See ``HTTPChannel.received``."""
@@ -135,8 +133,16 @@ class _Channel(HTTPChannel):
         if not _is_plain(request, data):
             request.close()
             return super().received(data)
-        # While this is not empty, the loop reads no other request of this connection.
-        self.requests = [request]
+        with self.requests_lock:
+            # A thread that has removed a request queues the next one under this lock. Without it,
+            # the thread could queue this request, too, and the client would get two responses.
+            idle = self._is_idle()
+            if idle:
+                # While this is not empty, the loop reads no other request of this connection.
+                self.requests.append(request)
+        if not idle:
+            request.close()
+            return super().received(data)
         self.responder.wait(self, data, request.headers)
         return True
 
@@ -159,7 +165,7 @@ class _Channel(HTTPChannel):
         """Send a response. The loop sends later what the socket does not take now."""
         for request in self.requests:
             request.close()
-        self.requests = []
+        self.requests.clear()  # not locked: no thread has a task of this channel
         if self.socket is None or not self.connected:  # closed in the meantime
             return
         self.last_activity = time.time()

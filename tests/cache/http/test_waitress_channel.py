@@ -3,6 +3,7 @@
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from moziweb.cache.http.waitress_channel import install
 from tests.cache.http.test_fast_path import SECURITY, Inner, Site, open_site
 
 PATIENCE = 10.0
+PAUSE = 0.05
 WHOLE = re.compile(rb"HTTP/1\.[01] (\d+)[^\r]*\r\n(.*?)\r\n\r\n", re.DOTALL)
 
 
@@ -27,6 +29,7 @@ class Busy(Inner):
 
     free: threading.Event = field(default_factory=threading.Event)
     held: threading.Event = field(default_factory=threading.Event)
+    takes: float = 0.0
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -35,6 +38,7 @@ class Busy(Inner):
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         self.held.set()
         assert self.free.wait(PATIENCE)
+        time.sleep(self.takes)
         self.requests.append(environ["REQUEST_METHOD"] + " " + environ["PATH_INFO"])
         start_response("200 OK", [("Content-Length", "5")])
         return [b"inner"]
@@ -94,7 +98,8 @@ def serving(site: Site, **options: Any) -> Iterator[Served]:
     inner = Busy()
     fast = FastPathMiddleware(inner, site.urls, headers=SECURITY)
     sockets: dict[int, Any] = {}
-    server: Any = create_server(fast, map=sockets, host="127.0.0.1", port=0, threads=1, **options)
+    options = {"host": "127.0.0.1", "port": 0, "threads": 1, **options}
+    server: Any = create_server(fast, map=sockets, **options)
     install(sockets, fast)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -111,6 +116,19 @@ def serving(site: Site, **options: Any) -> Iterator[Served]:
                 each.handle_close()  # closes its buffers, too
             else:
                 each.close()
+
+
+class PausingList(list[Any]):
+    """A channel's requests. A thread that has removed one pauses, and the loop reads meanwhile."""
+
+    def __init__(self, wake_loop: Callable[[], object]) -> None:
+        self.wake_loop = wake_loop
+
+    def pop(self, *index: Any) -> Any:
+        removed = super().pop(*index)
+        self.wake_loop()
+        time.sleep(PAUSE)
+        return removed
 
 
 @pytest.fixture
@@ -214,6 +232,43 @@ def test_split_and_pipelined_requests(served: Served) -> None:
         assert client.answer()[2] == b"page"
         client.send(GET + GET + GET)
         assert [client.answer()[2] for _ in range(3)] == [b"page"] * 3
+
+
+@pytest.mark.parametrize("stale", [True, False], ids=["stale", "hit"])
+def test_request_at_the_end_of_a_task_gets_one_response(
+    monkeypatch: pytest.MonkeyPatch, stale: bool
+) -> None:
+    """The loop reads it while a thread that has answered looks for the next request."""
+    set_up, find = HTTPChannel.__init__, FastPathMiddleware.in_memory
+
+    def set_up_with_pauses(channel: HTTPChannel, *arguments: Any, **options: Any) -> None:
+        set_up(channel, *arguments, **options)
+        channel.requests = PausingList(channel.server.pull_trigger)
+
+    def find_slowly(*arguments: Any) -> Any:
+        time.sleep(0 if stale else 2 * PAUSE)
+        return find(*arguments)
+
+    monkeypatch.setattr(HTTPChannel, "__init__", set_up_with_pauses)
+    monkeypatch.setattr(FastPathMiddleware, "in_memory", find_slowly)
+    monkeypatch.setattr(waitress_channel, "SLOW_SECONDS", PATIENCE)
+    site = open_site()
+    site.store("/", b"page")
+    site.ask()
+    if stale:
+        site.cache.stamps.publish(["page:index"])
+    with serving(site, threads=3) as served, served.connected() as client:
+        served.inner.takes = 2 * PAUSE
+        for number in range(3):
+            client.send(b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % number)
+            assert client.answer()[2] == b"inner"
+            client.send(GET)
+            assert client.answer()[2] == (b"inner" if stale else b"page")
+        client.send(GET[:-2] + b"Connection: close\r\n\r\n")
+        assert client.answer()[1]["connection"] == "close"
+    answered = [f"GET /{number}" for number in range(3)]
+    index = ["GET /"] * stale
+    assert served.inner.requests == [each for path in answered for each in (path, *index)] + index
 
 
 def test_invalid_http_is_rejected(served: Served) -> None:
