@@ -27,7 +27,7 @@ sub vcl_recv {
     }
 
     # Public pages do not use cookies. The browser sends the manager's cookies to the manager only.
-    if (req.url !~ "^/manager") {
+    if (req.url !~ "^/(en/)?manager([/?]|$)") {
         unset req.http.Cookie;
     }
 

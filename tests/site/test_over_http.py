@@ -1,16 +1,26 @@
 """The site in a server process with memcached, behind Varnish."""
 
 import gzip
+import http.client
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.cookies import SimpleCookie
 from pathlib import Path
+from urllib.parse import urlencode
 
 import brotli
 import pytest
+from sqlalchemy.orm import Session
 
+from moziweb.clock import utc_now
+from moziweb.db import create_engine
+from moziweb.manager.audit.log import COMMAND
+from moziweb.manager.auth.accounts import add_user
+from moziweb.manager.auth.models import Role
 from tests.services.memcached import MemcachedServer
 from tests.services.varnish import VarnishServer
 from tests.services.web import WebServer, ask
@@ -19,6 +29,8 @@ from tests.soak.run import pages, prepare
 PLACES = 20
 SECONDS = 20.0
 """Time limit for asynchronous effects, on a busy machine."""
+
+PASSWORD = "nine quiet projectors"  # of these tests only
 
 pytestmark = pytest.mark.xdist_group("over_http")
 
@@ -70,6 +82,15 @@ def eventually(is_so: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def add_editor(url: str) -> None:
+    """Add a user of the manager."""
+    engine = create_engine({"sqlalchemy.url": url, "sqlalchemy.pool_size": 1})
+    with Session(engine) as session:
+        add_user(session, "editor", PASSWORD, Role.EDITOR, by=COMMAND, now=utc_now())
+        session.commit()
+    engine.dispose()
+
+
 @pytest.fixture(scope="module")
 def running(
     migrated_sqlite: Path,
@@ -80,6 +101,7 @@ def running(
     folder = tmp_path_factory.mktemp("site")
     url = f"sqlite:///{shutil.copyfile(migrated_sqlite, folder / 'moziweb.sqlite')}"
     week = prepare(url)
+    add_editor(url)
     varnish = VarnishServer()
     with MemcachedServer() as entries:
         settings = {
@@ -175,3 +197,61 @@ def test_cdn_stores_only_what_allows_it(running: Running) -> None:
     running.fill_cdn("/movie/7-soak")
     assert running.seen("/movie/7-soak", Cookie="session=1").is_hit
     assert ask(running.varnish.port, "/", method="PURGE")[0] == 400
+
+
+@pytest.mark.parametrize("home", ["/manager", "/en/manager"])
+def test_editor_signs_in_through_the_cdn(running: Running, home: str) -> None:
+    browser = Browser(running.varnish.port)
+    page = browser.ask(f"{home}/sign-in")
+    token = re.search(rb'name="csrf_token"[^>]*value="([^"]+)"', page.body)
+    assert token is not None
+    fields = {"csrf_token": token[1].decode(), "name": "editor", "password": PASSWORD}
+    assert browser.ask(f"{home}/sign-in", fields).status == 303
+    inside = [browser.ask(f"{home}{path}") for path in ("", "?show=1", "/movies", "/account")]
+    assert [each.status for each in inside] == [200] * 4
+    assert not any(each.is_hit for each in inside)
+    assert b"editor" in inside[0].body
+    other = {"/manager": "/en/manager", "/en/manager": "/manager"}[home]
+    assert browser.ask(other).status == 200
+    assert Browser(running.varnish.port).ask(home).status == 303  # a visitor is not signed in
+
+
+def test_cookies_reach_only_the_manager(running: Running) -> None:
+    running.fill_cdn("/en/movie/8-soak")
+    for path in ("/en/movie/8-soak", "/en/movie/8-soak?x=/manager"):
+        eventually(lambda: running.seen(path, Cookie="session=1").is_hit)  # noqa: B023 - at once
+    assert running.seen("/managers", Cookie="session=1").status == 404
+
+
+class Browser:
+    """Keeps the cookies of each path, and sends them even without HTTPS."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.cookies: dict[tuple[str, str], str] = {}
+
+    def ask(self, path: str, fields: dict[str, str] | None = None) -> Seen:
+        """The response to a GET, or to a form."""
+        sent = [
+            f"{name}={value}"
+            for (name, folder), value in self.cookies.items()
+            if path.partition("?")[0].rstrip("/").startswith(folder)
+        ]
+        headers = {"Cookie": "; ".join(sent)} if sent else {}
+        if fields is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            body = None if fields is None else urlencode(fields)
+            connection.request("GET" if fields is None else "POST", path, body, headers)
+            response = connection.getresponse()
+            self._remember(response.headers.get_all("Set-Cookie") or [])
+            given = {name.lower(): value for name, value in response.getheaders()}
+            return Seen(response.status, given, response.read())
+        finally:
+            connection.close()
+
+    def _remember(self, cookies: list[str]) -> None:
+        for text in cookies:
+            for name, morsel in SimpleCookie(text).items():
+                self.cookies[name, morsel["path"]] = morsel.value
