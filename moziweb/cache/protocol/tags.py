@@ -11,7 +11,10 @@ that do not exist must not fill the stamp store.
 """
 
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable
+from functools import lru_cache
+from hashlib import sha256
 
 from ..errors import TagError
 
@@ -54,6 +57,16 @@ def check_joined(names: str) -> list[str]:
 def check_all(names: Iterable[str]) -> frozenset[str]:
     """Check every name and return them as a set."""
     return frozenset(check(name) for name in names)
+
+
+@lru_cache(maxsize=10_000)
+def short_form(name: str) -> str:
+    """Return six characters for a tag, for a CDN's header that would be too long.
+
+    They are never a tag, which contains a colon. Two tags may have the same ones: then a purge of
+    one drops the pages of both.
+    """
+    return urlsafe_b64encode(sha256(name.encode()).digest())[:6].decode()
 
 
 MODEL = "model"

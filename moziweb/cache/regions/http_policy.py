@@ -1,9 +1,10 @@
 """HTTP caching policy of a region: Cache-Control and surrogate keys for browsers and a CDN.
 
 By default a cached response is revalidated before each use. A CDN may keep pages for ``s_maxage``
-seconds; it is purged by the tags in ``surrogate_header`` (``stores/cdn.py``). It must not keep a
-page with more tags than fit into that header, because a purge by one of the others would miss it.
-Nor may it keep a stale or unstored page, and no page is kept beyond its expiry.
+seconds; it is purged by the tags in ``surrogate_header`` (``stores/cdn.py``). A header that would
+be too long has the tags' short forms; a purge sends both. A CDN must not keep a page with more tags
+than fit into that header, because a purge by one of the others would miss it. Nor may it keep a
+stale or unstored page, and no page is kept beyond its expiry.
 """
 
 import math
@@ -11,10 +12,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ..protocol.tags import short_form
+
 Headers = tuple[tuple[str, str], ...]
 
 EVERYTHING: Final = "everything"
 """The surrogate key of every page."""
+
+SHORTEN_ABOVE: Final = 4000
+"""Above this length the surrogate header has short forms: proxies take 4 or 8 KB of headers."""
 
 DERIVED_KEY: Final = "http_policy"
 """The key of the region's policy in ``Entry.derived``."""
@@ -55,11 +61,18 @@ class HttpCachePolicy:
         s_maxage = int(max(0, min(self.s_maxage, left)))
         surrogate: Headers = ()
         if self.surrogate_header:
-            keys = " ".join((EVERYTHING, *sorted(tags)))
+            keys = self._surrogate_keys(tags)
             surrogate = ((self.surrogate_header, keys),)
             if len(keys) > self.surrogate_bytes:
                 s_maxage, surrogate = 0, (("Surrogate-Control", "no-store"),)
         return (("Cache-Control", self._cache_control(s_maxage, left)), *surrogate)
+
+    def _surrogate_keys(self, tags: Iterable[str]) -> str:
+        names = sorted(tags)
+        keys = " ".join((EVERYTHING, *names))
+        if len(keys) <= min(SHORTEN_ABOVE, self.surrogate_bytes):
+            return keys
+        return " ".join((EVERYTHING, *map(short_form, names)))
 
     def _cache_control(self, s_maxage: int, left: float) -> str:
         max_age = int(max(0, min(self.max_age, left)))

@@ -75,8 +75,9 @@ REGION_KEYS: Final = (
     Setting(
         "surrogate_bytes",
         integer(100, 100_000),
-        "The maximum length of that header. A page with more tags is marked as not cacheable by a "
-        "CDN, which could not purge it by all of its tags.",
+        "The maximum length of that header; above 4000 it has six characters for each tag. A page "
+        "with more tags is marked as not cacheable by a CDN, which could not purge it by all of "
+        "its tags.",
         default=8000,
     ),
     Setting(

@@ -4,6 +4,9 @@ The first purge request follows the invalidation, the second comes two seconds l
 with the old page may have been on its way when the change was committed, and may reach the CDN
 after the first purge, but not after the second.
 
+A page names its tags in a header, in their short form if there are many, so each purge has both
+forms of its tags.
+
 A failed purge is logged; the second one may succeed, and ``s_maxage`` bounds how long the CDN
 serves the old page. The process waits at its end for the second purges.
 """
@@ -18,6 +21,7 @@ from typing import Final
 import urllib3
 
 from ..events import CacheEvents
+from ..protocol.tags import short_form
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +30,9 @@ SECOND_DELAY: Final = 2.0
 
 HEADER_BYTES: Final = 4000
 """Maximum length of the tags in one request."""
+
+MAX_KEYS: Final = 256
+"""Maximum number of keys in one request: the limit of Fastly."""
 
 MAX_PENDING: Final = 1000
 """Maximum number of pending second purges; more are merged into the last one."""
@@ -137,12 +144,14 @@ def over_http(url: str, method: str, header: str, secret: str = "") -> Send:
 
 
 def _split(tags: Iterable[str]) -> Iterator[str]:
-    """Yield texts of at most ``HEADER_BYTES``, each with as many tags as fit."""
-    text = ""
-    for tag in sorted(tags):
-        if text and len(text) + 1 + len(tag) > HEADER_BYTES:
-            yield text
-            text = ""
-        text = f"{text} {tag}" if text else tag
-    if text:
-        yield text
+    """Yield both forms of the tags, in texts of at most ``HEADER_BYTES`` and ``MAX_KEYS``."""
+    keys: list[str] = []
+    length = 0
+    for key in (key for tag in sorted(tags) for key in (tag, short_form(tag))):
+        if length + len(key) > HEADER_BYTES or len(keys) == MAX_KEYS:
+            yield " ".join(keys)
+            keys, length = [], 0
+        keys.append(key)
+        length += len(key) + 1
+    if keys:
+        yield " ".join(keys)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from moziweb.cache.regions.http_policy import REVALIDATE_ALWAYS, HttpCachePolicy
+from moziweb.cache.protocol.tags import short_form
+from moziweb.cache.regions.http_policy import REVALIDATE_ALWAYS, SHORTEN_ABOVE, HttpCachePolicy
 from tests.cache.http.test_view_deriver import Site
 
 KEPT = {
@@ -32,6 +33,21 @@ def test_cache_control(policy: HttpCachePolicy, control: str) -> None:
 
 def test_surrogate_header_contains_tags() -> None:
     assert dict(CDN.headers(["week:1", "movie:1"]))["xkey"] == "everything movie:1 week:1"
+
+
+def test_long_surrogate_header_has_short_forms() -> None:
+    tags = [f"movie:{n}" for n in range(330)]
+    keys = dict(CDN.headers(tags))["xkey"]
+    assert len(keys) <= SHORTEN_ABOVE
+    assert keys == " ".join(("everything", *sorted(tags)))
+    many = [f"movie:{n}" for n in range(1000)]
+    keys = dict(CDN.headers(many))["xkey"]
+    assert len(keys) == len("everything") + 7 * 1000
+    assert keys.split() == ["everything", *map(short_form, sorted(many))]
+    assert len(set(keys.split())) == 1001
+    lower = HttpCachePolicy(s_maxage=600, surrogate_header="xkey", surrogate_bytes=100)
+    keys = dict(lower.headers([f"movie:{n}" for n in range(12)]))["xkey"]
+    assert len(keys) == len("everything") + 7 * 12
 
 
 def test_page_with_too_many_tags_is_not_for_cdn() -> None:

@@ -9,11 +9,17 @@ import pytest
 from moziweb.cache import from_settings
 from moziweb.cache.events import CacheEvents
 from moziweb.cache.protocol.stamps import StampStore
-from moziweb.cache.regions.http_policy import EVERYTHING
-from moziweb.cache.stores.cdn import HEADER_BYTES, CdnPurger, over_http
+from moziweb.cache.protocol.tags import short_form
+from moziweb.cache.regions.http_policy import EVERYTHING, HttpCachePolicy
+from moziweb.cache.stores.cdn import HEADER_BYTES, MAX_KEYS, CdnPurger, over_http
 from moziweb.cache.stores.memory import MemoryAtomicStore
 
 Requests = list[tuple[str, str, str | None]]
+
+
+def both(*tags: str) -> str:
+    """The keys of a purge: each tag and its short form."""
+    return " ".join(f"{tag} {short_form(tag)}" for tag in tags)
 
 
 class Cdn:
@@ -66,7 +72,7 @@ def test_tags_are_purged_twice(cdn: Cdn) -> None:
     purger = cdn.purger()
     purger.purge(["movie:2", "movie:1"])
     purger.join()
-    assert cdn.requests == [("PURGE", "movie:1 movie:2", "s")] * 2
+    assert cdn.requests == [("PURGE", both("movie:1", "movie:2"), "s")] * 2
 
 
 def test_second_purge_drops_late_response(cdn: Cdn) -> None:
@@ -125,7 +131,7 @@ def test_tags_wait_for_next_purge_if_no_thread_starts(
     assert "can't start new thread" in caplog.text
     purger.purge(["movie:2"])
     purger.join()
-    assert sent == ["movie:1 movie:2"] * 2
+    assert sent == [both("movie:1", "movie:2")] * 2
 
 
 def test_refused_purge_is_counted(cdn: Cdn) -> None:
@@ -167,7 +173,20 @@ def test_tags_are_split_at_maximum_header_length(cdn: Cdn) -> None:
     purger.purge(tags)
     purger.join()
     assert all(len(each[1]) <= HEADER_BYTES for each in cdn.requests)
-    assert {tag for each in cdn.requests for tag in each[1].split()} == tags
+    assert all(len(each[1].split()) <= MAX_KEYS for each in cdn.requests)
+    sent = [key for each in cdn.requests for key in each[1].split()]
+    assert sorted(sent) == sorted(" ".join(map(both, tags)).split() * 2)
+
+
+def test_purge_drops_pages_with_either_form_of_a_tag(cdn: Cdn) -> None:
+    policy = HttpCachePolicy(s_maxage=60, surrogate_header="xkey")
+    pages = {"few": ["movie:1"], "many": [f"movie:{n}" for n in range(900)], "other": ["movie:901"]}
+    cdn.objects = {name: set(dict(policy.headers(t))["xkey"].split()) for name, t in pages.items()}
+    assert "movie:1" not in cdn.objects["many"]
+    purger = cdn.purger(second_delay=0.01)
+    purger.purge(["movie:1"])
+    purger.join()
+    assert list(cdn.objects) == ["other"]
 
 
 def test_published_tags_are_purged(cdn: Cdn) -> None:
@@ -179,4 +198,6 @@ def test_published_tags_are_purged(cdn: Cdn) -> None:
     cache.stamps.publish(())  # concerns no tag
     cache.stamps.new_epoch()
     cache.purger.join()
-    assert [each[1] for each in cdn.requests] == ["movie:1 week:1"] * 2 + [EVERYTHING] * 2
+    assert [each[1] for each in cdn.requests] == [both("movie:1", "week:1")] * 2 + [
+        both(EVERYTHING)
+    ] * 2
