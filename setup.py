@@ -36,6 +36,7 @@ INSTALL = [
     "icalendar>=7.3,<8",
     "prometheus-client>=0.23,<1",
     "markupsafe>=3,<4",
+    "multipart>=2,<3",
     "plaster-pastedeploy>=1,<2",
     # Our migration 0004 creates its schema: another minor version needs a migration.
     "procrastinate>=3.10,<3.11",

@@ -27,7 +27,7 @@ from .dashboards.samples import SampleHistory
 from .dashboards.warming_job import Warmer
 from .imports.runner import Runner
 from .posters.preview_cache import PreviewCache
-from .web.request_limits import limit_body
+from .web.request_limits import limit_body, posted_fields
 from .web.resources import (
     AdminResource,
     ImportResource,
@@ -73,6 +73,7 @@ def includeme(config: Configurator) -> None:
     config.add_route("manager_films", "/{locale:(en/)?}manager/films{below:(/.*)?}")
     config.include(_csrf)
     config.add_view_predicate("managers", _ManagersPredicate)
+    config.add_request_method(posted_fields, "POST", reify=True)
     config.add_subscriber(limit_body, NewRequest)
     config.add_subscriber(_never_store, NewResponse)
     config.include(".web.template_filters")

@@ -24,7 +24,7 @@ from ..imports import jobs
 from ..imports.form_data import ItemQuery, columns_of, days_of, ids_of
 from ..imports.jobs import PAGE, add_items, effects_of, is_abandoned, items_of, new_job
 from ..imports.models import ImportJob, JobKind, JobState
-from ..web.layout import after_commit, close_body_after_request, manager_view, page_frame
+from ..web.layout import after_commit, manager_view, page_frame
 from ..web.params import id_params, or_404, text_param
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT, ImportResource
@@ -57,7 +57,6 @@ def start_import(request: Request) -> dict[str, Any] | Response:
     """Starts an import; shows an error on the same page."""
     actions = {"movies": _movies, "premieres": _premieres, "file": _file}
     action = actions.get(text_param(request.POST, "do"))
-    close_body_after_request(request)
     if action is None:
         raise HTTPBadRequest
     try:

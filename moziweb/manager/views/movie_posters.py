@@ -28,7 +28,7 @@ from ..posters import unsaved
 from ..posters.form_data import PICTURE_ERRORS, explained, focal_of, size_limit
 from ..posters.unsaved import MAX_NAME, UnsavedPoster
 from ..web.forms import UserError
-from ..web.layout import close_body_after_request, manager_view, movie_nav, page_frame
+from ..web.layout import manager_view, movie_nav, page_frame
 from ..web.params import id_params, or_404, text_param
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT, SEE, MovieResource
@@ -49,7 +49,6 @@ def posters(request: Request) -> dict[str, Any]:
 @manager_view("movie_posters", permission=EDIT, renderer="movie_posters", method="POST")
 def change_posters(request: Request) -> dict[str, Any] | Response:
     """Adds, chooses or regenerates posters."""
-    close_body_after_request(request)
     return run_action(request, _ACTIONS, _page)
 
 

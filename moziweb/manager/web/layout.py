@@ -96,15 +96,6 @@ def after_commit(request: Request, start: Callable[[], object]) -> None:
     request.tm.get().addAfterCommitHook(lambda is_committed: is_committed and start())
 
 
-def close_body_after_request(request: Request) -> None:
-    """Closes the request's body at the end. Call it after reading a form with files.
-
-    WebOb copies a large body into a file of its own and does not close it.
-    """
-    body: Any = request.body_file_raw
-    request.add_finished_callback(lambda _request: body.close())
-
-
 def _sections(request: Request, section: str) -> tuple[Link, ...]:
     root = ManagerResource(request)
     allowed = [each for each in NAV if request.has_permission(each.permission, root)]

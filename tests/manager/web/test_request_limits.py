@@ -1,0 +1,177 @@
+"""Bodies of forms: what is read of them, at which cost, and what is refused."""
+
+import time
+from typing import Any
+
+import pytest
+from pyramid.request import Request
+from webtest import TestApp, TestRequest
+
+from moziweb.manager.web.request_limits import (
+    MAX_FORM,
+    MAX_HEADER,
+    MAX_HEADERS,
+    MAX_PARTS,
+    UploadedFile,
+)
+from tests.manager.conftest import csrf_of
+
+FILES = "multipart/form-data; boundary=x"
+
+
+def part(headers: str, content: bytes = b"b") -> bytes:
+    return b"--x\r\n" + headers.encode() + b"\r\n\r\n" + content + b"\r\n"
+
+
+def text(name: str, content: bytes = b"b") -> bytes:
+    return part(f'Content-Disposition: form-data; name="{name}"', content)
+
+
+def file(content: bytes, filename: str = "a.csv") -> bytes:
+    return part(f'Content-Disposition: form-data; name="file"; filename="{filename}"', content)
+
+
+@pytest.fixture
+def post(editor: TestApp) -> Any:
+    """Sends a body to a page of the manager; returns the response."""
+
+    def send(body: bytes, content_type: str = FILES, **headers: str) -> Any:
+        headers = {"Content-Type": content_type, **headers}
+        return editor.post("/manager/imports", body, headers, status="*")
+
+    return send
+
+
+@pytest.fixture
+def fields(post: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Sends a body; returns the fields that a view gets, with the bytes of files."""
+
+    def read(body: bytes, content_type: str = FILES) -> list[tuple[str, Any]]:
+        seen: list[tuple[str, Any]] = []
+
+        def note(request: Request, *_options: object, **_more: object) -> bool:
+            posted: Any = request.POST
+            for name, value in posted.items():
+                is_file = isinstance(value, UploadedFile)
+                seen.append((name, (value.filename, value.file.read()) if is_file else value))
+            return True
+
+        with monkeypatch.context() as patch:
+            patch.setattr("pyramid.viewderivers.check_csrf_token", note)
+            post(body, content_type)
+        return seen
+
+    return read
+
+
+def test_texts_and_files_are_read(fields: Any) -> None:
+    large = b"\r\n--y--x\r\n-x\x00\xff" * 20_000
+    body = (
+        text("columns", "cím=Cím".encode()) + text("columns", b"") + text("bad", b"\xff")
+        + file(large, "tavaszi őszi.csv") + file(b"", "") + b"--x--\r\n"
+    )  # fmt: skip
+    assert fields(body) == [
+        ("columns", "cím=Cím"),
+        ("columns", ""),
+        ("bad", "\ufffd"),
+        ("file", ("tavaszi őszi.csv", large)),
+        ("file", ""),  # no file was chosen
+    ]
+
+
+def test_line_break_after_the_last_boundary_may_be_in_the_next_chunk(fields: Any) -> None:
+    end = b"\r\n--x--\r\n"
+    for cut in range(len(end)):
+        content = b"a" * (65536 - len(file(b"")) + len(b"\r\n") - cut)
+        ((_name, (_filename, read)),) = fields(file(content)[:-2] + end)
+        assert read == content, cut
+
+
+def test_charset_of_a_part_is_ignored(fields: Any) -> None:
+    """A codec such as ``idna`` takes quadratic time."""
+    headers = 'Content-Disposition: form-data; name="a"\r\nContent-Type: text/plain; charset=idna'
+    assert fields(part(headers, b"xn--a") + b"--x--") == [("a", "xn--a")]
+
+
+BAD = {
+    "long header": (text('a"' + ";" * 800_000), 413),
+    "quotes": (text('a"' + '; a="\\' * 100_000), 413),
+    "header without a colon": (part("a" * (MAX_HEADER + 1)), 413),
+    "many headers": (part("\r\n".join(f"X-{n}: a" for n in range(MAX_HEADERS + 1))), 413),
+    "continued header": (part("X: a" + "\r\n ;" * 100_000), 413),
+    "many parts": (text("a") * (MAX_PARTS + 1), 413),
+    "large texts": (text("a", b"b" * MAX_FORM) + text("a"), 413),
+    "attachment": (part("Content-Disposition: attachment"), 400),
+    "no name": (part("Content-Type: text/plain"), 400),
+    "name of a header": (part("\0: a"), 400),
+    "no boundary": (b"a" * 2_000_000, 400),
+    "line feeds": (b"--x\n" * 500_000, 400),
+    "cut off": (file(b"a" * 200_000)[:-9], 400),
+    "empty": (b"", 400),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_malformed_or_oversized_parts_are_refused_at_once(post: Any, case: str) -> None:
+    body, status = BAD[case]
+    started = time.process_time()
+    assert post(body).status_int == status
+    assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        "boundary=y; boundary=x",
+        "boundary=x; boundary=y",
+        'boundary=x; BOUNDARY ="y"',
+        "boundary=x;boundary=x",
+        'a="; boundary=x"; boundary=y',
+        "boundary=",
+        "boundary*=utf-8''x",
+        "boundary=x; charset=latin-2",
+    ],
+)
+def test_content_type_with_not_exactly_one_boundary_is_refused(post: Any, parameters: str) -> None:
+    body = text("a") * 9999 + b"--y\r\n\r\n--y--"
+    assert post(body, f"multipart/form-data; {parameters}").status_int == 400
+
+
+class _Unreadable:
+    """A body that must not be read."""
+
+    def read(self, *_size: int) -> bytes:
+        raise AssertionError("the body was read")
+
+    readline = readlines = __iter__ = read
+
+
+def send_unreadable(browser: TestApp, path: str, content_type: str, **headers: str) -> Any:
+    request = TestRequest.blank(
+        path, method="POST", headers={"Content-Type": content_type, **headers}
+    )
+    request.environ |= {"wsgi.input": _Unreadable(), "CONTENT_LENGTH": "9"}
+    request.headers["Cookie"] = "; ".join(f"{each.name}={each.value}" for each in browser.cookiejar)
+    return request.get_response(browser.app.app if hasattr(browser.app, "app") else browser.app)
+
+
+@pytest.mark.parametrize("content_type", [FILES, "application/x-www-form-urlencoded"])
+def test_csrf_token_of_a_header_is_checked_before_the_body_is_read(
+    editor: TestApp, content_type: str
+) -> None:
+    path, wrong = "/manager/imports", {"X-CSRF-Token": "wrong"}
+    assert send_unreadable(editor, path, content_type, **wrong).status_int == 400
+    right = {"X-CSRF-Token": csrf_of(editor)}
+    assert send_unreadable(editor, path, content_type, **right).status_int == 500  # it was read
+
+
+def test_files_are_not_read_without_a_session(anonymous: TestApp) -> None:
+    anonymous.get("/manager/sign-in")
+    for path in ("/manager/imports", "/manager/sign-in", "/manager/nothing"):
+        assert send_unreadable(anonymous, path, FILES).status_int in (400, 403)
+
+
+@pytest.mark.parametrize("content_type", [FILES, "application/x-www-form-urlencoded"])
+def test_bodies_for_public_pages_are_not_read(editor: TestApp, content_type: str) -> None:
+    for path in ("/", "/about", "/nothing", "/poster/1-a.1.jpg", "/api/main/"):
+        assert send_unreadable(editor, path, content_type).status_int in (400, 404, 405)
