@@ -82,9 +82,13 @@ class CommandContext:
 
     @cached_property
     def registry(self) -> Registry:
-        """A registry with the database, the storage and the poster service, without pages."""
+        """A registry with the database, the storage and the poster service, without pages.
+
+        Statements have no time limit, unlike those of a web process.
+        """
+        settings = self.settings | {"sqlalchemy.statement_timeout": None}
         try:
-            with Configurator(settings=self.settings) as config:
+            with Configurator(settings=settings) as config:
                 for include in POSTER_INCLUDES:
                     config.include(include)
         except (StorageMisconfigured, ConfigurationError) as error:

@@ -17,7 +17,9 @@ def includeme(config: Configurator) -> None:
     config.add_settings({"tm.manager_hook": "pyramid_tm.explicit_manager"})
     config.include("pyramid_tm")
     config.include("moziweb.services")
-    database = Database(create_engine(config.registry.settings))
+    settings = config.registry.settings
+    timeout = settings["sqlalchemy.statement_timeout"]
+    database = Database(create_engine(settings, statement_timeout=timeout))
     services = services_of(config.registry)
     set_services(config.registry, replace(services, database=database))
     config.add_request_method(dbsession, reify=True)

@@ -1,6 +1,7 @@
 """The SQLAlchemy engine: SQLite in WAL mode for one machine, or PostgreSQL."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import sqlalchemy
@@ -12,14 +13,23 @@ from sqlalchemy.pool import ConnectionPoolEntry
 SQLITE_BUSY_TIMEOUT_MS = 10_000
 
 
-def create_engine(settings: Mapping[str, Any]) -> Engine:
-    """Return the engine for ``sqlalchemy.url``; it connects at its first use."""
+def create_engine(settings: Mapping[str, Any], *, statement_timeout: float | None = None) -> Engine:
+    """Return the engine for ``sqlalchemy.url``; it connects at its first use.
+
+    PostgreSQL cancels a statement after ``statement_timeout`` seconds, if given.
+    """
     url = sqlalchemy.make_url(settings["sqlalchemy.url"])
     if url.get_backend_name() == "sqlite":
         return _sqlite_engine(url)
-    return sqlalchemy.create_engine(
+    engine = sqlalchemy.create_engine(
         url, pool_size=settings["sqlalchemy.pool_size"], max_overflow=4, pool_pre_ping=True
     )
+    # Compiling a query of many conditions takes a second, and running it a few milliseconds.
+    session_settings = ["SET jit = off"]
+    if statement_timeout is not None:
+        session_settings.append(f"SET statement_timeout = {round(1000 * statement_timeout)}")
+    event.listen(engine, "connect", partial(_prepare_postgresql, "; ".join(session_settings)))
+    return engine
 
 
 def writing(engine: Engine) -> Engine:
@@ -29,6 +39,17 @@ def writing(engine: Engine) -> Engine:
     writes fails without waiting if another has written in between.
     """
     return engine.execution_options(sqlite_begin="IMMEDIATE")
+
+
+def _prepare_postgresql(
+    session_settings: str, connection: DBAPIConnection, record: ConnectionPoolEntry
+) -> None:
+    # Not as startup options: poolers such as PgBouncer refuse connections with unknown ones.
+    connection.autocommit = True
+    cursor = connection.cursor()
+    cursor.execute(session_settings)
+    cursor.close()
+    connection.autocommit = False
 
 
 def _sqlite_engine(url: sqlalchemy.URL) -> Engine:

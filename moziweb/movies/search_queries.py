@@ -18,7 +18,10 @@ from .text_folding import fold
 
 MAX_WORDS: Final = 6
 MAX_LENGTH: Final = 100
-"""Characters of a query; the rest is ignored."""
+"""Characters of a query, before and after folding; the rest is ignored."""
+
+MAX_TRIGRAMS: Final = 50
+"""Trigrams that ``similar_movies`` compares; each costs time for each movie and person."""
 
 MIN_SIMILARITY: Final = 0.5
 """The minimum share of the search terms' trigrams that a similar text contains."""
@@ -61,7 +64,7 @@ class SearchTerms:
     @classmethod
     def of(cls, text: str) -> Self:
         """The words of ``text``. Single letters are ignored if there are longer words."""
-        words = fold(text[:MAX_LENGTH]).split()
+        words = fold(text[:MAX_LENGTH])[:MAX_LENGTH].split()
         long = [word for word in words if len(word) > 1]
         return cls(" ".join(words), tuple(dict.fromkeys(long or words))[:MAX_WORDS])
 
@@ -111,22 +114,37 @@ def _rank(terms: SearchTerms) -> ColumnElement[int]:
 
 def _has(word: str) -> ColumnElement[bool]:
     """Whether a title or a name contains ``word``. A set of ids lets both databases use indexes."""
-    titles = select(Movie.id).where(Movie.search_text.contains(word, autoescape=True))
+    titles = select(Movie.id).where(_contains(Movie.search_text, word))
     people = (
         select(Credit.movie_id)
         .join(Person, Person.id == Credit.person_id)
-        .where(Person.search_text.contains(word, autoescape=True))
+        .where(_contains(Person.search_text, word))
     )
     return Movie.id.in_(union(titles, people))
 
 
+def _contains(text: InstrumentedAttribute[str], word: str) -> ColumnElement[bool]:
+    """Whether ``text`` contains ``word``; a single Latin letter only as a word.
+
+    Nearly every text contains "e", so the sets of ids would have all movies.
+    """
+    if len(word) == 1 and word.isascii():
+        return _padded(text).contains(f" {word} ", autoescape=True)
+    return text.contains(word, autoescape=True)
+
+
 def _similarity(text: InstrumentedAttribute[str], words: str) -> ColumnElement[float]:
     """The share of the trigrams of ``words`` that ``text`` contains, from 0 to 1."""
-    padded = literal(" ").concat(text).concat(" ")
-    trigrams = sorted({f" {words} "[start : start + 3] for start in range(len(words))})
+    padded = _padded(text)
+    starts = range(min(len(words), MAX_TRIGRAMS))
+    trigrams = sorted({f" {words} "[start : start + 3] for start in starts})
     share = 1.0 / max(len(trigrams), 1)
     matches = (
         case((padded.contains(trigram, autoescape=True), share), else_=0.0) for trigram in trigrams
     )
     total: ColumnElement[float] = sum(matches, literal(0.0))
     return total
+
+
+def _padded(text: InstrumentedAttribute[str]) -> ColumnElement[str]:
+    return literal(" ").concat(text).concat(" ")

@@ -42,6 +42,13 @@ SETTINGS: tuple[Setting, ...] = (
         default=8,
     ),
     Setting(
+        "sqlalchemy.statement_timeout",
+        optional(seconds(0.1, 3600)),
+        "PostgreSQL cancels a statement of the web process after this time, and the request gets "
+        "503. Commands and migrations have no limit. Empty: no limit.",
+        default=10.0,
+    ),
+    Setting(
         "storage.backend",
         choice("disk", "s3"),
         "Where objects (uploads and poster variants) are stored.",

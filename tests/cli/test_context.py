@@ -60,3 +60,9 @@ def test_relay_does_not_run_with_stamps_of_one_process(
         assert relays() == []
     assert backlog(site) == 1
     services_of(context.registry).database.engine.dispose()
+
+
+def test_statements_of_commands_have_no_time_limit(context: CommandContext) -> None:
+    assert context.settings["sqlalchemy.statement_timeout"] == 10
+    assert context.registry.settings["sqlalchemy.statement_timeout"] is None
+    services_of(context.registry).database.engine.dispose()

@@ -1,14 +1,19 @@
-"""The configuration of SQLite: WAL, foreign keys, snapshots, and writers that wait."""
+"""The engines. SQLite: WAL, foreign keys, snapshots, writers that wait. PostgreSQL: limits."""
 
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pyramid.config import Configurator
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 
 from moziweb.db import create_engine
 from moziweb.db.engine import writing
+from moziweb.services import services_of
+from moziweb.settings import load
+from tests.conftest import raw_settings
 
 
 @pytest.fixture
@@ -62,3 +67,46 @@ def test_writers_that_read_first_wait_for_each_other(engine: Engine) -> None:
         thread.join()
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT value FROM counter")) == 40
+
+
+SETTINGS = "SELECT current_setting('jit'), current_setting('statement_timeout')"
+
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+@pytest.mark.parametrize(
+    ("keys", "timeout"),
+    [
+        ({}, "10s"),
+        ({"sqlalchemy.statement_timeout": "0.5"}, "500ms"),
+        ({"sqlalchemy.statement_timeout": ""}, "0"),
+    ],
+)
+@on_postgresql
+def test_web_connections_have_limits(
+    database_url: str, tmp_path: Path, keys: dict[str, str], timeout: str
+) -> None:
+    with Configurator(settings=load(raw_settings(database_url, tmp_path) | keys)) as config:
+        config.include("moziweb.db")
+    engine = services_of(config.registry).database.engine
+    for _ in range(2):  # also after the rollback of the first connection's transaction
+        with engine.connect() as connection:
+            assert tuple(connection.execute(text(SETTINGS)).one()) == ("off", timeout)
+    engine.dispose()
+
+
+@on_postgresql
+def test_commands_have_no_timeout(database_url: str) -> None:
+    engine = create_engine({"sqlalchemy.url": database_url, "sqlalchemy.pool_size": 1})
+    with engine.connect() as connection:
+        assert tuple(connection.execute(text(SETTINGS)).one()) == ("off", "0")
+    engine.dispose()
+
+
+@on_postgresql
+def test_long_statement_is_cancelled(database_url: str) -> None:
+    settings = {"sqlalchemy.url": database_url, "sqlalchemy.pool_size": 1}
+    engine = create_engine(settings, statement_timeout=0.1)
+    with engine.connect() as connection, pytest.raises(OperationalError, match="statement timeout"):
+        connection.execute(text("SELECT pg_sleep(60)"))
+    engine.dispose()

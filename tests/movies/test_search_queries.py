@@ -10,6 +10,7 @@ from moziweb.movies import edit_version  # noqa: F401 - updates search_text
 from moziweb.movies.models import CreditRole, Movie, Person
 from moziweb.movies.search_queries import (
     MAX_LENGTH,
+    MAX_TRIGRAMS,
     MAX_WORDS,
     InvalidCursorError,
     SearchCursor,
@@ -17,6 +18,7 @@ from moziweb.movies.search_queries import (
     search_movies,
     similar_movies,
 )
+from tests.conftest import QueryCounter
 from tests.factories import add_people, make_movie
 
 MOVIES = {
@@ -60,6 +62,10 @@ def found(session: Session, text: str) -> list[str]:
         ("elem törőcsik", ["Az ötödik elem"]),
         ("element a", ["Az ötödik elem"]),
         ("dune törőcsik", []),
+        ("a", ["A dűnék asszonya"]),  # one letter is a whole word; "a" is in every title
+        ("a a", ["A dűnék asszonya"]),
+        ("a b c d e f", []),
+        ("b", []),
         ("50_50", ["50_50"]),
         ("5__5", []),  # SQL wildcards match literally
         ("titokban", []),
@@ -132,7 +138,23 @@ def test_search_terms_are_bounded(text: str) -> None:
     words = SearchTerms.of(text)
     assert len(words.words) <= MAX_WORDS
     assert all(word and " " not in word for word in words.words)
-    assert len(words.phrase) <= MAX_LENGTH * 18  # one character folds to at most eighteen
+    assert len(words.phrase) <= MAX_LENGTH
+
+
+@pytest.mark.parametrize("text", ["\ufdfa" * 100, "".join(map(chr, range(0x3300, 0x3400)))])
+def test_characters_that_fold_to_many_are_bounded(text: str) -> None:
+    """One character folds to at most eighteen."""
+    assert len(SearchTerms.of(text).phrase) <= MAX_LENGTH
+
+
+def test_cost_of_similar_movies_is_bounded(dbsession: Session, query_counter: QueryCounter) -> None:
+    words = SearchTerms.of("".join(chr(ord("a") + at % 26) + str(at) for at in range(100)))
+    engine = dbsession.get_bind()
+    assert isinstance(engine, Engine)
+    with query_counter(engine) as statements:
+        similar_movies(dbsession, words, 5)
+    (statement,) = statements
+    assert statement.count(" LIKE ") == 4 * MAX_TRIGRAMS
 
 
 @pytest.mark.parametrize(
