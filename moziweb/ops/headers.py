@@ -1,4 +1,4 @@
-"""Security headers on every response: pages, errors, static files, redirects.
+"""Security headers and Cache-Control on every response: pages, errors, static files, redirects.
 
 The outermost tween sets them, so no response is without them. A response that has set one of them
 keeps its own value.
@@ -22,6 +22,13 @@ Handler = Callable[[Request], Response]
 
 HSTS: Final = "max-age=31536000"
 """One year. Without subdomains, which may belong to others."""
+
+UNCACHED: Final = "private, no-cache"
+"""Cache-Control of a response without its own. A proxy would apply its own rules; ``private`` is
+for those that ignore ``no-cache``, such as Fastly."""
+
+FAILED: Final = "private, no-store"
+"""The same for a failure of the server."""
 
 _FIXED: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -90,6 +97,9 @@ def headers_tween_factory(handler: Handler, registry: Any) -> Handler:
             response = Response(text, status=500, content_type="text/plain")
         for name, value in headers.items():
             response.headers.setdefault(name, value)
+        response.headers.setdefault(
+            "Cache-Control", FAILED if response.status_int >= 500 else UNCACHED
+        )
         return response
 
     return headers_tween

@@ -20,7 +20,7 @@ from waitress.task import ErrorTask
 
 from moziweb.cache.http.fast_path import FastPathMiddleware
 from moziweb.cache.http.waitress_channel import install
-from moziweb.ops.headers import site_headers
+from moziweb.ops.headers import FAILED, site_headers
 from moziweb.services import services_of_app
 from moziweb.settings import SETTINGS
 
@@ -28,14 +28,15 @@ _DEFAULTS: Final = {each.name: each.default for each in SETTINGS}
 
 
 def add_security_headers(app: Callable[..., Any], sockets: Mapping[int, Any]) -> None:
-    """Add the site's security headers to the errors that waitress answers itself.
+    """Add the site's security headers and Cache-Control to the errors that waitress answers itself.
 
     For security, not for speed, so it has no ini key: the body of these answers repeats a part of
     the request, and a browser must not interpret it. Call it before ``answer_in_loop``.
     """
     if services_of_app(app) is None:
         return
-    headers = tuple(site_headers(app.registry).items())  # type: ignore[attr-defined]
+    given = site_headers(app.registry)  # type: ignore[attr-defined]
+    headers = (*given.items(), ("Cache-Control", FAILED))
 
     class TaskWithHeaders(ErrorTask):
         def execute(self) -> None:

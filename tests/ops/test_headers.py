@@ -17,7 +17,9 @@ from pyramid.response import Response
 from webtest import TestApp
 
 from moziweb.ops.headers import (
+    FAILED,
     HSTS,
+    UNCACHED,
     content_security_policy,
     headers_tween_factory,
     origin_of,
@@ -28,6 +30,7 @@ from moziweb.server import bind
 from moziweb.services import services_of, set_services
 from tests import factories
 from tests.conftest import raw_settings, running_app
+from tests.services.ports import free_port
 from tests.site.cached import CACHED
 
 EXPECTED = {
@@ -79,6 +82,7 @@ def check(headers: Mapping[str, str], context: object) -> None:
     assert "default-src 'none'" in policy, context
     assert "unsafe" not in policy, context
     assert "camera=()" in headers["Permissions-Policy"], context
+    assert headers.get("Cache-Control"), context
 
 
 def test_every_response_has_them(production: TestApp) -> None:
@@ -93,6 +97,9 @@ def test_every_response_has_them(production: TestApp) -> None:
         if etag:
             same = production.get(path, headers={"If-None-Match": etag}, status="*")
             check(same.headers, (etag, path))
+            if same.status_int == 304:
+                fresh = production.get(path, headers={"If-None-Match": '"x"'})
+                assert same.headers["Cache-Control"] == fresh.headers["Cache-Control"], path
             seen.add(same.status_int)
     assert seen >= {200, 204, 301, 302, 303, 304, 400, 403, 404, 405}
 
@@ -104,6 +111,9 @@ def test_every_response_has_them(production: TestApp) -> None:
     for path in ("/undated", "/manager/sign-in", "/jump?date=x"):
         answer = production.get(path, headers={"Cache-Control": "no-cache"}, status="*")
         check(answer.headers, path)
+        seen.add(answer.status_int)
+        assert answer.status_int < 500 or "no-store" in answer.headers["Cache-Control"]
+    assert 500 in seen
 
 
 def test_errors_of_the_server_have_them(production: TestApp) -> None:
@@ -131,11 +141,44 @@ def test_errors_of_the_server_have_them(production: TestApp) -> None:
                     answer.begin()
                     assert answer.status == code
                     check(dict(answer.headers), request_bytes)
+                    assert answer.headers["Cache-Control"] == FAILED
     finally:
         ended.set()
         thread.join()
         server.task_dispatcher.shutdown()
         server.asyncore.close_all(server._map)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "control"),
+    [
+        ("/search?q=film", 200, UNCACHED),
+        ("/about", 200, UNCACHED),
+        ("/en/about", 200, UNCACHED),
+        ("/jump?date=2026-08-20", 302, UNCACHED),
+        ("/jump?date=x", 400, UNCACHED),
+        ("/nincs", 404, UNCACHED),
+        ("/api/nincs", 404, UNCACHED),
+        ("/movie/2-film", 404, "no-cache"),
+        ("/movie/1-film", 200, "no-cache"),
+        ("/robots.txt", 200, "max-age=86400"),
+        ("/static/site.css", 200, "max-age=31536000"),
+        ("/manager", 303, "no-store"),
+        ("/manager/sign-in", 200, "no-store"),
+        ("/__lbheartbeat__", 200, "no-store"),
+    ],
+)
+def test_cache_control(production: TestApp, path: str, status: int, control: str) -> None:
+    answer = production.get(path, status=status)
+    assert answer.headers["Cache-Control"] == control
+
+
+def test_failures_are_not_kept(tmp_path: Path) -> None:
+    url = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
+    with running_app(raw_settings(url, tmp_path)) as app:
+        for path in ("/", "/search?q=film", "/api/main/", "/premieres.ics"):
+            assert app.get(path, status=503).headers["Cache-Control"] == FAILED
+        assert app.get("/manager", status="*").headers["Cache-Control"] == "no-store"
 
 
 def test_policy_forbids_inline_content() -> None:
