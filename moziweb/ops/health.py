@@ -6,15 +6,18 @@ https://github.com/mozilla-services/Dockerflow
 """
 
 import logging
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pyramid.config import Configurator
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from moziweb.cache import Cache, StoreError
+from moziweb.cache.http.page_cache import PageCache
 from moziweb.db.migrations import current_revision, head_revision
 from moziweb.request import Request
 from moziweb.services import Services
@@ -30,6 +33,24 @@ BEHIND: Final = "behind"
 BACKLOG_SECONDS: Final = 30.0
 """Age of an outbox row that several polls of the relays have not published."""
 
+LIMIT_SECONDS: Final = 2.0
+"""How long a request waits for the checks; S3 may take half a minute to fail."""
+
+KEEP_SECONDS: Final = 3.0
+"""How long the result of the checks is kept."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The state of one part. ``reason`` is a line for the operator, empty if the part is ok."""
+
+    state: str = OK
+    reason: str = ""
+    outbox_age: float | None = None
+
+
+Check = Callable[[], Finding]
+
 
 def lbheartbeat(request: Request) -> dict[str, str]:
     """Always 200."""
@@ -37,89 +58,162 @@ def lbheartbeat(request: Request) -> dict[str, str]:
     return {"status": OK}
 
 
-def heartbeat(request: Request) -> dict[str, Any]:
-    """The state of each part; 503 unless all are ``ok``.
+class Heartbeat:
+    """The view ``/__heartbeat__``: the state of each part; 503 unless all are ``ok``.
 
     ``{"status": "ok", "checks": {"database": "ok", "storage": "ok"}}``. With a cache, the checks
     include ``stamps``, ``entries`` and ``outbox``, and ``outbox_age`` (seconds) is added. A part
     may be ``unavailable``; the database also ``outdated`` if migrations are missing, and the
-    outbox ``behind`` if invalidations wait in it for too long. The log has the reason.
+    outbox ``behind`` if invalidations wait in it for too long. ``reasons`` has a line for each part
+    that is not ok; the log has the traceback.
+
+    Any client can request it, so at most one request at a time waits, for ``LIMIT_SECONDS``. Others
+    get the previous result, and a result is kept for ``KEEP_SECONDS``.
     """
-    services = request.services
-    checks: dict[str, Callable[[], str]] = {
-        "database": lambda: database_state(services.database.engine),
-        "storage": lambda: storage_state(services.storage),
-    }
-    outbox = OutboxAge(services)
-    if services.page_cache is not None:
-        cache = services.page_cache.cache
-        checks |= {
-            "stamps": lambda: stamps_state(cache),
-            "entries": lambda: entries_state(cache),
-            "outbox": outbox.state,
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._probes: dict[str, _Probe] = {}
+        self._findings: dict[str, Finding] = {}
+        self._kept_until = 0.0
+
+    def __call__(self, request: Request) -> dict[str, Any]:
+        """The body; sets the status of the response."""
+        findings = self._current(request.services)
+        healthy = all(finding.state == OK for finding in findings.values())
+        request.response.cache_control.no_store = True
+        request.response.status_int = 200 if healthy else 503
+        body: dict[str, Any] = {
+            "status": OK if healthy else UNAVAILABLE,
+            "checks": {name: finding.state for name, finding in findings.items()},
         }
-    states = {name: _guarded(name, check) for name, check in checks.items()}
-    healthy = all(state == OK for state in states.values())
-    request.response.cache_control.no_store = True
-    request.response.status_int = 200 if healthy else 503
-    body: dict[str, Any] = {"status": OK if healthy else UNAVAILABLE, "checks": states}
-    if outbox.seconds is not None:
-        body["outbox_age"] = round(outbox.seconds, 1)
-    return body
+        if not healthy:
+            body["reasons"] = {name: each.reason for name, each in findings.items() if each.reason}
+        ages = [each.outbox_age for each in findings.values() if each.outbox_age is not None]
+        if ages:
+            body["outbox_age"] = round(ages[0], 1)
+        return body
+
+    def _current(self, services: Services) -> Mapping[str, Finding]:
+        if time.monotonic() < self._kept_until:
+            return self._findings
+        # The very first requests have no previous result, so all of them wait.
+        if not self._lock.acquire(blocking=not self._findings):
+            return self._findings
+        try:
+            if time.monotonic() >= self._kept_until:
+                self._findings = self._probe(services)
+                self._kept_until = time.monotonic() + KEEP_SECONDS
+            return self._findings
+        finally:
+            self._lock.release()
+
+    def _probe(self, services: Services) -> dict[str, Finding]:
+        if not self._probes:
+            self._probes = {name: _Probe(name, check) for name, check in checks_of(services)}
+        deadline = time.monotonic() + LIMIT_SECONDS
+        for probe in self._probes.values():
+            probe.start()
+        return {name: probe.finding(deadline) for name, probe in self._probes.items()}
 
 
-def database_state(engine: Engine) -> str:
+class _Probe:
+    """Runs a check in a thread, which outlives the request if the check hangs."""
+
+    def __init__(self, name: str, check: Check) -> None:
+        self._name = name
+        self._check = check
+        self._finding = Finding()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the check, unless an earlier one is still running."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(
+                target=self._run, name=f"heartbeat-{self._name}", daemon=True
+            )
+            self._thread.start()
+
+    def finding(self, deadline: float) -> Finding:
+        """The result, at ``deadline`` at the latest."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                return Finding(UNAVAILABLE, f"no answer within {LIMIT_SECONDS:g} s")
+        return self._finding
+
+    def _run(self) -> None:
+        try:
+            self._finding = self._check()
+        except (SQLAlchemyError, StorageError, StoreError) as error:
+            log.exception("heartbeat: %s", self._name)
+            self._finding = Finding(UNAVAILABLE, _line(error))
+        except Exception as error:  # the result must not be that of an earlier run
+            log.exception("heartbeat: %s", self._name)
+            self._finding = Finding(UNAVAILABLE, f"{type(error).__name__}: the log has the reason")
+
+
+def checks_of(services: Services) -> list[tuple[str, Check]]:
+    """The checks of an application by the name of the part."""
+    checks: list[tuple[str, Check]] = [
+        ("database", lambda: database_finding(services.database.engine)),
+        ("storage", lambda: storage_finding(services.storage)),
+    ]
+    pages = services.page_cache
+    if pages is not None:
+        checks += [
+            ("stamps", lambda: stamps_finding(pages.cache)),
+            ("entries", lambda: entries_finding(pages.cache)),
+            ("outbox", lambda: outbox_finding(pages, services.database.engine)),
+        ]
+    return checks
+
+
+def database_finding(engine: Engine) -> Finding:
     """``outdated`` unless the schema is that of this version of the code."""
-    return OK if current_revision(engine) == head_revision() else OUTDATED
+    current, head = current_revision(engine), head_revision()
+    if current == head:
+        return Finding()
+    return Finding(OUTDATED, f"the schema is at {current}, not at {head}: moziweb db upgrade")
 
 
-def storage_state(storage: Storage) -> str:
+def storage_finding(storage: Storage) -> Finding:
     """Whether objects can be stored; raises ``StorageError``."""
     storage.check()
-    return OK
+    return Finding()
 
 
-def stamps_state(cache: Cache) -> str:
+def stamps_finding(cache: Cache) -> Finding:
     """Whether the clock can be read; raises ``StoreError``."""
     cache.stamps.read_clock()
-    return OK
+    return Finding()
 
 
-def entries_state(cache: Cache) -> str:
+def entries_finding(cache: Cache) -> Finding:
     """Whether the store of every region answers; raises ``StoreError``."""
     for region in cache.regions.values():
         region.check()
-    return OK
+    return Finding()
 
 
-class OutboxAge:
-    """Age of the oldest invalidation in the outbox."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self.seconds: float | None = None
-        """The age, after a successful ``state``."""
-
-    def state(self) -> str:
-        """``behind`` if it is too old; raises ``SQLAlchemyError``."""
-        pages = self._services.page_cache
-        if pages is None:
-            return OK
-        with self._services.database.engine.connect() as connection:
-            self.seconds = pages.outbox.age(connection, now=time.time())
-        return OK if self.seconds < BACKLOG_SECONDS else BEHIND
+def outbox_finding(pages: PageCache, engine: Engine) -> Finding:
+    """``behind`` if the oldest invalidation is too old; raises ``SQLAlchemyError``."""
+    with engine.connect() as connection:
+        age = pages.outbox.age(connection, now=time.time())
+    if age < BACKLOG_SECONDS:
+        return Finding(outbox_age=age)
+    return Finding(BEHIND, "invalidations wait: is a relay running?", age)
 
 
 def includeme(config: Configurator) -> None:
     """Add the two routes."""
-    for name, view in (("lbheartbeat", lbheartbeat), ("heartbeat", heartbeat)):
+    for name, view in (("lbheartbeat", lbheartbeat), ("heartbeat", Heartbeat())):
         config.add_route(name, f"/__{name}__")
         config.add_view(view, route_name=name, renderer="json", request_method="GET")
 
 
-def _guarded(name: str, check: Callable[[], str]) -> str:
-    try:
-        return check()
-    except (SQLAlchemyError, StorageError, StoreError):
-        log.exception("heartbeat: %s", name)
-        return UNAVAILABLE
+def _line(error: Exception) -> str:
+    """The first line of an error, without the SQL that SQLAlchemy adds."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return (str(cause).splitlines() or [type(cause).__name__])[0]

@@ -1,6 +1,8 @@
 """The two heartbeats."""
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,11 +11,15 @@ from webtest import TestApp
 
 from moziweb.caching import OUTBOX
 from moziweb.db import Database, migrations
+from moziweb.ops import health
 from moziweb.services import services_of
+from moziweb.storage import StorageUnavailable
+from moziweb.storage.disk import DiskStorage
 from tests.conftest import QueryCounter, raw_settings, running_app
 from tests.services.memcached import MemcachedServer
 from tests.services.ports import free_port
 from tests.site.cached import CACHED
+from tests.threads import wait_until
 
 
 def test_healthy_site_is_ok(app: TestApp) -> None:
@@ -32,6 +38,8 @@ def test_old_schema_is_outdated(app: TestApp, database: Database) -> None:
     migrations.downgrade(database.engine, "base")
     response = app.get("/__heartbeat__", status=503)
     assert response.json["checks"] == {"database": "outdated", "storage": "ok"}
+    assert response.json["reasons"].keys() == {"database"}
+    assert "the schema is at None, not at" in response.json["reasons"]["database"]
 
 
 def test_unreachable_database_is_unavailable(
@@ -41,7 +49,10 @@ def test_unreachable_database_is_unavailable(
     with running_app(raw_settings(url, tmp_path)) as app:
         response = app.get("/__heartbeat__", status=503)
         assert app.get("/__lbheartbeat__", status=200)
-    assert response.json == {
+    body = response.json
+    (reason,) = body.pop("reasons").values()
+    assert reason.startswith("connection failed: ")
+    assert body == {
         "status": "unavailable",
         "checks": {"database": "unavailable", "storage": "ok"},
     }
@@ -56,6 +67,7 @@ def test_missing_storage_is_unavailable(app: TestApp, settings: dict[str, str]) 
     folder.write_text("a file in place of the folder")
     response = app.get("/__heartbeat__", status=503)
     assert response.json["checks"] == {"database": "ok", "storage": "unavailable"}
+    assert str(folder) in response.json["reasons"]["storage"]
 
 
 def test_cache_is_checked_too(settings: dict[str, str]) -> None:
@@ -67,7 +79,10 @@ def test_cache_is_checked_too(settings: dict[str, str]) -> None:
     assert body["outbox_age"] == 0
 
 
-def test_old_outbox_row_is_reported(settings: dict[str, str], dbsession: Session) -> None:
+def test_old_outbox_row_is_reported(
+    settings: dict[str, str], dbsession: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "KEEP_SECONDS", 0.0)
     with running_app(settings | CACHED) as app:
         now = time.time()
         OUTBOX.add(dbsession.connection(), ["movie:1"], now=now - 5)
@@ -102,3 +117,75 @@ def test_one_unreachable_server_of_a_ring_is_reported(
 def test_region_that_is_off_is_ok(settings: dict[str, str]) -> None:
     with running_app(settings | CACHED | {"cache.pages.backend": "dogpile.cache.null"}) as app:
         assert app.get("/__heartbeat__").json["checks"]["entries"] == "ok"
+
+
+class HangingCheck:
+    """Replaces the check of the disk storage: hangs until ``ends`` is set, then fails."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.calls = 0
+        self.begun = threading.Event()
+        self.ends = threading.Event()
+        monkeypatch.setattr(DiskStorage, "check", lambda _storage: self())
+
+    def __call__(self) -> None:
+        self.calls += 1
+        self.begun.set()
+        self.ends.wait(60)
+        raise StorageUnavailable("the server does not answer")
+
+
+def test_hanging_storage_is_reported_in_time(app: TestApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "LIMIT_SECONDS", 0.2)
+    monkeypatch.setattr(health, "KEEP_SECONDS", 0.0)
+    check = HangingCheck(monkeypatch)
+    for _ in range(3):
+        began = time.monotonic()
+        body = app.get("/__heartbeat__", status=503).json
+        assert time.monotonic() - began < 2
+        assert body["checks"] == {"database": "ok", "storage": "unavailable"}
+        assert body["reasons"] == {"storage": "no answer within 0.2 s"}
+    assert check.calls == 1, "one check at a time"
+    check.ends.set()
+    monkeypatch.undo()
+    monkeypatch.setattr(health, "KEEP_SECONDS", 0.0)
+    wait_until(lambda: app.get("/__heartbeat__", status="*").status_int == 200)
+
+
+def test_reason_of_a_failed_check_is_in_the_body(
+    app: TestApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    HangingCheck(monkeypatch).ends.set()
+    body = app.get("/__heartbeat__", status=503).json
+    assert body["reasons"] == {"storage": "the server does not answer"}
+
+
+def test_unexpected_error_of_a_check_is_reported(
+    app: TestApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DiskStorage, "check", lambda _storage: 1 / 0)
+    body = app.get("/__heartbeat__", status=503).json
+    assert body["reasons"] == {"storage": "ZeroDivisionError: the log has the reason"}
+
+
+def test_result_is_kept(app: TestApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    check = HangingCheck(monkeypatch)
+    check.ends.set()
+    bodies = [app.get("/__heartbeat__", status=503).json for _ in range(20)]
+    assert bodies == [bodies[0]] * 20
+    assert check.calls == 1
+
+
+def test_one_request_waits_and_others_get_the_previous_result(
+    app: TestApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "KEEP_SECONDS", 0.0)
+    healthy = app.get("/__heartbeat__").json
+    monkeypatch.setattr(health, "LIMIT_SECONDS", 60.0)
+    check = HangingCheck(monkeypatch)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(app.get, "/__heartbeat__", status=503)
+        assert check.begun.wait(10)
+        assert [app.get("/__heartbeat__").json for _ in range(5)] == [healthy] * 5
+        check.ends.set()
+        assert waiting.result(10).json["checks"]["storage"] == "unavailable"
