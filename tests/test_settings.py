@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moziweb.settings import SETTINGS, SettingsError, expand, load
+from moziweb.settings.masking import MASK
 from moziweb.settings.origins import origins_of
 
 REQUIRED = {
@@ -48,12 +49,16 @@ def test_unknown_key_is_named() -> None:
     [
         ("site.base_url", "moziweb.example", "expected a URL"),
         ("site.hsts", "perhaps", "expected true or false"),
-        ("sqlalchemy.url", "mysql://root@localhost/x", "expected sqlite:///path"),
+        ("sqlalchemy.url", "mysql://localhost/x", "expected sqlite:///path"),
         ("site.base_url", "http://127.0.0.1:80000", "expected a URL"),
         ("site.base_url", "http://127.0.0.1:-1", "expected a URL"),
         ("site.base_url", "http://:80", "expected a URL"),
+        ("site.base_url", "https://moziweb.example/films", "expected a URL without a path"),
+        ("site.base_url", "https://moziweb.example/?x", "expected a URL without a path"),
+        ("site.base_url", "https://moziweb.example#x", "expected a URL without a path"),
+        ("site.base_url", "https://műsor.example", "expected a URL without a path"),
+        ("site.base_url", "https://moziweb.example evil", "expected a URL without a path"),
         ("sqlalchemy.url", "postgresql://host:port/x", "expected sqlite:///path"),
-        ("sqlalchemy.url", "postgresql://user:a/b@c:1:2/x", "expected sqlite:///path"),
         ("sqlalchemy.pool_size", "0", "expected a whole number from 1 to 100"),
         ("sqlalchemy.pool_size", "many", "expected a whole number from 1 to 100"),
         ("storage.backend", "ftp", "expected one of disk, s3"),
@@ -66,6 +71,37 @@ def test_wrong_value_is_shown_with_the_expected_kind(key: str, value: str, hint:
     with pytest.raises(SettingsError, match=hint) as caught:
         load(REQUIRED | {key: value}, {})
     assert str(caught.value).startswith(f"{key} = {value}: ")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("sqlalchemy.url", "postgresql://user:sec/ret@c:1:2/x"),
+        ("sqlalchemy.url", "mysql://user:sec/ret@host/x"),
+        ("sqlalchemy.url", "mysql://host/x?password=sec/ret"),
+        ("site.base_url", "https://user:sec/ret@moziweb.example"),
+        ("metrics.token", "sec/ret"),
+    ],
+)
+def test_secret_of_a_wrong_value_is_masked(key: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{key} = .*{MASK}.*: expected") as caught:
+        load(REQUIRED | {key: value}, {})
+    assert "ret" not in str(caught.value).partition(": expected")[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "origin"),
+    [
+        ("https://moziweb.example/", "https://moziweb.example"),
+        ("https://MoziWeb.example:443", "https://moziweb.example"),
+        ("HTTP://moziweb.example:80", "http://moziweb.example"),
+        ("http://127.0.0.1:6543", "http://127.0.0.1:6543"),
+        ("https://[::1]:8443", "https://[::1]:8443"),
+        ("https://xn--msor-1lb.example", "https://xn--msor-1lb.example"),
+    ],
+)
+def test_base_url_is_an_origin_as_browsers_send_it(value: str, origin: str) -> None:
+    assert loaded(site__base_url=value)["site.base_url"] == origin
 
 
 @pytest.mark.parametrize(

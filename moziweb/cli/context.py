@@ -61,6 +61,10 @@ class CommandContext:
             settings = load(get_appsettings(self.ini))
         except OSError as error:
             raise SetupError(f"{self.ini}: {error.strerror or 'no such file'}") from None
+        except configparser.InterpolationError as error:
+            # The error's own text has a part of the value, which may be a password.
+            where = f"[{error.section}] {error.option}"
+            raise SetupError(f"{self.ini}: {where}: write each % of a value as %%") from None
         except (SettingsError, configparser.Error) as error:
             raise SetupError(_one_line(error)) from None
         except (LookupError, UnicodeDecodeError, ImportError) as error:

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .keys import SETTINGS
+from .masking import MASK, mask_secrets
 from .renamed import with_current_names
 from .schema import Setting, SettingsError
 from .variables import VARIABLE, names_in
@@ -84,11 +85,17 @@ def _parsed(setting: Setting, value: Any, environ: Mapping[str, str]) -> Any:
     try:
         return setting.value_type.parse(expanded)
     except ValueError:
-        # Show the text of the file, not the expanded value: that may contain a secret.
         expected = f"expected {setting.value_type.description}"
         given = [name for name in names_in(value) if environ.get(name)]
         names = f" ({', '.join(given)} from the environment)" if given else ""
-        raise SettingsError(f"{setting.name} = {value}: {expected}{names}") from None
+        raise SettingsError(
+            f"{setting.name} = {_shown(setting, value)}: {expected}{names}"
+        ) from None
+
+
+def _shown(setting: Setting, value: str) -> str:
+    """The text of the file, not the expanded value: that may contain a secret."""
+    return MASK if setting.secret and not VARIABLE.fullmatch(value) else mask_secrets(value)
 
 
 def _check_together(typed: Mapping[str, Any]) -> None:

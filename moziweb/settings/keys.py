@@ -5,6 +5,7 @@ from .schema import (
     DATABASE_URL,
     HTTP_URL,
     NETWORKS,
+    ORIGIN,
     PATH,
     SECRET,
     TEXT,
@@ -18,9 +19,9 @@ from .schema import (
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "site.base_url",
-        HTTP_URL,
-        "The public URL of the site, without a trailing slash. Absolute links (JSON, JSON-LD, "
-        "canonical links) begin with it, never with a request's Host header.",
+        ORIGIN,
+        "The public URL of the site, without a path: the site needs a host of its own. Absolute "
+        "links (JSON, JSON-LD, canonical links) begin with it, never with a request's Host header.",
         required=True,
     ),
     Setting(

@@ -117,6 +117,14 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _origin(value: str) -> str:
+    """As browsers write it in ``Origin``: in lower case, without the scheme's own port."""
+    if not re.fullmatch(r"https?://([\w.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?/*", value, re.I | re.A):
+        raise ValueError(value)
+    url = _http_url(value.lower())
+    return url.removesuffix(":443" if url.startswith("https:") else ":80")
+
+
 def _database_url(value: str) -> str:
     # Heroku writes postgres://, others postgresql://; both mean psycopg 3 here.
     for prefix in ("postgres://", "postgresql://"):
@@ -150,4 +158,5 @@ SECRET = ValueType(f"a secret of at least {SECRET_LENGTH} printable ASCII charac
 BOOLEAN = ValueType("true or false", _boolean)
 PATH = ValueType("a path", Path)
 HTTP_URL = ValueType("a URL such as https://example.com", _http_url)
+ORIGIN = ValueType("a URL without a path, such as https://example.com", _origin)
 DATABASE_URL = ValueType("sqlite:///path or postgresql://user:password@host/name", _database_url)

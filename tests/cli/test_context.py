@@ -1,4 +1,4 @@
-"""``running_relay``: relays the outbox during a command, if processes share the stamps."""
+"""The settings of a command, and ``running_relay``, which relays the outbox during it."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ import time
 import pytest
 
 from moziweb.caching import OUTBOX
-from moziweb.cli.context import CommandContext, running_relay
+from moziweb.cli.context import CommandContext, SetupError, running_relay
 from moziweb.services import services_of
 from tests.cli.conftest import Site
 from tests.cli.test_cache import MEMORY, STAMPS, configure
@@ -66,3 +66,25 @@ def test_statements_of_commands_have_no_time_limit(context: CommandContext) -> N
     assert context.settings["sqlalchemy.statement_timeout"] == 10
     assert context.registry.settings["sqlalchemy.statement_timeout"] is None
     services_of(context.registry).database.engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://user:se%40cret@host/db",
+        "postgresql://user:se%(x)scret@host/db",
+        "postgresql://user:se%(xcret@host/db",
+        "postgresql://user:se/cret@host:port/db",
+        "mysql://user:se/cret@host/db",
+    ],
+)
+def test_error_of_the_ini_file_has_no_password(
+    site: Site, context: CommandContext, url: str
+) -> None:
+    lines = site.ini.read_text().splitlines()
+    kept = [line for line in lines if not line.startswith("sqlalchemy.url")]
+    place = kept.index("[app:main]") + 1
+    site.ini.write_text("\n".join([*kept[:place], f"sqlalchemy.url = {url}", *kept[place:]]))
+    with pytest.raises(SetupError, match=r"sqlalchemy\.url") as caught:
+        _ = context.settings
+    assert "cret" not in str(caught.value)

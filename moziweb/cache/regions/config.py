@@ -15,6 +15,8 @@ from dogpile.cache import CacheRegion
 from dogpile.cache.exception import DogpileCacheException
 from dogpile.cache.util import coerce_string_conf
 
+from moziweb.settings.masking import mask_secrets
+
 from ..errors import ConfigurationError
 from ..events import CacheEvents
 from ..protocol.entry import encode
@@ -64,7 +66,7 @@ class Cache:
     private_regions: frozenset[str] = frozenset()
     """The regions whose entries are in the memory of each process."""
     stamps_url: str = ""
-    """``cache.stamps.url`` of the ini file."""
+    """``cache.stamps.url`` of the ini file, with a mask for secrets."""
     refresh_threads: int = 0
     """Number of threads per process that refresh hot entries."""
     purger: CdnPurger | None = None
@@ -108,7 +110,7 @@ def open_atomic_store(url: str, prefix: str = "") -> AtomicStore:
         # and the old stamp came back with the node.
         return MemcachedClient([rest.rstrip("/")], prefix=f"{prefix}:")
     raise ConfigurationError(
-        f"{PREFIX}stamps.url = {url}: expected memcached://host:port (one server), sqlite:///path"
+        f"{PREFIX}stamps.url = {mask_secrets(url)}: expected memcached://host:port (one server), sqlite:///path"
         " or memory://"
     )
 
@@ -150,7 +152,7 @@ class _Builder:
             dogpile,
             debug=common["debug"],
             private_regions=private,
-            stamps_url=common["stamps.url"],
+            stamps_url=mask_secrets(common["stamps.url"]),
             refresh_threads=common["refresh_threads"],
             purger=purger,
         )
@@ -291,9 +293,8 @@ class _RegionSettings:
         except ConfigurationError as error:
             raise ConfigurationError(f"{PREFIX}{self.name}.arguments: {error}") from error
         except (DogpileCacheException, ImportError, KeyError, TypeError, ValueError) as error:
-            raise ConfigurationError(
-                f"{PREFIX}{self.name}.backend = {self.values['backend']}: {error}"
-            ) from error
+            shown = f"{self.values['backend']}: {mask_secrets(str(error))}"
+            raise ConfigurationError(f"{PREFIX}{self.name}.backend = {shown}") from error
 
     def _arguments(self) -> dict[str, Any]:
         texts = {k: text for k, text in self.texts.items() if not k.startswith(_BEHAVIORS)}

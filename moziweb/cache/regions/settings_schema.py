@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from moziweb.settings.masking import MASK, mask_secrets
 from moziweb.settings.schema import BOOLEAN, TEXT, Setting, choice, integer, number, seconds
 
 from ..errors import ConfigurationError
@@ -202,6 +203,7 @@ def parse(key: Setting, full_name: str, text: str | None) -> Any:
     try:
         return key.value_type.parse(text.strip())
     except ValueError:
+        shown = MASK if key.secret else mask_secrets(text)
         raise ConfigurationError(
-            f"{full_name} = {text}: expected {key.value_type.description}"
+            f"{full_name} = {shown}: expected {key.value_type.description}"
         ) from None

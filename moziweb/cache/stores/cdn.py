@@ -20,6 +20,8 @@ from typing import Final
 
 import urllib3
 
+from moziweb.settings.masking import mask_secrets
+
 from ..events import CacheEvents
 from ..protocol.tags import short_form
 
@@ -138,7 +140,7 @@ def over_http(url: str, method: str, header: str, secret: str = "") -> Send:
     def send(tags: str) -> None:
         response = pool.request(method, url, headers={**common, header: tags}, redirect=False)
         if not 200 <= response.status < 300:
-            raise RuntimeError(f"{method} {url}: {response.status}")
+            raise RuntimeError(f"{method} {mask_secrets(url)}: {response.status}")
 
     return send
 

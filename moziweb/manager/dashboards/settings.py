@@ -11,12 +11,8 @@ from moziweb.cache.regions.config import DEFAULT as SHARED
 from moziweb.cache.regions.settings_schema import CACHE_KEYS, REGION_KEYS
 from moziweb.i18n import _
 from moziweb.settings import SETTINGS, Setting
+from moziweb.settings.masking import MASK, mask_secrets
 from moziweb.settings.origins import DEFAULT, Origin
-
-MASK: Final = "••••••"
-
-_USER: Final = re.compile(r"//[^/@\s]*@")
-_PASSWORD: Final = re.compile(r"((?:pass|secret|token|key)\w*\s*[=:]\s*)[^&\s]+", re.IGNORECASE)
 
 _SECRET: Final = re.compile(r"pass|secret|token|credential", re.IGNORECASE)
 """Matches names of backend arguments that are likely secrets."""
@@ -73,7 +69,7 @@ def setting_text(value: Any, secret: bool = False) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     text = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-    return _PASSWORD.sub(rf"\1{MASK}", _USER.sub(f"//{MASK}@", text))
+    return mask_secrets(text)
 
 
 def _row(name: str, value: str, origins: Mapping[str, Origin], meaning: str) -> SettingRow:

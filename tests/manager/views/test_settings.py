@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from webtest import TestApp
 
-from moziweb.manager.dashboards.settings import MASK, SettingRow, setting_groups, setting_text
+from moziweb.manager.dashboards.settings import SettingRow, setting_groups, setting_text
 from moziweb.settings import SETTINGS, load
+from moziweb.settings.masking import MASK
 from moziweb.settings.origins import DEFAULT, Origin, Source, origins_of
 
 SECRETS = ("aws-id-of-somebody", "aws-secret-of-somebody", "hunter2", "a-token-of-some-length")
@@ -79,6 +80,7 @@ def test_regions_with_equal_values_are_merged(rows: dict[str, SettingRow]) -> No
         (0, "0"),
         (15.0, "15"),
         ("http://u:p@host/a", f"http://{MASK}@host/a"),
+        ("postgresql://u:p/w@host/a", f"postgresql://{MASK}@host/a"),
         ("postgresql://h/n?password=p&sslmode=require",
          f"postgresql://h/n?password={MASK}&sslmode=require"),
     ],
