@@ -41,6 +41,7 @@ INSTALL = [
     # Our migration 0004 creates its schema: another minor version needs a migration.
     "procrastinate>=3.10,<3.11",
     "argon2-cffi>=25.1,<26",
+    "zxcvbn>=4.5,<5",
     "wtforms>=3.2,<4",
     "webob>=1.8,<2",
 ]

@@ -57,5 +57,8 @@ def test_failure_is_one_line(site: Site, run: Run) -> None:
     )
     code, line = run_with_password(site, "add", "bela", password="short")
     assert (code, line) == (1, "moziweb: a password has 12 to 200 characters\n")
+    code, line = run_with_password(site, "add", "bela", password="jelszojelszo")
+    assert (code, line.count("\n")) == (1, 1)
+    assert "easy to guess" in line
     ended = run("user", "disable", "clara")
     assert (ended.returncode, ended.stderr) == (1, "moziweb: there is no user 'clara'\n")

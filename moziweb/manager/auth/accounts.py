@@ -34,6 +34,7 @@ def add_user(
         raise AccountError(f"a name has 1 to {MAX_NAME} characters")
     if find_user(session, normalised) is not None:
         raise AccountError(f"there is a user {normalised!r} already")
+    passwords.check_strength(password, normalised)
     user = User(
         name=normalised, role=role, password_hash=passwords.hashed(password), created_at=now
     )
@@ -47,6 +48,7 @@ def set_password(
     session: Session, user: User, password: str, *, by: Actor, now: datetime, keep: int = 0
 ) -> None:
     """Sets a password and ends the user's sessions except ``keep``. Raises ``WeakPassword``."""
+    passwords.check_strength(password, user.name)
     user.password_hash = passwords.hashed(password)
     end_sessions(session, user, keep=keep)
     record(session, by, "user.password", user.audit_subject, now)

@@ -1,4 +1,7 @@
-"""Password hashing with argon2id, with parameters for a machine with little memory."""
+"""Passwords: which are strong enough, and hashing with argon2id.
+
+The parameters of argon2id are for a machine with little memory.
+"""
 
 import threading
 from functools import cache
@@ -20,14 +23,42 @@ MAX_CONCURRENT: Final = 2
 _concurrency: Final = threading.BoundedSemaphore(MAX_CONCURRENT)
 
 
+MIN_SCORE: Final = 3
+"""The least score of zxcvbn, from 0 to 4: at least 10^8 guesses."""
+
+_ESTIMATED_LENGTH: Final = 72
+"""zxcvbn refuses longer texts; the rest of a password is not rated."""
+
+_LOCAL_WORDS: Final = (
+    "moziweb", "mozi", "film", "jelszó", "jelszo", "titok", "titkos", "szeretlek", "magyarország",
+    "magyarorszag", "budapest", "kiscica", "szerkesztő", "szerkeszto", "almafa",
+)  # fmt: skip
+"""Words that guessers of this site try first; zxcvbn has lists of English ones only."""
+
+
 class WeakPassword(ValueError):
-    """The password is too short or too long."""
+    """A password has a wrong length or is easy to guess; the text is one line."""
+
+
+class GuessablePassword(WeakPassword):
+    """The password is common, repeats itself, or follows from the user's name."""
+
+
+def check_strength(password: str, name: str) -> None:
+    """Raises ``WeakPassword`` unless ``password`` may be set for the user ``name``."""
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        raise WeakPassword(f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters")
+    from zxcvbn import zxcvbn  # not at the top: its lists of words take 14 MB
+
+    words = (*_LOCAL_WORDS, name, *name.split())
+    if zxcvbn(password[:_ESTIMATED_LENGTH], words)["score"] < MIN_SCORE:
+        raise GuessablePassword(
+            "the password is easy to guess: it is common or repeats itself; use several words"
+        )
 
 
 def hashed(password: str) -> str:
-    """Returns the hash with its salt and parameters. Raises ``WeakPassword``."""
-    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        raise WeakPassword(f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters")
+    """Returns the hash with its salt and parameters."""
     with _concurrency:
         return _HASHER.hash(password)
 

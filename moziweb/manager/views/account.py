@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from pyramid.i18n import TranslationString
 from pyramid.response import Response
 from wtforms import PasswordField
 
@@ -58,10 +59,9 @@ def change_password(request: Request) -> dict[str, Any] | Response:
             now=request.services.clock(),
             keep=current_user.session_id,
         )
-    except passwords.WeakPassword:
-        least = {"least": passwords.MIN_LENGTH}
+    except passwords.WeakPassword as error:
         request.response.status_int = 400
-        return _page(request, form, _("A password has ${least} characters or more.", mapping=least))
+        return _page(request, form, _explained(error))
     return SeeOther(request.route_path(_ROUTE, _query={"done": "password"}))
 
 
@@ -81,6 +81,13 @@ def _knows_password(request: Request, password: str) -> bool:
     with request.services.database.read() as session:
         user = session.get_one(User, require_user(request).user_id)
     return passwords.verify(password, user.password_hash)
+
+
+def _explained(error: passwords.WeakPassword) -> TranslationString:
+    if isinstance(error, passwords.GuessablePassword):
+        return _("This password is easy to guess. Several unrelated words make a good one.")
+    lengths = {"least": passwords.MIN_LENGTH, "most": passwords.MAX_LENGTH}
+    return _("A password has ${least} to ${most} characters.", mapping=lengths)
 
 
 def _page(request: Request, form: PasswordForm, problem: str = "") -> dict[str, Any]:

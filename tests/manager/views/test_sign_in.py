@@ -189,6 +189,28 @@ def test_changing_ones_own_password_keeps_this_session(site: TestApp, editor: Te
     assert sign_in(other, NAMES[Role.EDITOR], "something else entirely").status_int == 303
 
 
+def test_page_says_why_a_new_password_is_refused(editor: TestApp, anonymous: TestApp) -> None:
+    for new, why in (
+        ("short", "A jelszó 12–200 karakter hosszú legyen."),
+        ("jelszojelszo", "Ez a jelszó könnyen kitalálható."),
+        (f"{NAMES[Role.EDITOR]}12", "Ez a jelszó könnyen kitalálható."),
+    ):
+        form = editor.get("/manager/account").forms[2]
+        form["current_password"], form["new_password"] = PASSWORD, new
+        assert why in form.submit(status=400).text
+    assert sign_in(anonymous, NAMES[Role.EDITOR]).status_int == 303
+
+
+def test_guessable_password_of_before_still_signs_in(site: TestApp, anonymous: TestApp) -> None:
+    from argon2 import PasswordHasher
+
+    old = PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1).hash("a" * 12)
+    with services_of(site.app.registry).database.write() as session:
+        for user in session.scalars(select(User)):
+            user.password_hash = old
+    assert sign_in(anonymous, NAMES[Role.EDITOR], "a" * 12).status_int == 303
+
+
 def test_outdated_hash_is_replaced_on_sign_in(site: TestApp, anonymous: TestApp) -> None:
     from argon2 import PasswordHasher
 

@@ -1,0 +1,74 @@
+"""Which passwords are accepted, and their hashes."""
+
+import pytest
+from argon2 import PasswordHasher
+
+from moziweb.manager.auth.passwords import (
+    GuessablePassword,
+    WeakPassword,
+    check_strength,
+    hashed,
+    outdated,
+    verify,
+)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "aaaaaaaaaaaa",
+        "a" * 200,
+        "abcabcabcabc",
+        "123456789012",
+        "password1234",
+        "P@ssw0rd1234",
+        "qwertyuiop12",
+        "1q2w3e4r5t6y",
+        "iloveyou2026",
+        "jelszojelszo",
+        "Jelszó123456",
+        "moziweb12345",
+        "Budapest2026",
+        "kiscica12345",
+        "kovacs.anna1",
+        "annaannaanna",
+    ],
+)
+def test_guessable_password_is_refused(password: str) -> None:
+    with pytest.raises(GuessablePassword, match="easy to guess"):
+        check_strength(password, "kovacs.anna")
+
+
+@pytest.mark.parametrize("password", ["", "short", "x7#Kq9!mZ2$", "x7#Kq9!mZ2$w" * 17])
+def test_password_of_wrong_length_is_refused(password: str) -> None:
+    with pytest.raises(WeakPassword, match="12 to 200 characters"):
+        check_strength(password, "anna")
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "correct horse battery staple",
+        "hétfőn esik a szélfúj",
+        "x7#Kq9!mZ2$w",
+        "🎬🍿🎟️🎥📽️🎞️🎭🎪🎨🎬🍿🎟️",
+        "x7#Kq9!mZ2$w" * 16,
+    ],
+)
+def test_strong_password_is_accepted(password: str) -> None:
+    check_strength(password, "anna")
+
+
+def test_only_the_password_itself_matches_its_hash() -> None:
+    stored = hashed("correct horse battery staple")
+    assert verify("correct horse battery staple", stored)
+    assert not verify("correct horse battery stapl", stored)
+    assert not verify("correct horse battery staple", None)
+    assert not verify("correct horse battery staple", "no hash")
+    assert not verify("x" * 201, stored)
+    assert hashed("correct horse battery staple") != stored
+
+
+def test_hash_with_other_parameters_is_outdated() -> None:
+    assert outdated(PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash("x"))
+    assert not outdated(hashed("x"))
