@@ -32,6 +32,9 @@ ACTIONS: Final = {
     "user.disable": _("disabled"),
     "user.enable": _("enabled"),
     "user.sign_in": _("signed in"),
+    "user.sign_in_failed": _("sign-in failed"),
+    "user.unknown_name": _("sign-in with an unknown name failed"),
+    "user.wrong_password": _("wrong present password"),
     "user.sign_out_everywhere": _("signed out everywhere"),
 }
 """Display names of actions."""

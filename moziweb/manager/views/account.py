@@ -12,6 +12,7 @@ from moziweb.request import Request
 from ..audit.log import record
 from ..auth import passwords
 from ..auth.accounts import end_sessions, set_password
+from ..auth.failed_sign_ins import report_wrong_password
 from ..auth.models import User
 from ..auth.sessions import require_user
 from ..web.forms import BaseForm
@@ -77,10 +78,16 @@ def sign_out_everywhere(request: Request) -> Response:
 
 
 def _knows_password(request: Request, password: str) -> bool:
-    """Reads the hash in a short transaction, before the request's own begins."""
-    with request.services.database.read() as session:
+    """Checks and reports in short transactions, before the request's own begins."""
+    database = request.services.database
+    with database.read() as session:
         user = session.get_one(User, require_user(request).user_id)
-    return passwords.verify(password, user.password_hash)
+    if passwords.verify(password, user.password_hash):
+        return True
+    with database.write() as session:
+        now = request.services.clock()
+        report_wrong_password(session, user, request.remote_addr or "", now)
+    return False
 
 
 def _explained(error: passwords.WeakPassword) -> TranslationString:

@@ -17,6 +17,7 @@ from ..audit.log import Actor, record
 from ..auth import passwords
 from ..auth.accounts import find_user, normalise_name
 from ..auth.cookies import PRE_LOGIN, SESSION
+from ..auth.failed_sign_ins import report_failed, report_refused
 from ..auth.login_throttle import Attempt
 from ..auth.models import User
 from ..auth.return_url import is_htmx, keeps_draft, return_url_of, safe_return_url
@@ -59,8 +60,12 @@ def sign_in(request: Request) -> dict[str, Any] | Response:
     attempt = attempts.begin(normalise_name(name), request.remote_addr or "")
     if attempt.wait:
         return _page(request, form, throttled(request, attempt))
-    user = _authenticated(request, name, form.password.data or "")
-    if user is None:
+    with request.services.database.read() as session:
+        user = find_user(session, name)
+    fits = _fits(request, user, form.password.data or "")  # the same work without a user
+    if user is None or not fits:
+        with request.services.database.write() as session:
+            report_failed(session, user, request.remote_addr or "", request.services.clock())
         request.response.status_int = 403
         return _page(request, form, _("The name or the password is wrong."))
     attempts.succeeded(attempt)
@@ -75,7 +80,8 @@ def sign_out(request: Request) -> Response:
 
 
 def throttled(request: Request, attempt: Attempt) -> TranslationString:
-    """Sets status 429 and ``Retry-After``; returns the message for the page."""
+    """Reports the attempt, sets status 429 and ``Retry-After``; returns the page's message."""
+    report_refused(request.remote_addr or "")
     seconds = math.ceil(attempt.wait.total_seconds())
     request.response.status_int = 429
     request.response.headers["Retry-After"] = str(seconds)
@@ -116,17 +122,13 @@ def _page(request: Request, form: SignInForm, problem: str = "") -> dict[str, An
     }
 
 
-def _authenticated(request: Request, name: str, password: str) -> User | None:
-    with request.services.database.read() as session:
-        user = find_user(session, name)
+def _fits(request: Request, user: User | None, password: str) -> bool:
     known = user is not None and user.disabled_at is None
     fits = passwords.verify(password, user.password_hash if user is not None and known else None)
-    if user is None or not fits:
-        return None
-    if passwords.outdated(user.password_hash):
+    if fits and user is not None and passwords.outdated(user.password_hash):
         with request.services.database.write() as session:
             session.merge(user).password_hash = passwords.hashed(password)
-    return user
+    return fits
 
 
 def _begin(request: Request, user: User, form: SignInForm) -> Response:
