@@ -1,30 +1,40 @@
-"""ORM listeners that increment ``Movie.version`` and keep search texts up to date.
+"""ORM listeners that increment ``Movie.version`` and keep derived columns up to date.
 
 Every flush that changes a movie, or a premiere, credit, genre or trailer of it, increments the
 version. Bulk statements bypass the ORM and do not; do not use them for data that editors change.
 The version is incremented in SQL, so a loaded ``Movie`` keeps the version that it was loaded with.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table, event, inspect, update
 
+from . import derived
 from .models import Credit, Movie, MovieGenre, Person, Premiere, Trailer
-from .text_folding import fold, search_text
 
 _PARTS: Final = (Premiere, Credit, MovieGenre, Trailer)
 _TABLE: Final[Table] = Movie.__table__  # type: ignore[assignment]  # a mapped class's is a Table
 
 
-def _update_movie_search_text(mapper: object, connection: object, movie: Movie) -> None:
-    attributes = inspect(movie, raiseerr=True).attrs
-    if any(attributes[name].history.has_changes() for name in ("title", "original_title")):
-        movie.search_text = search_text(movie.title, movie.original_title)
+def _derive_movie(mapper: object, connection: object, movie: Movie) -> None:
+    if _has_changed(movie, "title", "original_title"):
+        _set(movie, derived.of_movie(movie.title, movie.original_title))
 
 
-def _update_person_search_text(mapper: object, connection: object, person: Person) -> None:
-    if inspect(person, raiseerr=True).attrs["name"].history.has_changes():
-        person.search_text = fold(person.name)
+def _derive_person(mapper: object, connection: object, person: Person) -> None:
+    if _has_changed(person, "name"):
+        _set(person, derived.of_person(person.name))
+
+
+def _set(row: Any, columns: Mapping[str, str | None]) -> None:
+    for name, value in columns.items():
+        setattr(row, name, value)
+
+
+def _has_changed(row: Any, *names: str) -> bool:
+    attributes = inspect(row, raiseerr=True).attrs
+    return any(attributes[name].history.has_changes() for name in names)
 
 
 def _movie_changed(mapper: object, connection: Connection, movie: Movie) -> None:
@@ -54,8 +64,8 @@ def _increment(connection: Connection, movie_id: int) -> None:
     connection.execute(row.values(version=_TABLE.c.version + 1))
 
 
-event.listen(Movie, "before_update", _update_movie_search_text)
-event.listen(Person, "before_update", _update_person_search_text)
+event.listen(Movie, "before_update", _derive_movie)
+event.listen(Person, "before_update", _derive_person)
 event.listen(Movie, "after_update", _movie_changed)
 for _part in _PARTS:
     event.listen(_part, "after_insert", _part_inserted_or_deleted)

@@ -16,7 +16,9 @@ from moziweb.clock import utc_now
 from moziweb.db.meta import Base, WordList, enum_column
 
 from .calendar import FIRST_YEAR, LAST_YEAR
-from .text_folding import movie_search_text_default, person_search_text_default
+from .collation import MAX_LENGTH as MAX_SORT_KEY
+from .derived import movie_default, person_default
+from .spelling import MAX_TITLE as MAX_SHORT_TITLE
 
 # ``Premiere.date`` hides the type of its own annotation.
 Day: TypeAlias = date
@@ -110,7 +112,8 @@ class Movie(Base):
     3166-1 alpha-2 and ISO 639-1 codes.
 
     ``version`` increases with every change of the movie or of its parts (``edit_version.py``), so
-    that the editor's form can detect conflicts. ``search_text`` is derived from the titles.
+    that the editor's form can detect conflicts. ``search_text``, ``sort_key`` and the short titles
+    are derived from the titles (``derived.py``).
     """
 
     __tablename__ = "movie"
@@ -131,7 +134,20 @@ class Movie(Base):
     distributor_id: Mapped[int | None] = mapped_column(ForeignKey("distributor.id"), index=True)
     published: Mapped[bool] = mapped_column(default=True, index=True)
     search_text: Mapped[str] = mapped_column(
-        Text, default=movie_search_text_default, server_default=""
+        Text, default=movie_default("search_text"), server_default=""
+    )
+    sort_key: Mapped[str] = mapped_column(
+        # Compared by code point on both databases, independent of the locale of PostgreSQL.
+        String(MAX_SORT_KEY).with_variant(String(MAX_SORT_KEY, collation="C"), "postgresql"),
+        default=movie_default("sort_key"),
+        server_default="",
+        index=True,
+    )
+    short_title: Mapped[str | None] = mapped_column(
+        String(MAX_SHORT_TITLE), default=movie_default("short_title"), index=True
+    )
+    short_original_title: Mapped[str | None] = mapped_column(
+        String(MAX_SHORT_TITLE), default=movie_default("short_original_title"), index=True
     )
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
@@ -189,9 +205,7 @@ class Person(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(200), index=True)
-    search_text: Mapped[str] = mapped_column(
-        Text, default=person_search_text_default, server_default=""
-    )
+    search_text: Mapped[str] = mapped_column(Text, default=person_default, server_default="")
     imdb_id: Mapped[str | None] = mapped_column(String(12), unique=True)
     tmdb_id: Mapped[int | None] = mapped_column(unique=True)
 

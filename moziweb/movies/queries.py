@@ -244,7 +244,6 @@ def _fetched(session: Session, query: ListedSelect) -> tuple[Listing, ...]:
 
 
 def _by_date_and_title(listing: Listing) -> tuple[date, str, int, int]:
-    # By slug instead of title: both databases and all locales sort it in the same order. By ids, so
-    # that no order depends on where PostgreSQL stores a row.
+    # By ids, too, so that no order depends on where PostgreSQL stores a row.
     premiere_id = 0 if listing.premiere is None else listing.premiere.id
-    return listing.day, listing.movie.slug, listing.movie.id, premiere_id
+    return listing.day, listing.movie.sort_key, listing.movie.id, premiere_id

@@ -17,7 +17,7 @@ from sqlalchemy.orm import object_session
 from moziweb.cache import tag
 from moziweb.caching import DECLARATIONS
 
-from . import edit_version  # noqa: F401 - registers listeners on the models
+from . import edit_version  # noqa: F401 - its listeners derive columns before their tags are collected
 from .calendar import Period, Week, month_of, week_of
 from .models import (
     Credit,
@@ -52,6 +52,7 @@ NEWS_LIST: Final = tag("list", "news")
 
 _LISTS: Final = "lists"
 _GENRES_OF: Final = "genres-of"
+_ORDER_OF: Final = "order-of"
 
 
 DECLARATIONS.declare_tag_kinds(
@@ -130,16 +131,23 @@ def service_tag(service_id: int) -> str:
     return tag("service", service_id)
 
 
-def _date_tags(day: date, precision: DatePrecision) -> tuple[str, ...]:
-    """The lists that contain a premiere of this date, and the ranges of weeks that it is in."""
+def _period_tags(day: date, precision: DatePrecision) -> tuple[str, ...]:
+    """The lists that sort a premiere of this date among others."""
     month = period_tag(month_of(day))
     match precision:
         case DatePrecision.DAY:
-            return period_tag(week_of(day)), month, *week_range_tags_of(day)
+            return period_tag(week_of(day)), month
         case DatePrecision.MONTH:
-            return month, *week_range_tags_of(day), UNDATED_LIST
+            return (month,)
         case DatePrecision.YEAR:
-            return (UNDATED_LIST,)
+            return ()
+
+
+def _date_tags(day: date, precision: DatePrecision) -> tuple[str, ...]:
+    """The lists that contain a premiere of this date, and the ranges of weeks that it is in."""
+    undated = () if precision is DatePrecision.DAY else (UNDATED_LIST,)
+    spans = () if precision is DatePrecision.YEAR else week_range_tags_of(day)
+    return *_period_tags(day, precision), *spans, *undated
 
 
 def _listed_tags(row: Any) -> tuple[str, ...]:
@@ -173,11 +181,25 @@ declare(
     tags=lambda row: (movie_page_tag(row.id),),
     changes_only=True,
 )
-declare(  # movies of one day are listed in the order of their slugs
+declare(
+    Movie,
+    columns=("published",),
+    keys=("id",),
+    tags=lambda row: (tag(_LISTS, row.id),),
+    changes_only=True,
+)
+declare(
     Movie,
     columns=("published", "slug"),
+    keys=(),
+    tags=lambda _row: (PUBLISHED_LIST,),
+    changes_only=True,
+)
+declare(
+    Movie,
+    columns=("sort_key",),
     keys=("id",),
-    tags=lambda row: (tag(_LISTS, row.id), PUBLISHED_LIST),
+    tags=lambda row: (tag(_ORDER_OF, row.id),),
     changes_only=True,
 )
 declare(
@@ -263,6 +285,13 @@ def _lists_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
     yield from _genre_lists_of(connection, tags)
 
 
+def _order_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
+    """The lists that sort the published movies of the tags among others."""
+    shown = Premiere.movie_id.in_(_ids(tags)), Movie.id == Premiere.movie_id, Movie.published
+    for row in connection.execute(select(Premiere.date, Premiere.precision).where(*shown)):
+        yield from _period_tags(row.date, row.precision)
+
+
 def _genre_lists_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
     """The lists of all genres of the movies of the tags."""
     genres = select(MovieGenre.genre_id).where(MovieGenre.movie_id.in_(_ids(tags))).distinct()
@@ -274,6 +303,7 @@ def _ids(tags: Iterable[str]) -> set[int]:
 
 
 DECLARATIONS.expansions.add(_LISTS, _lists_of)
+DECLARATIONS.expansions.add(_ORDER_OF, _order_of)
 DECLARATIONS.expansions.add(_GENRES_OF, _genre_lists_of)
 
 

@@ -1,5 +1,6 @@
 """The migrations create exactly the schema of the models, and remove it, on both databases."""
 
+import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -25,7 +26,10 @@ import moziweb.movies.models
 import moziweb.posters.models
 from moziweb.db import create_engine, migrations
 from moziweb.db.meta import Base
-from moziweb.movies.models import Trailer
+from moziweb.manager.auth.models import User
+from moziweb.movies import derived
+from moziweb.movies.importers.models import MovieReference
+from moziweb.movies.models import Distributor, Movie, Person, Trailer
 from moziweb.posters.models import (
     PosterSource,
     PosterVariant,
@@ -148,6 +152,48 @@ def test_downgrade_keeps_the_shown_one_of_two_keys_of_a_variant(empty_engine: En
     assert soon is not None
     assert timedelta() < soon + timedelta(minutes=5) - datetime.now(UTC) < timedelta(days=8)
 
+
+def test_texts_of_before_are_normalised_and_derived(empty_engine: Engine) -> None:
+    migrations.upgrade(empty_engine, "0019")
+    with empty_engine.begin() as connection:
+        for statement in BEFORE_NFC:
+            connection.exec_driver_sql(unicodedata.normalize("NFD", statement))
+        connection.exec_driver_sql("INSERT INTO distributor (id, name) VALUES (2, 'Fórum')")
+    migrations.upgrade(empty_engine)
+    with Session(empty_engine) as session:
+        movie = session.get_one(Movie, 1)
+        assert (movie.title, movie.original_title) == ("Ősz Søren", "Œdé")
+        for column, value in derived.of_movie(movie.title, movie.original_title).items():
+            assert getattr(movie, column) == value
+        assert (movie.short_title, movie.short_original_title) == (None, "oede")
+        assert movie.distributor_id == 2
+        assert session.scalars(select(Distributor.name)).all() == ["Fórum"]
+        person = session.get_one(Person, 1)
+        assert (person.name, person.search_text) == ("Anders Rønning é", "anders ronning e")
+        assert session.execute(select(MovieReference.list_name, MovieReference.ref)).one() == (
+            "csv:ő", "é"
+        )  # fmt: skip
+        assert session.scalars(select(User.name)).all() == ["józsef"]
+
+
+BEFORE_NFC = (
+    "INSERT INTO distributor (id, name) VALUES (1, 'Fórum')",
+    """
+    INSERT INTO movie (
+        id, title, original_title, slug, synopsis, synopsis_en, countries, languages, published,
+        created_at, updated_at, distributor_id
+    ) VALUES (1, 'Ősz Søren', 'Œdé', 'a', 'é', '', '', '', true, '2026-01-01', '2026-01-01', 1)
+    """,
+    "INSERT INTO person (id, name) VALUES (1, 'Anders Rønning é')",
+    """
+    INSERT INTO movie_reference (list_name, ref, movie_id, created_at)
+    VALUES ('csv:ő', 'é', 1, '2026-01-01')
+    """,
+    """
+    INSERT INTO manager_user (name, role, password_hash, created_at)
+    VALUES ('józsef', 'editor', 'x', '2026-01-01')
+    """,
+)
 
 BEFORE_CHECKS = (
     """

@@ -95,8 +95,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     # The tag of a list covers dates and kinds of premieres; an empty week shows only dates.
     "Premiere.kind": frozenset({"empty"}),
     "Premiere.cancelled_at": frozenset({"empty"}),
-    # Invalidates every list of the movie, including links of empty weeks.
-    "Movie.slug": frozenset({"empty", "undated"}),
+    # The order of the only movie of a day does not change.
+    "Movie.sort_key": frozenset({"index", "english", "week", "ahead", "month", "api"}),
     # A cached 404 is invalidated when any movie is published or withdrawn.
     "Movie.published": frozenset({"empty", "undated", "movie", "api_movie"}),
     # A card shows only the latest move of its premiere.

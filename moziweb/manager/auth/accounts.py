@@ -9,6 +9,9 @@ from datetime import datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from moziweb.movies.collation import sort_key
+from moziweb.movies.text_folding import nfc
+
 from ..audit.log import Actor, record
 from . import passwords
 from .models import Role, User, UserSession
@@ -22,7 +25,7 @@ class AccountError(ValueError):
 
 def normalise_name(name: str) -> str:
     """Returns a name as it is stored and compared."""
-    return " ".join(name.split()).casefold()
+    return nfc(" ".join(name.split()).casefold())
 
 
 def add_user(
@@ -85,7 +88,7 @@ def find_user(session: Session, name: str) -> User | None:
 
 def all_users(session: Session) -> Sequence[User]:
     """Returns all users, by name."""
-    return session.scalars(select(User).order_by(User.name)).all()
+    return sorted(session.scalars(select(User)), key=lambda user: (sort_key(user.name), user.name))
 
 
 def last_seen(session: Session) -> dict[int, datetime]:

@@ -161,7 +161,7 @@ def _parts(query: ListQuery, context: FilterContext) -> list[_Segment]:
         movie = NoIndex(Movie.id)
         movies = select(Movie.id.label("movie")).where(*conditions(query, context, movie))
         if query.sort is Sort.TITLE:
-            return [_Segment("t", movies, (Movie.slug, Movie.id), _word, descending=False)]
+            return [_Segment("t", movies, (Movie.sort_key, Movie.id), _word, descending=False)]
         return [_Segment("c", movies, (Movie.updated_at, Movie.id), _moment, descending=True)]
     later = aliased(Premiere)
     beyond = tuple_(later.date, later.id) > tuple_(Premiere.date, Premiere.id)

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from moziweb.movies.collation import sort_key
 from moziweb.movies.models import Distributor, Genre, Movie, StreamingService
 from moziweb.movies.movie_rows import relations
 
@@ -33,13 +34,13 @@ def editable_movie(session: Session, movie_id: int) -> Movie | None:
 def form_choices(session: Session, locale: str) -> FormChoices:
     """Returns the form's choices, with genre names in ``locale``. Three queries."""
     name = Genre.name if locale == "hu" else Genre.name_en
-    genres = session.execute(select(Genre.id, name).order_by(Genre.slug))
+    genres = session.execute(select(Genre.id, name))
     return FormChoices(
-        genres={row[0]: row[1] for row in genres},
+        genres=dict(sorted(((row[0], row[1]) for row in genres), key=lambda row: sort_key(row[1]))),
         distributors=_names(session, Distributor),
         services=_names(session, StreamingService),
     )
 
 
 def _names(session: Session, model: Any) -> tuple[str, ...]:
-    return tuple(session.scalars(select(model.name).order_by(model.name)))
+    return tuple(sorted(session.scalars(select(model.name)), key=sort_key))

@@ -7,6 +7,7 @@ from wtforms import Form, StringField
 from wtforms.validators import Length, ValidationError
 
 from moziweb.i18n import _
+from moziweb.movies.text_folding import nfc
 
 REQUIRED: Final = _("This is needed.")
 TOO_LONG: Final = _("This is too long.")
@@ -64,9 +65,9 @@ def line_field(label: str, characters: int, *validators: Any) -> StringField:
 
 
 def trimmed(value: str | None) -> str:
-    """Strips a text and removes control characters."""
+    """Strips a text, removes control characters, and returns it in NFC."""
     kept = "".join(each for each in value or "" if each in "\n\t" or each.isprintable())
-    return kept.strip()
+    return nfc(kept.strip())
 
 
 def one_line(value: str | None) -> str:

@@ -14,6 +14,7 @@ from moziweb.i18n import _
 
 from ..models import DatePrecision, PremiereKind
 from ..slugs import slug_of
+from ..text_folding import nfc
 from . import values
 from .candidate import CSV, Candidate, GenreFact, PremiereFact, TrailerFact
 from .fields import LENGTHS
@@ -40,7 +41,7 @@ class ListOptions:
     @property
     def list_name(self) -> str:
         """The name of the list among all sources."""
-        return f"{CSV}:{self.name}" if self.name else CSV
+        return f"{CSV}:{nfc(self.name)}" if self.name else CSV
 
 
 def candidates_of(table: Table, options: ListOptions) -> tuple[Candidate, ...]:
@@ -180,7 +181,7 @@ class _Reader:
         self.problems.append(Problem.about(self._row.place, column, text, fatal=fatal))
 
     def _date(self, cell: str) -> tuple[date, DatePrecision]:
-        return values.premiere_date(cell, self._options.today, self._options.date_format)
+        return values.premiere_date(cell, self._options.today, nfc(self._options.date_format))
 
     def _poster(self, cell: str) -> str:
         if not self._options.is_allowed_url(cell):

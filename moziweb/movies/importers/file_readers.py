@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from moziweb.i18n import _
 
+from ..text_folding import nfc
 from .problems import ImportRefused, InvalidValue, Problem, text_of
 
 COLUMNS: Final = (
@@ -21,6 +22,9 @@ COLUMNS: Final = (
     "poster_url", "trailer_url", "imdb_id", "tmdb_id", "overview",
 )  # fmt: skip
 """The columns of a list. Case, spaces and order of the headings do not matter."""
+
+_URLS: Final = frozenset({"poster_url", "trailer_url"})
+"""The columns whose texts are kept as they are: an equivalent URL is another URL."""
 
 MAX_BYTES: Final = 50_000_000
 _DELIMITERS: Final = ";,"
@@ -161,7 +165,11 @@ def _cell(value: Any) -> str:
 
 
 def _row(place: str, cells: Mapping[str, str]) -> FileRow:
-    kept = {name: cell.strip() for name, cell in cells.items() if cell.strip()}
+    kept = {
+        name: cell.strip() if name in _URLS else nfc(cell.strip())
+        for name, cell in cells.items()
+        if cell.strip()
+    }
     for name, cell in kept.items():
         if any(ord(character) in _SURROGATES for character in cell):
             return FileRow(place, problem=Problem.about(place, name, _("not UTF-8"), fatal=True))
@@ -174,4 +182,4 @@ def _column_of(heading: str, aliases: Mapping[str, str]) -> str | None:
 
 
 def _heading(text: str) -> str:
-    return "_".join(text.strip().casefold().replace("-", " ").replace("_", " ").split())
+    return "_".join(nfc(text).strip().casefold().replace("-", " ").replace("_", " ").split())

@@ -19,6 +19,7 @@ from moziweb.movies.calendar import parse_day
 from moziweb.movies.genres import GENRES
 from moziweb.movies.models import DatePrecision, PremiereKind, Rating, ScreenFormat
 from moziweb.movies.slugs import slug_of
+from moziweb.movies.text_folding import nfc
 
 from .candidate import GenreFact, TrailerFact
 from .problems import InvalidValue
@@ -56,10 +57,13 @@ _OTHER_GENRES: Final = {
 
 
 def text(value: str, limit: int) -> str:
-    """Return ``value`` trimmed, without control characters and surrogates; keeps line breaks."""
+    """Return ``value`` in NFC, trimmed, without control characters and surrogates.
+
+    Keeps line breaks.
+    """
     kept = "".join(
         character
-        for character in value
+        for character in nfc(value)
         if character == "\n" or unicodedata.category(character) not in {"Cc", "Cs"}
     ).strip()
     if len(kept) > limit:

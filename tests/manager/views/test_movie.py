@@ -1,5 +1,6 @@
 """Editing a movie: submitted values are saved, and nothing else changes."""
 
+import unicodedata
 from datetime import date
 
 import pytest
@@ -50,6 +51,28 @@ def test_a_title_is_saved_signed_and_audited(site: TestApp, editor: TestApp, mov
         {"field": "title", "before": "Az ígéret földje", "after": "A másik cím"}
     ]
     assert "A másik cím" in editor.get("/manager/audit").text
+
+
+def test_decomposed_texts_are_saved_in_nfc(site: TestApp, editor: TestApp, movie_id: int) -> None:
+    texts = {
+        "title": "Új űrhajó",
+        "original_title": "Élő",
+        "synopsis": "Őszi.\n\nEső.",
+        "distributor": "Fórum Hungary",
+        "cast-0-name": "Törőcsik Mari",
+        "cast-0-character": "Édua",
+        "premieres-0-note": "díszelőadás",
+        "trailers-0-name": "Előzetes 2",
+    }
+    form = movie_form(editor, movie_id)
+    for name, text in texts.items():
+        form[name] = unicodedata.normalize("NFD", text)
+    press(form, status=303)
+    saved = movie_form(editor, movie_id)
+    assert {name: saved[name].value.replace("\r", "") for name in texts} == texts
+    entry = last_entry(site)
+    assert press(saved, status=303)
+    assert last_entry(site).id == entry.id  # nothing has changed since
 
 
 @BOTH

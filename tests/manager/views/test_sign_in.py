@@ -1,5 +1,7 @@
 """Sign-in, sign-out, and the end of sessions."""
 
+import unicodedata
+
 import pytest
 from sqlalchemy import select
 from webtest import TestApp
@@ -27,6 +29,12 @@ def test_sign_in_returns_to_the_requested_page(anonymous: TestApp) -> None:
     inside = form.submit(status=303)
     assert inside.location.endswith("/manager/movies?show=no-date")
     assert "szerkesztő" in inside.follow().text
+
+
+def test_decomposed_name_signs_in(anonymous: TestApp) -> None:
+    name = unicodedata.normalize("NFD", NAMES[Role.EDITOR])
+    assert name != NAMES[Role.EDITOR]
+    assert sign_in(anonymous, name).status_int == 303
 
 
 def test_polled_page_shows_that_the_session_ended(anonymous: TestApp) -> None:

@@ -1,5 +1,6 @@
 """The cells of each column, and the reports of invalid ones."""
 
+import unicodedata
 from datetime import date
 
 import pytest
@@ -158,3 +159,19 @@ def test_duplicate_row_is_reported() -> None:
     assert first.problems == third.problems == ()
     assert "the same film as row 2" in str(second.problems[0])
     assert second.problems[0].fatal
+
+
+def test_decomposed_row_is_read_as_the_composed_one() -> None:
+    text = """\
+title;release_date;release_type;languages;poster_url
+Fórum;2026. szeptémber 3;fesztivál;észt;https://example.com/é.jpg
+"""
+    (composed,) = from_csv(text, date_format="%Y. szeptémber %d")
+    assert composed.years == {2026}
+    decomposed, pattern = (
+        unicodedata.normalize("NFD", each) for each in (text, "%Y. szeptémber %d")
+    )
+    (found,) = from_csv(decomposed, date_format=pattern)
+    poster = unicodedata.normalize("NFD", "https://example.com/é.jpg")  # another URL
+    assert found.problems == ()
+    assert dict(found.values) == {**composed.values, "poster": poster}

@@ -1,5 +1,6 @@
 """Imports into both databases: written values, kept values, and a second run."""
 
+import unicodedata
 from datetime import date
 
 import pytest
@@ -14,6 +15,7 @@ from moziweb.movies.importers.planning import Effect
 from moziweb.movies.importers.service import Importer
 from moziweb.movies.models import (
     DatePrecision,
+    Distributor,
     FieldProvenance,
     Genre,
     Movie,
@@ -232,3 +234,16 @@ def test_outbox_rows_are_of_the_movies_that_changed(settings: dict[str, str]) ->
         assert len(first) == 1
         list(importer.run(from_csv(WHOLE)))
         assert outbox() == first
+
+
+def test_decomposed_texts_are_stored_in_nfc(bring: Bring, dbsession: Session) -> None:
+    """macOS writes such lists: they would make a second distributor, genre and person."""
+    rows = "title;distributor;genres;overview\nDűne;Fórum Hungary;Mélyűr;Élő szöveg.\n"
+    for form in ("NFC", "NFD"):
+        bring(unicodedata.normalize(form, rows), name=unicodedata.normalize(form, "őszi"))
+    movie = only(dbsession)
+    assert movie.title == "Dűne"
+    assert movie.synopsis == "Élő szöveg."
+    assert dbsession.scalars(select(Distributor.name)).all() == ["Fórum Hungary"]
+    assert dbsession.scalars(select(Genre.name)).all() == ["Mélyűr"]
+    assert dbsession.scalars(select(MovieReference.list_name)).all() == ["csv:őszi"]

@@ -1,5 +1,7 @@
 """Candidates of TMDB movies: values, absent fields, and problems."""
 
+import json
+import unicodedata
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -157,3 +159,21 @@ def test_person_credited_twice_appears_once() -> None:
     ]
     found = candidate(credits={"cast": cast, "crew": []}).values["cast"]
     assert found == (PersonFact("Anna", "", 8), PersonFact("Anna", "A", 7))
+
+
+def test_decomposed_texts_are_read_in_nfc() -> None:
+    person = {"id": 1, "name": "Törőcsik", "character": "Édua", "job": "Director"}
+    texts: dict[str, Any] = {
+        "title": "Űrhajó",
+        "overview": "Élő.",
+        "credits": {"cast": [person], "crew": [person]},
+    }
+    movie = a_movie(0, release("2026-09-03", note="évforduló")) | texts
+    json_text = json.dumps(movie, ensure_ascii=False)
+    composed, decomposed = (
+        candidate_of(json.loads(unicodedata.normalize(form, json_text)), IMAGES, FETCHED)
+        for form in ("NFC", "NFD")
+    )
+    assert composed.values["title"] == "Űrhajó"
+    assert composed.values["premieres"][0].rerelease
+    assert decomposed == composed
