@@ -8,12 +8,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, union
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union,
+    union_all,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from moziweb.db.planner_hints import NoIndex
 from moziweb.db.types import parse_id
 
 from .models import Credit, Movie, Person
+from .spelling import one_edit_away
 from .text_folding import fold
 
 MAX_WORDS: Final = 6
@@ -25,6 +39,9 @@ MAX_TRIGRAMS: Final = 50
 
 MIN_SIMILARITY: Final = 0.5
 """The minimum share of the search terms' trigrams that a similar text contains."""
+
+MAX_MISSPELT: Final = 200
+"""Movies with such a title in one language that ``misspelt_titles`` compares."""
 
 _RANKS: Final = frozenset("0123")
 """The values of ``_rank``, as text."""
@@ -80,6 +97,48 @@ def search_movies(
         query = query.where(is_after)
     rows = session.execute(query.order_by(rank, Movie.id.desc()).limit(limit))
     return [SearchCursor(*row) for row in rows]
+
+
+def misspelt_titles(session: Session, terms: SearchTerms) -> Sequence[int]:
+    """The ids of movies whose short title the query misspells by one letter, the likeliest first.
+
+    Empty if the query is a short title itself. One query for a long list of texts, or none for a
+    long query; it reads indexes only, so its cost does not grow with the number of movies.
+    """
+    ranks = one_edit_away(terms.phrase)
+    if not ranks:
+        return ()
+    best: dict[int, int] = {}
+    for movie_id, title in session.execute(_short_titles([*ranks, terms.phrase])):
+        if title == terms.phrase:
+            return ()
+        best[movie_id] = min(ranks[title], best.get(movie_id, ranks[title]))
+    return sorted(best, key=lambda movie_id: (best[movie_id], -movie_id))
+
+
+def _short_titles(texts: Sequence[str]) -> CompoundSelect[int, str]:
+    """Ids and short titles of movies with a title among ``texts``.
+
+    An OR of both columns, or an ORDER BY, would make the databases scan all movies.
+    """
+    columns = Movie.short_title, Movie.short_original_title
+    return union_all(
+        *(
+            select(Movie.id, column)
+            .where(NoIndex(Movie.published), column.in_(texts))
+            .limit(MAX_MISSPELT)
+            .subquery()
+            .select()
+            for column in columns
+        )
+    )
+
+
+def is_name(session: Session, terms: SearchTerms) -> bool:
+    """Whether the query is a word or the words of a person's name. One query."""
+    named = (literal(" ") + Person.search_text + " ").contains(f" {terms.phrase} ", autoescape=True)
+    has_words = (Person.search_text.contains(word, autoescape=True) for word in terms.words)
+    return bool(session.scalar(select(exists().where(named, *has_words))))
 
 
 def similar_movies(session: Session, terms: SearchTerms, limit: int) -> Sequence[int]:

@@ -1,9 +1,13 @@
 """Search queries give the same results on both databases."""
 
+import re
+from typing import Any
+
 import pytest
+import sqlalchemy
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, event, insert, inspect
 from sqlalchemy.orm import Session
 
 from moziweb.movies import edit_version  # noqa: F401 - updates search_text
@@ -15,6 +19,8 @@ from moziweb.movies.search_queries import (
     InvalidCursorError,
     SearchCursor,
     SearchTerms,
+    is_name,
+    misspelt_titles,
     search_movies,
     similar_movies,
 )
@@ -111,6 +117,92 @@ def test_misspelt_words_find_similar_movies(
 
 def test_dissimilar_words_find_nothing(dbsession: Session, movies: dict[str, Movie]) -> None:
     assert similar_movies(dbsession, SearchTerms.of("zzyzx qwrt"), 5) == []
+
+
+@pytest.fixture
+def short_titles(dbsession: Session) -> dict[str, int]:
+    titles = {"Avatar": "", "Faust": "", "Hick": "", "Hike": "", "Ősz": "Autumn", "Wall·E": ""}
+    made = {
+        title: make_movie(dbsession, title, original_title=original or title)
+        for title, original in titles.items()
+    }
+    make_movie(dbsession, "Avata", published=False)
+    dbsession.commit()
+    return {title: movie.id for title, movie in made.items()}
+
+
+@pytest.mark.parametrize(
+    ("text", "titles"),
+    [
+        ("avtaar", ["Avatar"]),
+        ("Fauts", ["Faust"]),
+        ("hikc", ["Hick", "Hike"]),  # two transposed letters before a replaced one
+        ("hcik", ["Hick"]),
+        ("hik", ["Hike", "Hick"]),
+        ("ick", ["Hick"]),
+        ("avatr", ["Avatar"]),
+        ("aavatar", ["Avatar"]),
+        ("autum", ["Ősz"]),
+        ("őzs", ["Ősz"]),
+        ("wal e", ["Wall·E"]),
+        ("hick", []),  # a title itself
+        ("avvtarr", []),
+        ("os", []),
+        ("avatar avatar", []),
+    ],
+)
+def test_short_title_is_found_by_one_wrong_letter(
+    dbsession: Session, short_titles: dict[str, int], text: str, titles: list[str]
+) -> None:
+    found_ids = misspelt_titles(dbsession, SearchTerms.of(text))
+    assert list(found_ids) == [short_titles[title] for title in titles]
+
+
+def test_renamed_movie_is_found_by_its_new_short_title(
+    dbsession: Session, short_titles: dict[str, int]
+) -> None:
+    movie = dbsession.get_one(Movie, short_titles["Faust"])
+    movie.title = "Eltört kalandorok szövetsége"
+    dbsession.commit()
+    assert list(misspelt_titles(dbsession, SearchTerms.of("fausz"))) == [movie.id]
+    movie.original_title = "Soul"
+    dbsession.commit()
+    assert not misspelt_titles(dbsession, SearchTerms.of("fausz"))
+    assert list(misspelt_titles(dbsession, SearchTerms.of("soull"))) == [movie.id]
+
+
+def test_misspelt_titles_are_read_from_indexes(
+    dbsession: Session, short_titles: dict[str, int]
+) -> None:
+    """Otherwise the cost would grow with the number of movies."""
+    engine = dbsession.get_bind()
+    assert isinstance(engine, Engine)
+    titles = (f"{number:x}" * (1 if number % 8 == 0 else 9) for number in range(0x10000, 0x12000))
+    rows = [
+        {"title": each, "original_title": each, "slug": "x", "synopsis": each} for each in titles
+    ]
+    dbsession.execute(insert(Movie), rows)
+    dbsession.execute(sqlalchemy.text("ANALYZE movie"))
+    sent: list[tuple[str, Any]] = []
+    event.listen(engine, "before_cursor_execute", lambda *args: sent.append(args[2:4]))
+    misspelt_titles(dbsession, SearchTerms.of("avtaar"))
+    statement, parameters = sent[-1]
+    explain = "EXPLAIN " if engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN "
+    plan = dbsession.connection().exec_driver_sql(explain + statement, parameters)
+    lines = " ".join(str(row) for row in plan)
+    assert "ix_movie_short_title" in lines
+    assert "ix_movie_short_original_title" in lines
+    assert not re.search(r"SCAN movie|Seq Scan|published \(|pk_movie", lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("Törőcsik", True), ("møller béla", True), ("torocs", False), ("dune", True), ("elem", False)],
+)
+def test_whole_words_of_a_name_are_a_name(
+    dbsession: Session, movies: dict[str, Movie], text: str, expected: bool
+) -> None:
+    assert is_name(dbsession, SearchTerms.of(text)) is expected
 
 
 def test_renamed_person_is_found_at_once(dbsession: Session, movies: dict[str, Movie]) -> None:

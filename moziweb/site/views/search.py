@@ -4,6 +4,7 @@ Search text is never part of a cache key: the page is not cached, only the cards
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -13,7 +14,7 @@ from pyramid.view import view_config
 from moziweb.i18n import _
 from moziweb.movies import search_queries
 from moziweb.movies.feed_queries import lead_listings
-from moziweb.movies.search_queries import SearchCursor
+from moziweb.movies.search_queries import SearchCursor, SearchTerms
 from moziweb.request import Request
 
 from ..context import PageContext
@@ -33,27 +34,57 @@ PAGE_SIZE: Final = 28
     cache_fragments=movie_fragments,
 )
 def search(request: Request) -> dict[str, Any]:
-    """A page of the results for ``?q=``; ``after=`` is its cursor. Five or six queries."""
+    """A page of the results for ``?q=``; ``after=`` is its cursor. At most seven queries."""
     context = PageContext.of(request)
     text, after = _parse(request)
-    terms = search_queries.SearchTerms.of(text)
+    terms = SearchTerms.of(text)
     results: Sequence[SearchCursor] = ()
-    similar: Sequence[int] = ()
     if terms.words:
         results = search_queries.search_movies(request.dbsession, terms, PAGE_SIZE + 1, after)
-        if not results and after is None:
-            similar = search_queries.similar_movies(request.dbsession, terms, PAGE_SIZE)
-    shown = [result.movie_id for result in results[:PAGE_SIZE]] or similar
-    is_last = len(results) <= PAGE_SIZE
-    more = None if is_last else {"q": text, "after": str(results[PAGE_SIZE - 1])}
+    more, last = None, results[PAGE_SIZE - 1] if len(results) > PAGE_SIZE else None
+    if last:
+        more = f"{context.urls.path('search')}?{urlencode({'q': text, 'after': str(last)})}"
+    found = [result.movie_id for result in results[:PAGE_SIZE]]
+    guesses = _guesses(request, terms, results) if terms.words and after is None else _NO_GUESSES
     return {
         "page": _page(context, text),
         "text": text,
         "max_length": search_queries.MAX_LENGTH,
-        "sections": with_eager_row(_sections(request, context, shown)),
-        "is_guess": bool(similar),
-        "more_href": f"{context.urls.path('search')}?{urlencode(more)}" if more else None,
+        "sections": with_eager_row(_sections(request, context, found, guesses)),
+        "is_guess": bool(guesses.movie_ids and not found),
+        "more_href": more,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Guesses:
+    """Movies whose titles are similar; ``first`` if they are likelier than the exact results."""
+
+    movie_ids: Sequence[int] = ()
+    first: bool = False
+
+
+_NO_GUESSES: Final = _Guesses()
+
+
+def _guesses(request: Request, terms: SearchTerms, results: Sequence[SearchCursor]) -> _Guesses:
+    """Guesses for a query that is not the beginning of a title.
+
+    A short title that differs in one letter comes before titles with the query inside a word, and
+    after titles with a word that begins with it.
+    """
+    best = results[0].rank if results else None
+    if best == 0 or (best == 1 and len(results) > PAGE_SIZE):
+        return _NO_GUESSES
+    session = request.dbsession
+    exact = {result.movie_id for result in results}
+    misspelt = search_queries.misspelt_titles(session, terms)
+    movie_ids = [movie_id for movie_id in misspelt if movie_id not in exact]
+    if best is None:
+        similar = search_queries.similar_movies(session, terms, PAGE_SIZE)
+        return _Guesses(list(dict.fromkeys((*movie_ids, *similar)))[:PAGE_SIZE])
+    likelier = bool(movie_ids) and best > 1 and not search_queries.is_name(session, terms)
+    return _Guesses(movie_ids[:PAGE_SIZE], likelier)
 
 
 def _parse(request: Request) -> tuple[str, SearchCursor | None]:
@@ -66,12 +97,24 @@ def _parse(request: Request) -> tuple[str, SearchCursor | None]:
         raise HTTPBadRequest from None
 
 
-def _sections(request: Request, context: PageContext, movie_ids: Sequence[int]) -> list[Section]:
-    if not movie_ids:
+def _sections(
+    request: Request, context: PageContext, found: Sequence[int], guesses: _Guesses
+) -> list[Section]:
+    if not (found or guesses.movie_ids):
         return []
-    listings = lead_listings(request.dbsession, movie_ids, context.today)
-    title = context.formatter.translate(_("Films found"))
-    return [PageFragments(request, context).section("found", title, listings)]
+    translate, fragments = context.formatter.translate, PageFragments(request, context)
+    listings = lead_listings(request.dbsession, [*found, *guesses.movie_ids], context.today)
+    exact = [each for each in listings if each.movie.id in found]
+    similar = [each for each in listings if each.movie.id not in found]
+    sections = [
+        fragments.section(key, translate(title), movies)
+        for key, title, movies in (
+            ("found", _("Films found"), exact),
+            ("similar", _("Similar results"), similar),
+        )
+        if movies
+    ]
+    return sections[::-1] if guesses.first else sections
 
 
 def _page(context: PageContext, text: str) -> PageHead:

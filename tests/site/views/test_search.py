@@ -1,16 +1,22 @@
 """The search page."""
 
-from collections.abc import Iterator
+import random
+import re
+from collections.abc import Callable, Iterator
+from string import ascii_lowercase
 from urllib.parse import quote
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
+from moziweb.movies.models import CreditRole, Movie
+from moziweb.movies.text_folding import fold
 from moziweb.services import services_of
 from moziweb.site.views.search import PAGE_SIZE
 from tests.conftest import QueryCounter
-from tests.factories import THURSDAY, add_poster, make_movie, make_premiere
+from tests.factories import THURSDAY, add_people, add_poster, make_movie, make_premiere
 from tests.site.cached import CACHED, site
 from tests.site.scraper import cards
 
@@ -53,6 +59,63 @@ def test_misspelt_query_shows_similar_movies(app: TestApp, dbsession: Session) -
     assert titles(app, "macskafgó") == ["Macskafogó"]
     assert "ezek hasonlítanak rá" in app.get("/search?q=macskafgo").text
     assert "ezek hasonlítanak rá" not in app.get("/search?q=macskafogo").text
+
+
+def test_guess_is_above_titles_with_the_query_inside_a_word(
+    app: TestApp, dbsession: Session
+) -> None:
+    for title in ("Mohikánok", "Hick", "Férfi"):
+        make_movie(dbsession, title)
+    add_people(dbsession, make_movie(dbsession, "Hajnal"), CreditRole.CAST, "Robert Hikmet Hico")
+    dbsession.commit()
+    assert titles(app, "hik") == ["Hick", "Mohikánok", "Hajnal"]
+    assert "Hasonló találatok" in app.get("/search?q=hik").text
+    # A name is no slip, and a word that begins with the query is likelier than one.
+    assert titles(app, "hico") == ["Hajnal", "Hick"]
+    make_movie(dbsession, "A nagy hikori")
+    dbsession.commit()
+    assert titles(app, "hik") == ["A nagy hikori", "Mohikánok", "Hajnal", "Hick"]
+    assert titles(app, "hick") == ["Hick"]
+
+
+def _transposed(title: str, chance: random.Random) -> str:
+    pairs = [i for i in range(len(title) - 1) if fold(title[i]) != fold(title[i + 1])]
+    place = chance.choice(pairs)
+    return title[:place] + title[place + 1] + title[place] + title[place + 2 :]
+
+
+def _replaced(title: str, chance: random.Random) -> str:
+    place = chance.randrange(len(title))
+    other = chance.choice([each for each in ascii_lowercase if each != fold(title[place])])
+    return title[:place] + other + title[place + 1 :]
+
+
+def _deleted(title: str, chance: random.Random) -> str:
+    place = chance.randrange(len(title))
+    return title[:place] + title[place + 1 :]
+
+
+def _titles_of_section(page: str, key: str) -> list[str]:
+    section = re.search(rf'<section [^>]*id="{key}".*?</section>', page, re.DOTALL)
+    return [card.title for card in cards(section[0])] if section else []
+
+
+@pytest.mark.parametrize("slip", [_transposed, _replaced, _deleted])
+def test_slips_in_short_titles_of_the_demo_find_the_movie(
+    demo_app: TestApp, demo_session: Session, slip: Callable[[str, random.Random], str]
+) -> None:
+    """Of 30 titles of 4-6 letters at least 28 are found, above any other guess."""
+    chance = random.Random(2026)
+    every = demo_session.scalars(select(Movie.title).order_by(Movie.title)).all()
+    short = [each for each in every if 4 <= len(each) <= 6 and fold(each).isalpha()]
+    missed = {}
+    for title in chance.sample(short, 30):
+        typed = slip(title, chance)
+        page = demo_app.get(f"/search?q={quote(typed)}").text
+        exact, similar = (_titles_of_section(page, key) for key in ("found", "similar"))
+        if title not in exact and similar[:1] != [title]:
+            missed[title] = typed
+    assert len(missed) <= 2, missed
 
 
 def test_next_page_of_results_is_linked(app: TestApp, dbsession: Session) -> None:
