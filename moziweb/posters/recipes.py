@@ -13,7 +13,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import ClassVar, Final, Literal, NamedTuple
 
-EPOCH: Final = 1
+EPOCH: Final = 2
 """Increase it if the code or a library changes the bytes of variants: all hashes change."""
 
 Format = Literal["jpg", "webp", "avif"]

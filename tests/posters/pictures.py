@@ -70,8 +70,8 @@ def png_announcing(width: int, height: int, before: bytes | None = None) -> byte
     ``before`` is the type of an empty chunk before the header.
     """
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    first = _chunk(before, b"") if before else b""
-    parts = first + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(b""))
+    first = png_chunk(before, b"") if before else b""
+    parts = first + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", zlib.compress(b""))
     return b"\x89PNG\r\n\x1a\n" + parts
 
 
@@ -79,10 +79,10 @@ def png_of(width: int, height: int, *, depth: int, colour: int, pixels: bytes) -
     """A PNG of any bit depth and colour type; ``pixels`` are rows, each with its filter byte."""
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
     parts = (b"IHDR", header), (b"IDAT", zlib.compress(pixels)), (b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(kind, data) for kind, data in parts)
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
+def png_chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 

@@ -89,9 +89,9 @@ def test_epoch_changes_every_hash(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 PINNED = [
-    *("a151df0d", "900630b3", "afee5b12", "2c0a1960"),
-    *("60d97411", "707ae998", "90c44000", "8b3e0302"),
-    *("d5f430c8", "65042cd3", "87ed043a", "28214fc4"),
+    *("db105659", "39923a83", "a6c5f48b", "7660092d"),
+    *("04db5064", "82e8c901", "29d4770d", "405d3e56"),
+    *("5ce76bda", "2707f43d", "a71ed0c1", "4d98bc1d"),
 ]
 
 

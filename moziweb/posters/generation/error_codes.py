@@ -57,6 +57,9 @@ _WRONG_BY_REMEDY: Final[Mapping[TranslationString, Mapping[SourceCode, Translati
     _("Save it as JPEG, PNG, WebP, AVIF or GIF."): {
         RejectCode.UNSUPPORTED_FORMAT: _("The format of the picture is not supported."),
     },
+    _("Export it for ordinary screens (SDR, sRGB), then upload it."): {
+        RejectCode.HIGH_DYNAMIC_RANGE: _("The picture is for HDR screens only."),
+    },
     _("Make it smaller, or choose another one."): {
         RejectCode.TOO_MANY_BYTES: _("The file is too large."),
         RejectCode.TOO_MANY_PIXELS: _("The picture has too many pixels."),

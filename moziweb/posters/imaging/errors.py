@@ -15,6 +15,8 @@ class RejectCode(StrEnum):
     TOO_MANY_PIXELS = "too_many_pixels"
     TOO_LARGE_SIDE = "too_large_side"
     TOO_MANY_SCANS = "too_many_scans"
+    HIGH_DYNAMIC_RANGE = "high_dynamic_range"
+    """Its brightness is coded by PQ or HLG, which needs tone mapping."""
     TRUNCATED = "truncated"
     DAMAGED = "damaged"
     """Violates the rules of its format."""

@@ -98,14 +98,15 @@ class Header(NamedTuple):
     """The header of an image file; the decoder may find other values.
 
     ``size`` is width and height in pixels. It is None if it was not found in a format whose opening
-    allocates nothing; Pillow then raises the error. ``frame`` and ``scans`` are for JPEG only;
-    scans are counted up to one above the limit.
+    allocates nothing; Pillow then raises the error. ``frame``, ``scans`` and ``lacks_end`` are for
+    JPEG only: scans are counted up to one above the limit; no end marker follows them.
     """
 
     format: str
     size: tuple[int, int] | None
     frame: JpegFrame | None = None
     scans: int = 0
+    lacks_end: bool = False
 
 
 def parse_header(data: bytes, max_scans: int) -> Header:
@@ -116,8 +117,7 @@ def parse_header(data: bytes, max_scans: int) -> Header:
     """
     format_ = identify(data)
     if format_ == "jpeg":
-        frame, scans = _walk_jpeg(data, max_scans)
-        return Header(format_, (frame.width, frame.height) if frame else None, frame, scans)
+        return _walk_jpeg(data, max_scans)
     try:
         return Header(format_, _SIZE_READERS[format_](data))
     except (struct.error, IndexError) as error:
@@ -208,13 +208,13 @@ _SIZE_READERS: Final[Mapping[str, Callable[[bytes], tuple[int, int] | None]]] = 
 )
 
 
-def _walk_jpeg(data: bytes, max_scans: int) -> tuple[JpegFrame | None, int]:
-    """A JPEG's own frame (not that of a thumbnail in its metadata), and the number of its scans.
+def _walk_jpeg(data: bytes, max_scans: int) -> Header:
+    """Find a JPEG's own frame (not that of a thumbnail in its metadata), and count its scans.
 
     A decoder processes the whole image for each scan of a progressive JPEG, even an empty one: 160
     KB with 500 scans take 14 s. Typical encoders write ten.
     """
-    frame, scans = None, 0
+    frame, scans, has_end = None, 0, False
     for marker, at in _segments(data):
         if marker in _SOF:
             if frame:
@@ -227,8 +227,10 @@ def _walk_jpeg(data: bytes, max_scans: int) -> tuple[JpegFrame | None, int]:
         elif marker == _EOI:
             if not scans:  # decoders continue with an image after it, which was not parsed
                 raise ImageRejected(RejectCode.DAMAGED, "jpeg that ends before its first scan")
+            has_end = True
             break
-    return frame, scans
+    size = (frame.width, frame.height) if frame else None
+    return Header("jpeg", size, frame, scans, lacks_end=scans > 0 and not has_end)
 
 
 def _jpeg_frame(data: bytes, marker: int, at: int) -> JpegFrame | None:

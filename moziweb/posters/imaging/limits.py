@@ -5,7 +5,7 @@ import struct
 from collections.abc import Mapping
 from io import BytesIO
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from PIL import ExifTags, Image, ImageFile
 from PIL.AvifImagePlugin import AvifImageFile
@@ -16,8 +16,10 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from moziweb.posters.imaging.values import LIMITS, Limits, SourceImage
 
+from .colour import avif_profile, embedded_profile, png_profile
 from .errors import ImageRejected, RejectCode
 from .header import Header, parse_header
+from .png import Png, read_png
 
 # The plugins are called by name: `Image.open` would try all others on untrusted bytes, return MPO
 # for some JPEGs, and warn where this module rejects.
@@ -35,22 +37,46 @@ _TRANSPOSED: Final = frozenset({5, 6, 7, 8})
 """EXIF orientations that swap width and height."""
 
 
+class OpenedImage(NamedTuple):
+    """An image at its first frame, before it is decoded.
+
+    ``profile`` is its ICC profile, None for sRGB; ``png`` is for PNG; ``unended`` is the file of a
+    JPEG without an end marker.
+    """
+
+    source: SourceImage
+    image: ImageFile.ImageFile
+    profile: bytes | None
+    png: Png | None = None
+    unended: bytes | None = None
+
+
 def probe(data: bytes, limits: Limits = LIMITS) -> SourceImage:
     """Identify an image and check it against ``limits`` without decoding it.
 
     Raises ImageRejected.
     """
-    source, image = open_checked(data, limits)
-    image.close()
-    return source
+    opened = open_checked(data, limits)
+    opened.image.close()
+    return opened.source
 
 
-def open_checked(data: bytes, limits: Limits) -> tuple[SourceImage, ImageFile.ImageFile]:
-    """As `probe`; also return the opened image at its first frame, before it is decoded."""
-    format_ = _check_header(data, limits).format
-    image = _open(format_, data)
-    _check_size(format_, image.size, limits)
-    return _source_image(format_, image), image
+def open_checked(data: bytes, limits: Limits) -> OpenedImage:
+    """As `probe`; return the opened image."""
+    header = _check_header(data, limits)
+    png = read_png(data, limits.bytes) if header.format == "png" else None
+    image = _open(header.format, png.data if png else data)
+    _check_size(header.format, image.size, limits)
+    source = _source_image(header.format, image, png)
+    profile = _profile(data, image, png)
+    return OpenedImage(source, image, profile, png, data if header.lacks_end else None)
+
+
+def _profile(data: bytes, image: ImageFile.ImageFile, png: Png | None) -> bytes | None:
+    if png:
+        return png_profile(png.chunks)
+    embedded = image.info.get("icc_profile")
+    return avif_profile(data, embedded) if image.format == "AVIF" else embedded_profile(embedded)
 
 
 def _check_header(data: bytes, limits: Limits) -> Header:
@@ -84,19 +110,23 @@ def _open(format_: str, data: bytes) -> ImageFile.ImageFile:
         raise ImageRejected(code, f"{format_}: {error}") from error
 
 
-def _source_image(format_: str, image: ImageFile.ImageFile) -> SourceImage:
+def _source_image(format_: str, image: ImageFile.ImageFile, png: Png | None) -> SourceImage:
     width, height = image.size
-    orientation = _orientation(image)
+    orientation = _orientation(png.chunks.get(b"eXIf") if png else image.info.get("exif"))
     if orientation in _TRANSPOSED:
         width, height = height, width
     return SourceImage(format_, f"image/{format_}", width, height, orientation)
 
 
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation; 1 (upright) if it is missing or invalid."""
+def _orientation(data: bytes | None) -> int:
+    """The orientation in EXIF data; 1 (upright) if it is missing or invalid.
+
+    Not Pillow's ``getexif``, which also reads XMP and texts of a PNG: browsers do not.
+    """
+    exif = Image.Exif()
     try:
-        # Not the plugin's own `getexif`: that of PNG decodes the image to read the chunks after it.
-        value = Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1)
+        exif.load(data or b"")
+        value = exif.get(ExifTags.Base.Orientation, 1)
     except (KeyError, OSError, SyntaxError, TypeError, ValueError, struct.error):
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1

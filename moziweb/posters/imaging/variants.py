@@ -9,18 +9,19 @@ down; every variant is scaled from the next larger one; the blur is computed at 
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from io import BytesIO
 from math import ceil
 from typing import Final
 
-from PIL import Image, ImageCms, ImageFile, ImageFilter
+from PIL import Image, ImageFilter
 
 from moziweb.posters.imaging.encoding import encode
 from moziweb.posters.imaging.values import SKETCH_SIZE, EncodedImage, VariantSet
 
 from ..recipes import BLURRING, Box, Master, Recipe
+from .colour import to_srgb
+from .decoding import decode, eight_bit
 from .errors import ImageRejected, RejectCode
-from .limits import open_checked
+from .limits import OpenedImage, open_checked
 from .values import LIMITS, Limits, SourceImage
 
 _LANCZOS: Final = Image.Resampling.LANCZOS
@@ -136,46 +137,27 @@ def _clamp(value: float, maximum: float) -> float:
 
 def _make_master(data: bytes, master: Master, limits: Limits) -> tuple[SourceImage, Image.Image]:
     """The upright, opaque sRGB image in the master's box; the full decode is freed on return."""
-    source, image = open_checked(data, limits)
-    with image:
-        profile = image.info.get("icc_profile")
+    opened = open_checked(data, limits)
+    source = opened.source
+    with opened.image:
         width, height = master.box.fit(source.width, source.height)
-        is_transposed = (source.width, source.height) != image.size
-        small = _decode_small(image, (height, width) if is_transposed else (width, height), master)
+        is_transposed = (source.width, source.height) != opened.image.size
+        small = _decode_small(opened, (height, width) if is_transposed else (width, height), master)
     # Resized images inherit comments and profiles, which Pillow's encoders would write.
     small.info.clear()
     if source.orientation in _TRANSPOSE_BY_ORIENTATION:
         small = small.transpose(_TRANSPOSE_BY_ORIENTATION[source.orientation])
-    return source, _to_srgb(_flatten(small, master.background), profile)
+    return source, _opaque_srgb(small, opened.profile, master.background)
 
 
-def _decode_small(image: ImageFile.ImageFile, size: tuple[int, int], master: Master) -> Image.Image:
+def _decode_small(opened: OpenedImage, size: tuple[int, int], master: Master) -> Image.Image:
     """Decode and scale down; a JPEG is decoded at a reduced resolution if the headroom allows."""
     width, height = size
-    image.draft(None, (ceil(width * master.headroom), ceil(height * master.headroom)))
-    _load(image)
+    wanted = ceil(width * master.headroom), ceil(height * master.headroom)
+    image = decode(opened.image, wanted, opened.png, opened.unended)
     if image.mode == "I;16":
-        return _eight_bit(image.resize(size, _LANCZOS))  # Pillow cannot reduce this mode
+        return eight_bit(image.resize(size, _LANCZOS))  # Pillow cannot reduce this mode
     return _resampleable(image).resize(size, _LANCZOS, reducing_gap=master.gap)
-
-
-_FORMATS_WITH_MEMORY_ERROR: Final = frozenset({"PNG", "GIF"})
-"""Their decoders report lack of memory by another error than damage; libjpeg, libwebp and dav1d do
-not.
-"""
-
-_DAMAGE_MESSAGES: Final = ("broken data stream", "unrecognized data stream contents")
-"""Pillow's messages for ``IMAGING_CODEC_BROKEN`` and ``IMAGING_CODEC_UNKNOWN``."""
-
-
-def _load(image: ImageFile.ImageFile) -> None:
-    try:
-        image.load()
-    except OSError as error:
-        has_memory_error = image.format in _FORMATS_WITH_MEMORY_ERROR
-        if has_memory_error and str(error).startswith(_DAMAGE_MESSAGES):
-            raise ImageRejected(RejectCode.DAMAGED, str(error)) from error
-        raise
 
 
 def _resampleable(image: Image.Image) -> Image.Image:
@@ -189,36 +171,14 @@ def _resampleable(image: Image.Image) -> Image.Image:
     return image
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """Scale 16-bit grey to 8 bits; Pillow's own conversion clips."""
-    return image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
-
-
-def _flatten(image: Image.Image, background: str) -> Image.Image:
+def _opaque_srgb(image: Image.Image, profile: bytes | None, background: str) -> Image.Image:
+    """Convert to sRGB by the profile, then put transparent images on the background."""
     if image.mode not in ("La", "RGBa"):
-        return image
+        return to_srgb(image, profile)
     layer = image.convert(image.mode.upper())
     flat = Image.new("RGB", layer.size, background)
-    flat.paste(layer.convert("RGB"), mask=layer.getchannel("A"))
+    flat.paste(to_srgb(layer.convert(image.mode[:-1]), profile), mask=layer.getchannel("A"))
     return flat
-
-
-def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Convert to RGB by the colour profile, if it is usable.
-
-    Most profiles are sRGB: converting by one takes 36 ms for a full poster and changes nothing.
-    Profiles that are broken or for another mode are common, too, and are ignored.
-    """
-    if profile:
-        try:
-            source = ImageCms.ImageCmsProfile(BytesIO(profile))
-            if not ImageCms.getProfileDescription(source).startswith("sRGB"):
-                srgb = ImageCms.createProfile("sRGB")
-                converted = ImageCms.profileToProfile(image, source, srgb, outputMode="RGB")
-                return converted or image
-        except (ImageCms.PyCMSError, OSError, ValueError):
-            pass
-    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 @contextmanager

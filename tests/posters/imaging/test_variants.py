@@ -363,10 +363,12 @@ def test_first_image_of_an_mpo_is_used() -> None:
 # -- Colour profiles
 
 
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
 def swapping_profile(description: str = "swap") -> bytes:
     """sRGB with red and green exchanged, so that a conversion is visible."""
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    swapped = srgb.replace(b"rXYZ", b"tmp.").replace(b"gXYZ", b"rXYZ").replace(b"tmp.", b"gXYZ")
+    swapped = SRGB.replace(b"rXYZ", b"tmp.").replace(b"gXYZ", b"rXYZ").replace(b"tmp.", b"gXYZ")
     return swapped.replace("sRGB".encode("utf-16-be"), description.encode("utf-16-be"))
 
 
@@ -376,9 +378,12 @@ def test_profile_is_applied(format_: str) -> None:
     assert corners(picture) == ["g", "r", "b", "rgb"]
 
 
-@pytest.mark.parametrize(
-    "profile", [b"no profile", b"", swapping_profile("sRGB"), swapping_profile()[:200]]
-)
+def test_profile_named_srgb_is_applied() -> None:
+    picture = made(encoded(quarters(), icc_profile=swapping_profile("sRGB")))
+    assert corners(picture) == ["g", "r", "b", "rgb"]
+
+
+@pytest.mark.parametrize("profile", [b"no profile", b"", SRGB, swapping_profile()[:200]])
 def test_broken_and_srgb_profiles_are_ignored_and_removed(profile: bytes) -> None:
     for recipe in (SHARP, replace(SHARP, encoder=AVIF())):  # the AVIF encoder writes profiles
         picture = made(encoded(quarters(), "PNG", icc_profile=profile), recipe)

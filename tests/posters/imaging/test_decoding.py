@@ -1,0 +1,62 @@
+"""Faults that browsers ignore do not change the pixels; others are refused."""
+
+from typing import Any
+
+import pytest
+from PIL import Image, ImageChops
+
+from moziweb.posters.imaging.errors import ImageRejected, RejectCode
+from moziweb.posters.imaging.variants import ImageScaler
+from moziweb.posters.recipes import JPEG, Box, Master, Recipe
+from tests.posters.pictures import encoded, photograph
+
+MASTER = Master(Box(120, 180))
+RECIPE = Recipe("poster", MASTER.box, MASTER, JPEG())
+
+JPEGS: dict[str, dict[str, Any]] = {
+    "baseline": {},
+    "optimized": {"optimize": True},
+    "progressive": {"progressive": True},
+    "restarts": {"restart_marker_rows": 1},
+    "grey": {},
+}
+
+
+def made(data: bytes) -> Image.Image:
+    return ImageScaler(data, MASTER).image(RECIPE)
+
+
+def jpeg(kind: str) -> bytes:
+    picture = photograph(200, 300)
+    options = {"quality": 90, **JPEGS[kind]}
+    return encoded(picture.convert("L") if kind == "grey" else picture, **options)
+
+
+@pytest.mark.parametrize("kind", JPEGS)
+@pytest.mark.parametrize("cut", [1, 2])
+def test_jpeg_without_its_end_marker_has_all_its_pixels(kind: str, cut: int) -> None:
+    whole = jpeg(kind)
+    assert made(whole[:-cut]) == made(whole)
+
+
+@pytest.mark.parametrize("kind", JPEGS)
+def test_jpeg_that_lacks_pixels_is_truncated(kind: str) -> None:
+    whole = jpeg(kind)
+    scan = whole.rindex(b"\xff\xda") + 20
+    for share in (0.0, 0.3, 0.7, 0.9, 0.99):
+        with pytest.raises(ImageRejected) as rejection:
+            made(whole[: scan + int((len(whole) - scan) * share)])
+        assert rejection.value.code == RejectCode.TRUNCATED, share
+
+
+@pytest.mark.parametrize("kind", JPEGS)
+def test_jpeg_that_lacks_a_few_bytes_is_refused_or_hardly_changed(kind: str) -> None:
+    whole = jpeg(kind)
+    for cut in range(3, 40):
+        try:
+            picture = made(whole[:-cut])
+        except ImageRejected as rejection:
+            assert rejection.code == RejectCode.TRUNCATED  # noqa: PT017 - either is right
+        else:
+            box = ImageChops.difference(picture, made(whole)).getbbox()
+            assert box is None or (box[2] - box[0] < 30 and box[3] - box[1] < 30), cut
