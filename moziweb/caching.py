@@ -23,6 +23,7 @@ from moziweb.cache import (
     InvalidationTracker,
     Outbox,
     OutboxRelay,
+    PublishRetrier,
     RelayThread,
     SessionClock,
     from_settings,
@@ -68,10 +69,11 @@ def includeme(config: Configurator) -> None:
 def _page_cache(config: Configurator, cache: Cache, events: CacheEvents) -> PageCache:
     registry, settings = config.registry, config.registry.settings
     database = services_of(registry).database
-    writes = InvalidationTracker(DECLARATIONS, OUTBOX, cache.stamps, events)
-    database.watch(writes.watch, writes.join_transaction_manager)
     expansions = DECLARATIONS.expansions
     relay = OutboxRelay(database.engine, OUTBOX, cache.stamps, events, expansions=expansions)
+    retrier = PublishRetrier(relay)
+    writes = InvalidationTracker(DECLARATIONS, OUTBOX, cache.stamps, events, retrier=retrier)
+    database.watch(writes.watch, writes.join_transaction_manager)
     return PageCache(
         cache=cache,
         clock=SessionClock(cache.stamps),

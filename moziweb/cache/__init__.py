@@ -26,6 +26,7 @@ from .events import CacheEvents, CompositeEvents
 from .invalidation.declarations import Declarations
 from .invalidation.outbox import Outbox, OutboxRow
 from .invalidation.outbox_relay import OutboxRelay, RelayThread
+from .invalidation.publish_retry import PublishRetrier
 from .invalidation.session_clock import SessionClock, SessionSource
 from .invalidation.session_tracking import REASON, TAGS_OPTION, InvalidationTracker, pending_tags
 from .protocol.dependencies import DependencyGroup, NotStoredReason
@@ -64,6 +65,7 @@ __all__ = [
     "OutboxRow",
     "Policy",
     "PublishError",
+    "PublishRetrier",
     "RelayThread",
     "RenderContext",
     "Rendered",

@@ -89,9 +89,7 @@ class CacheMetrics(CacheEvents):
         )
         self._bytes = histogram("entry_bytes", "Size of stored entries, encoded.", ENTRY_BYTES)
         self._tags = counter("invalidations", "Tags published, by kind.", "kind")
-        self._errors = counter(
-            "publish_errors", "Publications that failed and were left to the relay."
-        )
+        self._errors = counter("publish_errors", "Publications that failed and were retried.")
         self._purges = counter("purge_errors", "Purges that the CDN did not accept.")
         self._relayed = counter("relayed", "Outbox rows published by the relay.")
         self._request_seconds = seconds

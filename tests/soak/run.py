@@ -39,6 +39,10 @@ STALE_IF_ERROR = 5.0
 PATIENCE = 120.0
 LAG = 4.0
 """Seconds that a row may take from its publish until its mark is visible."""
+LONG_FREEZE = 1.5
+"""Seconds; longer than the rest of a circuit breaker and than libmemcached's own retry."""
+WINDOW = 0.5
+"""Seconds after an outage of the stamps within which living writers publish what failed in it."""
 RELAYED = 30.0
 """Seconds within which everything must be published after the last fault: ten, the period of a
 relay, and time for a busy machine to start processes again."""
@@ -61,6 +65,8 @@ class Report:
     said_stale: int = 0
     unpublished: int = 0
     slowest_publish: float = 0.0
+    publish_windows: list[float] = field(default_factory=list)
+    """For each long freeze of the stamps, seconds from its end until its writes were published."""
     faults: dict[str, int] = field(default_factory=dict)
     caches: dict[str, int] = field(default_factory=dict)
     statuses: dict[int, int] = field(default_factory=dict)
@@ -186,8 +192,10 @@ class Faults:
         self.stack = stack
         self.counts: Counter[str] = Counter()
         self.outages: list[Outage] = []
+        self.long_freezes: list[Outage] = []
         self._known: dict[str, Callable[[], None]] = {
             "stamps frozen": lambda: self._freeze(stack.stamps),
+            "stamps frozen 1.5 s": self._freeze_stamps,
             "stamps killed": lambda: self._kill(stack.stamps),
             "stamps flushed": stack.stamps.flush,
             "entries frozen": lambda: self._freeze(stack.entries),
@@ -216,6 +224,11 @@ class Faults:
     def _freeze(self, server: Service) -> None:
         with self._outage(server), server.paused():
             time.sleep(0.2 + self.stack.chance.random())
+
+    def _freeze_stamps(self) -> None:
+        with self._outage(self.stack.stamps), self.stack.stamps.paused():
+            time.sleep(LONG_FREEZE)
+        self.long_freezes.append(self.outages[-1])
 
     def _kill(self, server: Service) -> None:
         with self._outage(server):
@@ -271,6 +284,15 @@ class Watch:
         query = "SELECT count(*), coalesce(max(published - created), 0) FROM cache_journal"
         count, slowest = self._ask(query)[0]
         return int(count), float(slowest)
+
+    def publish_windows(self, freezes: Sequence[Outage]) -> list[float]:
+        """For each freeze, the seconds from its end until the last of its writes was published."""
+        query = "SELECT max(published) FROM cache_journal WHERE created BETWEEN :begun AND :over"
+        found = (self._ask(query, begun=each.begun, over=each.over)[0][0] for each in freezes)
+        return [
+            round(max(0.0, float(last or 0) - each.over), 2)
+            for last, each in zip(found, freezes, strict=True)
+        ]
 
     def _fetch(self) -> None:
         query = (
@@ -329,6 +351,8 @@ def run(
         watch.look(faults.outages, everything=True)
         verdict, health = watch.verdict, watch.health
         writes, slowest = watch.writes()
+        windows = watch.publish_windows(faults.long_freezes)
+        late = [f"published {each} s after a freeze" for each in windows if each > WINDOW]
         return Report(
             seconds=round(time.monotonic() - began, 1),
             reads=verdict.reads,
@@ -338,6 +362,7 @@ def run(
             said_stale=verdict.said_stale,
             unpublished=watch.unpublished(),
             slowest_publish=round(slowest, 2),
+            publish_windows=windows,
             faults=dict(faults.counts),
             caches=dict(verdict.caches),
             statuses=dict(verdict.statuses),
@@ -348,7 +373,7 @@ def run(
             unanswered_otherwise=len(health.unanswered[False]),
             slow_answers=health.slow,
             slowest_answer=round(health.slowest, 2),
-            complaints=health.complaints(),
+            complaints=[*health.complaints(), *late],
         )
 
 

@@ -4,7 +4,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -53,14 +53,20 @@ class OutboxRelay:
             rows = self.outbox.unpublished(connection, before=now - self.grace)
         if not rows:
             return 0
-        recorded = frozenset(tag for row in rows for tag in row.tags)
+        self.publish([row.id for row in rows], {tag for row in rows for tag in row.tags})
+        self.observer.relayed(len(rows))
+        return len(rows)
+
+    def publish(self, ids: Sequence[int], recorded: Collection[str]) -> None:
+        """Publish the ``recorded`` tags of committed rows, then mark the rows.
+
+        Raises as ``run_once`` does.
+        """
         tags = self.expansions.expanded_on(self.engine, recorded)
         self.stamps.publish(tags)
         self.observer.published(tags)
         with self.engine.begin() as connection:
-            self.outbox.mark(connection, [row.id for row in rows], now=self.now())
-        self.observer.relayed(len(rows))
-        return len(rows)
+            self.outbox.mark(connection, ids, now=self.now())
 
     def prune(self) -> int:
         """Delete old published rows; see ``Outbox.prune``."""

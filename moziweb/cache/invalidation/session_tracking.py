@@ -8,7 +8,7 @@
 * The outermost commit inserts one row into the outbox, in the same transaction; never inside a
   SAVEPOINT, since a rollback of it would remove the row.
 * After the commit the tags are published and the row is marked. Errors of this step are not raised
-  into the request: the row stays, and the relay finds it.
+  into the request: a thread of this process tries again (``publish_retry.py``), then the relay.
 
 Under a transaction manager, the session's commit is one of several. Publishing waits for the last
 one, in ``tpc_finish`` of a data manager that sorts behind all others, since a page that is rendered
@@ -36,6 +36,7 @@ from ..protocol.stamps import StampStore
 from ..protocol.tags import check_all, model_tag
 from .declarations import Declarations
 from .outbox import Outbox
+from .publish_retry import PublishRetrier
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ def pending_tags(session: Session) -> frozenset[str]:
 class InvalidationTracker:
     """Collects the tags of what sessions write, adds them to the outbox and publishes them.
 
-    ``now`` returns Unix time, for the outbox.
+    ``now`` returns Unix time, for the outbox. ``retrier`` publishes what failed.
     """
 
     declarations: Declarations
@@ -96,6 +97,7 @@ class InvalidationTracker:
     stamps: StampStore
     observer: CacheEvents
     now: Callable[[], float] = time.time
+    retrier: PublishRetrier | None = None
 
     def watch(self, target: "Session | sessionmaker[Session] | type[Session]") -> None:
         """Watch a session, or all sessions of a factory.
@@ -213,18 +215,18 @@ class InvalidationTracker:
             self._deliver(batch)
 
     def _deliver(self, batch: _Batch) -> None:
-        """Publish and mark; after an error the relay will do it."""
+        """Publish and mark; after an error a thread or the relay will do it."""
         try:
             tags = self._expanded(batch)
             self.stamps.publish(tags)
         except (PublishError, SQLAlchemyError) as error:
-            log.warning("cache: not published, left to the relay: %s", error)
-            self.observer.publish_failed(batch.tags)
+            log.warning("cache: not published, will be retried: %s", error)
+            self._retry(batch)
             return
         except Exception:
             # The commit is done, so no error may reach the request, not even a bug.
-            log.exception("cache: not published, left to the relay")
-            self.observer.publish_failed(batch.tags)
+            log.exception("cache: not published, will be retried")
+            self._retry(batch)
             return
         self.observer.published(tags)
         if batch.engine is None:
@@ -235,6 +237,15 @@ class InvalidationTracker:
                 self.outbox.mark(connection, batch.rows, now=self.now(), published=new and tags)
         except SQLAlchemyError as error:
             log.warning("cache: published, but not marked in the outbox: %s", error)
+
+    def _retry(self, batch: _Batch) -> None:
+        self.observer.publish_failed(batch.tags)
+        if self.retrier is None:
+            return
+        try:
+            self.retrier.add(batch.rows, batch.tags)
+        except RuntimeError as error:
+            log.warning("cache: no thread to retry in, left to the relay: %s", error)
 
     def _expanded(self, batch: _Batch) -> frozenset[str]:
         """The tags to publish, expanded in a snapshot of after the commit."""

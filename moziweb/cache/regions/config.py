@@ -108,7 +108,7 @@ def open_atomic_store(url: str, prefix: str = "") -> AtomicStore:
     if scheme == "memcached" and rest and not set(rest) & set(" ,"):
         # One server, not a ring: in a test, a `set_multi` to an ejected node reported no failure,
         # and the old stamp came back with the node.
-        return MemcachedClient([rest.rstrip("/")], prefix=f"{prefix}:")
+        return MemcachedClient([rest.rstrip("/")], prefix=f"{prefix}:", probed=True)
     raise ConfigurationError(
         f"{PREFIX}stamps.url = {mask_secrets(url)}: expected memcached://host:port (one server), sqlite:///path"
         " or memory://"

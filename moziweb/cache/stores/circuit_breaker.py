@@ -1,13 +1,39 @@
-"""Circuit breaker per memcached client: a server that hangs costs one time-out, not one per call.
+"""Circuit breakers of memcached clients: a server that hangs costs one time-out, not one per call.
 
-libmemcached remembers a failed server too, but per client, and each thread has its own client. This
-breaker is shared by the threads of a process. It opens after a time-out only: a refused connection
-fails in microseconds, so retrying it costs nothing.
+libmemcached remembers a failed server too, but per client, and each thread has its own client. A
+breaker is shared by the threads of a process. That of a ring opens after a time-out only: a refused
+connection fails in microseconds, so retrying it costs nothing. That of a single server, which holds
+the stamps, opens after any failure of the connection, and a thread finds out when it has recovered.
 """
 
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, Protocol
+
+PROBE_PERIOD: Final = 0.05
+"""Seconds between two probes of a thread."""
+
+IDLE_SECONDS: Final = 5.0
+"""Seconds without a request after which a thread stops probing."""
+
+
+class Breaker(Protocol):
+    """What a client needs of a circuit breaker."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether calls are being refused."""
+
+    def allow_request(self) -> bool:
+        """Whether a call may be made now."""
+
+    def trip(self) -> None:
+        """A call failed: refuse the next ones."""
+
+    def reset(self) -> None:
+        """A call was answered: allow all calls."""
 
 
 class CircuitBreaker:
@@ -48,3 +74,66 @@ class CircuitBreaker:
         if self.is_open:
             with self._lock:
                 self._open_until = None
+
+
+class ProbedCircuitBreaker:
+    """Closed: calls pass. Open: all are refused, and a thread probes the server until it answers.
+
+    So no call waits for a server that hangs, and calls pass again within ``period`` and one
+    time-out after it answers. The thread ends if no call was refused for ``IDLE_SECONDS``; the next
+    one starts another.
+    """
+
+    def __init__(self, probe: Callable[[], bool], period: float = PROBE_PERIOD) -> None:
+        """``probe`` returns whether the server answers; ``period`` is in seconds."""
+        self._probe = probe
+        self._period = period
+        self._lock = threading.Lock()
+        self._open = False
+        self._last_refused = 0.0
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether calls are being refused."""
+        return self._open
+
+    def allow_request(self) -> bool:
+        """Whether a call may be made now."""
+        if not self._open:
+            return True
+        self._probe_in_thread()
+        return False
+
+    def trip(self) -> None:
+        """A call failed: refuse the next ones."""
+        self._open = True
+        self._probe_in_thread()
+
+    def reset(self) -> None:
+        """A call was answered: allow all calls."""
+        self._open = False
+
+    def _probe_in_thread(self) -> None:
+        with self._lock:
+            self._last_refused = time.monotonic()
+            # A forked child inherits the thread object, which does not run there.
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="cache-probe", daemon=True)
+                with suppress(RuntimeError):  # no more threads: the next request tries again
+                    self._thread.start()
+
+    def _run(self) -> None:
+        while self._is_needed():
+            if self._probe():
+                self.reset()
+            else:
+                time.sleep(self._period)
+
+    def _is_needed(self) -> bool:
+        with self._lock:
+            idle = time.monotonic() - self._last_refused
+            needed = self._open and idle < IDLE_SECONDS
+            if not needed:
+                self._thread = None
+            return needed

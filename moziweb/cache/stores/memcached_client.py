@@ -37,7 +37,7 @@ from ..errors import (
     StoreUnreachableError,
     ValueTooBigError,
 )
-from .circuit_breaker import CircuitBreaker
+from .circuit_breaker import Breaker, CircuitBreaker, ProbedCircuitBreaker
 
 T = TypeVar("T")
 
@@ -64,6 +64,7 @@ FORBIDDEN_BEHAVIORS: Final = frozenset(
 """Behaviours that lose acknowledged writes or never take a server back (see above)."""
 
 _NOT_BYTES: Final = object()
+_DISCONNECTED: Final = (pylibmc.ConnectionError, pylibmc.ServerDown, pylibmc.ServerDead)
 
 _CIRCUIT_OPEN: Final = "memcached timed out a moment ago; the circuit breaker is open"
 _TIMED_OUT: Final = "no answer from memcached within its time-out"
@@ -112,12 +113,16 @@ class MemcachedClient:
         *,
         behaviors_extra: Mapping[str, int | str] | None = None,
         prefix: str = "",
-        breaker: CircuitBreaker | None = None,
+        breaker: Breaker | None = None,
+        probed: bool = False,
         now: Callable[[], float] = time.time,
     ) -> None:
         """``servers`` are ``host:port`` texts; ``now`` is Unix time, for long expiries.
 
-        ``prefix`` is put before every key, so that two sites can share a server.
+        ``prefix`` is put before every key, so that two sites can share a server. ``probed`` is for
+        a single server: after a failure a thread probes it, and all threads connect again. Without
+        it, a call waits for a server that hangs once a second, and libmemcached does not use a
+        server for one to two seconds after a failure.
         """
         chosen = behaviors(behaviors_extra or {})
         self._servers = tuple(servers)
@@ -129,7 +134,10 @@ class MemcachedClient:
         except (pylibmc.Error, ValueError, KeyError, TypeError) as error:
             raise ConfigurationError(f"memcached {', '.join(servers)}: {error}") from error
         self._local = threading.local()
-        self._breaker = breaker or CircuitBreaker()
+        self._probed = probed
+        self._connection_set = 0
+        default = ProbedCircuitBreaker(self._answers) if probed else CircuitBreaker()
+        self._breaker: Breaker = breaker or default
         self._now = now
 
     def get(self, key: str) -> bytes | None:
@@ -231,14 +239,31 @@ class MemcachedClient:
         try:
             found = action(self._client())
         except (pylibmc.Error, ValueError) as error:
-            if time.monotonic() - began >= self._slow:
-                self._breaker.trip()
+            is_slow = time.monotonic() - began >= self._slow
+            if is_slow or (self._probed and isinstance(error, _DISCONNECTED)):
+                self._trip()
             raise _translated(error) from error
         if is_miss(found) and time.monotonic() - began >= self._slow:
-            self._breaker.trip()
+            self._trip()
             raise StoreUnreachableError(_TIMED_OUT)
         self._breaker.reset()
         return found
+
+    def _trip(self) -> None:
+        if self._probed:
+            self._connection_set += 1
+        self._breaker.trip()
+
+    def _answers(self) -> bool:
+        """Whether the server answers a new client.
+
+        By a write: a read of a server that is down may return a miss at once.
+        """
+        try:
+            self._master.clone().delete(f"{self._prefix}probe")
+        except pylibmc.Error:
+            return False
+        return True
 
     def _checked(self, key: str) -> str:
         """Return the key with the prefix; raise ``KeyRefusedError`` if it cannot be sent."""
@@ -248,10 +273,10 @@ class MemcachedClient:
         return name
 
     def _client(self) -> pylibmc.Client:
-        local = self._local
-        if getattr(local, "pid", None) != os.getpid():
+        local, wanted = self._local, (os.getpid(), self._connection_set)
+        if getattr(local, "connected_in", None) != wanted:
             local.client = self._master.clone()
-            local.pid = os.getpid()
+            local.connected_in = wanted
         client: pylibmc.Client = local.client
         return client
 

@@ -1,6 +1,13 @@
 """The circuit breaker: one time-out, not one per call."""
 
-from moziweb.cache.stores.circuit_breaker import CircuitBreaker
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from moziweb.cache.stores import circuit_breaker
+from moziweb.cache.stores.circuit_breaker import CircuitBreaker, ProbedCircuitBreaker
 
 
 class ManualClock:
@@ -42,3 +49,57 @@ def test_reset_closes_breaker() -> None:
     breaker.reset()
     assert not breaker.is_open
     assert breaker.allow_request()
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait for a condition."""
+    until = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.002)
+
+
+def test_probed_breaker_refuses_requests_until_a_probe_succeeds() -> None:
+    answers = threading.Event()
+    probes = []
+
+    def probe() -> bool:
+        probes.append(threading.current_thread())
+        return answers.is_set()
+
+    breaker = ProbedCircuitBreaker(probe, period=0.005)
+    assert breaker.allow_request()
+    assert probes == []
+    for _ in range(2):  # a thread that has ended is started again
+        answers.clear()
+        breaker.trip()
+        probes.clear()
+        wait_until(lambda: len(probes) > 3)
+        assert not breaker.allow_request()
+        assert threading.current_thread() not in probes
+        answers.set()
+        wait_until(lambda: not breaker.is_open)
+        assert breaker.allow_request()
+        wait_until(lambda: breaker._thread is None)
+
+
+def test_unused_breaker_is_not_probed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(circuit_breaker, "IDLE_SECONDS", 0.05)
+    breaker = ProbedCircuitBreaker(lambda: False, period=0.005)
+    breaker.trip()
+    wait_until(lambda: breaker._thread is None)
+    assert not breaker.allow_request()
+    assert breaker._thread is not None
+
+
+def test_breaker_survives_a_machine_without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    breaker = ProbedCircuitBreaker(lambda: True)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        breaker.trip()
+        assert not breaker.allow_request()
+    assert not breaker.allow_request()
+    wait_until(lambda: not breaker.is_open)

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
 from types import FrameType
 
 import pylibmc
@@ -267,6 +268,70 @@ def test_restarted_server_is_used_again(own_server: MemcachedServer) -> None:
     assert eventually(lambda: client.get("a")) is None
     client.set("a", b"2")
     assert client.get("a") == b"2"
+
+
+@pytest.mark.parametrize("how", ["frozen", "killed"])
+def test_probed_server_is_used_by_all_threads_soon_after_a_failure(
+    own_server: MemcachedServer, how: str
+) -> None:
+    """libmemcached itself would use it after one to two seconds, each thread on its own."""
+    client = MemcachedClient([own_server.address], probed=True)
+    step = threading.Barrier(4, timeout=20)
+    used: list[float] = []
+
+    def use() -> None:
+        client.set("a", b"1")
+        step.wait()
+        step.wait()
+        with pytest.raises(StoreUnreachableError):
+            client.set("a", b"2")
+        step.wait()
+        step.wait()
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            with suppress(StoreUnreachableError):
+                client.set("a", b"3")
+                used.append(time.monotonic())
+                return
+            time.sleep(0.002)
+
+    threads = [threading.Thread(target=use) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    step.wait()
+    with own_server.paused() if how == "frozen" else nullcontext():
+        if how == "killed":
+            own_server.kill()
+        step.wait()
+        step.wait()
+    if how == "killed":
+        own_server.start()
+    began = time.monotonic()
+    step.wait()
+    for thread in threads:
+        thread.join()
+    assert len(used) == 3
+    assert max(used) - began < 0.5
+
+
+def test_full_server_does_not_open_the_breaker_of_a_probed_client() -> None:
+    """With ``-M`` it refuses values and answers everything else."""
+
+    class Full(MemcachedServer):
+        def command(self) -> list[str]:
+            return [*super().command(), "-M"]
+
+    with Full(megabytes=4) as server:
+        client = MemcachedClient([server.address], probed=True)
+        client.set("clock", b"1")
+
+        def fill() -> None:
+            for number in range(10_000):
+                client.set(f"a{number}", b"x" * 1000)
+
+        with pytest.raises(StoreError):
+            fill()
+        assert client.get("clock") == b"1"
 
 
 def test_late_answer_after_an_interrupting_signal_is_discarded(
