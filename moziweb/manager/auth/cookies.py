@@ -10,7 +10,6 @@ from typing import Final
 
 from pyramid.request import Request
 from pyramid.response import Response
-from webob.cookies import parse_cookie  # type: ignore[attr-defined]  # the stubs lack it
 
 from moziweb.i18n import LOCALES, locale_prefix
 
@@ -33,12 +32,13 @@ class Cookie:
         """Returns the value, "" if there is none.
 
         Of several cookies with the name it takes the first, which has the longest path: a cookie
-        planted for the whole host cannot replace ours (RFC 6265, 5.4).
+        planted for the whole host cannot replace ours (RFC 6265, 5.4). It does not use WebOb's
+        pattern for cookies, which takes 1.4 s for 16 KB without ``=``.
         """
-        name = self._full_name(request).encode()
-        pairs = parse_cookie(request.environ.get("HTTP_COOKIE", ""))
-        value = next((value for known, value in pairs if known == name), b"")
-        return value.decode("latin-1")
+        name = self._full_name(request)
+        header: str = request.environ.get("HTTP_COOKIE", "")
+        pairs = (each.partition("=") for each in header.split(";"))
+        return next((value.strip() for known, _, value in pairs if known.strip() == name), "")
 
     def write(
         self, request: Request, response: Response, value: str, max_age: int | None = None
