@@ -112,6 +112,16 @@ def invalid_encoding(request: Request) -> Response:
     return error_response(request, HTTPStatus.BAD_REQUEST)
 
 
+@exception_view_config(UnicodeDecodeError)
+def invalid_query(error: UnicodeDecodeError, request: Request) -> Response:
+    """400 for a query string that is not UTF-8, of any view that reads it; 500 for other texts."""
+    try:
+        request.GET  # noqa: B018 - decoded when it is read
+    except UnicodeDecodeError:
+        return invalid_encoding(request)
+    return unexpected_error(error, request)
+
+
 @exception_view_config(OperationalError)
 @exception_view_config(InterfaceError)
 @exception_view_config(PoolTimeoutError)

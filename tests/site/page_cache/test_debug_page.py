@@ -92,6 +92,11 @@ def test_other_paths_have_no_entry(cached: TestApp, path: str) -> None:
     assert not href.startswith("//")
 
 
+@pytest.mark.parametrize("query", ["path=%FF", "path=/&x=%c3%28", "%ed%a0%80=/"])
+def test_query_that_is_not_utf_8_is_a_bad_request(cached: TestApp, query: str) -> None:
+    assert 'class="masthead"' in cached.get(f"/__cache__?{query}", status=400).text
+
+
 def test_debug_page_without_cache(settings: dict[str, str]) -> None:
     with site(settings | ON) as app:
         assert "This site has no cache" in debug_text(app, "/")
