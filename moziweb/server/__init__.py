@@ -24,6 +24,15 @@ from . import waitress_tuning as tuning
 
 _LAST_PORT: Final = 65_535
 
+_OPTIONS: Final = {
+    "connection_limit": "400",
+    "channel_timeout": "120",
+    "cleanup_interval": "5",
+    "max_request_header_size": "16384",
+    "asyncore_use_poll": "true",  # select() fails from file descriptor 1024 up
+}
+"""Options of waitress with other defaults here. docs/deployment.md gives the reasons."""
+
 Server: TypeAlias = BaseWSGIServer | MultiSocketServer
 
 _REASONS = {
@@ -65,7 +74,7 @@ def bind(app: Callable[..., Any], settings: Mapping[str, str]) -> Server:
     """A waitress server that listens at its address; raises ``ServerError``."""
     try:
         options: dict[str, Any] = {
-            name: expand(name, text, os.environ) for name, text in settings.items()
+            name: expand(name, text, os.environ) for name, text in {**_OPTIONS, **settings}.items()
         }
         _check_port(settings, options)
         _check_threads(app, options)
@@ -78,7 +87,7 @@ def bind(app: Callable[..., Any], settings: Mapping[str, str]) -> Server:
         raise ServerError(f"{_endpoint(options)} {reason}") from error
     except ValueError as error:  # raised by waitress for an unknown option
         raise ServerError(f"[server:main]: {error}") from error
-    tuning.add_security_headers(app, sockets)
+    tuning.limit_connections(app, sockets)
     tuning.answer_in_loop(app, sockets)
     return server
 

@@ -14,9 +14,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
 from typing import Any, Final
 
-from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer
-from waitress.task import ErrorTask
 
 from moziweb.cache.http.fast_path import FastPathMiddleware
 from moziweb.cache.http.waitress_channel import install
@@ -24,31 +22,30 @@ from moziweb.ops.headers import FAILED, site_headers
 from moziweb.services import services_of_app
 from moziweb.settings import SETTINGS
 
+from .connections import ConnectionLimits, install_limits
+from .forwarding import ForwardedHeadersMiddleware
+
 _DEFAULTS: Final = {each.name: each.default for each in SETTINGS}
 
 
-def add_security_headers(app: Callable[..., Any], sockets: Mapping[int, Any]) -> None:
-    """Add the site's security headers and Cache-Control to the errors that waitress answers itself.
+def limit_connections(app: Callable[..., Any], sockets: Mapping[int, Any]) -> None:
+    """Limit what a client may hold (``connections``); read the headers of proxies (``forwarding``).
 
-    For security, not for speed, so it has no ini key: the body of these answers repeats a part of
-    the request, and a browser must not interpret it. Call it before ``answer_in_loop``.
+    For security, not for speed. waitress's own errors get the site's security headers and
+    Cache-Control: their body repeats a part of the request, and a browser must not interpret it.
+    Call it before ``answer_in_loop``.
     """
-    if services_of_app(app) is None:
-        return
-    given = site_headers(app.registry)  # type: ignore[attr-defined]
-    headers = (*given.items(), ("Cache-Control", FAILED))
-
-    class TaskWithHeaders(ErrorTask):
-        def execute(self) -> None:
-            self.response_headers = [*self.response_headers, *headers]
-            super().execute()
-
-    class Channel(HTTPChannel):
-        error_task_class = TaskWithHeaders
-
-    for each in sockets.values():
-        if isinstance(each, BaseWSGIServer):
-            each.channel_class = Channel
+    headers = {"Cache-Control": FAILED}
+    if services_of_app(app) is not None:
+        headers |= site_headers(app.registry)  # type: ignore[attr-defined]
+    servers = [each for each in sockets.values() if isinstance(each, BaseWSGIServer)]
+    limits = ConnectionLimits(
+        request_timeout=_setting(app, "server.request_timeout"),
+        write_timeout=_setting(app, "server.write_timeout"),
+    )
+    install_limits(servers, limits, headers)
+    for server in servers:
+        server.application = ForwardedHeadersMiddleware(app, server.adj, headers)
 
 
 def answer_in_loop(app: Callable[..., Any], sockets: MutableMapping[int, Any]) -> None:

@@ -247,6 +247,19 @@ SETTINGS: tuple[Setting, ...] = (
         default=True,
     ),
     Setting(
+        "server.request_timeout",
+        seconds(1, 3600),
+        "Seconds for a request to arrive, and one more for each 4 KB that arrived. Then the "
+        "connection is closed.",
+        default=30.0,
+    ),
+    Setting(
+        "server.write_timeout",
+        seconds(1, 3600),
+        "Seconds after which a connection is closed if the client has read nothing of a response.",
+        default=30.0,
+    ),
+    Setting(
         "server.freeze_objects",
         BOOLEAN,
         "Exclude the objects that exist when the server starts from garbage collection.",

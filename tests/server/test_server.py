@@ -191,6 +191,37 @@ def test_posters_cannot_occupy_every_thread(tmp_path: Path) -> None:
         server.bind(App(), {"listen": f"{HOST}:0"})
 
 
+LIMITS = {
+    "connection_limit": 400,
+    "channel_timeout": 120,
+    "cleanup_interval": 5,
+    "max_request_header_size": 16_384,
+    "asyncore_use_poll": True,
+}
+TIMES = {"server.request_timeout": 30.0, "server.write_timeout": 30.0}
+
+
+def test_clients_are_limited_without_an_ini_key() -> None:
+    bound = server.bind(main({}), {"listen": f"{HOST}:0", "threads": "1"})
+    bound.close()
+    assert {name: getattr(bound.adj, name) for name in LIMITS} == LIMITS
+    assert {each.name: each.default for each in SETTINGS if each.name in TIMES} == TIMES
+
+
+@pytest.mark.parametrize("name", ["development.ini", "production.ini"])
+def test_ini_file_and_document_say_the_limits(name: str) -> None:
+    root = Path(server.__file__).parents[2]
+    document = (root / "docs" / "deployment.md").read_text()
+    ini = ConfigParser(interpolation=None)
+    ini.read(root / name)
+    for key in ("connection_limit", "channel_timeout", "max_request_header_size"):
+        assert int(ini["server:main"][key]) == LIMITS[key]
+        assert f"| `{key}` | {LIMITS[key]:,}" in document
+    for key, value in TIMES.items():
+        assert float(ini["app:main"][key]) == value
+        assert f"| `{key}` | {value:g} s |" in document
+
+
 @pytest.mark.parametrize("name", ["development.ini", "production.ini"])
 def test_body_limit_of_the_ini_file_fits_the_largest_upload(name: str) -> None:
     """The largest upload and its form fit; waitress's own limit is a gigabyte."""

@@ -1,11 +1,9 @@
 """Hits from waitress's loop, over real sockets, with every thread busy."""
 
-import re
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,10 +15,9 @@ from moziweb.cache.http import waitress_channel
 from moziweb.cache.http.fast_path import FastPathMiddleware
 from moziweb.cache.http.waitress_channel import install
 from tests.cache.http.test_fast_path import SECURITY, Inner, Site, open_site
+from tests.services.raw_http import PATIENCE, Client, connected, running
 
-PATIENCE = 10.0
 PAUSE = 0.05
-WHOLE = re.compile(rb"HTTP/1\.[01] (\d+)[^\r]*\r\n(.*?)\r\n\r\n", re.DOTALL)
 
 
 @dataclass
@@ -52,45 +49,13 @@ class Served:
     inner: Busy
     port: int
 
-    @contextmanager
-    def connected(self) -> Iterator["Client"]:
-        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
-            yield Client(connection)
+    def connected(self) -> AbstractContextManager[Client]:
+        return connected(self.port)
 
     def ask(self, request: bytes) -> tuple[int, dict[str, str], bytes]:
         with self.connected() as client:
             client.send(request)
             return client.answer()
-
-
-@dataclass
-class Client:
-    """A raw HTTP client."""
-
-    connection: socket.socket
-    seen: bytes = b""
-
-    def send(self, data: bytes) -> None:
-        self.connection.sendall(data)
-
-    def answer(self) -> tuple[int, dict[str, str], bytes]:
-        while (head := WHOLE.match(self.seen)) is None:
-            self._more()
-        lines = head[2].decode("latin-1").split("\r\n")
-        headers = {name.lower(): value for name, value in (each.split(": ", 1) for each in lines)}
-        size = int(headers.get("content-length", "0")) if head[1] != b"304" else 0
-        while len(self.seen) < head.end() + size:
-            self._more()
-        body, self.seen = (
-            self.seen[head.end() : head.end() + size],
-            self.seen[head.end() + size :],
-        )
-        return int(head[1]), headers, body
-
-    def _more(self) -> None:
-        data = self.connection.recv(65_536)
-        assert data, "the server closed the connection"
-        self.seen += data
 
 
 @contextmanager
@@ -101,25 +66,15 @@ def serving(site: Site, **options: Any) -> Iterator[Served]:
     options = {"host": "127.0.0.1", "port": 0, "threads": 1, **options}
     server: Any = create_server(fast, map=sockets, **options)
     install(sockets, fast)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        yield Served(site, inner, int(server.effective_port))
-    finally:
-        inner.free.set()
-        entries = list(sockets.values())
-        server.trigger.pull_trigger(sockets.clear)  # the loop ends when it has no sockets
-        thread.join(PATIENCE)
-        server.task_dispatcher.shutdown()
-        for each in entries:
-            if isinstance(each, HTTPChannel):
-                each.handle_close()  # closes its buffers, too
-            else:
-                each.close()
+    with running(server, sockets):
+        try:
+            yield Served(site, inner, int(server.effective_port))
+        finally:
+            inner.free.set()
 
 
 class PausingList(list[Any]):
-    """A channel's requests. A thread that has removed one pauses, and the loop reads meanwhile."""
+    """A channel's requests. A thread that has removed one pauses, while the loop reads."""
 
     def __init__(self, wake_loop: Callable[[], object]) -> None:
         self.wake_loop = wake_loop
@@ -220,7 +175,7 @@ def test_unusual_request_is_answered_by_a_thread(
     with served.connected() as client:
         client.send(request_)
         while b"\r\n\r\n" not in client.seen:
-            client._more()
+            client.more()
     assert client.seen.startswith(b"HTTP/1.")
     assert answered == []
 

@@ -1,0 +1,251 @@
+"""waitress's connections with limits on what one client may hold."""
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+import waitress.parser
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.receiver import ChunkedReceiver
+from waitress.server import BaseWSGIServer
+from waitress.task import ErrorTask
+from waitress.utilities import BadRequest
+
+BYTES_PER_SECOND: Final = 4_096
+"""Bytes of a request that extend the time for it to arrive by one second."""
+
+MAX_CHUNK_LINE: Final = 4_096
+"""The longest size line of a chunk and the longest trailer of a chunked body, in bytes."""
+
+_log: Final = logging.getLogger(__name__)
+
+_NOT_ASCII: Final = re.compile(rb"[\x80-\xff]")
+
+_HEADER_FIELD: Final = re.compile(
+    rb"^(?P<name>[!#$%&'*+\-.^_`|~0-9A-Za-z]++):[ \t]*+"
+    rb"(?P<value>(?:[\x21-\x7e\x80-\xff]++(?:[ \t]++[\x21-\x7e\x80-\xff]++)*+)?)[ \t]*+$"
+)
+_REQUEST_LINE: Final = re.compile(
+    rb"(?P<method>[!#$%&'*+\-.^_`|~0-9A-Za-z]++) (?P<uri>[^ ]++)"
+    rb"(?: HTTP/(?P<version>[0-9]\.[0-9]))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """Times in seconds. waitress's own options limit the number and the sizes."""
+
+    request_timeout: float
+    write_timeout: float
+
+
+def install_limits(
+    servers: Iterable[BaseWSGIServer], limits: ConnectionLimits, headers: Mapping[str, str]
+) -> None:
+    """Limit the connections of these servers; ``headers`` are added to waitress's own errors.
+
+    Call it before the servers run.
+    """
+
+    class LimitedErrorTask(ErrorTask):
+        def execute(self) -> None:
+            self.response_headers = [*self.response_headers, *headers.items()]
+            super().execute()
+
+    for server in servers:
+        attributes = {"limits": limits, "error_task_class": LimitedErrorTask}
+        server.channel_class = type("Channel", (LimitedChannel,), attributes)
+        server.maintenance = _Maintenance(server)  # type: ignore[method-assign]
+    use_linear_patterns()
+
+
+def use_linear_patterns() -> None:
+    """Replace two patterns of waitress 3.0.2 by patterns for the same strings that never backtrack.
+
+    The time of waitress's own grows with the square of the length: in 4 KB of headers, an invalid
+    request line takes 1.0 s and a header with many spaces 50 ms, in the loop. These take 0.1 ms.
+    """
+    waitress.parser.first_line_re = _REQUEST_LINE  # type: ignore[assignment]
+    waitress.parser.HEADER_FIELD_RE = _HEADER_FIELD  # type: ignore[attr-defined]
+
+
+class _Maintenance:
+    """Replaces ``maintenance`` of a server, which the loop calls every ``cleanup_interval``."""
+
+    def __init__(self, server: BaseWSGIServer) -> None:
+        self._server = server
+
+    def __call__(self, now: float) -> None:
+        """Close the connections that have exceeded a time limit; log the evictions."""
+        channels: dict[int, Any] = self._server.active_channels  # type: ignore[assignment]
+        for channel in list(channels.values()):
+            if channel.is_overdue(now):
+                # waitress would wait until the client reads before it closes the connection.
+                channel.handle_close()
+        kind: Any = self._server.channel_class
+        if kind.evicted:
+            _log.warning(
+                "closed %d waiting connections for new ones: connection_limit = %d is reached",
+                kind.evicted,
+                self._server.adj.connection_limit,
+            )
+            kind.evicted = 0
+
+
+class _LimitedChunkedReceiver(ChunkedReceiver):
+    """Limits the two parts of a chunked body that waitress collects without a limit.
+
+    It copies and searches them again for each piece that arrives.
+    """
+
+    def received(self, data: bytes) -> int:
+        consumed: int = super().received(data)
+        if max(len(self.control_line), len(self.trailer)) > MAX_CHUNK_LINE:
+            self.error = BadRequest(f"chunk line or trailer exceeds {MAX_CHUNK_LINE} bytes")
+        return consumed
+
+
+class LimitedParser(HTTPRequestParser):
+    """waitress's parser; every request that it cannot parse is an error with a response."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Parse the request line and the headers.
+
+        Bytes above 127 in the target are treated as if they were escaped.
+        """
+        if not header_plus.isascii():
+            header_plus = _escape_target(header_plus)
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:  # "http://[::1/", a length of 5,000 digits
+            raise ParsingError("Malformed target or Content-Length") from error
+        if isinstance(self.body_rcv, ChunkedReceiver):
+            self.body_rcv = _LimitedChunkedReceiver(self.body_rcv.getbuf())
+        elif "TRANSFER_ENCODING" in self.headers:  # its end is unknown: not HTTP/1.1
+            raise ParsingError("Transfer-Encoding needs HTTP/1.1")
+
+
+def _escape_target(header_plus: bytes) -> bytes:
+    line, end, fields = header_plus.partition(b"\r\n")
+    method, space, target = line.partition(b" ")
+    escaped = _NOT_ASCII.sub(lambda found: b"%%%02X" % found[0][0], target)
+    return method + space + escaped + end + fields
+
+
+class LimitedChannel(HTTPChannel):
+    """A connection with one request at a time, and with limits on its times.
+
+    waitress parses all requests that it has read, up to 450, and its threads wait while a client
+    does not read the responses. Here the next request is parsed after the response to the one
+    before it was sent, so no thread waits for a client.
+    """
+
+    parser_class = LimitedParser
+    limits: ClassVar[ConnectionLimits]
+    evicted: ClassVar[int] = 0
+    requests: list[HTTPRequestParser]
+    requests_lock: threading.Lock
+    _map: Mapping[int, Any]
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._unparsed = b""
+        self._began = 0.0
+        super().__init__(*arguments, **options)
+        if len(self._map) >= self.adj.connection_limit:
+            self._evict_other()
+
+    def readable(self) -> bool:
+        """Whether to read: not before the response to the request before it was sent."""
+        return not (
+            self.requests
+            or self.total_outbufs_len
+            or self._unparsed
+            or self.will_close
+            or self.close_when_flushed
+        )
+
+    def writable(self) -> bool:
+        """Whether there is something to do when the client can take data."""
+        return (
+            self.total_outbufs_len > 0
+            or self.will_close
+            or self.close_when_flushed
+            or (self._unparsed != b"" and not self.requests)
+        )
+
+    def handle_write(self) -> None:
+        """Send; parse the next request when everything was sent."""
+        super().handle_write()
+        if self._unparsed and self.connected and not (self.requests or self.total_outbufs_len):
+            self._parse(b"")
+
+    def handle_expt(self) -> None:
+        """Close a connection with TCP urgent data, which would wake the loop again at once."""
+        self.handle_close()
+
+    def received(self, data: bytes) -> bool:
+        """Handle what the loop has read. See ``HTTPChannel.received``."""
+        return bool(data) and self._parse(data)
+
+    def _parse(self, data: bytes) -> bool:
+        """Parse until one request is complete, and queue it for a thread."""
+        with self.requests_lock:
+            if self.will_close or self.close_when_flushed:
+                return False
+            data = self._unparsed + data
+            while data and not self.requests:
+                data = data[self._parse_some(data) :]
+            self._unparsed = data
+        return True
+
+    def _parse_some(self, data: bytes) -> int:
+        if self.request is None:
+            self.request = self.parser_class(self.adj)
+            self._began = time.time()
+        request = self.request
+        consumed = request.received(data)
+        if request.completed:
+            self.request = None
+            self.sent_continue = False
+            if not request.empty:
+                self.requests.append(request)
+                self.server.add_task(self)  # type: ignore[arg-type]  # it takes channels
+        elif request.expect_continue and request.headers_finished and not self.sent_continue:
+            self.send_continue()
+        return consumed
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether a time limit is exceeded at ``now``, in Unix seconds."""
+        quiet = now - self.last_activity
+        if self.total_outbufs_len or (self._unparsed and not self.requests):
+            return quiet > self.limits.write_timeout  # it waits until the client reads
+        if self.requests:  # a thread is working
+            return False
+        if self.request is not None:
+            arrived = self.request.header_bytes_received + self.request.body_bytes_received
+            allowed = self.limits.request_timeout + arrived / BYTES_PER_SECOND
+            return now - self._began > allowed
+        return quiet > self.adj.channel_timeout
+
+    def waiting_since(self) -> float:
+        """Since when the server has waited for the client, in Unix seconds."""
+        return self.last_activity if self.request is None else self._began
+
+    def _evict_other(self) -> None:
+        """Close the connection whose client has not sent or read for the longest time.
+
+        So clients without a request never keep others from connecting.
+        """
+        waiting = [
+            each
+            for each in self._map.values()
+            if isinstance(each, LimitedChannel) and each is not self and not each.requests
+        ]
+        if waiting:
+            min(waiting, key=LimitedChannel.waiting_since).handle_close()
+            type(self).evicted += 1

@@ -1,0 +1,377 @@
+"""What one client may hold of the server: threads, connections, time of the loop."""
+
+import importlib.util
+import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import product
+from types import ModuleType, SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import waitress.parser
+from waitress.adjustments import Adjustments
+from waitress.rfc7230 import HEADER_FIELD_RE
+
+from moziweb.server.connections import (
+    MAX_CHUNK_LINE,
+    ConnectionLimits,
+    LimitedChannel,
+    LimitedParser,
+    use_linear_patterns,
+)
+from tests.server.echo import BIG, EchoApp, serving
+from tests.services.raw_http import Client, connected
+from tests.threads import wait_until
+
+GET = b"GET /%s HTTP/1.1\r\nHost: a\r\n\r\n"
+SHORT = {"cleanup_interval": "1"}
+TIMEOUTS = {"server.request_timeout": 1.0, "server.write_timeout": 1.0}
+
+
+@pytest.fixture
+def app() -> EchoApp:
+    return EchoApp()
+
+
+@pytest.fixture
+def port(app: EchoApp) -> Iterator[int]:
+    with serving(app) as port:
+        yield port
+
+
+def answers(client: Client, count: int) -> list[tuple[int, bytes]]:
+    found = [client.answer() for _ in range(count)]
+    return [(status, body) for status, _, body in found]
+
+
+# Clients that do not read
+
+
+def test_clients_that_read_nothing_hold_no_thread() -> None:
+    app = EchoApp(**TIMEOUTS)
+    with serving(app, **SHORT) as port, ExitStack() as opened:
+        silent = [opened.enter_context(connected(port, buffer=4_096)) for _ in range(9)]
+        for client in silent:
+            client.send(b"GET /big HTTP/1.1\r\n\r\n" * 400)
+        with connected(port) as client:
+            for number in range(20):
+                client.send(GET % b"%d" % number)
+                assert client.answer()[2] == b"GET /%d 0" % number
+        served = sum(environ["PATH_INFO"] == "/big" for environ in app.environs)
+        assert served < 9 * 50, "the kernel takes at most 4 MB for each"
+        wait_until(lambda: not app.server.active_channels)  # write_timeout has passed
+
+
+def test_pipelined_requests_are_answered_in_order(app: EchoApp, port: int) -> None:
+    with connected(port) as client:
+        requests = b"".join(GET % b"%d" % number for number in range(400))
+        client.send(requests[:-10])
+        assert answers(client, 399) == [(200, b"GET /%d 0" % number) for number in range(399)]
+        client.send(requests[-10:])
+        assert answers(client, 1) == [(200, b"GET /399 0")]
+
+
+def test_one_request_of_a_connection_is_parsed_at_a_time(app: EchoApp, port: int) -> None:
+    with connected(port) as client:
+        client.send(GET % b"wait" + (GET % b"next") * 300)
+        assert app.held.wait(10)
+        with connected(port) as other:
+            other.send(GET % b"other")
+            other.answer()
+        assert [environ["PATH_INFO"] for environ in app.environs] == ["/wait", "/other"]
+        app.free.set()
+        assert len(answers(client, 301)) == 301
+
+
+def test_big_responses_to_pipelined_requests_are_complete(app: EchoApp, port: int) -> None:
+    with connected(port, buffer=4_096) as client:
+        client.send(b"GET /big HTTP/1.1\r\n\r\n" * 40)
+        for _ in range(40):
+            assert len(client.answer()[2]) == BIG
+
+
+def test_urgent_data_does_not_keep_the_loop_busy(
+    app: EchoApp, port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connected(port) as client:
+        client.connection.send(b"x", socket.MSG_OOB)
+        assert client.is_closed()
+    assert "unhandled" not in caplog.text
+
+
+# Idle and slow connections
+
+
+def test_idle_connections_are_closed_for_new_ones(
+    app: EchoApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    options = {"connection_limit": "20", "threads": "2", **SHORT}
+    with serving(app, **options) as port, ExitStack() as opened:
+        busy = opened.enter_context(connected(port))
+        busy.send(GET % b"wait")
+        assert app.held.wait(10)
+        slow = opened.enter_context(connected(port))
+        slow.send(b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n1")
+        idle = [opened.enter_context(connected(port)) for _ in range(60)]
+        began = time.monotonic()
+        for number in range(30):
+            with connected(port) as client:
+                client.send(GET % b"%d" % number)
+                assert client.answer()[0] == 200
+        assert time.monotonic() - began < 5
+        assert slow.is_closed()
+        assert all(client.is_closed() for client in idle[:40])
+        app.free.set()
+        assert busy.answer()[2] == b"GET /wait 0"
+        time.sleep(1.5)  # cleanup_interval
+    assert re.search(
+        r"closed \d+ waiting connections for new ones: connection_limit = 20 ", caplog.text
+    )
+    assert "no longer accepting" not in caplog.text
+
+
+SLOW = {
+    "request line": b"GET /" + b"a" * 200,
+    "headers": b"GET / HTTP/1.1\r\nCookie: " + b"a" * 200,
+    "body": b"POST / HTTP/1.1\r\nContent-Length: 999\r\n\r\n" + b"a" * 200,
+    "chunks": b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 40,
+}
+
+
+def seconds_until_refused(client: Client, data: bytes) -> float:
+    """Send a byte at a time until the server has closed the connection."""
+    began = time.monotonic()
+    for byte in data:
+        try:
+            client.send(bytes([byte]))
+        except ConnectionError:
+            break
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("request_", SLOW.values(), ids=SLOW)
+def test_request_that_arrives_a_byte_at_a_time_is_ended(request_: bytes) -> None:
+    app = EchoApp(**TIMEOUTS)
+    with serving(app, **SHORT) as port, connected(port) as kept, connected(port) as client:
+        kept.send(GET % b"kept")
+        kept.answer()
+        took = seconds_until_refused(client, request_)
+        assert 0.9 < took < 5
+        kept.send(GET % b"kept")  # an idle connection is not a slow request
+        assert kept.answer()[0] == 200
+    assert len(app.environs) == 2
+
+
+def overdue(now: float, **state: Any) -> bool:
+    known = {"last_activity": 0.0, "total_outbufs_len": 0, "requests": [], "request": None}
+    known["_unparsed"] = b""
+    adj = SimpleNamespace(channel_timeout=120)
+    channel = SimpleNamespace(**{**known, "limits": ConnectionLimits(30, 40), "adj": adj, **state})
+    return LimitedChannel.is_overdue(cast(Any, channel), now)
+
+
+def test_time_limits() -> None:
+    assert not overdue(119)
+    assert overdue(121)
+    assert not overdue(9999, requests=[1])
+    assert not overdue(39, requests=[1], total_outbufs_len=1)
+    assert overdue(41, requests=[1], total_outbufs_len=1)
+    assert not overdue(39, _unparsed=b"GET")
+    assert overdue(41, _unparsed=b"GET")
+    assert not overdue(9999, requests=[1], _unparsed=b"GET")
+    partial = SimpleNamespace(header_bytes_received=96, body_bytes_received=0)
+    assert not overdue(9030, request=partial, _began=9000, last_activity=9029)
+    assert overdue(9031, request=partial, _began=9000, last_activity=9029)
+    partial.body_bytes_received = 1_000_000  # 244 seconds more
+    assert not overdue(9270, request=partial, _began=9000, last_activity=9269)
+    assert overdue(9280, request=partial, _began=9000, last_activity=9279)
+
+
+# Expect: 100-continue
+
+
+def test_expectation_without_a_body_is_ignored(app: EchoApp, port: int) -> None:
+    with connected(port) as client:
+        client.send(b"GET /first HTTP/1.1\r\nExpect: 100-continue\r\n\r\n" + GET % b"second")
+        assert answers(client, 2) == [(200, b"GET /first 0"), (200, b"GET /second 0")]
+        client.send(b"POST /0 HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n")
+        assert answers(client, 1) == [(200, b"POST /0 0")]
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        (b"Content-Length: 20000001", 413),
+        (b"Content-Length: two", 400),
+        (b"Content-Length: " + b"1" * 5000, 400),
+        (b"Transfer-Encoding: gzip", 501),
+        (b"X: " + b"x" * 20_000, 431),
+    ],
+)
+def test_expectation_of_a_refused_request_gets_the_refusal(
+    app: EchoApp, fields: bytes, status: int
+) -> None:
+    with serving(app, max_request_body_size="20000000") as port, connected(port) as client:
+        client.send(b"POST / HTTP/1.1\r\nExpect: 100-continue\r\n" + fields + b"\r\n\r\n")
+        found, headers, _ = client.answer()
+        assert (found, headers["connection"]) == (status, "close")
+        assert client.is_closed()
+    assert app.environs == []
+
+
+BODIES = {
+    "length": (b"Content-Length: 5", b"abcde"),
+    "chunked": (b"Transfer-Encoding: chunked", b"2\r\nab\r\n3;x=y\r\ncde\r\n0\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize(("fields", "body"), BODIES.values(), ids=BODIES)
+def test_expectation_of_a_body_is_met(app: EchoApp, port: int, fields: bytes, body: bytes) -> None:
+    request = b"POST /p HTTP/1.1\r\nExpect: 100-continue\r\n" + fields + b"\r\n\r\n"
+    with connected(port) as client:
+        client.send(GET % b"before" + request)
+        assert answers(client, 2) == [(200, b"GET /before 0"), (100, b"")]
+        client.send(body[:3])
+        client.send(body[3:] + GET % b"after")
+        assert answers(client, 2) == [(200, b"POST /p 5"), (200, b"GET /after 0")]
+        client.send(request + body + request + body)
+        expected = [(100, b""), (200, b"POST /p 5")] * 2
+        assert answers(client, 4) == expected
+
+
+# Header work
+
+
+def headers_of(size: int) -> dict[str, bytes]:
+    """Requests of this many bytes that take long to parse."""
+    start = b"GET / HTTP/1.1\r\nHost: a\r\n"
+    return {
+        "repeated": start + b"a:\r\n" * (size // 4),
+        "different": start + b"".join(b"%x:\r\n" % number for number in range(size // 6)),
+        "spaces": start + b"a:" + b" " * size + b"b\r\n",
+        "tabs and a zero": start + b"a:" + b"\t" * size + b"\0\r\n",
+        "folded": start + b"a:" + b"\r\n " * (size // 3) + b"b\r\n",
+        "folds": start + b"a: b" + b"\r\n b" * (size // 4) + b"\r\n",
+        "words and a zero": start + b"a:" + b"b " * (size // 2) + b"\0\r\n",
+        "target": b"GET http://" + b"1" * size + b" x HTTP/1.1\r\n",
+        "target with colons": b"GET " + b"a://1" * (size // 5) + b" x HTTP/1.1\r\n",
+        "method": b"G" * size + b"\r\n",
+        "semicolons": start + b"Content-Type: text/html" + b";" * size + b"\r\n",
+    }
+
+
+@pytest.mark.parametrize("name", headers_of(0))
+def test_costly_headers_do_not_hold_the_loop(name: str) -> None:
+    use_linear_patterns()
+    parser = LimitedParser(Adjustments(max_request_header_size=16_384))
+    request = headers_of(15_900)[name] + b"\r\n"
+    began = time.thread_time()
+    parser.received(request)
+    assert time.thread_time() - began < 0.1
+    assert parser.completed
+
+
+def test_headers_above_16_kb_are_refused(app: EchoApp, port: int) -> None:
+    with connected(port) as client:
+        client.send(b"GET / HTTP/1.1\r\nCookie: " + b"a" * 16_000 + b"\r\n\r\n")
+        assert client.answer()[0] == 200
+        client.send(b"GET / HTTP/1.1\r\nCookie: " + b"a" * 17_000 + b"\r\n\r\n")
+        status, headers, _ = client.answer()
+        assert (status, headers["x-content-type-options"]) == (431, "nosniff")
+        assert "default-src 'none'" in headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("part", [b"1;a=" + b"b" * 100_000, b"0\r\nx: " + b"b" * 100_000])
+def test_unlimited_part_of_a_chunked_body_is_refused(app: EchoApp, port: int, part: bytes) -> None:
+    assert len(part) > MAX_CHUNK_LINE
+    with connected(port) as client:
+        client.send(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+        client.send(part[:6_000])
+        assert client.answer()[0] == 400
+    assert app.environs == []
+
+
+def original_parser() -> ModuleType:
+    """waitress's parser as it was imported."""
+    spec = importlib.util.find_spec("waitress.parser")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def strings(alphabet: list[bytes], longest: int) -> Iterator[bytes]:
+    for length in range(longest + 1):
+        for parts in product(alphabet, repeat=length):
+            yield b"".join(parts)
+
+
+def test_linear_patterns_match_the_same_strings() -> None:
+    use_linear_patterns()
+    original, replaced = original_parser(), cast(Any, waitress.parser)
+    field: Any = HEADER_FIELD_RE
+    assert original.first_line_re is not replaced.first_line_re
+    assert field is not replaced.HEADER_FIELD_RE
+    for line in strings([b"a", b":", b" ", b"\t", b"\0", b"\xe9", b"-"], 6):
+        found, expected = replaced.HEADER_FIELD_RE.match(line), field.match(line)
+        assert (found and found.groupdict()) == (expected and expected.groupdict())
+    for line in strings([b"A", b"/", b"://", b" ", b"1", b" HTTP/1.1", b"?", b"HTTP/", b"\xe9"], 5):
+        found, expected = (each.first_line_re.fullmatch(line) for each in (replaced, original))
+        assert (found and found.groupdict()) == (expected and expected.groupdict())
+
+
+# Targets
+
+
+@pytest.mark.parametrize(
+    ("target", "seen"),
+    [
+        ("/search?q=űr".encode(), b"/search?q=%C5%B1r"),
+        ("/film/1-űr?x=%C5%B1".encode(), b"/film/1-%C5%B1r?x=%C5%B1"),
+        (b"/search?q=\xfbr", b"/search?q=%FBr"),
+        ("http://a/ű".encode(), b"http://a/%C5%B1"),
+        (b"http://[::1]/", b"http://[::1]/"),
+        (b"/%zz", b"/%zz"),
+    ],
+)
+def test_raw_bytes_in_a_target_are_escaped(
+    app: EchoApp, port: int, target: bytes, seen: bytes
+) -> None:
+    with connected(port) as client:
+        client.send(b"GET " + target + b" HTTP/1.1\r\n\r\n")
+        assert client.answer()[2] == b"GET " + seen + b" 0"
+    query = seen.partition(b"?")[2].decode()
+    assert app.environs[0]["QUERY_STRING"] == query
+
+
+MALFORMED = {
+    "IPv6": b"GET http://[::1/ HTTP/1.1\r\n",
+    "IPv6 without a path": b"GET http://[ HTTP/1.1\r\n",
+    "IPv6 address": b"GET http://[x]/ HTTP/1.1\r\n",
+    "length": b"POST / HTTP/1.1\r\nContent-Length: " + b"9" * 5_000 + b"\r\n",
+    "chunked in HTTP/1.0": (
+        b"POST / HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n"
+    ),
+    "chunked in HTTP/1.2": b"POST / HTTP/1.2\r\nTransfer-Encoding: chunked\r\n",
+    "method": "GÉT / HTTP/1.1\r\n".encode(),
+    "version": "GET / HTTP/1.1ű\r\n".encode(),
+}
+
+
+@pytest.mark.parametrize("request_", MALFORMED.values(), ids=MALFORMED)
+def test_malformed_request_is_answered_once(
+    app: EchoApp, port: int, request_: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connected(port) as client:
+        client.send(request_ + b"\r\n" + GET % b"next")
+        status, headers, _ = client.answer()
+        assert (status, headers["x-content-type-options"]) == (400, "nosniff")
+        assert client.is_closed()
+    assert app.environs == []
+    assert "Traceback" not in caplog.text
+    assert "uncaptured" not in caplog.text
