@@ -26,6 +26,11 @@ CHROMIUM_OPTIONS = [
 OpenPage = Callable[..., Page]
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Run the tests of this folder on one worker, which starts Chromium and each site once."""
+    item.add_marker(pytest.mark.xdist_group("browser"))
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """The system's Chromium, headless."""

@@ -174,12 +174,12 @@ def test_change_invalidates_exactly_the_pages_that_it_changes(
 ) -> None:
     model = next(m.class_ for m in Base.registry.mappers if m.class_.__name__ == model_name)
     audit = Audit(cached, plain, movies)
+    identities = _audited(cached, model)
     seen = 0
     for column in columns(model):
-        what = f"{model_name}.{column.name}"
-        for identity in _identities(cached, model)[:2]:
+        for identity in identities:
             seen += _change(cached, model, identity, column)
-            audit.compare(what)
+            audit.compare(f"{model_name}.{column.name}")
     assert seen > 0 or model_name in NOT_SHOWN
     assert not audit.needless(), audit.needless()
 
@@ -190,7 +190,7 @@ def test_no_feed_is_stale(
 ) -> None:
     """Needless renders of feeds are accepted: programs read them a few times a day."""
     audit = Audit(cached, plain, movies, feeds)
-    identities = _identities(cached, model)[:2]
+    identities = _audited(cached, model)
     for column in columns(model):
         for identity in identities:
             _change(cached, model, identity, column)
@@ -325,6 +325,16 @@ def test_audit_detects_needless_render(cached: TestApp, plain: TestApp, movies: 
     page_cache_of(cached.app.registry).cache.stamps.publish([f"movie:{movies.here}"])
     audit.compare("no change at all")
     assert "movie" in audit.needless()["no change at all"]
+
+
+def _audited(app: TestApp, model: type[Base]) -> list[Any]:
+    """One row to change: the first on SQLite, the second on PostgreSQL.
+
+    Tags do not depend on the database, so no row is changed on both.
+    """
+    first_two = _identities(app, model)[:2]
+    is_sqlite = services_of(app.app.registry).database.engine.dialect.name == "sqlite"
+    return first_two[:1] if is_sqlite else first_two[-1:]
 
 
 def _identities(app: TestApp, model: type[Base]) -> list[Any]:
