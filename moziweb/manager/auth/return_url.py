@@ -39,6 +39,16 @@ def is_htmx(request: Request) -> bool:
 
 
 def keeps_draft(request: Request) -> bool:
-    """Whether the fields of a request are kept as a draft until the user has signed in."""
+    """Whether the fields of a request are kept as a draft until the user has signed in.
+
+    Only if our own page sent them: otherwise another site could fill in a form of ours.
+    """
     route = request.matched_route
-    return request.method == "POST" and route is not None and route.name in _DRAFT_ROUTES
+    is_form = request.method == "POST" and route is not None and route.name in _DRAFT_ROUTES
+    return is_form and has_own_origin(request)
+
+
+def has_own_origin(request: Request) -> bool:
+    """Whether the ``Origin`` header is this site. Browsers set it; scripts cannot."""
+    base_url: str = request.registry.settings["site.base_url"]
+    return request.headers.get("Origin") == base_url

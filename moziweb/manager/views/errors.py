@@ -50,7 +50,7 @@ def bad_csrf_token(error: Exception, request: Request) -> Response:
     if current_user is None and keeps_draft(request):
         return require_sign_in(request)
     return_url = safe_return_url(request.path)
-    if current_user and return_url and keeps_draft(request) and _is_same_origin(request):
+    if current_user and return_url and keeps_draft(request):
         with request.services.database.write() as session:
             fields = drafts.unpack(drafts.pack(request.POST))
             number = drafts.keep(
@@ -75,11 +75,3 @@ def error_page(
     )
     response.status_int = code
     return response
-
-
-def _is_same_origin(request: Request) -> bool:
-    """Whether the ``Origin`` header is this site. Scripts cannot set this header."""
-    base_url: str = request.registry.settings["site.base_url"]
-    origin = request.headers.get("Origin", "")
-    scheme, _mark, host = base_url.partition("://")
-    return origin == f"{scheme}://{host.partition('/')[0]}"

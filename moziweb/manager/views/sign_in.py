@@ -20,7 +20,13 @@ from ..auth.cookies import PRE_LOGIN, SESSION
 from ..auth.failed_sign_ins import report_failed, report_refused
 from ..auth.login_throttle import Attempt
 from ..auth.models import User
-from ..auth.return_url import is_htmx, keeps_draft, return_url_of, safe_return_url
+from ..auth.return_url import (
+    has_own_origin,
+    is_htmx,
+    keeps_draft,
+    return_url_of,
+    safe_return_url,
+)
 from ..auth.sessions import require_user, signed_in
 from ..web import drafts
 from ..web.forms import BaseForm, one_line
@@ -147,7 +153,7 @@ def _begin(request: Request, user: User, form: SignInForm) -> Response:
 def _return_url(request: Request, user: User, form: SignInForm) -> str:
     """Returns where to go after sign-in; stores a draft sent with the form."""
     return_url = safe_return_url(form.return_url.data or "") or request.route_path("manager.home")
-    fields = drafts.unpack(form.draft.data or "")
+    fields = drafts.unpack(form.draft.data or "") if has_own_origin(request) else []
     now = request.services.clock()
     with request.services.database.write() as session:
         record(session, Actor(user.id, user.name), "user.sign_in", user.audit_subject, now)

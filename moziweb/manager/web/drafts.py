@@ -1,8 +1,8 @@
 """Keeps the fields of a form whose session had ended, until the user has signed in.
 
 A form without a valid session is answered with the sign-in page, which carries its fields in a
-hidden field. After sign-in they are stored and the user returns to the form, which shows them once.
-Fields are never stored for a request without a user.
+hidden field if our own page sent them. After sign-in they are stored and the user returns to the
+form, which shows them once. Fields are never stored for a request without a user.
 """
 
 import json

@@ -18,6 +18,16 @@ from tests.manager.movie_forms import make_movie, movie_form, movie_of, press
 
 pytestmark = BOTH
 
+HERE = {"Origin": "http://localhost"}
+"""What browsers send with the forms of the site."""
+FOREIGN: tuple[dict[str, str], ...] = (
+    {"Origin": "https://evil.example"},
+    {"Origin": "http://localhost.evil.example"},
+    {"Origin": "https://localhost"},
+    {"Origin": "null"},
+    {},
+)
+
 
 @pytest.fixture
 def movie_id(site: TestApp) -> int:
@@ -142,11 +152,11 @@ def test_form_survives_an_ended_session(
     form["cast-0-name"] = "Valaki"
     clock.pass_(hours=2)
     count = movies(site)
-    asked = press(form, status=403)
+    asked = press(form, headers=HERE, status=403)
     with services_of(site.app.registry).database.read() as session:
         assert session.scalar(select(func.count(Draft.id))) == 0  # nothing is stored without a user
     asked.form["name"], asked.form["password"] = NAMES[Role.EDITOR], PASSWORD
-    back = asked.form.submit(status=303).follow(status=200)
+    back = asked.form.submit(headers=HERE, status=303).follow(status=200)
     again = form_in(back)
     assert "Amit beírt, benne van az űrlapban" in back.text
     assert again["title"].value == "Hosszan <b>gépelt</b> cím"
@@ -165,9 +175,9 @@ def test_draft_is_visible_to_its_owner_only(
     form = movie_form(editor, movie_id)
     form["title"] = "A szerkesztő titka"
     clock.pass_(hours=2)
-    asked = press(form, status=403)
+    asked = press(form, headers=HERE, status=403)
     asked.form["name"], asked.form["password"] = NAMES[Role.EDITOR], PASSWORD
-    return_url = asked.form.submit(status=303).location
+    return_url = asked.form.submit(headers=HERE, status=303).location
     other = signed_in(site, Role.ADMIN)
     assert "titka" not in other.get(return_url).text
     assert "titka" in editor.get(return_url).text
@@ -177,18 +187,36 @@ def test_form_older_than_the_session_is_shown_again(editor: TestApp, movie_id: i
     form = movie_form(editor, movie_id)
     form["title"] = "Régi űrlap"
     form["csrf_token"] = "of a session that is over"
-    here = {"Origin": "http://localhost"}
-    back = press(form, headers=here, status=303).follow()
+    back = press(form, headers=HERE, status=303).follow()
     assert form_in(back)["title"].value == "Régi űrlap"
-    for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {}):
+    for headers in FOREIGN:
         assert press(form, headers=headers).status_int == 400
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+def test_another_site_cannot_fill_in_a_form(
+    site: TestApp, anonymous: TestApp, movie_id: int, headers: dict[str, str]
+) -> None:
+    fields = {"title": "Nem mi írtuk", "do": "save"}
+    for path in (f"/manager/movies/{movie_id}", "/manager/movies/new"):
+        for more in ({}, {"csrf_token": "x"}):
+            asked = anonymous.post(path, fields | more, headers=headers, status="*")
+            assert asked.status_int in {400, 403}
+            assert "Nem mi" not in asked.text
+    form = anonymous.get("/manager/sign-in").form
+    form["name"], form["password"] = NAMES[Role.EDITOR], PASSWORD
+    form["return_url"], form["draft"] = f"/manager/movies/{movie_id}", '[["title","Nem mi írtuk"]]'
+    inside = form.submit(headers=headers, status=303).follow(status=200)
+    assert "Nem mi" not in inside.text
+    with services_of(site.app.registry).database.read() as session:
+        assert session.scalar(select(func.count(Draft.id))) == 0
 
 
 def test_invalid_draft_is_ignored(site: TestApp) -> None:
     for draft in ("{", "[]", '"x"', "[[1,2]]", '[["title"]]'):
         form = TestApp(site.app).get("/manager/sign-in").form
         form["name"], form["password"], form["draft"] = NAMES[Role.EDITOR], PASSWORD, draft
-        assert form.submit(status=303).location == "/manager", draft
+        assert form.submit(headers=HERE, status=303).location == "/manager", draft
 
 
 def movies(site: TestApp) -> int:
