@@ -46,10 +46,11 @@ _NOT_IN_PAGES: Final = frozenset({"cli", "manager", "server", "templates/manager
 """Parts that no page depends on: the import contracts forbid the site to import them."""
 
 _PAGE_SETTINGS: Final = (
-    "site.base_url", "storage.backend", "storage.base_url", "storage.s3.addressing_style",
-    "storage.s3.bucket", "storage.s3.endpoint_url", "storage.s3.region",
+    "site.base_url", "site.id_authority", "storage.backend", "storage.base_url",
+    "storage.s3.addressing_style", "storage.s3.bucket", "storage.s3.endpoint_url",
+    "storage.s3.region",
 )  # fmt: skip
-"""The settings that pages contain: the URLs of the site and of its posters."""
+"""The settings that pages contain: ids, and the URLs of the site and of its posters."""
 
 
 def includeme(config: Configurator) -> None:

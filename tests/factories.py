@@ -54,14 +54,20 @@ def make_premiere(session: Session, movie: Movie, day: date = THURSDAY, **values
     )
 
 
-def move_premiere(session: Session, premiere: Premiere, day: date, reason: str = "") -> None:
+def move_premiere(
+    session: Session,
+    premiere: Premiere,
+    day: date,
+    reason: str = "",
+    at: datetime = datetime(2026, 8, 1, 12, tzinfo=UTC),
+) -> None:
     """Change the date of a premiere and record the old one."""
     change = PremiereChange(
         premiere_id=premiere.id,
         old_date=premiere.date,
         old_precision=premiere.precision,
         reason=reason,
-        changed_at=datetime(2026, 8, 1, 12, tzinfo=UTC),
+        changed_at=at,
     )
     premiere.date = day
     _added(session, change)

@@ -177,6 +177,8 @@ def _insert_premieres(session: Session, movies: Sequence[DemoMovie], ids: Sequen
 def _premiere_row(
     movie_id: int, premiere: DemoPremiere, services: Mapping[str, int]
 ) -> dict[str, Any]:
+    revised_on = [change.changed_on for change in premiere.changes]
+    revised_on += [premiere.cancelled_on] if premiere.cancelled_on else []
     return {
         "movie_id": movie_id,
         "kind": PremiereKind(premiere.kind),
@@ -189,6 +191,8 @@ def _premiere_row(
         "note": premiere.note,
         "announced_at": _noon(premiere.announced_on),
         "cancelled_at": _noon(premiere.cancelled_on) if premiere.cancelled_on else None,
+        "revision": len(revised_on),
+        "revised_at": _noon(max(revised_on)) if revised_on else None,
     }
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import null, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from .lead_premiere import lead_premiere_of
-from .models import Premiere, PremiereChange, PremiereKind
+from .models import DatePrecision, Premiere, PremiereChange, PremiereKind
 from .queries import DAYS, Listing, listings_of, published_premieres
 
 
@@ -25,12 +25,17 @@ class NewsKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """An announcement, move or cancellation of a premiere; ``change`` is set for a move."""
+    """An announcement, move or cancellation of a premiere; ``change`` is set for a move.
+
+    ``date`` and ``precision`` are those that the premiere had after it, not the present ones.
+    """
 
     kind: NewsKind
     occurred_at: datetime
     premiere: Premiere
     listing: Listing
+    date: date
+    precision: DatePrecision
     change: PremiereChange | None = None
 
 
@@ -70,7 +75,7 @@ def changes_of(
 
 
 def latest_news(session: Session, start: date, limit: int) -> tuple[News, ...]:
-    """The latest news, the newest first. Four queries.
+    """The latest news, the newest first. Five queries.
 
     Only of premieres whose earliest possible day is ``start`` or later, so that importing an
     archive makes no news.
@@ -83,7 +88,26 @@ def latest_news(session: Session, start: date, limit: int) -> tuple[News, ...]:
     rows = [(kind, *row) for kind, found in found_by_kind for row in found]
     rows = sorted(rows, key=lambda row: (row[3], row[1]), reverse=True)[:limit]
     listings = _listings(session, [(row[1], row[2]) for row in rows])
-    return tuple(News(row[0], row[3], *listings[row[1]], row[4]) for row in rows)
+    changes = changes_of(session, listings.keys()) if listings else {}
+    found: list[News] = []
+    for kind, premiere_id, _movie_id, occurred_at, change in rows:
+        premiere, listing = listings[premiere_id]
+        then = _date_after(change, premiere, changes.get(premiere_id, ()))
+        found.append(News(kind, occurred_at, premiere, listing, *then, change))
+    return tuple(found)
+
+
+def _date_after(
+    change: PremiereChange | None, premiere: Premiere, changes: Sequence[PremiereChange]
+) -> tuple[date, DatePrecision]:
+    """The date of a premiere after ``change``, or as it was announced.
+
+    The old date of the next change is the new date of this one.
+    """
+    later = changes[changes.index(change) + 1 :] if change else changes
+    if later:
+        return later[0].old_date, later[0].old_precision
+    return premiere.date, premiere.precision
 
 
 def _latest(

@@ -240,6 +240,8 @@ class Premiere(Base):
     """A release of a movie. A cancelled one is kept and shown as cancelled.
 
     ``announced_at`` is when visitors could first see it; feeds publish it as news of that time.
+    ``revision`` grows with every change of what calendars show, at ``revised_at``
+    (``premiere_revision.py``); ``revised_at`` is None before the first change.
     """
 
     __tablename__ = "premiere"
@@ -264,6 +266,8 @@ class Premiere(Base):
     note: Mapped[str] = mapped_column(String(300), default="")
     announced_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
     cancelled_at: Mapped[datetime | None] = mapped_column(index=True)
+    revision: Mapped[int] = mapped_column(default=0, server_default="0")
+    revised_at: Mapped[datetime | None]
 
     movie: Mapped[Movie] = relationship(back_populates="premieres", lazy="raise_on_sql")
     service: Mapped[StreamingService | None] = relationship(lazy="raise_on_sql")

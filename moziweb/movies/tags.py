@@ -17,7 +17,8 @@ from sqlalchemy.orm import object_session
 from moziweb.cache import tag
 from moziweb.caching import DECLARATIONS
 
-from . import edit_version  # noqa: F401 - its listeners derive columns before their tags are collected
+# Their listeners derive columns before the tags of these are collected.
+from . import edit_version, premiere_revision  # noqa: F401
 from .calendar import Period, Week, month_of, week_of
 from .models import (
     Credit,
@@ -222,7 +223,11 @@ declare(  # the former movie may have no other premiere
     Premiere, columns=("movie_id",), keys=(), tags=lambda _row: (UNDATED_LIST,), changes_only=True
 )
 declare(
-    Premiere, columns=("announced_at",), keys=(), tags=lambda _row: (NEWS_LIST,), changes_only=True
+    Premiere,
+    columns=("announced_at", "revision", "revised_at"),
+    keys=(),
+    tags=lambda _row: (NEWS_LIST,),
+    changes_only=True,
 )
 declare(
     PremiereChange,

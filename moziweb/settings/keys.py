@@ -3,6 +3,7 @@
 from .schema import (
     BOOLEAN,
     DATABASE_URL,
+    HOST_NAME,
     HTTP_URL,
     NETWORKS,
     ORIGIN,
@@ -23,6 +24,14 @@ SETTINGS: tuple[Setting, ...] = (
         "The public URL of the site, without a path: the site needs a host of its own. Absolute "
         "links (JSON, JSON-LD, canonical links) begin with it, never with a request's Host header.",
         required=True,
+    ),
+    Setting(
+        "site.id_authority",
+        HOST_NAME,
+        "The host name in the permanent ids of calendars and feeds. It need not exist, and must "
+        "never change, also if site.base_url does: subscribers would get every entry twice. A site "
+        "that was public before this key sets it to the host of its site.base_url.",
+        default="moziweb",
     ),
     Setting(
         "site.hsts",

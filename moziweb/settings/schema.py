@@ -117,6 +117,12 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _host_name(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", value):
+        raise ValueError(value)
+    return value
+
+
 def _origin(value: str) -> str:
     """As browsers write it in ``Origin``: in lower case, without the scheme's own port."""
     if not re.fullmatch(r"https?://([\w.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?/*", value, re.I | re.A):
@@ -158,5 +164,6 @@ SECRET = ValueType(f"a secret of at least {SECRET_LENGTH} printable ASCII charac
 BOOLEAN = ValueType("true or false", _boolean)
 PATH = ValueType("a path", Path)
 HTTP_URL = ValueType("a URL such as https://example.com", _http_url)
+HOST_NAME = ValueType("a host name in lower case, such as example.com", _host_name)
 ORIGIN = ValueType("a URL without a path, such as https://example.com", _origin)
 DATABASE_URL = ValueType("sqlite:///path or postgresql://user:password@host/name", _database_url)

@@ -19,19 +19,21 @@ def segment_of(movie_id: int, slug: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PageUrls:
-    """Paths for links, and absolute URLs that start with ``site.base_url``.
+    """Paths for links, absolute URLs that start with ``site.base_url``, and permanent ids.
 
     ``path`` is the request's ``route_path``: ``path("week", week="2026-W34")``. No URL depends on
-    the Host header.
+    the Host header. ``id_authority`` is the host in permanent ids: it stays when URLs change.
     """
 
     path: Callable[..., str]
     base_url: str
+    id_authority: str
 
     @classmethod
     def of(cls, request: Request) -> "PageUrls":
         """The URLs for the response to ``request``."""
-        return cls(request.route_path, request.registry.settings["site.base_url"])
+        settings = request.registry.settings
+        return cls(request.route_path, settings["site.base_url"], settings["site.id_authority"])
 
     def week(self, week: Week) -> str:
         """The path of a week's page."""

@@ -29,7 +29,7 @@ from moziweb.db.meta import Base
 from moziweb.manager.auth.models import User
 from moziweb.movies import derived
 from moziweb.movies.importers.models import MovieReference
-from moziweb.movies.models import Distributor, Movie, Person, Trailer
+from moziweb.movies.models import Distributor, Movie, Person, Premiere, Trailer
 from moziweb.posters.models import (
     PosterSource,
     PosterVariant,
@@ -175,6 +175,46 @@ def test_texts_of_before_are_normalised_and_derived(empty_engine: Engine) -> Non
         )  # fmt: skip
         assert session.scalars(select(User.name)).all() == ["józsef"]
 
+
+def test_revisions_begin_above_the_sequences_of_before(empty_engine: Engine) -> None:
+    """A calendar program ignores an event with a smaller SEQUENCE."""
+    migrations.upgrade(empty_engine, "0020")
+    with empty_engine.begin() as connection:
+        for statement in BEFORE_REVISIONS:
+            connection.exec_driver_sql(statement)
+    migrations.upgrade(empty_engine)
+    with Session(empty_engine) as session:
+        query = select(Premiere.revision, Premiere.revised_at).order_by(Premiere.id)
+        assert session.execute(query).all() == [
+            (2, datetime(2026, 3, 1, tzinfo=UTC)),  # moved; cancelled and reinstated later
+            (1, datetime(2026, 4, 1, tzinfo=UTC)),  # cancelled
+            (1, datetime(2026, 2, 1, tzinfo=UTC)),  # its movie was changed
+            (1, datetime(2026, 5, 1, tzinfo=UTC)),  # only announced
+        ]
+
+
+BEFORE_REVISIONS = (
+    """
+    INSERT INTO movie (
+        id, title, original_title, slug, synopsis, synopsis_en, countries, languages, published,
+        created_at, updated_at
+    ) VALUES (1, 'A', 'A', 'a', '', '', '', '', true, '2026-01-01', '2026-02-01 00:00:00+00:00')
+    """,
+    """
+    INSERT INTO premiere (
+        id, movie_id, kind, date, precision, formats, rerelease, note, announced_at, cancelled_at
+    ) VALUES
+        (1, 1, 'cinema', '2026-09-01', 'day', '', false, '', '2026-01-01 00:00:00+00:00', NULL),
+        (2, 1, 'cinema', '2026-09-01', 'day', '', false, '', '2026-01-01 00:00:00+00:00',
+            '2026-04-01 00:00:00+00:00'),
+        (3, 1, 'cinema', '2026-09-01', 'day', '', false, '', '2026-01-01 00:00:00+00:00', NULL),
+        (4, 1, 'cinema', '2026-09-01', 'day', '', false, '', '2026-05-01 00:00:00+00:00', NULL)
+    """,
+    """
+    INSERT INTO premiere_change (premiere_id, changed_at, old_date, old_precision, reason)
+    VALUES (1, '2026-03-01 00:00:00+00:00', '2026-08-01', 'day', '')
+    """,
+)
 
 BEFORE_NFC = (
     "INSERT INTO distributor (id, name) VALUES (1, 'Fórum')",

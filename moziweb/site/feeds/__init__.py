@@ -5,7 +5,6 @@ They take plain values and return bytes; the views are in ``moziweb.site.views``
 
 import re
 from typing import Final
-from urllib.parse import urlsplit
 
 CALENDARS: Final = ("", "-cinema", "-streaming")
 """The calendars, by the part of the URL in which they differ."""
@@ -20,8 +19,3 @@ _ILLEGAL: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U001
 def strip_illegal(text: str) -> str:
     """``text`` without characters that would make a feed invalid."""
     return _ILLEGAL.sub("", text)
-
-
-def authority(base_url: str) -> str:
-    """The host name for ids of entries (tag URIs and UIDs), which stay when URLs change."""
-    return urlsplit(base_url).hostname or "moziweb"

@@ -26,8 +26,9 @@ class AtomEntry:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """The metadata of a feed: its own URL, which is its id, and that of the corresponding page."""
+    """The metadata of a feed: a permanent id, its own URL, and that of the corresponding page."""
 
+    id: str
     title: str
     subtitle: str
     language: str
@@ -39,7 +40,7 @@ class Feed:
 def atom(feed: Feed, entries: Iterable[AtomEntry]) -> bytes:
     """The feed as an XML document."""
     root = ET.Element("feed", {"xmlns": NAMESPACE, _LANG: feed.language})
-    _add_texts(root, (("id", feed.self_url), ("title", feed.title), ("subtitle", feed.subtitle)))
+    _add_texts(root, (("id", feed.id), ("title", feed.title), ("subtitle", feed.subtitle)))
     _add_texts(root, (("updated", _timestamp(feed.updated)),))
     ET.SubElement(root, "link", {"rel": "self", "href": feed.self_url})
     ET.SubElement(root, "link", {"rel": "alternate", "type": "text/html", "href": feed.page_url})

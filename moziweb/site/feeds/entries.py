@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from pyramid.i18n import TranslationString
 
-from moziweb.i18n import _
+from moziweb.i18n import DEFAULT_LOCALE, _
 from moziweb.movies.feed_queries import News, NewsKind
 from moziweb.movies.models import Premiere, PremiereChange
 from moziweb.movies.queries import Listing
@@ -12,7 +12,7 @@ from moziweb.movies.tags import movie_tag, premiere_tag, service_tag
 
 from ..context import PageContext
 from ..presenters.movie_list import localized_titles
-from . import atom, authority, ical
+from . import atom, ical
 
 
 def calendar_entry(
@@ -20,18 +20,16 @@ def calendar_entry(
 ) -> ical.CalendarEntry:
     """The event of a premiere; ``changes`` are its former dates, the oldest first."""
     _depend(context, listing, premiere)
-    cancelled = premiere.cancelled_at
-    revisions = [change.changed_at for change in changes] + ([cancelled] if cancelled else [])
     return ical.CalendarEntry(
-        uid=f"premiere-{premiere.id}@{authority(context.urls.base_url)}",
+        uid=f"premiere-{premiere.id}@{context.urls.id_authority}",
         day=premiere.date,
         summary=_summary(context, listing, premiere),
         description="\n".join(_lines(context, listing, premiere, changes)),
         url=context.urls.base_url + context.urls.movie(listing.movie),
-        sequence=len(revisions),
+        sequence=premiere.revision,
         announced=premiere.announced_at,
-        revised=max(revisions, default=premiere.announced_at),
-        cancelled=cancelled is not None,
+        revised=premiere.revised_at or premiere.announced_at,
+        cancelled=premiere.cancelled_at is not None,
     )
 
 
@@ -42,12 +40,22 @@ def news_entry(context: PageContext, news: News) -> atom.AtomEntry:
     changes = (news.change,) if news.change else ()
     name = "/".join(("premiere", str(premiere.id), news.kind, *(str(each.id) for each in changes)))
     return atom.AtomEntry(
-        id=f"tag:{authority(context.urls.base_url)},2026:{name}",
+        id=permanent_id(context, name),
         title=context.formatter.translate(_headline(context, news)),
         url=context.urls.base_url + context.urls.movie(listing.movie),
         updated=news.occurred_at,
         summary=" · ".join(_lines(context, listing, premiere, changes)),
     )
+
+
+def permanent_id(context: PageContext, name: str) -> str:
+    """The tag URI (RFC 4151) of an entry or feed, for Atom: it differs between languages.
+
+    The default language has no prefix, as in the ids of the first version.
+    """
+    locale = context.formatter.locale
+    prefix = "" if locale == DEFAULT_LOCALE else f"{locale}/"
+    return f"tag:{context.urls.id_authority},2026:{prefix}{name}"
 
 
 def _depend(context: PageContext, listing: Listing, premiere: Premiere) -> None:
@@ -57,7 +65,7 @@ def _depend(context: PageContext, listing: Listing, premiere: Premiere) -> None:
 
 def _headline(context: PageContext, news: News) -> TranslationString:
     title, _subtitle = localized_titles(context, news.listing.movie)
-    date = context.formatter.date_text(news.premiere.date, news.premiere.precision)
+    date = context.formatter.date_text(news.date, news.precision)
     mapping = {"title": title, "date": date}
     match news.kind:
         case NewsKind.ANNOUNCED:

@@ -1,8 +1,9 @@
 """Serialises premieres as a calendar to subscribe to (iCalendar, RFC 5545).
 
-A premiere is an all-day event with a permanent UID. If its date changes, the event moves and
-SEQUENCE grows; if it is cancelled, its status is CANCELLED. The output does not depend on the
-current time, so the same premieres give the same bytes.
+A premiere is an all-day event with a permanent UID. If anything in it changes, SEQUENCE, DTSTAMP
+and LAST-MODIFIED grow; if it is cancelled, its status is CANCELLED. There is no METHOD, which is
+for invitations: the Content-Type would have to name it. The output does not depend on the current
+time, so the same premieres give the same bytes.
 """
 
 from collections.abc import Iterable
@@ -21,7 +22,7 @@ REFRESH: Final = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class CalendarEntry:
-    """An event. ``sequence`` counts changes since ``announced``; ``revised`` is the latest one."""
+    """An event. ``sequence`` grows with every change; ``revised`` is the time of the latest one."""
 
     uid: str
     day: date
@@ -42,7 +43,6 @@ def calendar_document(
     document.add("prodid", PRODUCT)
     document.add("version", "2.0")
     document.add("calscale", "GREGORIAN")
-    document.add("method", "PUBLISH")
     document.add("name", strip_illegal(name), parameters={"LANGUAGE": language})
     document.add("x-wr-calname", strip_illegal(name))  # most programs read this one
     document.add("url", url)

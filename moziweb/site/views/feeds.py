@@ -17,7 +17,7 @@ from moziweb.request import Request
 
 from ..context import PageContext
 from ..feeds import atom, ical
-from ..feeds.entries import calendar_entry, news_entry
+from ..feeds.entries import calendar_entry, news_entry, permanent_id
 from ..page_cache.validity import midnight, until_week_end
 
 WEEKS_BACK: Final = 4
@@ -61,13 +61,14 @@ def calendar(request: Request) -> Response:
 
 @view_config(route_name="news", request_method="GET", cache="feeds", cache_moment=until_week_end)
 def news(request: Request) -> Response:
-    """Premieres that were announced, moved or cancelled lately. Four queries."""
+    """Premieres that were announced, moved or cancelled lately. Five queries."""
     context = PageContext.of(request)
     context.depend(PREMIERES_LIST, PUBLISHED_LIST, NEWS_LIST)
     start = week_of(context.today).start
     found = latest_news(request.dbsession, start, MAX_ENTRIES)
     translate, url = context.formatter.translate, context.urls.url("news")
     feed = atom.Feed(
+        id=permanent_id(context, "news"),
         title=translate(_("Film premieres in Hungary: news")),
         subtitle=translate(_("Premieres that were announced, moved or cancelled.")),
         language=context.formatter.locale,

@@ -2,17 +2,27 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 from icalendar import Calendar
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from moziweb.movies.models import DatePrecision, Movie, Premiere, PremiereKind
+from moziweb.movies.models import (
+    Audio,
+    DatePrecision,
+    Movie,
+    Premiere,
+    PremiereChange,
+    PremiereKind,
+    StreamingService,
+)
 from moziweb.services import services_of
-from tests.conftest import BASE_URL, NOW, QueryCounter
+from tests.conftest import BASE_URL, NOW, QueryCounter, running_app
 from tests.factories import THURSDAY, make_movie, make_premiere, move_premiere
 from tests.site.cached import (
     CACHED,
@@ -70,7 +80,7 @@ def test_premiere_is_an_all_day_event(app: TestApp, dbsession: Session, movie: M
     (event,) = events(app).values()
     assert str(event["summary"]) == "Dűne; 3, rész"
     assert (event["dtstart"].dt, event["dtend"].dt) == (THURSDAY, days(1))
-    assert event["uid"] == f"premiere-{premiere.id}@moziweb.test"
+    assert event["uid"] == f"premiere-{premiere.id}@moziweb"
     assert event["url"] == f"{BASE_URL}/movie/{movie.id}-dune"
     assert event["dtstamp"].dt == event["created"].dt == announced
     assert (event["sequence"], event["status"], event["transp"]) == (0, "CONFIRMED", "TRANSPARENT")
@@ -81,16 +91,18 @@ def test_premiere_is_an_all_day_event(app: TestApp, dbsession: Session, movie: M
 
 
 def test_moved_premiere_keeps_its_uid(app: TestApp, dbsession: Session, movie: Movie) -> None:
-    premiere = make_premiere(dbsession, movie, THURSDAY)
+    premiere = make_premiere(dbsession, movie, THURSDAY, announced_at=NOW)
     dbsession.commit()
     (before,) = events(app).values()
+    started = datetime.now(UTC).replace(microsecond=0)
     move_premiere(dbsession, premiere, days(14))
     dbsession.commit()
     (after,) = events(app).values()
     assert after["uid"] == before["uid"]
     assert (before["sequence"], after["sequence"]) == (0, 1)
     assert after["dtstart"].dt == days(14)
-    assert after["last-modified"].dt == datetime(2026, 8, 1, 12, tzinfo=UTC)
+    assert started <= after["last-modified"].dt == after["dtstamp"].dt <= datetime.now(UTC)
+    assert after["created"].dt == NOW
     assert "korábban: 2026. augusztus 20." in str(after["description"])
 
 
@@ -101,8 +113,134 @@ def test_cancelled_premiere_is_marked(app: TestApp, dbsession: Session, movie: M
     dbsession.commit()
     event = events(app)["Elmarad: Dűne; 3, rész"]
     assert (event["status"], event["sequence"]) == ("CANCELLED", 2)
-    assert event["dtstamp"].dt == NOW
     assert "Cancelled: Dune" in events(app, "/en/premieres.ics")
+
+
+def _cancel(session: Session, premiere: Premiere) -> None:
+    premiere.cancelled_at = NOW
+
+
+def _reinstate(session: Session, premiere: Premiere) -> None:
+    premiere.cancelled_at = None
+
+
+def _correct_date(session: Session, premiere: Premiere) -> None:
+    """As an editor does who has mistyped it: without a ``PremiereChange``."""
+    premiere.date = days(7)
+
+
+def _rename(session: Session, premiere: Premiere) -> None:
+    session.get_one(Movie, premiere.movie_id).title = "Új cím"
+
+
+def _rename_original(session: Session, premiere: Premiere) -> None:
+    session.get_one(Movie, premiere.movie_id).original_title = "New title"
+
+
+def _rename_service(session: Session, premiere: Premiere) -> None:
+    session.get_one(StreamingService, premiere.service_id).name = "Új szolgáltató"
+
+
+def _dub(session: Session, premiere: Premiere) -> None:
+    premiere.audio = Audio.DUBBED
+
+
+def _make_festival(session: Session, premiere: Premiere) -> None:
+    premiere.kind = PremiereKind.FESTIVAL
+
+
+def _change_formats(session: Session, premiere: Premiere) -> None:
+    premiere.formats = ("IMAX",)
+
+
+EDITS = (
+    _cancel, _reinstate, _correct_date, _rename, _rename_original, _rename_service, _dub,
+    _make_festival, _change_formats,
+)  # fmt: skip
+
+
+def test_revision_only_grows_with_every_change_of_the_event(
+    app: TestApp, dbsession: Session, movie: Movie
+) -> None:
+    premiere = make_premiere(dbsession, movie, THURSDAY, service="MUBI", announced_at=NOW)
+    other = make_premiere(dbsession, make_movie(dbsession, "Más"), days(1), announced_at=NOW)
+    dbsession.commit()
+    (uid, untouched), names = (f"premiere-{each.id}@moziweb" for each in (premiere, other)), []
+    for edit in (None, *EDITS, None):
+        if edit:
+            edit(dbsession, dbsession.get_one(Premiere, premiere.id))
+        dbsession.commit()
+        found = {str(event["uid"]): event for event in events(app).values()}
+        assert found[untouched]["sequence"] == 0
+        names.append(found[uid])
+        dbsession.expire_all()
+    for before, after in pairwise(names):
+        assert before["sequence"] <= after["sequence"]
+        assert before["dtstamp"].dt <= after["dtstamp"].dt
+        assert (before.to_ical() == after.to_ical()) == (before["sequence"] == after["sequence"])
+    assert names[-1]["sequence"] == len(EDITS)
+
+
+def test_note_is_not_in_calendars(app: TestApp, dbsession: Session, movie: Movie) -> None:
+    premiere = make_premiere(dbsession, movie, THURSDAY)
+    dbsession.commit()
+    before = app.get("/premieres.ics").body
+    premiere.note, premiere.rerelease, movie.runtime = "díszelőadás", True, 100
+    dbsession.commit()
+    assert app.get("/premieres.ics").body == before
+
+
+def test_ids_do_not_depend_on_the_host(
+    settings: dict[str, str], dbsession: Session, movie: Movie
+) -> None:
+    """A site that moves from www to the bare domain would double every entry."""
+    premiere = make_premiere(dbsession, movie, THURSDAY)
+    move_premiere(dbsession, premiere, days(14))
+    dbsession.commit()
+
+    def ids(**changes: str) -> list[str]:
+        with running_app(settings | changes) as app:
+            found = [str(event["uid"]) for event in events(app).values()]
+            for path in ("/premieres.atom", "/en/premieres.atom"):
+                root = ET.fromstring(app.get(path).body)
+                found += [each.text or "" for each in root.iterfind(".//a:id", ATOM)]
+            return found
+
+    www, bare = (ids(**{"site.base_url": f"https://{host}film.hu"}) for host in ("www.", ""))
+    assert www == bare
+    assert not [each for each in www if "film.hu" in each]
+    assert len(set(www)) == len(www) == 7  # in Atom: a feed and two entries in each language
+    change_id = dbsession.scalar(select(PremiereChange.id))
+    kept = ids(**{"site.id_authority": "www.film.hu"})
+    assert kept[0] == f"premiere-{premiere.id}@www.film.hu"
+    assert kept[2:4] == [
+        f"tag:www.film.hu,2026:premiere/{premiere.id}/{name}"
+        for name in ("announced", f"moved/{change_id}")
+    ]
+
+
+def test_calendar_has_no_method(app: TestApp) -> None:
+    """RFC 5545, 3.7.2: the Content-Type would have to name the same one."""
+    response = app.get("/premieres.ics")
+    assert "METHOD" not in response.text
+    assert "method" not in response.headers["Content-Type"]
+
+
+def test_news_state_the_dates_of_their_time(app: TestApp, dbsession: Session, movie: Movie) -> None:
+    premiere = make_premiere(
+        dbsession, movie, days(1), announced_at=datetime(2026, 6, 1, tzinfo=UTC)
+    )
+    for number, day in enumerate((days(30), days(60))):
+        move_premiere(dbsession, premiere, day, at=datetime(2026, 7, 1 + number, tzinfo=UTC))
+    dbsession.commit()
+    assert [(each["title"], each["updated"][:10]) for each in entries(app)] == [
+        ("Dűne; 3, rész: új dátum, 2026. október 19.", "2026-07-02"),
+        ("Dűne; 3, rész: új dátum, 2026. szeptember 19.", "2026-07-01"),
+        ("Dűne; 3, rész: 2026. augusztus 21.", "2026-06-01"),
+    ]
+    summaries = [each["summary"] for each in entries(app, "/en/premieres.atom")]
+    assert "19 September" in summaries[0]
+    assert "21 August" in summaries[1]
 
 
 def test_each_calendar_has_its_kinds_and_name(
@@ -157,10 +295,10 @@ def test_feed_has_latest_news_first(app: TestApp, dbsession: Session, movie: Mov
         ("Dűne; 3, rész: új dátum, 2026. szeptember 19.", "2026-08-01"),
         ("Dűne; 3, rész: 2026. augusztus 23.", "2026-06-03"),
         ("Dűne; 3, rész: 2026. augusztus 22.", "2026-06-02"),
-        ("Dűne; 3, rész: 2026. szeptember 19.", "2026-06-01"),
+        ("Dűne; 3, rész: 2026. augusztus 21.", "2026-06-01"),
     ]
     assert len({each["id"] for each in found}) == 5
-    assert found[2]["id"] == f"tag:moziweb.test,2026:premiere/{third.id}/announced"
+    assert found[2]["id"] == f"tag:moziweb,2026:premiere/{third.id}/announced"
     assert {each["link"] for each in found} == {f"{BASE_URL}/movie/{movie.id}-dune"}
     assert entries(app, "/en/premieres.atom")[0]["title"] == "Dune: cancelled"
 
@@ -216,7 +354,7 @@ def test_number_of_queries_is_constant(
         premiere = make_premiere(dbsession, make_movie(dbsession), days(number), service="MUBI")
         move_premiere(dbsession, premiere, days(number + 1))
     dbsession.commit()
-    for path, count in (("/premieres.ics", 3), ("/premieres.atom", 4)):
+    for path, count in (("/premieres.ics", 3), ("/premieres.atom", 5)):
         with query_counter(services_of(app.app.registry).database.engine) as statements:
             app.get(path)
         assert len(statements) == count, path

@@ -1,0 +1,45 @@
+"""ORM listeners that increment ``Premiere.revision`` with every change that calendars show.
+
+They show a premiere, the titles and the slug of its movie, and the name of its service. Bulk
+statements bypass the listeners. The revision is incremented in SQL, so concurrent changes both
+count, and a loaded ``Premiere`` keeps the revision that it was loaded with.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Table, event, update
+
+from moziweb.clock import utc_now
+
+from .edit_version import has_changed
+from .models import Movie, Premiere, StreamingService
+
+_SHOWN: Final = (
+    "movie_id", "kind", "service_id", "date", "precision", "formats", "audio", "cancelled_at"
+)  # fmt: skip
+_TABLE: Final[Table] = Premiere.__table__  # type: ignore[assignment]  # a mapped class's is a Table
+
+
+def _premiere_changed(mapper: object, connection: Connection, premiere: Premiere) -> None:
+    if has_changed(premiere, *_SHOWN):
+        _increment(connection, _TABLE.c.id == premiere.id)
+
+
+def _movie_changed(mapper: object, connection: Connection, movie: Movie) -> None:
+    if has_changed(movie, "title", "original_title", "slug"):
+        _increment(connection, _TABLE.c.movie_id == movie.id)
+
+
+def _service_changed(mapper: object, connection: Connection, service: StreamingService) -> None:
+    if has_changed(service, "name"):
+        _increment(connection, _TABLE.c.service_id == service.id)
+
+
+def _increment(connection: Connection, of_rows: ColumnElement[bool]) -> None:
+    values: dict[str, Any] = {"revision": _TABLE.c.revision + 1, "revised_at": utc_now()}
+    connection.execute(update(_TABLE).where(of_rows).values(values))
+
+
+event.listen(Premiere, "after_update", _premiere_changed)
+event.listen(Movie, "after_update", _movie_changed)
+event.listen(StreamingService, "after_update", _service_changed)
