@@ -76,8 +76,8 @@ def csv_command(
 ) -> None:
     """Import a distributor's list, CSV or JSON. docs/importing.md lists the columns."""
     today, is_allowed_url = budapest_today(utc_now()), ImportedPosters().is_allowed_url
-    options = ListOptions(today, is_allowed_url, list_name, date_format)
     try:
+        options = ListOptions(today, is_allowed_url, list_name, date_format)
         table = read_table(file.read_bytes(), dict(_pairs(columns)))
     except ImportRefused as error:
         raise UnreadableError(f"{file.name}: {error}") from None

@@ -1,6 +1,7 @@
 """``moziweb import``: bad rows are reported, all others imported, and none twice."""
 
 import contextlib
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -11,6 +12,7 @@ from sqlalchemy import func, select
 
 from moziweb.movies.models import Movie, Premiere
 from tests.movies.importers import vega
+from tests.movies.importers.test_row_accounting import LISTS
 from tests.movies.importers.tmdb_world import a_movie, catalogue
 from tests.services.tmdb import TOKEN, TmdbServer, unavailable
 from tests.services.tmdb_movies import release
@@ -93,7 +95,12 @@ def everything(site: Site) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("name;x\na;b\n", "no column is called title"), ("[", "not valid JSON")]
+    ("text", "message"),
+    [
+        ("name;x\na;b\n", "no column is called title"),
+        ("[", "not valid JSON"),
+        ("title\n" + "a\n" * 10_001, "more than 10000 rows"),
+    ],
 )
 def test_file_that_is_no_list_is_one_line(
     site: Site, run: Run, listed: Path, text: str, message: str
@@ -104,6 +111,41 @@ def test_file_that_is_no_list_is_one_line(
     assert ended.stderr.startswith("moziweb: list.csv: ")
     assert message in ended.stderr
     assert ended.stdout == ""
+
+
+def test_every_row_of_a_list_is_counted_and_each_refused_one_named(
+    site: Site, run: Run, listed: Path
+) -> None:
+    shutil.copyfile(LISTS / "broken-rows.csv", listed)
+    ended = run("import", "csv", str(listed))
+    *imported, summary = events(ended.stdout)
+    assert ended.returncode == 1
+    assert (summary["read"], summary["new"], summary["refused"]) == (7, 1, 6)
+    refused = {event["place"] for event in imported if event["effect"] == "refused"}
+    assert refused == {f"row {number}" for number in range(3, 9)}
+    listed.write_text("external_id,title,release_date,release_type\n1,A,2026-12-10,cinema\n"
+                      "1,A,2027-01-10,streaming\n")  # fmt: skip
+    merged, summary = events(run("import", "csv", str(listed)).stdout)
+    assert (merged["place"], merged["merged"], summary["new"]) == ("row 2", ["row 3"], 2)
+
+
+@pytest.mark.parametrize("name", ["unclosed_quote_last.csv", "lost_row_bad_id.csv"])
+def test_row_that_is_refused_is_in_the_exit_status(site: Site, run: Run, name: str) -> None:
+    ended = run("import", "csv", str(LISTS / name), "--dry-run")
+    *rows, summary = events(ended.stdout)
+    assert ended.returncode == 1
+    assert summary["read"] == len(rows) == summary["new"] + summary["refused"]
+    assert summary["refused"] == 1
+
+
+def test_malformed_options_are_one_line(site: Site, run: Run, listed: Path) -> None:
+    for options, message in (
+        (("--date-format", "%Y %Y"), "not a date format of strptime: '%Y %Y'"),
+        (("--list", "x" * 40), "the name of the list is too long"),
+    ):
+        ended = run("import", "csv", str(listed), *options)
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert ended.stderr == f"moziweb: list.csv: {message}\n"
 
 
 def test_wrong_column_mapping_is_refused(site: Site, run: Run, listed: Path) -> None:

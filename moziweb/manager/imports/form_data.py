@@ -52,7 +52,7 @@ def ids_of(form: Any) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {"tmdb": [], "imdb": []}
     for word in filter(None, words):
         address = _TMDB_ADDRESS.fullmatch(word)
-        if address or word.isdecimal():
+        if address or parse_id(word):
             found["tmdb"].append(values.tmdb_id(address[1] if address else word))
         else:
             found["imdb"].append(values.imdb_id(word))

@@ -61,7 +61,8 @@ def add_items(session: Session, job: ImportJob, candidates: Iterable[Candidate])
 def _fresh(job_id: int, position: int, candidate: Candidate) -> dict[str, Any]:
     return {
         "job_id": job_id, "position": position, "candidate": to_json(candidate),
-        "place": candidate.place, "title": candidate.title, "changes": [], "problems": [],
+        "place": candidate.place, "row_count": candidate.rows,
+        "title": candidate.title, "changes": [], "problems": [],
         "fingerprint": "", "chosen": False, "applied": False,
     }  # fmt: skip
 
@@ -110,9 +111,9 @@ def latest_jobs(session: Session, limit: int = 20) -> Sequence[ImportJob]:
 
 
 def effects_of(session: Session, job_id: int) -> Counter[Effect]:
-    """Counts the items of a job by effect. One query."""
+    """Counts the rows of a job by effect; a movie of TMDB is one row. One query."""
     rows = session.execute(
-        select(ImportItem.effect, func.count())
+        select(ImportItem.effect, func.sum(ImportItem.row_count))
         .where(ImportItem.job_id == job_id, ImportItem.effect.is_not(None))
         .group_by(ImportItem.effect)
     )

@@ -68,6 +68,7 @@ class ImportJob(Base):
 class ImportItem(Base):
     """A movie of an import: its candidate, and its plan or result.
 
+    ``place`` is the first of the ``row_count`` rows of the list that it comes from.
     ``effect`` is None until it is planned; ``changes`` and ``problems`` are the plan's, as plain
     values. ``chosen`` items will be applied; of ``applied`` ones, ``effect`` is the result.
     """
@@ -83,6 +84,7 @@ class ImportItem(Base):
     position: Mapped[int] = mapped_column(primary_key=True)
     candidate: Mapped[str] = mapped_column(Text)
     place: Mapped[str] = mapped_column(String(40))
+    row_count: Mapped[int] = mapped_column(default=1, server_default="1")
     title: Mapped[str] = mapped_column(String(300), default="")
     effect: Mapped[Effect | None] = mapped_column(enum_column(Effect))
     movie_id: Mapped[int | None]

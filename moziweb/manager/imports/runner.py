@@ -78,8 +78,8 @@ class Runner:
         except _LeaseLost:
             log.info("import %d: another worker has taken it over", job_id)
             return
-        except ImportRefused as refusal:
-            error = refusal.text
+        except ImportRefused as rejection:
+            error = rejection.text
         except Exception:
             log.exception("import %d", job_id)
             error = _("an unexpected error; details are in the log of the site")

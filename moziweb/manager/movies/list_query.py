@@ -1,5 +1,6 @@
 """Query of the movie list: search text, filter, sort order and cursor."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,6 +18,8 @@ from moziweb.movies.text_folding import fold
 from moziweb.posters.models import PosterSource, SourceState
 
 FAILING: Final = (SourceState.FAILED, SourceState.RETRY_WAIT)
+
+_IMDB_ID: Final = re.compile(r"tt[0-9]+")
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -121,7 +124,7 @@ def lacking(what: Callable[[MovieIdColumn], Exists], text: str = "") -> Select[i
 def _search(text: str, movie: Any) -> list[ColumnElement[bool]]:
     """Every word is in the titles; a number may be an id, and ``tt…`` an IMDb id."""
     words = fold(text).split()
-    if len(words) == 1 and words[0].startswith("tt") and words[0][2:].isdecimal():
+    if len(words) == 1 and _IMDB_ID.fullmatch(words[0]):
         return [movie.imdb_id == words[0]]
     named = and_(True, *(movie.search_text.contains(word, autoescape=True) for word in words))
     movie_id = parse_id(words[0]) if len(words) == 1 else None

@@ -10,7 +10,7 @@ from pyramid.response import Response
 from moziweb.i18n import _
 from moziweb.movies.calendar import budapest_today
 from moziweb.movies.importers.csv_columns import ListOptions, candidates_of
-from moziweb.movies.importers.file_readers import read_table
+from moziweb.movies.importers.file_readers import MAX_ROWS, read_table, shown_headings
 from moziweb.movies.importers.planning import Effect
 from moziweb.movies.importers.problems import ImportRefused, InvalidValue
 from moziweb.movies.importers.tmdb.source import SearchResult
@@ -24,6 +24,7 @@ from ..imports import jobs
 from ..imports.form_data import ItemQuery, columns_of, days_of, ids_of
 from ..imports.jobs import PAGE, add_items, effects_of, is_abandoned, items_of, new_job
 from ..imports.models import ImportJob, JobKind, JobState
+from ..web.forms import one_line
 from ..web.layout import after_commit, manager_view, page_frame
 from ..web.params import id_params, or_404, text_param
 from ..web.redirects import SeeOther
@@ -84,6 +85,7 @@ def one_import(request: Request) -> dict[str, Any]:
     return {
         "page": page_frame(request, job.title, _ROUTE),
         "job": job,
+        "ignored": shown_headings(job.terms.get("ignored", ())),
         "items": items[:PAGE],
         "effects": effects,
         "choices": _choices(request, job, query),
@@ -143,11 +145,11 @@ def _file(request: Request) -> ImportJob:
     terms = ListOptions(
         budapest_today(now),
         ImportedPosters().is_allowed_url,
-        text_param(request.POST, "list")[:30],
+        one_line(text_param(request.POST, "list"))[:30],
         text_param(request.POST, "date_format")[:40],
     )
-    kept = {"ignored": list(table.ignored)[:50]}
-    title = str(upload.filename)[:300] or "?"
+    kept = {"ignored": table.ignored[:50], "rows": len(table.rows)}
+    title = one_line(upload.filename)[:300] or "?"
     actor = require_user(request).actor
     job = new_job(request.dbsession, actor, JobKind.FILE, title, kept, now)
     add_items(request.dbsession, job, candidates_of(table, terms))
@@ -179,6 +181,8 @@ def _page(
         "sent": request.POST,
         "today": budapest_today(request.services.clock()),
         "has_tmdb": _has_tmdb(request),
+        "max_rows": MAX_ROWS,
+        "max_upload": MAX_UPLOAD,
     }
 
 

@@ -168,7 +168,7 @@ KEPT_REASONS: Final = {
 }
 """Why an import keeps a stored value."""
 
-_PLACE: Final = re.compile(r"(row|item|tmdb) ([0-9]+)")
+_PLACE: Final = re.compile(r"(row|item|tmdb) ([0-9]+)(?: \(line ([0-9]+)\))?")
 _PLACES: Final = {
     "row": _("row ${number}"),
     "item": _("item ${number}"),
@@ -181,6 +181,8 @@ def place_name(place: str) -> Any:
     match = _PLACE.fullmatch(place)
     if match is None:
         return place
+    if match[3]:
+        return _("row ${number} (line ${line})", mapping={"number": match[2], "line": match[3]})
     return _PLACES[match[1]] % {"number": match[2]}
 
 

@@ -67,6 +67,7 @@ class Candidate:
     and ``ref`` identify it in the source; ``ref`` is empty if its other ids are enough. ``has_id``
     is set if the source itself has an id. ``years`` are the possible years of release. The keys of
     ``values`` are those of ``fields.FIELDS``. ``fetched_at`` None means the time of writing.
+    ``merged`` are the places of other rows of the movie, whose premieres it has too.
     """
 
     source: str
@@ -79,6 +80,17 @@ class Candidate:
     years: frozenset[int] = frozenset()
     problems: tuple[Problem, ...] = field(default=())
     fetched_at: datetime | None = None
+    merged: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """The number of rows of the source that it is read from."""
+        return 1 + len(self.merged)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether a problem forbids importing it."""
+        return any(problem.fatal for problem in self.problems)
 
     @property
     def imdb_id(self) -> str | None:
@@ -110,6 +122,7 @@ def from_json(text: str) -> Candidate:
             "years": frozenset(data["years"]),
             "fetched_at": datetime.fromisoformat(fetched) if fetched else None,
             "problems": tuple(Problem(**each) for each in data["problems"]),
+            "merged": tuple(data.get("merged", ())),
             "values": MappingProxyType(values),
         }
     )

@@ -19,7 +19,7 @@ from . import values
 from .candidate import CSV, Candidate, GenreFact, PremiereFact, TrailerFact
 from .fields import LENGTHS
 from .file_readers import FileRow, Table
-from .problems import InvalidValue, Problem, text_of
+from .problems import ImportRefused, InvalidValue, Problem, text_of
 
 _IDENTITY: Final = frozenset({"title", "external_id", "imdb_id", "tmdb_id"})
 _PRECISIONS: Final = (DatePrecision.YEAR, DatePrecision.MONTH, DatePrecision.DAY)
@@ -30,13 +30,21 @@ class ListOptions:
     """How to read a list.
 
     ``name`` distinguishes its ids from those of other lists. ``date_format`` is for ``strptime``.
-    ``is_allowed_url`` returns whether an image may be fetched from a URL.
+    ``is_allowed_url`` returns whether an image may be fetched from a URL. Raises ``ImportRefused``
+    for a name or a format that is malformed.
     """
 
     today: date
     is_allowed_url: Callable[[str], bool]
     name: str = ""
     date_format: str = ""
+
+    def __post_init__(self) -> None:
+        if self.date_format and not values.is_date_format(self.date_format):
+            text = _("not a date format of strptime: ${format}")
+            raise ImportRefused(text, format=repr(self.date_format[:60]))
+        if len(self.list_name) > LENGTHS["list"]:
+            raise ImportRefused(_("the name of the list is too long"))
 
     @property
     def list_name(self) -> str:
@@ -45,20 +53,27 @@ class ListOptions:
 
 
 def candidates_of(table: Table, options: ListOptions) -> tuple[Candidate, ...]:
-    """Return the movies of a table in its order. Rows of one movie with other premieres merge."""
-    found: dict[tuple[str, object], Candidate] = {}
-    for number, row in enumerate(table.rows):
+    """Return the movies of a table in its order. Rows of one movie with other premieres merge.
+
+    Each row is one candidate, or one of the ``merged`` rows of a candidate.
+    """
+    found: list[Candidate] = []
+    indexes: dict[tuple[str, object], int] = {}
+    for row in table.rows:
         candidate = candidate_of(row, options)
-        key = _identity(candidate) or ("", number)
-        if key in found and not any(problem.fatal for problem in candidate.problems):
-            first = found[key]
-            found[key] = merged = _merged(first, candidate)
-            if merged is not first:
-                continue
-            candidate = _duplicate(candidate, first)
-            key = ("", number)
-        found.setdefault(key, candidate)
-    return tuple(found.values())
+        key = None if candidate.is_refused else _identity(candidate)
+        if key is None or key not in indexes:
+            if key is not None:
+                indexes[key] = len(found)
+            found.append(candidate)
+            continue
+        first = found[indexes[key]]
+        merged = _merged(first, candidate)
+        if merged is None:
+            found.append(_duplicate(candidate, first))
+        else:
+            found[indexes[key]] = merged
+    return tuple(found)
 
 
 def candidate_of(row: FileRow, options: ListOptions) -> Candidate:
@@ -98,19 +113,20 @@ def _identity(candidate: Candidate) -> tuple[str, object] | None:
     return None
 
 
-def _merged(first: Candidate, later: Candidate) -> Candidate:
-    """Add the premieres of ``later`` to ``first``; return ``first`` if the kinds are the same."""
+def _merged(first: Candidate, later: Candidate) -> Candidate | None:
+    """Add the premieres of ``later`` to ``first``; return None if the kinds are the same."""
     current: tuple[PremiereFact, ...] = first.values.get("premieres", ())
     more: tuple[PremiereFact, ...] = later.values.get("premieres", ())
     kinds = {(each.kind, each.service) for each in current}
     if not more or any((each.kind, each.service) in kinds for each in more):
-        return first
+        return None
     together = {**later.values, **first.values, "premieres": (*current, *more)}
     return replace(
         first,
         values=MappingProxyType(together),
         years=first.years | later.years,
         problems=(*first.problems, *later.problems),
+        merged=(*first.merged, later.place),
     )
 
 
@@ -134,12 +150,12 @@ class _Reader:
 
     def read(self) -> None:
         """Read the whole row."""
-        if "title" not in self._row.cells:
-            self._add_problem("title", _("missing"))
         for column, (field, parse) in _CELLS.items():
             value = self._value(column, parse)
-            if value not in (None, ()):
+            if value not in (None, "", ()):
                 self.found[field] = value
+        if "title" not in self.found and not self._has_problem("title"):
+            self._add_problem("title", _("missing"))
         poster = self._value("poster_url", self._poster)
         if poster:
             self.found["poster"] = poster
@@ -152,7 +168,11 @@ class _Reader:
         formats = self._value("formats", lambda cell: values.formats(_split(cell)))
         streamed = kind is PremiereKind.STREAMING
         service = self.found.pop("distributor", "") if streamed else ""
-        if dated is None or any(each.column == "release_type" for each in self.problems):
+        if len(service) > LENGTHS["service"]:
+            text = _("longer than ${most} characters", mapping={"most": LENGTHS["service"]})
+            self._add_problem("distributor", text)
+            return
+        if dated is None or self._has_problem("release_type"):
             return
         day, known = dated
         if exact is not None:
@@ -175,6 +195,9 @@ class _Reader:
         except ValueError as error:
             self._add_problem(column, text_of(error))
             return None
+
+    def _has_problem(self, column: str) -> bool:
+        return any(each.column == column for each in self.problems)
 
     def _add_problem(self, column: str, text: str) -> None:
         fatal = column in _IDENTITY

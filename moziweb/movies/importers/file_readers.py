@@ -1,19 +1,23 @@
 """Reads CSV and JSON files into rows of text. Pure: it takes bytes.
 
-CSV is UTF-8, with or without a byte order mark, with the delimiter ``;`` or ``,``. JSON is an array
-of objects, or an object that contains one. An invalid row is returned with its problem.
+Files are UTF-8, with or without a byte order mark, or UTF-16 with one. CSV has the delimiter ``;``
+or ``,``. JSON is an array of objects, or an object that contains one. An invalid row is returned
+with its problem.
 """
 
+import codecs
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 from moziweb.i18n import _
 
 from ..text_folding import nfc
+from .csv_records import Record, records
 from .problems import ImportRefused, InvalidValue, Problem, text_of
 
 COLUMNS: Final = (
@@ -27,9 +31,25 @@ _URLS: Final = frozenset({"poster_url", "trailer_url"})
 """The columns whose texts are kept as they are: an equivalent URL is another URL."""
 
 MAX_BYTES: Final = 50_000_000
+
+MAX_ROWS: Final = 10_000
+"""Rows of a list. Larger ones are refused before their rows are parsed."""
+
+MAX_LINES: Final = 10 * MAX_ROWS
+"""Lines of a CSV file: a cell can have several, and a row can be empty."""
+
+MAX_HEADINGS: Final = 200
+MAX_HEADING: Final = 100
+"""Characters of a heading, as it is shown."""
+
 _DELIMITERS: Final = ";,"
-_SURROGATES: Final = range(0xDC80, 0xDD00)
-"""The characters that ``surrogateescape`` decodes invalid bytes to."""
+_UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_ZIP: Final = b"PK\x03\x04"
+_NOT_TEXT: Final = _("the file is not text in UTF-8; save the list as CSV in UTF-8")
+_QUOTE: Final = _(
+    "a quotation mark in line ${line} is not closed; inside a quoted cell, write it twice"
+)
+_BAD_CELL: Final = _("not UTF-8; save the list as CSV in UTF-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,42 +80,69 @@ def read_table(data: bytes, columns: Mapping[str, str] | None = None) -> Table:
     if unknown := sorted(set(aliases.values()) - set(COLUMNS)):
         text = _("no such column: ${unknown}; there are ${known}")
         raise ImportRefused(text, unknown=", ".join(unknown), known=", ".join(COLUMNS))
-    content = data.decode("utf-8-sig", errors="surrogateescape").lstrip("\ufeff")
+    content = _decoded(data)
     if content.lstrip()[:1] in {"[", "{"}:
         return _json_table(content, aliases)
     return _csv_table(content, aliases)
 
 
-def _csv_table(content: str, aliases: Mapping[str, str]) -> Table:
+def _decoded(data: bytes) -> str:
+    """Return the text of a file; in UTF-8 each invalid byte is a surrogate."""
+    if data.startswith(_ZIP):
+        raise ImportRefused(_("the file is a workbook, not a text; save the list as CSV in UTF-8"))
+    if not data.startswith(_UTF_16):
+        return data.decode("utf-8-sig", errors="surrogateescape").lstrip("\ufeff")
     try:
-        lines = _lines(content, aliases)
-        headings = _headings(next(lines, []), aliases)
-        rows = tuple(
-            _csv_row(number, cells, headings)
-            for number, cells in enumerate(lines, 2)
-            if any(cell.strip() for cell in cells)
-        )
+        return data.decode("utf-16")
+    except UnicodeDecodeError:
+        raise ImportRefused(_NOT_TEXT) from None
+
+
+def _csv_table(content: str, aliases: Mapping[str, str]) -> Table:
+    if max(content.count("\n"), content.count("\r")) > MAX_LINES:
+        raise ImportRefused(_("the file has more than ${most} lines; split it"), most=MAX_LINES)
+    try:
+        found = records(content, _delimiter(content, aliases))
+        headings = _headings(next(found, Record(1, 1)), aliases)
+        rows = tuple(islice(_csv_rows(found, headings), MAX_ROWS + 1))
     except csv.Error as error:
         raise ImportRefused(_("the file is not valid CSV: ${error}"), error=error) from None
-    return Table(rows, tuple(heading for heading, column in headings if column is None and heading))
+    _check_count(rows)
+    return Table(rows, shown_headings(heading for heading, column in headings if column is None))
 
 
-def _lines(content: str, aliases: Mapping[str, str]) -> Iterator[list[str]]:
-    """Return the records, split by the delimiter that results in more known headings."""
+def _check_count(rows: Sequence[object]) -> None:
+    if len(rows) > MAX_ROWS:
+        raise ImportRefused(_("the list has more than ${most} rows; split it"), most=MAX_ROWS)
+
+
+def shown_headings(headings: Iterable[str]) -> tuple[str, ...]:
+    """Return headings as pages show them: short, without control characters and surrogates."""
+    shown = ("".join(filter(str.isprintable, each[:MAX_HEADING])) for each in headings)
+    return tuple(dict.fromkeys(filter(None, shown)))
+
+
+def _delimiter(content: str, aliases: Mapping[str, str]) -> str:
+    """Return the delimiter that results in more known headings."""
 
     def known_headings(delimiter: str) -> int:
         first = next(csv.reader(io.StringIO(content, newline=""), delimiter=delimiter), [])
-        return sum(_column_of(cell, aliases) is not None for cell in first)
+        return sum(_column_of(cell, aliases) is not None for cell in first[: MAX_HEADINGS + 1])
 
-    delimiter = max(_DELIMITERS, key=known_headings)
-    return csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
+    return max(_DELIMITERS, key=known_headings)
 
 
-def _headings(cells: Sequence[str], aliases: Mapping[str, str]) -> list[tuple[str, str | None]]:
-    found = [(cell.strip(), _column_of(cell, aliases)) for cell in cells]
+def _headings(first: Record, aliases: Mapping[str, str]) -> list[tuple[str, str | None]]:
+    if first.quote_line is not None:
+        raise ImportRefused(_QUOTE, line=first.quote_line)
+    if len(first.cells) > MAX_HEADINGS:
+        raise ImportRefused(_("more than ${most} cells"), most=MAX_HEADINGS)
+    if not all(map(_is_text, first.cells)):
+        raise ImportRefused(_NOT_TEXT)
+    found = [(cell.strip(), _column_of(cell, aliases)) for cell in first.cells]
     columns = [column for _, column in found if column]
     if "title" not in columns:
-        there = ", ".join(heading for heading, _ in found if heading) or "nothing"
+        there = ", ".join(shown_headings(heading for heading, _ in found)) or "nothing"
         text = _("no column is called title; the first row has ${there}")
         raise ImportRefused(text, there=there[:300])
     if twice := sorted({column for column in columns if columns.count(column) > 1}):
@@ -103,44 +150,54 @@ def _headings(cells: Sequence[str], aliases: Mapping[str, str]) -> list[tuple[st
     return found
 
 
-def _csv_row(
-    number: int, cells: Sequence[str], headings: Sequence[tuple[str, str | None]]
-) -> FileRow:
-    place = f"row {number}"
-    if len(cells) != len(headings):
+def _csv_rows(
+    found: Iterable[Record], headings: Sequence[tuple[str, str | None]]
+) -> Iterator[FileRow]:
+    for record in found:
+        if record.quote_line is not None or any(cell.strip() for cell in record.cells):
+            yield _csv_row(record, headings)
+
+
+def _csv_row(record: Record, headings: Sequence[tuple[str, str | None]]) -> FileRow:
+    place = f"row {record.number}"
+    if record.line != record.number:
+        place += f" (line {record.line})"
+    if record.quote_line is not None:
+        return _refused_row(place, "", _(_QUOTE, mapping={"line": record.quote_line}))
+    if len(record.cells) != len(headings):
         text = _(
             "${cells} cells under ${headings} headings; is a text not quoted?",
-            mapping={"cells": len(cells), "headings": len(headings)},
+            mapping={"cells": len(record.cells), "headings": len(headings)},
         )
-        return FileRow(place, problem=Problem.about(place, "", text, fatal=True))
-    row = {column: cell for (_, column), cell in zip(headings, cells, strict=True) if column}
-    return _row(place, row)
+        return _refused_row(place, "", text)
+    cells = zip(headings, record.cells, strict=True)
+    return _row(place, {column: cell for (_, column), cell in cells if column})
 
 
 def _json_table(content: str, aliases: Mapping[str, str]) -> Table:
     try:
-        data = json.loads(content)
+        # Numbers stay texts: ``int`` refuses 5,000 digits.
+        data = json.loads(content, parse_int=str, parse_float=str)
     except (json.JSONDecodeError, RecursionError) as error:
         raise ImportRefused(_("the file is not valid JSON: ${error}"), error=error) from None
     if isinstance(data, dict):
         data = next((each for each in data.values() if isinstance(each, list)), None)
     if not isinstance(data, list):
         raise ImportRefused(_("the file contains no array of films"))
-    ignored = dict.fromkeys(
-        key
-        for item in data
-        if isinstance(item, dict)
-        for key in item
-        if not _column_of(key, aliases)
-    )
+    _check_count(data)
+    keys = dict.fromkeys(key for item in data if isinstance(item, dict) for key in item)
+    ignored = (key for key in islice(keys, MAX_HEADINGS) if not _column_of(key, aliases))
     rows = tuple(_json_row(number, item, aliases) for number, item in enumerate(data, 1))
-    return Table(rows, tuple(ignored))
+    return Table(rows, shown_headings(ignored))
 
 
 def _json_row(number: int, item: Any, aliases: Mapping[str, str]) -> FileRow:
     place = f"item {number}"
     if not isinstance(item, dict):
-        return FileRow(place, problem=Problem.about(place, "", _("not an object"), fatal=True))
+        return _refused_row(place, "", _("not an object"))
+    if len(item) > MAX_HEADINGS:
+        text = _("more than ${most} cells", mapping={"most": MAX_HEADINGS})
+        return _refused_row(place, "", text)
     cells: dict[str, str] = {}
     for key, value in item.items():
         column = _column_of(key, aliases)
@@ -149,7 +206,7 @@ def _json_row(number: int, item: Any, aliases: Mapping[str, str]) -> FileRow:
         try:
             cells[column] = _cell(value)
         except ValueError as error:
-            return FileRow(place, problem=Problem.about(place, column, text_of(error), fatal=True))
+            return _refused_row(place, column, text_of(error))
     return _row(place, cells)
 
 
@@ -157,9 +214,9 @@ def _cell(value: Any) -> str:
     """Return a value as a CSV cell: members of a list are separated by bars, null is empty."""
     if value is None:
         return ""
-    if isinstance(value, list):
+    if isinstance(value, list) and not any(isinstance(each, list) for each in value):
         return "|".join(_cell(each) for each in value)
-    if isinstance(value, dict | bool):
+    if isinstance(value, list | dict | bool):
         raise InvalidValue(_("neither a text nor a number"))
     return str(value)
 
@@ -171,9 +228,22 @@ def _row(place: str, cells: Mapping[str, str]) -> FileRow:
         if cell.strip()
     }
     for name, cell in kept.items():
-        if any(ord(character) in _SURROGATES for character in cell):
-            return FileRow(place, problem=Problem.about(place, name, _("not UTF-8"), fatal=True))
+        if not _is_text(cell):
+            return _refused_row(place, name, _BAD_CELL)
     return FileRow(place, kept)
+
+
+def _refused_row(place: str, column: str, text: str) -> FileRow:
+    return FileRow(place, problem=Problem.about(place, column, text, fatal=True))
+
+
+def _is_text(cell: str) -> bool:
+    """Whether a cell has no surrogates, which are invalid bytes or an escape in JSON."""
+    try:
+        cell.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _column_of(heading: str, aliases: Mapping[str, str]) -> str | None:

@@ -65,7 +65,7 @@ def match(candidate: Candidate, index: MovieIndex) -> Match:
     } - {None}
     if len(found) > 1:
         films = " and ".join(f"film {each}" for each in sorted(filter(None, found)))
-        return _refusal(candidate, _("its ids belong to two films: ${films}"), films)
+        return _rejected(candidate, _("its ids belong to two films: ${films}"), films)
     return Match(found.pop()) if found else _by_title(candidate, index)
 
 
@@ -79,7 +79,7 @@ def _by_title(candidate: Candidate, index: MovieIndex) -> Match:
     if len(possible) > 1 or (possible and not certain):
         films = ", ".join(f"film {each.id} ({_years(each)})" for each in possible)
         text = _("may be ${films} of the same title; add an id or a date")
-        return _refusal(candidate, text, films)
+        return _rejected(candidate, text, films)
     return Match(certain[0].id if certain else None)
 
 
@@ -102,7 +102,7 @@ def _years(movie: TitleMatch) -> str:
     return ", ".join(str(year) for year in sorted(movie.years)) or "without a date"
 
 
-def _refusal(candidate: Candidate, text: str, films: str) -> Match:
+def _rejected(candidate: Candidate, text: str, films: str) -> Match:
     text = _(text, mapping={"films": films})
     return Match(problem=Problem.about(candidate.place, "", text, fatal=True))
 

@@ -7,6 +7,8 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from moziweb.i18n import _
+
 from . import premieres
 from .candidate import TMDB, Candidate, PremiereFact
 from .fields import FIELDS, premiere_shown, same, shown
@@ -105,8 +107,10 @@ class Plan:
 
 
 def refused(candidate: Candidate, *problems: Problem) -> Plan:
-    """Return the plan of a movie that cannot be imported."""
-    return Plan(candidate, Effect.REFUSED, problems=(*candidate.problems, *problems))
+    """Return the plan of a movie that cannot be imported; a problem names each of its rows."""
+    text = _("refused with ${place}", mapping={"place": candidate.place})
+    merged = [Problem.about(place, "", text, fatal=True) for place in candidate.merged]
+    return Plan(candidate, Effect.REFUSED, problems=(*candidate.problems, *problems, *merged))
 
 
 def plan_new(candidate: Candidate) -> Plan:

@@ -13,6 +13,7 @@ def plan_event(plan: Plan, movie_id: int | None = None) -> dict[str, Any]:
     """Return the plan as values for JSON."""
     return {
         "place": plan.candidate.place,
+        "merged": list(plan.candidate.merged),
         "title": plan.candidate.title,
         "effect": plan.effect.value,
         "movie": movie_id or plan.movie_id,
@@ -42,7 +43,7 @@ def _change_line(change: Change) -> str:
 
 @dataclass
 class ImportSummary:
-    """Counts movies by effect and collects the problems."""
+    """Counts rows by effect and collects the problems. A movie of TMDB counts as one row."""
 
     effects: Counter[Effect] = field(default_factory=Counter)
     moved: int = 0
@@ -51,7 +52,7 @@ class ImportSummary:
 
     def add(self, plan: Plan) -> None:
         """Count a plan."""
-        self.effects[plan.effect] += 1
+        self.effects[plan.effect] += plan.candidate.rows
         self.moved += len(plan.moves)
         self.kept += len(plan.kept)
         self.problems.extend(plan.problems)
@@ -60,6 +61,7 @@ class ImportSummary:
     def sums(self) -> dict[str, int]:
         """The counts of the report."""
         return {
+            "read": self.effects.total(),
             **{effect.value: self.effects[effect] for effect in Effect},
             "moved": self.moved,
             "kept": self.kept,
@@ -70,7 +72,7 @@ class ImportSummary:
     def line(self) -> str:
         """The counts as a sentence."""
         text = (
-            "{new} new, {changed} changed, {same} unchanged, {refused} refused; "
+            "{read} read: {new} new, {changed} changed, {same} unchanged, {refused} refused; "
             "{moved} premieres moved, {kept} values kept, {problems} problems."
         )
         return text.format_map(self.sums)

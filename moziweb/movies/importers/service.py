@@ -126,8 +126,7 @@ class Importer:
         now = self._clock()
         plans = []
         for candidate, found in zip(candidates, matches, strict=True):
-            fatal = any(problem.fatal for problem in candidate.problems)
-            if fatal or found.problem:
+            if candidate.is_refused or found.problem:
                 plans.append(refused(candidate, *filter(None, [found.problem])))
             elif found.movie_id is None:
                 plans.append(plan_new(candidate))

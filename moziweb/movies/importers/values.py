@@ -6,14 +6,14 @@ Each function raises ``InvalidValue``; its text is shown after "row 12, runtime:
 import re
 import unicodedata
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from babel import Locale
 
-from moziweb.db.types import MAX_ID
+from moziweb.db.types import parse_id
 from moziweb.i18n import _
 from moziweb.movies.calendar import parse_day
 from moziweb.movies.genres import GENRES
@@ -76,24 +76,23 @@ def line(value: str, limit: int) -> str:
     return text(" ".join(value.split()), limit)
 
 
-def whole_number(value: str, most: int) -> int:
-    """Return an integer from 1 to ``most``."""
+def runtime(value: str) -> int:
+    """Return a runtime in minutes; a spreadsheet may write it as 155.0."""
     if not re.fullmatch(r"[0-9]{1,10}(?:\.0)?", value):
         raise InvalidValue(_("not a whole number: ${value}"), value=_quoted(value))
-    found = int(float(value))
-    if not 1 <= found <= most:
-        raise InvalidValue(_("not between 1 and ${most}: ${value}"), most=most, value=found)
-    return found
-
-
-def runtime(value: str) -> int:
-    """Return a runtime in minutes."""
-    return whole_number(value, MAX_RUNTIME)
+    minutes = int(value.removesuffix(".0"))
+    if not 1 <= minutes <= MAX_RUNTIME:
+        text = _("not between 1 and ${most}: ${value}")
+        raise InvalidValue(text, most=MAX_RUNTIME, value=minutes)
+    return minutes
 
 
 def tmdb_id(value: str) -> int:
-    """Return a TMDB id."""
-    return whole_number(value, MAX_ID)
+    """Return a TMDB id; a spreadsheet may write it as 550.0."""
+    found = parse_id(value.removesuffix(".0"))
+    if found is None:
+        raise InvalidValue(_("not a TMDB id such as 438631: ${value}"), value=_quoted(value))
+    return found
 
 
 def imdb_id(value: str) -> str:
@@ -131,6 +130,16 @@ def precision(value: str) -> DatePrecision:
         raise _not_one_of(DatePrecision, value) from None
 
 
+def is_date_format(pattern: str) -> bool:
+    """Whether a pattern is for ``strptime``; ``%Y`` twice raises ``re.error``."""
+    sample = datetime(2026, 8, 13, 20, 15, tzinfo=UTC)
+    try:
+        datetime.strptime(sample.strftime(pattern), pattern)  # noqa: DTZ007
+    except (ValueError, re.error):
+        return False
+    return True
+
+
 def premiere_date(value: str, today: date, pattern: str = "") -> tuple[date, DatePrecision]:
     """Parse ``2026-08-13``, ``2026.08.13.``, ``2026-08``, ``2026``, or by a strptime pattern.
 
@@ -139,7 +148,7 @@ def premiere_date(value: str, today: date, pattern: str = "") -> tuple[date, Dat
     if pattern:
         try:
             day, known = datetime.strptime(value, pattern).date(), DatePrecision.DAY  # noqa: DTZ007
-        except ValueError:
+        except (ValueError, OverflowError):
             text = _("not a date like ${pattern}: ${value}")
             raise InvalidValue(text, pattern=pattern, value=_quoted(value)) from None
     else:

@@ -14,12 +14,16 @@ from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.models import Role
 from moziweb.manager.imports.jobs import HEARTBEAT_TIMEOUT, effects_of
 from moziweb.manager.imports.models import ImportItem, ImportJob, JobState
+from moziweb.manager.views.imports import MAX_UPLOAD
+from moziweb.movies.importers.file_readers import MAX_ROWS
 from moziweb.movies.importers.planning import Effect
 from moziweb.movies.models import FieldProvenance, Movie, Premiere, PremiereChange
 from moziweb.services import services_of
 from tests.conftest import NOW
-from tests.manager.conftest import NAMES, Clock, csrf_of, signed_in
+from tests.hostile_ids import MALFORMED_IDS
+from tests.manager.conftest import BOTH, NAMES, Clock, csrf_of, signed_in
 from tests.movies.importers.dirt import COLUMNS, DATE_FORMAT, dirty_list
+from tests.movies.importers.test_row_accounting import LISTS
 from tests.movies.importers.tmdb_world import a_movie, catalogue
 from tests.services.tmdb import TOKEN, Answer, TmdbServer, rate_limited, unavailable
 from tests.services.tmdb_movies import release
@@ -31,6 +35,8 @@ external_id;title;release_date;runtime;overview
 2;;2026.12.17.;90;
 3;Az ötödik elem;2026.13.45.;126;
 """
+
+ODD_IDS = [text for text in MALFORMED_IDS if text.strip() == text != "1.0"]
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +61,9 @@ def local(local: dict[str, str], tmdb: TmdbServer) -> dict[str, str]:
 def begin(browser: TestApp, **fields: Any) -> Any:
     """Submits one of the forms."""
     sent = {"csrf_token": csrf_of(browser), **fields}
-    files = [("file", "lista.csv", sent.pop("file").encode())] if "file" in sent else None
+    data = sent.pop("file", None)
+    content = data.encode() if isinstance(data, str) else data
+    files = None if data is None else [("file", sent.pop("filename", "lista.csv"), content)]
     return browser.post("/manager/imports", sent, upload_files=files, status="*")
 
 
@@ -190,6 +198,7 @@ def test_an_outage_keeps_the_finished_part(editor: TestApp, tmdb: TmdbServer) ->
     [
         ({"do": "movies", "ids": "nm1"}, "nem IMDb-azonosító"),
         ({"do": "movies", "ids": " "}, "azonosító"),
+        *(({"do": "movies", "ids": id_}, "azonosító") for id_ in ODD_IDS),
         ({"do": "premieres", "first": "soon", "last": "2026-09-09"}, "két dátum"),
         ({"do": "premieres", "first": "2026-09-09", "last": "2026-09-03"}, "nap"),
         ({"do": "file"}, "válasszon"),
@@ -202,6 +211,104 @@ def test_invalid_parameters_are_explained(
     answer = begin(editor, **fields)
     assert answer.status_int == 422
     assert text in answer.html.find(class_="problem").text
+
+
+ADVICE = "mentse a listát UTF-8 kódolású CSV-ként"
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ((LISTS / "cp1250_headings.csv").read_bytes(), ADVICE),
+        ((LISTS / "vertigo-cp1250.csv").read_bytes(), ADVICE),
+        ((LISTS / "real.xlsx").read_bytes(), ADVICE),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00", ADVICE),
+        ("title;release_date\n".encode("utf-16-le"), "nincs title nevű oszlop"),
+        (b"\xff\xfet", ADVICE),
+        (b"", "nincs title nevű oszlop"),
+        (b"\0", "nincs title nevű oszlop"),
+        (b"title\n" + b"a\n" * (MAX_ROWS + 1), "több mint 10000 sor"),
+        (b"title\n" + b"a\n" * 300_000, "több mint 100000 sor"),
+        (b"title\n" + b"a" * MAX_UPLOAD, "nagyobb, mint 10 MB"),
+        (b'title;"x\na;b\n', "idézőjel nincs lezárva"),
+    ],
+    ids=[
+        "cp1250-headings",
+        "cp1250",
+        "xlsx",
+        "jpeg",
+        "no-mark",
+        "cut",
+        "empty",
+        "nul",
+        "rows",
+        "lines",
+        "bytes",
+        "quote",
+    ],
+)
+def test_file_that_is_no_list_is_answered_with_advice_at_once(
+    site: TestApp, editor: TestApp, data: bytes, text: str
+) -> None:
+    started = time.process_time()
+    answer = begin(editor, do="file", file=data)
+    assert time.process_time() - started < 2
+    assert answer.status_int == 422
+    assert text in answer.html.find(class_="problem").text
+    assert rows(site, ImportJob) == 0
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "data",
+    [
+        (LISTS / "cp1250.csv").read_bytes(),
+        (LISTS / "utf16le_bom.csv").read_bytes(),
+        (LISTS / "unclosed_quote_last.csv").read_bytes(),
+        b'[{"title": "\\ud800", "\\udce9\\u0000": 1}, {"title": "A\\u0000"}]',
+        b'[{"title": "A", "runtime": %b, "tmdb_id": 1e400}]' % (b"9" * 5000),
+        b"title;a\0b;imdb_id\nA\0;\0;tt0000001\0\n",
+    ],
+    ids=["cp1250", "utf-16", "quote", "surrogate", "number", "nul"],
+)
+def test_page_of_an_odd_list_is_shown(site: TestApp, editor: TestApp, data: bytes) -> None:
+    """Each row is counted once, also after the import."""
+    page = previewed(editor, do="file", file=data, filename="a\0b\x1b.csv", list="x\0")
+    choices = page.html.find(attrs={"name": "movie"})
+    for shown in (page, applied(page, "all") if choices else page):
+        assert editor.get(f"/en{shown.request.path}").status_int == 200
+        with services_of(site.app.registry).database.read() as session:
+            job = session.scalars(select(ImportJob)).one()
+            effects = effects_of(session, job.id)
+        assert job.error == ""
+        assert sum(effects.values()) == job.terms["rows"] > 0
+        assert f"Beolvasott sorok: {job.terms['rows']}" in shown.text
+
+
+def test_page_of_a_job_from_an_earlier_version_is_shown(site: TestApp, editor: TestApp) -> None:
+    """It may have stored headings that no page can show."""
+    path = previewed(editor, do="file", file=LIST).request.path
+    with services_of(site.app.registry).database.write() as session:
+        job = session.scalars(select(ImportJob)).one()
+        job.terms = {"ignored": ["megjegyz\udce9s", "\0", "Műfaj"]}
+    for shown in (editor.get(path), editor.get(f"/en{path}")):
+        assert "megjegyzs, Műfaj" in shown.text
+
+
+@pytest.mark.parametrize("pattern", ["%Y %Y", "%", "%q", "\0"])
+def test_malformed_date_format_is_explained(editor: TestApp, pattern: str) -> None:
+    answer = begin(editor, do="file", file=LIST, date_format=pattern)
+    assert answer.status_int == 422
+    assert "dátumformát" in answer.html.find(class_="problem").text
+
+
+def test_rows_that_merge_are_counted_and_named(site: TestApp, editor: TestApp) -> None:
+    text = 'external_id;title;release_date;release_type;overview\n1;"A\nB";2026-12-10;cinema;\n'
+    page = previewed(editor, do="file", file=text + "1;A B;2027-01-10;streaming;x\n")
+    assert "Beolvasott sorok: 2" in page.text
+    assert "2. sor és még 1" in page.html.find("tbody").get_text(" ", strip=True)
+    tile = page.html.find(class_="import-tiles").find("strong")
+    assert tile.text == "2"
 
 
 def test_invalid_requests_are_refused(site: TestApp, editor: TestApp) -> None:

@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 
+from moziweb.movies.importers import values
 from moziweb.movies.importers.candidate import (
     Candidate,
     GenreFact,
@@ -13,7 +14,9 @@ from moziweb.movies.importers.candidate import (
     from_json,
     to_json,
 )
+from moziweb.movies.importers.problems import ImportRefused, InvalidValue
 from moziweb.movies.models import DatePrecision, PremiereKind
+from tests.hostile_ids import MALFORMED_IDS
 from tests.movies.importers.conftest import from_csv
 
 WHOLE = """\
@@ -115,6 +118,45 @@ def test_invalid_cell_is_reported_and_the_rest_imported(
 def test_row_with_an_invalid_id_is_not_imported(column: str, cell: str) -> None:
     (problem,) = one(column, cell).problems
     assert (problem.column, problem.fatal) == (column, True)
+
+
+def test_tmdb_id_has_the_form_of_all_ids() -> None:
+    assert values.tmdb_id("550") == values.tmdb_id("550.0") == 550  # as spreadsheets write it
+    for text in MALFORMED_IDS:
+        if text != "1.0":
+            with pytest.raises(InvalidValue, match="not a TMDB id"):
+                values.tmdb_id(text)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["%Y", "%b %d %Y", "%d/%m/%y", "%Y-%m-%dT%H:%M:%S%z", "%j. %Y", "%%%Y", "x"]
+)
+def test_date_formats_of_strptime_are_known(pattern: str) -> None:
+    assert values.is_date_format(pattern)
+
+
+@pytest.mark.parametrize("pattern", ["%Y %Y", "%", "%q", "%-d", "%G-%V", "%Y\0", "\ud800", "%s"])
+def test_malformed_date_format_is_refused_in_one_line(pattern: str) -> None:
+    with pytest.raises(ImportRefused, match="not a date format of strptime") as refused:
+        from_csv("title;release_date\nDűne;2026-08-13\n", date_format=pattern)
+    str(refused.value).encode()
+
+
+def test_too_long_name_of_a_list_is_refused() -> None:
+    from_csv("title\na\n", name="x" * 36)
+    with pytest.raises(ImportRefused, match="the name of the list is too long"):
+        from_csv("title\na\n", name="x" * 37)
+
+
+def test_title_of_control_characters_is_missing() -> None:
+    (problem,) = from_csv("title\n\x07\n")[0].problems
+    assert str(problem).startswith("row 2, title: missing")
+
+
+def test_too_long_service_is_reported() -> None:
+    cells = f"2026-08-13;streaming;{'x' * 61}"
+    (problem,) = one("release_date;release_type;distributor", cells).problems
+    assert "distributor: longer than 60" in str(problem)
 
 
 def test_precision_finer_than_the_date_is_reported() -> None:

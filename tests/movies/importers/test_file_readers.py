@@ -1,10 +1,17 @@
 """CSV and JSON files in their variations."""
 
 import json
+import time
 
 import pytest
 
-from moziweb.movies.importers.file_readers import FileRow, read_table
+from moziweb.movies.importers.file_readers import (
+    MAX_HEADINGS,
+    MAX_LINES,
+    MAX_ROWS,
+    FileRow,
+    read_table,
+)
 from moziweb.movies.importers.problems import ImportRefused
 
 TWO = [("row 2", {"title": "Dűne", "runtime": "155"}), ("row 3", {"title": "A; b, c"})]
@@ -60,6 +67,38 @@ def test_json_array_and_object_with_an_array() -> None:
     assert problem(b'[{"title": {"hu": "a"}}]').startswith("item 1, title: neither a text")
 
 
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf16_with_a_byte_order_mark_is_read(codec: str) -> None:
+    mark = "" if codec == "utf-16" else "\ufeff"
+    assert rows(f"{mark}title;runtime\r\nDűne;155\r\n".encode(codec)) == TWO[:1]
+
+
+def test_numbers_of_json_stay_as_they_are_written() -> None:
+    """``int`` refuses more than 4,300 digits, ``float`` rounds."""
+    (row,) = read_table(b'[{"title": %b, "runtime": 155.0}]' % (b"9" * 5000)).rows
+    assert row.cells == {"title": "9" * 5000, "runtime": "155.0"}
+
+
+def test_deep_arrays_and_surrogates_in_json_are_reported() -> None:
+    deep = b"[" * 400 + b"]" * 400
+    assert problem(b'[{"title": %b}]' % deep).startswith("item 1, title: neither a text")
+    assert problem(b'[{"title": "\\ud800"}]').startswith("item 1, title: not UTF-8; save the list")
+    many = json.dumps([dict.fromkeys(map(str, range(MAX_HEADINGS + 1)))]).encode()
+    assert "more than 200 cells" in problem(many)
+
+
+def test_headings_without_a_column_are_short_and_printable() -> None:
+    names = ["Megjegyzés", "\udce9\x00", "a\ud800b", "x" * 1000, "\x1b[0m"]
+    table = read_table(json.dumps([{"title": "a", **dict.fromkeys(names)}]).encode())
+    assert table.ignored == ("Megjegyzés", "ab", "x" * 100, "[0m")
+    assert read_table(b"title;a\x00b\nc;d\n").ignored == ("ab",)
+
+
+def test_largest_list() -> None:
+    assert len(read_table(b"title\n" + b"a\n" * MAX_ROWS).rows) == MAX_ROWS
+    assert read_table(b"title\n" + b"\n" * (MAX_LINES - 1)).rows == ()
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -70,9 +109,24 @@ def test_json_array_and_object_with_an_array() -> None:
         (b'{"title": "a"}', "contains no array"),
         (b"title\n" + b'"' + b"x" * 200_000, "not valid CSV"),
         (b"[" * 100_000, "not valid JSON"),
+        (b"title\n" + b"a\n" * (MAX_ROWS + 1), "more than 10000 rows; split it"),
+        (json.dumps([{"title": "a"}] * (MAX_ROWS + 1)).encode(), "more than 10000 rows"),
+        (b"title\n" + b"\n" * MAX_LINES, "more than 100000 lines; split it"),
+        (b"title\r" + b"\r" * MAX_LINES, "more than 100000 lines"),
+        (b"title" + b";a" * MAX_HEADINGS, "more than 200 cells"),
+        (b'title;"open\na;b\n', "a quotation mark in line 1 is not closed"),
+        (b"a\n" + b'title;"\n' * 50_000, "no column is called title"),
+        (b"title;a\n" + b'x";"\n' * 50_000, "too many quotation marks"),
+        ("title;Műfaj\na;b\n".encode("cp1250"), "not text in UTF-8; save the list as CSV"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01", "not text in UTF-8"),
+        (b"\xff\xfet\x00i", "not text in UTF-8"),
+        (b"\xff\xfe\x00\xd8", "not text in UTF-8"),
+        (b"PK\x03\x04\x14\x00", "the file is a workbook"),
     ],
 )
 def test_file_that_is_no_table_is_refused_in_one_line(data: bytes, message: str) -> None:
+    started = time.process_time()
     with pytest.raises(ImportRefused, match=message) as refused:
         read_table(data)
     assert "\n" not in str(refused.value)
+    assert time.process_time() - started < 1

@@ -1,0 +1,191 @@
+"""The law of rows: rows read = new + changed + unchanged + refused, and each refused one is named.
+
+Lists are generated with the faults of real ones. The database is kept between the examples, so rows
+are new, changed and unchanged.
+"""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from moziweb.movies.importers.planning import Effect, Plan
+from moziweb.movies.importers.problems import ImportRefused
+from moziweb.movies.importers.report import ImportSummary
+from moziweb.movies.importers.service import Importer
+
+from .conftest import from_csv
+
+LISTS = Path(__file__).parent / "lists"
+COLUMNS = (
+    "title", "release_date", "release_type", "distributor", "imdb_id", "tmdb_id", "external_id",
+    "genres", "overview",
+)  # fmt: skip
+
+CELLS = {
+    "title": ["", "Dűne", "Dűne", "dune", "Avatár", "Ő", "\x07", "x" * 301, 'a "b" c', "a,b"],
+    "release_date": ["", "2026-08-13", "2026-12-17", "2027", "2026.13.45.", "holnap"],
+    "release_type": ["", "cinema", "streaming", "kino"],
+    "distributor": ["", "InterCom", "Max", "x" * 61, "x" * 121],
+    "imdb_id": ["", "", "tt0137523", "tt0137524", "imdb:0137523"],
+    "tmdb_id": ["", "", "550", "551", "9" * 5000, "\u0663"],
+    "external_id": ["", "", "1", "2", "x" * 201],
+    "genres": ["", "Sci-fi", "dráma|Dráma", "|"],
+    "overview": ["", "Two\nlines", 'quoted ""', "x" * 20_001, "\u2028\ufffe"],
+}
+ROWS = st.tuples(*(st.sampled_from(CELLS[column]) for column in COLUMNS))
+FAULTS = st.sampled_from(["", "", "", "cell lost", "cell added", "quote", "bytes", "blank before"])
+LIMITED = settings(
+    max_examples=40, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
+
+
+def csv_line(cells: Sequence[str], fault: str) -> bytes:
+    """A row with a fault; the column after the title is the one with the quotation mark."""
+    text = io.StringIO()
+    row = list(cells)
+    if fault == "cell lost":
+        row.pop()
+    if fault == "cell added":
+        row.append("x")
+    csv.writer(text).writerow(row)
+    line = text.getvalue()
+    if fault == "quote":
+        line = 'A film,"open,2026\n'
+    if fault == "blank before":
+        line = "\n,,\n" + line
+    return line.encode() if fault != "bytes" else b"\xfb" + line.encode()
+
+
+def accounted(plans: Sequence[Plan]) -> ImportSummary:
+    """Asserts that each row has one plan, and each refused one a fatal problem with its place."""
+    places = Counter(
+        place for plan in plans for place in (plan.candidate.place, *plan.candidate.merged)
+    )
+    assert set(places.values()) <= {1}
+    summary = ImportSummary()
+    for plan in plans:
+        summary.add(plan)
+        rows = {plan.candidate.place, *plan.candidate.merged}
+        named = {problem.place for problem in plan.problems if problem.fatal}
+        assert named == (rows if plan.effect is Effect.REFUSED else set())
+    sums = summary.sums
+    assert sums["read"] == places.total()
+    assert sums["read"] == sum(sums[effect] for effect in Effect)
+    return summary
+
+
+@LIMITED
+@given(st.lists(st.tuples(ROWS, FAULTS), max_size=12))
+def test_each_row_of_a_csv_list_is_accounted_for(
+    importer: Importer, rows: list[tuple[tuple[str, ...], str]]
+) -> None:
+    lines = [csv_line(cells, fault) for cells, fault in rows]
+    candidates = from_csv(",".join(COLUMNS).encode() + b"\n" + b"".join(lines))
+    read = accounted(list(importer.preview(candidates))).sums["read"]
+    assert accounted([each.plan for each in importer.run(candidates)]).sums["read"] == read
+    written = sum(any(text.strip() for text in filled(*row)) for row in rows)
+    if any(fault == "quote" or (fault and "\n" in cells[-1]) for cells, fault in rows):
+        assert read >= written  # the second line of a cell may be a row of its own
+    else:
+        assert read == written
+
+
+def filled(cells: Sequence[str], fault: str) -> Sequence[str]:
+    """The cells of ``csv_line``."""
+    if fault == "cell lost":
+        return cells[:-1]
+    return (*cells, "" if fault in {"", "blank before"} else "x")
+
+
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5),
+    st.sampled_from(["\ud800", "Dűne", "2026-08-13", "tt0137523"]),
+)  # fmt: skip
+ITEMS = st.one_of(
+    SCALARS,
+    st.dictionaries(
+        st.sampled_from([*COLUMNS, "Megjegyzés", "\udce9"]),
+        st.one_of(SCALARS, st.lists(st.one_of(SCALARS, st.lists(SCALARS, max_size=2)), max_size=3)),
+    ),
+)
+
+
+@LIMITED
+@given(st.lists(ITEMS, max_size=12))
+def test_each_item_of_a_json_list_is_accounted_for(importer: Importer, items: list[Any]) -> None:
+    candidates = from_csv(json.dumps(items))
+    for plans in (
+        list(importer.preview(candidates)),
+        [each.plan for each in importer.run(candidates)],
+    ):
+        assert accounted(plans).sums["read"] == len(items)
+
+
+@LIMITED
+@given(st.one_of(st.binary(max_size=60), st.text(max_size=60).map(str.encode)))
+def test_any_file_is_read_or_refused_in_one_line(data: bytes) -> None:
+    for start in (b"", b"title\n", b"title;runtime\n", b'[{"title":', b"\xff\xfe", b"PK\x03\x04"):
+        message = ""
+        try:
+            from_csv(start + data)
+        except ImportRefused as error:
+            message = str(error)
+        assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("name", "read", "refused"),
+    [
+        ("lost_rows_no_title.csv", 4, ["row 2", "row 3", "row 4"]),
+        ("lost_rows_cells.csv", 4, ["row 2", "row 3", "row 4"]),
+        ("lost_row_bad_id.csv", 2, ["row 3"]),
+        ("unclosed_quote_last.csv", 3, ["row 2"]),
+        ("broken-rows.csv", 7, ["row 3", "row 4", "row 5", "row 6", "row 7", "row 8"]),
+        ("cp1250.csv", 3, ["row 2", "row 3"]),
+        ("utf16le_bom.csv", 3, []),
+        ("nfd_distributor.csv", 2, []),
+    ],
+)
+def test_rows_of_lists_that_lost_some(
+    importer: Importer, name: str, read: int, refused: list[str]
+) -> None:
+    plans = list(importer.preview(from_csv((LISTS / name).read_bytes())))
+    sums = accounted(plans).sums
+    assert (sums["read"], sums["refused"]) == (read, len(refused))
+    assert [each.candidate.place for each in plans if each.effect is Effect.REFUSED] == refused
+
+
+def test_line_of_an_open_quotation_mark_is_named() -> None:
+    first, *_others = from_csv((LISTS / "unclosed_quote_last.csv").read_bytes())
+    assert str(first.problems[0]).startswith("row 2: a quotation mark in line 2 is not closed")
+    (later,) = from_csv(b'title;overview\n\n"a";"b\nc"\nd;"e\n')[1:]
+    assert str(later.problems[0]).startswith("row 4 (line 5): a quotation mark in line 5 is not")
+
+
+@pytest.mark.parametrize("name", ["cp1250_headings.csv", "vertigo-cp1250.csv", "real.xlsx"])
+def test_file_that_is_not_utf8_is_refused_with_advice(name: str) -> None:
+    with pytest.raises(ImportRefused, match="save the list as CSV in UTF-8"):
+        from_csv((LISTS / name).read_bytes())
+
+
+def test_rows_that_merge_are_counted_and_refused_together(importer: Importer) -> None:
+    text = (
+        "external_id,title,release_date,release_type,distributor,tmdb_id,imdb_id\n"
+        "7,Dűne,2026-08-13,cinema,,{ids}\n"
+        "7,Dűne,2026-11-13,streaming,Max,{ids}\n"
+    )
+    (first,) = importer.run(from_csv(text.format(ids=",")))
+    assert (first.plan.candidate.rows, accounted([first.plan]).sums["new"]) == (2, 2)
+    list(importer.run(from_csv("title,tmdb_id\nA,550\n")))
+    (second,) = importer.preview(from_csv(text.format(ids="550,")))
+    assert accounted([second]).sums["refused"] == 2
+    assert "row 3: refused with row 2" in str(second.problems[-1])
