@@ -67,7 +67,8 @@ bench: $(MADE)/test $(S3)/made ## every benchmark: a table, then a JSON line; fa
 	  echo "== $$name"; $(BIN)/python -m benchmarks.$$name || missed="$$missed $$name"; \
 	done; test -z "$$missed" || { echo "Failed:$$missed" >&2; exit 1; }
 
-soak: $(MADE)/test test-services ## look for stale reads on the real stack under faults (SECONDS=60)
+soak: $(MADE)/test test-services ## look for wrong answers, and for stale reads on the real stack under faults (SECONDS=60)
+	@$(BIN)/python -m tests.soak.pairing --requests 100000
 	@$(BIN)/python -m tests.soak.run --seconds $(SECONDS)
 
 screenshots: $(MADE)/test ## make the screenshots of the docs again
