@@ -11,7 +11,7 @@ from pyramid.request import Request
 from tests.site.cached import week_here
 
 from .conftest import OpenPage
-from .manager_site import ManagerSite, rendered_again, running_manager_site
+from .manager_site import PASSWORD, ManagerSite, rendered_again, running_manager_site
 from .page_log import PageLog, violations_of
 from .test_accessibility import ALL, is_accessible, violations
 
@@ -174,6 +174,20 @@ def test_purge_by_tag_renders_exactly_its_pages_again(
     assert page.get_by_label("Címkék").input_value() == "movie:42"
     assert violations_of(page) == []
     assert watch.errors == []
+
+
+def test_form_is_kept_over_a_sign_in(shared_manager: ManagerSite, open_page: OpenPage) -> None:
+    page = open_page()
+    shared_manager.sign_in(page)
+    page.goto(f"{shared_manager.url}/manager/movies/new")
+    page.locator("#title").fill("Hosszan gépelt cím")
+    page.context.clear_cookies()
+    page.locator("#title").press("Control+Enter")
+    expect(page.get_by_role("status")).to_contain_text("Amit beírt, nem veszett el")
+    page.get_by_label("Név").fill("anna")
+    page.get_by_label("Jelszó").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator("#title")).to_have_value("Hosszan gépelt cím")
 
 
 def test_sign_in_page_is_accessible(shared_manager: ManagerSite, open_page: OpenPage) -> None:
