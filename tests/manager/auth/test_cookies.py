@@ -1,42 +1,83 @@
-"""The manager's cookies as browsers and others send them."""
+"""The manager's cookies: their paths, their names, and which one is read."""
 
-import time
+from types import SimpleNamespace
 
 import pytest
-from pyramid.registry import Registry
-from pyramid.testing import DummyRequest
+from pyramid.response import Response
 
-from moziweb.manager.auth.cookies import SESSION
+from moziweb.manager.auth.cookies import PRE_LOGIN, SESSION, is_manager_request
+from moziweb.request import Request
 
 
-def read(header: str) -> str:
-    request = DummyRequest(environ={"HTTP_COOKIE": header})
-    request.registry = Registry()
-    request.registry.settings = {"site.base_url": "https://moziweb.example"}
-    return SESSION.read(request)
+def request_of(cookie: str = "", path: str = "/manager", base_url: str = "https://x.hu") -> Request:
+    request = Request.blank(path, headers={"Cookie": cookie} if cookie else {})
+    request.registry = SimpleNamespace(settings={"site.base_url": base_url})
+    return request
 
 
 @pytest.mark.parametrize(
-    ("header", "value"),
+    ("base_url", "name", "secure"),
     [
-        ("", ""),
-        ("__Secure-moziweb_session=abc", "abc"),
-        ("other=1; __Secure-moziweb_session=abc; x=2", "abc"),
-        ("other=1;__Secure-moziweb_session=abc;x=2", "abc"),
-        ("__Secure-moziweb_session=first; __Secure-moziweb_session=second", "first"),
-        ("__Secure-moziweb_session=a=b==", "a=b=="),
-        ("moziweb_session=abc", ""),
-        ("x__Secure-moziweb_session=abc", ""),
-        ("__Secure-moziweb_session", ""),
-        ("a; =; ==; __Secure-moziweb_session=abc", "abc"),
+        ("https://x.hu", "__Secure-moziweb_session", True),
+        ("http://x.hu", "moziweb_session", False),
     ],
 )
-def test_session_cookie_is_read(header: str, value: str) -> None:
-    assert read(header) == value
+def test_cookie_is_set_for_both_languages(base_url: str, name: str, secure: bool) -> None:
+    response = Response()
+    SESSION.write(request_of(base_url=base_url), response, "token")
+    hungarian, english = response.headers.getall("Set-Cookie")
+    for text, path in ((hungarian, "/manager"), (english, "/en/manager")):
+        value, *rest = text.split("; ")
+        assert value == f"{name}=token"
+        assert {"HttpOnly", "SameSite=Lax", f"Path={path}"} <= set(rest)
+        assert ("secure" in rest) is secure
+        assert not any(each.startswith(("Domain", "Max-Age", "expires")) for each in rest)
 
 
-@pytest.mark.parametrize("header", ["a" * 16_000, 'x="' + "a" * 16_000, "(" * 16_000, "a;" * 8_000])
-def test_costly_header_is_read_at_once(header: str) -> None:
-    began = time.thread_time()
-    assert read(header) == ""
-    assert time.thread_time() - began < 0.1
+def test_removed_cookie_has_no_value_and_no_life() -> None:
+    response = Response()
+    SESSION.remove(request_of(), response)
+    for text in response.headers.getall("Set-Cookie"):
+        assert text.startswith("__Secure-moziweb_session=; ")
+        assert "Max-Age=0" in text
+
+
+@pytest.mark.parametrize(
+    ("cookie", "value"),
+    [
+        ("__Secure-moziweb_session=a", "a"),
+        ("x=1; __Secure-moziweb_session=a; y=2", "a"),
+        ("__Secure-moziweb_session=a; __Secure-moziweb_session=planted", "a"),
+        ("moziweb_session=planted", ""),
+        ("moziweb_session=planted; __Secure-moziweb_session=a", "a"),
+        ("__Secure-moziweb_before=a", ""),
+        ("x__Secure-moziweb_session=a", ""),
+        ("__Secure-moziweb_session", ""),
+        ("=; ;;,", ""),
+        ("", ""),
+    ],
+)
+def test_first_cookie_with_the_whole_name_is_read(cookie: str, value: str) -> None:
+    assert SESSION.read(request_of(cookie)) == value
+
+
+def test_cookies_do_not_share_values() -> None:
+    request = request_of("__Secure-moziweb_before=b; __Secure-moziweb_session=s")
+    assert (PRE_LOGIN.read(request), SESSION.read(request)) == ("b", "s")
+
+
+@pytest.mark.parametrize(
+    ("path", "is_inside"),
+    [
+        ("/manager", True),
+        ("/manager/", True),
+        ("/en/manager/movies", True),
+        ("/", False),
+        ("/managers", False),
+        ("/MANAGER", False),
+        ("/en/", False),
+        ("/movie/1-manager", False),
+    ],
+)
+def test_paths_of_the_manager(path: str, is_inside: bool) -> None:
+    assert is_manager_request(request_of(path=path)) is is_inside
