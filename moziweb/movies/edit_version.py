@@ -17,19 +17,19 @@ _PARTS: Final = (Premiere, Credit, MovieGenre, Trailer)
 _TABLE: Final[Table] = Movie.__table__  # type: ignore[assignment]  # a mapped class's is a Table
 
 
-def has_changed(row: Any, *names: str) -> bool:
+def column_changed(row: Any, *names: str) -> bool:
     """Whether a flush changes one of these columns; also right after its UPDATE."""
     attributes = inspect(row, raiseerr=True).attrs
     return any(attributes[name].history.has_changes() for name in names)
 
 
 def _derive_movie(mapper: object, connection: object, movie: Movie) -> None:
-    if has_changed(movie, "title", "original_title"):
+    if column_changed(movie, "title", "original_title"):
         _set(movie, derived.of_movie(movie.title, movie.original_title))
 
 
 def _derive_person(mapper: object, connection: object, person: Person) -> None:
-    if has_changed(person, "name"):
+    if column_changed(person, "name"):
         _set(person, derived.of_person(person.name))
 
 

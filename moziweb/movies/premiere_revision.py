@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Table, event, update
 
 from moziweb.clock import utc_now
 
-from .edit_version import has_changed
+from .edit_version import column_changed
 from .models import Movie, Premiere, StreamingService
 
 _SHOWN: Final = (
@@ -21,17 +21,17 @@ _TABLE: Final[Table] = Premiere.__table__  # type: ignore[assignment]  # a mappe
 
 
 def _premiere_changed(mapper: object, connection: Connection, premiere: Premiere) -> None:
-    if has_changed(premiere, *_SHOWN):
+    if column_changed(premiere, *_SHOWN):
         _increment(connection, _TABLE.c.id == premiere.id)
 
 
 def _movie_changed(mapper: object, connection: Connection, movie: Movie) -> None:
-    if has_changed(movie, "title", "original_title", "slug"):
+    if column_changed(movie, "title", "original_title", "slug"):
         _increment(connection, _TABLE.c.movie_id == movie.id)
 
 
 def _service_changed(mapper: object, connection: Connection, service: StreamingService) -> None:
-    if has_changed(service, "name"):
+    if column_changed(service, "name"):
         _increment(connection, _TABLE.c.service_id == service.id)
 
 

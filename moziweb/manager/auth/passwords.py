@@ -10,6 +10,8 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from moziweb.movies.text_folding import nfc
+
 MIN_LENGTH: Final = 12
 MAX_LENGTH: Final = 200
 
@@ -58,9 +60,9 @@ def check_strength(password: str, name: str) -> None:
 
 
 def hashed(password: str) -> str:
-    """Returns the hash with its salt and parameters."""
+    """Returns the hash with its salt and parameters. Keyboards differ, so the text is in NFC."""
     with _concurrency:
-        return _HASHER.hash(password)
+        return _HASHER.hash(nfc(password))
 
 
 def verify(password: str, password_hash: str | None) -> bool:
@@ -71,12 +73,18 @@ def verify(password: str, password_hash: str | None) -> bool:
     """
     if len(password) > MAX_LENGTH:
         return False
+    # Hashes of the first version are of the text as it was typed.
+    texts = dict.fromkeys((nfc(password), password))
     with _concurrency:
-        try:
-            _HASHER.verify(password_hash or _dummy_hash(), password)
-        except (VerificationError, InvalidHashError):
-            return False
-    return password_hash is not None
+        matches = any(_matches(text, password_hash or _dummy_hash()) for text in texts)
+    return matches and password_hash is not None
+
+
+def _matches(text: str, password_hash: str) -> bool:
+    try:
+        return _HASHER.verify(password_hash, text)
+    except (VerificationError, InvalidHashError):
+        return False
 
 
 def outdated(password_hash: str) -> bool:

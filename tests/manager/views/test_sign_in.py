@@ -8,6 +8,7 @@ from webtest import TestApp
 
 from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.audit.models import AuditEntry
+from moziweb.manager.auth import passwords
 from moziweb.manager.auth.accounts import disable, find_user, set_password
 from moziweb.manager.auth.models import Role, User, UserSession
 from moziweb.services import services_of
@@ -35,6 +36,23 @@ def test_decomposed_name_signs_in(anonymous: TestApp) -> None:
     name = unicodedata.normalize("NFD", NAMES[Role.EDITOR])
     assert name != NAMES[Role.EDITOR]
     assert sign_in(anonymous, name).status_int == 303
+
+
+def test_decomposed_password_signs_in(site: TestApp) -> None:
+    """A keyboard may send either form; hashes of the first version are of what was typed."""
+    composed = "hosszú jelmondat, négy szó"
+    decomposed = unicodedata.normalize("NFD", composed)
+
+    def signs_in(password: str, password_hash: str) -> bool:
+        with services_of(site.app.registry).database.write() as session:
+            session.query(User).update({"password_hash": password_hash})
+        browser = TestApp(site.app)
+        return bool(sign_in(browser, NAMES[Role.EDITOR], password).status_int == 303)
+
+    assert signs_in(composed, passwords.hashed(decomposed))
+    assert signs_in(decomposed, passwords.hashed(composed))
+    assert signs_in(decomposed, passwords._HASHER.hash(decomposed))
+    assert not signs_in(composed[:-1], passwords.hashed(composed))
 
 
 def test_polled_page_shows_that_the_session_ended(anonymous: TestApp) -> None:
