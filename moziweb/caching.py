@@ -14,7 +14,6 @@ from typing import Final
 
 from pyramid.config import Configurator, Router
 from pyramid.registry import Registry
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from moziweb.cache import (
     Cache,
@@ -35,6 +34,7 @@ from moziweb.cache.http.refresh import BackgroundRefresher, wsgi_fetcher
 from moziweb.cache.http.routes import CachedRoutes
 from moziweb.cache.http.view_deriver import add_cached_views
 from moziweb.db.meta import Base
+from moziweb.db.retry import DATABASE_ERRORS
 from moziweb.ops.headers import site_headers
 from moziweb.services import services_of, set_services
 
@@ -61,7 +61,7 @@ def includeme(config: Configurator) -> None:
     registry, settings = config.registry, config.registry.settings
     services = services_of(registry)
     events = services.cache_events or CacheEvents()
-    cache = from_settings(settings, observer=events, recoverable=(OperationalError, InterfaceError))
+    cache = from_settings(settings, observer=events, recoverable=DATABASE_ERRORS)
     pages = _page_cache(config, cache, events) if cache.regions else None
     add_cached_views(config, pages)
     set_services(registry, replace(services, cache_events=events, page_cache=pages))

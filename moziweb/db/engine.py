@@ -12,6 +12,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 # How long a writer waits for the lock of another, in milliseconds.
 SQLITE_BUSY_TIMEOUT_MS = 10_000
 
+# Seconds until a PostgreSQL server that does not answer counts as down; the URL may have another.
+CONNECT_TIMEOUT = 5
+
 
 def create_engine(settings: Mapping[str, Any], *, statement_timeout: float | None = None) -> Engine:
     """Return the engine for ``sqlalchemy.url``; it connects at its first use.
@@ -22,7 +25,11 @@ def create_engine(settings: Mapping[str, Any], *, statement_timeout: float | Non
     if url.get_backend_name() == "sqlite":
         return _sqlite_engine(url)
     engine = sqlalchemy.create_engine(
-        url, pool_size=settings["sqlalchemy.pool_size"], max_overflow=4, pool_pre_ping=True
+        url,
+        pool_size=settings["sqlalchemy.pool_size"],
+        max_overflow=4,
+        pool_pre_ping=True,
+        connect_args={} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_TIMEOUT},
     )
     # Compiling a query of many conditions takes a second, and running it a few milliseconds.
     session_settings = ["SET jit = off"]

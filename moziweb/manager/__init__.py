@@ -63,12 +63,24 @@ ROUTES: Final = (
     ("user", "/users/{user}", UserResource),
 )
 
+REPEATABLE_ROUTES: Final = (
+    "new_movie",
+    "movie",
+    "movie_publish",
+    "posters_dashboard",
+    "sign_out_everywhere",
+    "user",
+)
+"""Routes whose forms write through ``request.dbsession`` only; see ``moziweb.db.retry``."""
+
 
 def includeme(config: Configurator) -> None:
     """Adds services, routes and views. Requires ``moziweb.site``, which sets up the templates."""
     _add_services(config.registry)
     for name, path, resource in ROUTES:
         config.add_page_route(f"manager.{name}", f"/manager{path}", factory=resource)
+    for name in REPEATABLE_ROUTES:
+        config.add_repeatable_route(f"manager.{name}")
     config.add_route("manager_slash", "/{locale:(en/)?}manager/")
     config.add_route("manager_films", "/{locale:(en/)?}manager/films{below:(/.*)?}")
     config.include(_csrf)

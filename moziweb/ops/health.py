@@ -41,7 +41,7 @@ KEEP_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """The state of one part. ``reason`` is a line for the operator, empty if the part is ok."""
 
     state: str = OK
@@ -49,7 +49,7 @@ class Finding:
     outbox_age: float | None = None
 
 
-Check = Callable[[], Finding]
+Check = Callable[[], CheckResult]
 
 
 def lbheartbeat(request: Request) -> dict[str, str]:
@@ -74,47 +74,47 @@ class Heartbeat:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._probes: dict[str, _Probe] = {}
-        self._findings: dict[str, Finding] = {}
+        self._results: dict[str, CheckResult] = {}
         self._kept_until = 0.0
 
     def __call__(self, request: Request) -> dict[str, Any]:
         """The body; sets the status of the response."""
-        findings = self._current(request.services)
-        healthy = all(finding.state == OK for finding in findings.values())
+        results = self._current(request.services)
+        healthy = all(result.state == OK for result in results.values())
         request.response.cache_control.no_store = True
         request.response.status_int = 200 if healthy else 503
         body: dict[str, Any] = {
             "status": OK if healthy else UNAVAILABLE,
-            "checks": {name: finding.state for name, finding in findings.items()},
+            "checks": {name: result.state for name, result in results.items()},
         }
         if not healthy:
-            body["reasons"] = {name: each.reason for name, each in findings.items() if each.reason}
-        ages = [each.outbox_age for each in findings.values() if each.outbox_age is not None]
+            body["reasons"] = {name: each.reason for name, each in results.items() if each.reason}
+        ages = [each.outbox_age for each in results.values() if each.outbox_age is not None]
         if ages:
             body["outbox_age"] = round(ages[0], 1)
         return body
 
-    def _current(self, services: Services) -> Mapping[str, Finding]:
+    def _current(self, services: Services) -> Mapping[str, CheckResult]:
         if time.monotonic() < self._kept_until:
-            return self._findings
+            return self._results
         # The very first requests have no previous result, so all of them wait.
-        if not self._lock.acquire(blocking=not self._findings):
-            return self._findings
+        if not self._lock.acquire(blocking=not self._results):
+            return self._results
         try:
             if time.monotonic() >= self._kept_until:
-                self._findings = self._probe(services)
+                self._results = self._probe(services)
                 self._kept_until = time.monotonic() + KEEP_SECONDS
-            return self._findings
+            return self._results
         finally:
             self._lock.release()
 
-    def _probe(self, services: Services) -> dict[str, Finding]:
+    def _probe(self, services: Services) -> dict[str, CheckResult]:
         if not self._probes:
             self._probes = {name: _Probe(name, check) for name, check in checks_of(services)}
         deadline = time.monotonic() + LIMIT_SECONDS
         for probe in self._probes.values():
             probe.start()
-        return {name: probe.finding(deadline) for name, probe in self._probes.items()}
+        return {name: probe.result(deadline) for name, probe in self._probes.items()}
 
 
 class _Probe:
@@ -123,7 +123,7 @@ class _Probe:
     def __init__(self, name: str, check: Check) -> None:
         self._name = name
         self._check = check
-        self._finding = Finding()
+        self._result = CheckResult()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -134,76 +134,78 @@ class _Probe:
             )
             self._thread.start()
 
-    def finding(self, deadline: float) -> Finding:
+    def result(self, deadline: float) -> CheckResult:
         """The result, at ``deadline`` at the latest."""
         thread = self._thread
         if thread is not None:
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():
-                return Finding(UNAVAILABLE, f"no answer within {LIMIT_SECONDS:g} s")
-        return self._finding
+                return CheckResult(UNAVAILABLE, f"no answer within {LIMIT_SECONDS:g} s")
+        return self._result
 
     def _run(self) -> None:
         try:
-            self._finding = self._check()
+            self._result = self._check()
         except (SQLAlchemyError, StorageError, StoreError) as error:
             log.exception("heartbeat: %s", self._name)
-            self._finding = Finding(UNAVAILABLE, _line(error))
+            self._result = CheckResult(UNAVAILABLE, _line(error))
         except Exception as error:  # the result must not be that of an earlier run
             log.exception("heartbeat: %s", self._name)
-            self._finding = Finding(UNAVAILABLE, f"{type(error).__name__}: the log has the reason")
+            self._result = CheckResult(
+                UNAVAILABLE, f"{type(error).__name__}: the log has the traceback"
+            )
 
 
 def checks_of(services: Services) -> list[tuple[str, Check]]:
     """The checks of an application by the name of the part."""
     checks: list[tuple[str, Check]] = [
-        ("database", lambda: database_finding(services.database.engine)),
-        ("storage", lambda: storage_finding(services.storage)),
+        ("database", lambda: check_database(services.database.engine)),
+        ("storage", lambda: check_storage(services.storage)),
     ]
     pages = services.page_cache
     if pages is not None:
         checks += [
-            ("stamps", lambda: stamps_finding(pages.cache)),
-            ("entries", lambda: entries_finding(pages.cache)),
-            ("outbox", lambda: outbox_finding(pages, services.database.engine)),
+            ("stamps", lambda: check_stamps(pages.cache)),
+            ("entries", lambda: check_entries(pages.cache)),
+            ("outbox", lambda: check_outbox(pages, services.database.engine)),
         ]
     return checks
 
 
-def database_finding(engine: Engine) -> Finding:
+def check_database(engine: Engine) -> CheckResult:
     """``outdated`` unless the schema is that of this version of the code."""
     current, head = current_revision(engine), head_revision()
     if current == head:
-        return Finding()
-    return Finding(OUTDATED, f"the schema is at {current}, not at {head}: moziweb db upgrade")
+        return CheckResult()
+    return CheckResult(OUTDATED, f"the schema is at {current}, not at {head}: moziweb db upgrade")
 
 
-def storage_finding(storage: Storage) -> Finding:
+def check_storage(storage: Storage) -> CheckResult:
     """Whether objects can be stored; raises ``StorageError``."""
     storage.check()
-    return Finding()
+    return CheckResult()
 
 
-def stamps_finding(cache: Cache) -> Finding:
+def check_stamps(cache: Cache) -> CheckResult:
     """Whether the clock can be read; raises ``StoreError``."""
     cache.stamps.read_clock()
-    return Finding()
+    return CheckResult()
 
 
-def entries_finding(cache: Cache) -> Finding:
+def check_entries(cache: Cache) -> CheckResult:
     """Whether the store of every region answers; raises ``StoreError``."""
     for region in cache.regions.values():
         region.check()
-    return Finding()
+    return CheckResult()
 
 
-def outbox_finding(pages: PageCache, engine: Engine) -> Finding:
+def check_outbox(pages: PageCache, engine: Engine) -> CheckResult:
     """``behind`` if the oldest invalidation is too old; raises ``SQLAlchemyError``."""
     with engine.connect() as connection:
         age = pages.outbox.age(connection, now=time.time())
     if age < BACKLOG_SECONDS:
-        return Finding(outbox_age=age)
-    return Finding(BEHIND, "invalidations wait: is a relay running?", age)
+        return CheckResult(outbox_age=age)
+    return CheckResult(BEHIND, "invalidations wait: is a relay running?", age)
 
 
 def includeme(config: Configurator) -> None:

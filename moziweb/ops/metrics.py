@@ -34,6 +34,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from moziweb.cache import CacheEvents, CompositeEvents, InProcessCounters, kind_of
 from moziweb.cache.http.page_cache import PageCache
 from moziweb.cache.http.refresh import REFRESH
+from moziweb.db.retry import will_retry
 from moziweb.request import Request
 from moziweb.services import services_of, set_services
 
@@ -264,7 +265,7 @@ def timing_tween_factory(handler: Handler, registry: Any) -> Handler:
     def timing_tween(request: Request) -> Response:
         began = time.perf_counter()
         response = handler(request)
-        if REFRESH in request.environ:  # no client has sent it
+        if REFRESH in request.environ or will_retry(request):  # no client gets this response
             return response
         route = getattr(request, "matched_route", None)
         name = UNROUTED if route is None else route.name

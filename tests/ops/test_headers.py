@@ -16,6 +16,7 @@ from pyramid.interfaces import IRoutesMapper
 from pyramid.response import Response
 from webtest import TestApp
 
+from moziweb.db import retry
 from moziweb.ops.headers import (
     FAILED,
     HSTS,
@@ -173,7 +174,8 @@ def test_cache_control(production: TestApp, path: str, status: int, control: str
     assert answer.headers["Cache-Control"] == control
 
 
-def test_failures_are_not_kept(tmp_path: Path) -> None:
+def test_failures_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "OUTAGE_SECONDS", 0.0)  # do not wait for the database
     url = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
     with running_app(raw_settings(url, tmp_path)) as app:
         for path in ("/", "/search?q=film", "/api/main/", "/premieres.ics"):

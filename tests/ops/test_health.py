@@ -165,7 +165,7 @@ def test_unexpected_error_of_a_check_is_reported(
 ) -> None:
     monkeypatch.setattr(DiskStorage, "check", lambda _storage: 1 / 0)
     body = app.get("/__heartbeat__", status=503).json
-    assert body["reasons"] == {"storage": "ZeroDivisionError: the log has the reason"}
+    assert body["reasons"] == {"storage": "ZeroDivisionError: the log has the traceback"}
 
 
 def test_result_is_kept(app: TestApp, monkeypatch: pytest.MonkeyPatch) -> None:

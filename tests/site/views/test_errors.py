@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 from webtest import TestApp
 
-from moziweb.db import Database, migrations
+from moziweb.db import Database, migrations, retry
 from moziweb.services import services_of, set_services
 from tests.conftest import raw_settings, running_app
 from tests.services.ports import free_port
 
 
 @pytest.fixture
-def app_without_database(tmp_path: Path) -> Iterator[TestApp]:
-    """The application with the URL of a PostgreSQL that is not running."""
+def app_without_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestApp]:
+    """The application with the URL of a PostgreSQL that is not running, and not waited for."""
+    monkeypatch.setattr(retry, "OUTAGE_SECONDS", 0.0)
     url = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
     with running_app(raw_settings(url, tmp_path)) as app:
         yield app

@@ -1,0 +1,167 @@
+"""Runs a request again, once, after a lost database connection or a conflict of transactions.
+
+Safe requests are run again on a new connection. They wait for it: a restart of PostgreSQL takes
+seconds. Other requests are run again after a serialization failure or a deadlock, if their view
+writes only through ``request.dbsession`` (``config.add_repeatable_route``): then nothing of the
+first attempt has remained. They are not after a lost connection: the commit may have succeeded.
+
+pyramid_retry would run every request again that pyramid_tm finds retryable, for any view.
+"""
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from pyramid.config import Configurator
+from pyramid.request import Request
+from pyramid.response import Response
+from sqlalchemy import Engine
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    PendingRollbackError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from .session import SAFE_METHODS
+
+if TYPE_CHECKING:
+    from pyramid.router import Router
+
+log = logging.getLogger(__name__)
+
+DATABASE_ERRORS: Final = (
+    OperationalError,
+    InterfaceError,
+    InternalError,
+    PendingRollbackError,
+    PoolTimeoutError,
+)
+"""What is raised if the database is down, overloaded or restarting.
+
+``PendingRollbackError`` and ``InternalError`` come from the next statement of a transaction that
+has already failed, after code that handled the first error.
+"""
+
+OUTAGE_SECONDS: Final = 5.0
+"""How long after the begin of an outage requests wait for the database. Later ones fail at once."""
+
+PAUSE_SECONDS: Final = 0.05
+
+MAX_BODY: Final = 1_000_000
+"""Bytes of the largest body that is kept for a second attempt."""
+
+_CONFLICT: Final = ("40",)
+"""SQLSTATE classes: serialization failures and deadlocks, after which PostgreSQL rolls back."""
+
+_LOST: Final = ("08", "57P", "25P03")
+"""SQLSTATE prefixes: broken connections, a server that stops or starts, an idle transaction."""
+
+_RETRIED: Final = "moziweb.db.retried"
+_ROUTES: Final = "moziweb.db.repeatable_routes"
+
+
+def is_connection_lost(error: object) -> bool:
+    """Whether an exception says that the connection to PostgreSQL is lost or was refused."""
+    if isinstance(error, PendingRollbackError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    if error.connection_invalidated:
+        return True
+    state = getattr(error.orig, "sqlstate", "")
+    if state is None:  # an error of the client library, such as "connection refused"
+        return isinstance(error, OperationalError | InterfaceError)
+    return state.startswith(_LOST)
+
+
+def is_conflict(error: object) -> bool:
+    """Whether an exception is a serialization failure or a deadlock of PostgreSQL."""
+    state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+    return state is not None and state.startswith(_CONFLICT)
+
+
+def will_retry(request: Request) -> bool:
+    """Whether a request has failed and can be run again; false in its second attempt."""
+    error = getattr(request, "exception", None)
+    if error is None or _RETRIED in request.environ:
+        return False
+    if request.method in SAFE_METHODS:
+        return is_connection_lost(error) or is_conflict(error)
+    route = getattr(request, "matched_route", None)
+    is_repeatable = route is not None and route.name in request.registry.get(_ROUTES, ())
+    return is_repeatable and bool(request.is_body_seekable) and is_conflict(error)
+
+
+class Reconnection:
+    """Waits until the database accepts connections, for a limited time after an outage began."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._began = self._failed = float("-inf")
+
+    def wait(self) -> bool:
+        """Whether the database accepts connections now, or does so before the limit."""
+        while self._has_time_left():
+            if self._connects():
+                with self._lock:
+                    self._failed = float("-inf")
+                return True
+            time.sleep(PAUSE_SECONDS)
+        return False
+
+    def _has_time_left(self) -> bool:
+        now = time.monotonic()
+        with self._lock:
+            if now - self._failed > OUTAGE_SECONDS:  # else it is a known outage
+                self._began = now
+            self._failed = now
+            return now - self._began < OUTAGE_SECONDS
+
+    def _connects(self) -> bool:
+        try:
+            self._engine.connect().close()
+        except DATABASE_ERRORS:
+            return False
+        return True
+
+
+class RetryPolicy:
+    """The execution policy of the application."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._reconnection = Reconnection(engine)
+
+    def __call__(self, environ: dict[str, Any], router: "Router") -> Response:
+        """Run a request, and again if it failed and is repeatable."""
+        with router.request_context(environ) as request:
+            is_safe = request.method in SAFE_METHODS
+            if not is_safe and (request.content_length or 0) <= MAX_BODY:
+                request.request_body_tempfile_limit = MAX_BODY + 1  # in memory
+                request.make_body_seekable()
+            response: Response = router.invoke_request(request)
+            error = getattr(request, "exception", None)
+            if not will_retry(request):
+                return response
+        if is_connection_lost(error) and not self._reconnection.wait():
+            log.error("%s %s: no database", request.method, request.path_qs, exc_info=error)
+            return response
+        reason = str(error).partition("\n")[0]
+        log.warning("%s %s is run again: %s", request.method, request.path_qs, reason)
+        environ[_RETRIED] = True
+        with router.request_context(environ) as request:
+            if request.is_body_seekable:
+                request.body_file_raw.seek(0)
+            return router.invoke_request(request)  # type: ignore[no-any-return]
+
+
+def add_repeatable_route(config: Configurator, name: str) -> None:
+    """Let unsafe requests of a route be run again after a conflict.
+
+    Its views may only write through ``request.dbsession``.
+    """
+    config.registry.setdefault(_ROUTES, set()).add(name)
