@@ -18,11 +18,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.orm import Session
 
 from moziweb.db import create_engine as create_app_engine
 from moziweb.db.migrations import upgrade
+from moziweb.db.retry import OUTAGE_SECONDS
 from moziweb.movies.calendar import budapest_today, week_of
 from tests.factories import make_movie, make_premiere
 from tests.services.memcached import MemcachedServer
@@ -101,6 +102,7 @@ class Stack:
         self, everything: ExitStack, postgres: PostgresServer, seed: int, how: str
     ) -> None:
         self.chance = random.Random(seed)
+        self.postgres = postgres
         self.stamps = everything.enter_context(MemcachedServer())
         self.entries = everything.enter_context(MemcachedServer(megabytes=8))
         self.url = everything.enter_context(postgres.database())
@@ -136,6 +138,12 @@ class Stack:
         killed.kill()
         killed.wait()
         self.visitors[what].append(self.visitor(what))
+
+    def end_connections(self) -> None:
+        """End all connections to the database, as its operator can."""
+        query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+        with self.postgres.connect() as connection:
+            connection.execute(query, [make_url(self.url).database])
 
     def dismiss(self, *kinds: str) -> None:
         """End clients."""
@@ -204,6 +212,8 @@ class Faults:
             "writer killed": lambda: stack.replace("write"),
             "client killed": lambda: stack.replace("post"),
             "web killed": lambda: self._kill(stack.chance.choice(stack.webs)),
+            "connections ended": stack.end_connections,
+            "postgres restarted": self._restart_postgres,
         }
         self._turn: list[str] = []
 
@@ -235,6 +245,14 @@ class Faults:
             server.kill()
             time.sleep(self.stack.chance.random() / 2)
             server.start()
+
+    def _restart_postgres(self) -> None:
+        """Excuses no error, unless the restart takes longer than requests wait for it."""
+        begun = time.time()
+        self.stack.postgres.stop()
+        self.stack.postgres.start()
+        if time.time() - begun > OUTAGE_SECONDS - 1:
+            self.outages.append(Outage("postgres", begun, time.time()))
 
     @contextmanager
     def _outage(self, server: Service) -> Iterator[None]:
@@ -330,7 +348,7 @@ def run(
     """
     with ExitStack() as everything:
         stack = Stack(everything, postgres, seed, how)
-        engine = create_engine(stack.url)
+        engine = create_engine(stack.url, pool_pre_ping=True)
         everything.callback(engine.dispose)
         watch, faults = Watch(stack, engine), Faults(stack)
         watch.begin()
