@@ -159,9 +159,9 @@ class _Page:
 
     def render(self, entry: RenderContext) -> Rendered:
         """Render or assemble the page; raises ``_NotAPage`` if there is none to store."""
-        known = self.cached.negative_entries.find(self.location.key)
+        known = self._known_negative()
         if known is not None:
-            raise _NotAPage(_Outcome.KNOWN_NEGATIVE, self.cached.respond(known, self.request))
+            raise _NotAPage(_Outcome.KNOWN_NEGATIVE, known)
         params = self.cached.route.params
         given = declared_params(self.request, params)
         with isolated(self.request, given, params, self.cached.pages.base_url):
@@ -169,6 +169,15 @@ class _Page:
                 response = self._response(entry)
                 return rendered_of(response.body, content_of(response))
             return self._assemble(self.cached.fragments, entry)
+
+    def _known_negative(self) -> Response | None:
+        """The response of the page's negative entry, if a valid one is stored."""
+        known = self.cached.negative_entries.find(self.location.key)
+        if known is None:
+            return None
+        with suppress(EntryCorruptError):  # something else has written it; it will be replaced
+            return self.cached.respond(known, self.request)
+        return None
 
     def _assemble(self, fragments: Fragments, entry: RenderContext) -> Rendered:
         """The page from its template, which is rendered again if it turns out to be stale."""

@@ -67,7 +67,7 @@ class PageTemplate:
             head = json.loads(line)
             keys, lengths = tuple(map(str, head["keys"])), [int(n) for n in head["lengths"]]
             return cls(_split(body, lengths), keys)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
             raise EntryCorruptError(f"not a page template: {error}") from error
 
 
@@ -82,7 +82,10 @@ def _split(body: bytes, lengths: Sequence[int]) -> tuple[bytes, ...]:
 
 
 Fill = Callable[[Any, Mapping[str, RenderContext]], Mapping[str, bytes]]
-"""Returns the fragments' bytes for a request and a context for each key."""
+"""Returns the fragments' bytes for a request and a context for each key.
+
+Raises ``EntryCorruptError`` for a key that no view has taken a slot for.
+"""
 
 FRAGMENTS: Final = "fragments"
 """The region of page templates and fragments."""

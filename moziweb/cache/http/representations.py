@@ -14,8 +14,9 @@ from typing import Any, Final
 from webob.acceptparse import AcceptEncoding
 
 from ..errors import EntryCorruptError
-from ..protocol.entry import Entry
+from ..protocol.entry import Entry, Kind
 from ..regions.http_policy import Headers, http_policy_in
+from ..regions.negative import STATUSES
 from ..regions.rendering import CacheResult, CacheStatus
 from .debug_headers import headers_of
 
@@ -29,6 +30,7 @@ CODINGS: Final = ("br", "gzip")
 """Content codings of stored pages, the preferred one first."""
 
 NOT_MODIFIED: Final = "304 Not Modified"
+_STORED_STATUSES: Final = frozenset({200, *STATUSES})
 _PLAIN: Final = ""
 _MAX_MEMOIZED: Final = 200
 _NOT_KEPT: Final = frozenset({CacheStatus.STALE, CacheStatus.BYPASS})
@@ -148,22 +150,24 @@ def matches(if_none_match: str, etag: str) -> bool:
 
 
 def check_content(content: Content) -> HTTPStatus:
-    """The status of stored content; raises ``EntryCorruptError`` if it is not a response's."""
-    try:
-        status = HTTPStatus(int(content["status"]))
-    except (KeyError, ValueError, OverflowError) as error:
-        raise EntryCorruptError(f"not a page: {error}") from error
+    """The status of stored content; raises ``EntryCorruptError`` if it is not a page's.
+
+    Only the statuses that are stored are allowed: a client reads no body after 1xx, 204 and 304,
+    and would take it for the next response.
+    """
+    status = content.get("status")
+    if type(status) is not int or status not in _STORED_STATUSES:
+        raise EntryCorruptError(f"not the status of a page: {status!r}")
     _check((name, str(content[name])) for name in KEPT_HEADERS if name in content)
-    return status
+    return HTTPStatus(status)
 
 
 def _representation(entry: Entry, coding: str) -> Representation:
     status = check_content(entry.content)
-    try:
-        suffix = f"-{coding}" if coding else ""
-        etag = f'"{entry.content["etag"]}{suffix}"'
-    except KeyError as error:
-        raise EntryCorruptError(f"not a page: {error}") from error
+    digest = entry.content.get("etag")
+    if entry.kind is not Kind.PAGE or not isinstance(digest, str) or '"' in digest:
+        raise EntryCorruptError("not a page")
+    etag = f'"{digest}-{coding}"' if coding else f'"{digest}"'
     body = entry.encodings[coding] if coding else entry.payload
     of_body = [(name, str(entry.content[name])) for name in KEPT_HEADERS if name in entry.content]
     if coding:
@@ -177,7 +181,7 @@ def _representation(entry: Entry, coding: str) -> Representation:
 
 
 def _check(headers: Iterable[Header]) -> None:
-    """Raise ``EntryCorruptError`` for a value that could inject further headers."""
+    """Raise ``EntryCorruptError`` for a value that no header can have, or that injects others."""
     for name, value in headers:
-        if not value.isprintable():
+        if not value.isprintable() or not value.isascii():
             raise EntryCorruptError(f"invalid value of {name}: {value!r}")

@@ -5,9 +5,10 @@ ETag, compressed forms. It is encoded as a binary header, two short tables, a JS
 raw payloads. Not as a pickle: anyone with access to a memcached port could run code here. Not as
 JSON: every hit would have to unescape 80 KB.
 
-Decoding checks everything: a checksum, all lengths, all tags, the version. Bytes that are damaged,
-of an older format or not ours raise ``EntryCorruptError`` and are a miss. The checksum takes 26 µs
-for 80 KB; hits in the local cache do not decode.
+Decoding checks everything: a checksum, all lengths, times, tags, the version. Bytes that are
+damaged, of an older format or not ours raise ``EntryCorruptError`` and are a miss. The checksum
+takes 26 µs for 80 KB; hits in the local cache do not decode. It does not protect from those who can
+write to the store: ``stores/signed_backend.py`` does.
 
 Layout, big-endian::
 
@@ -18,12 +19,13 @@ Layout, big-endian::
 """
 
 import json
+import math
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from ..errors import EntryCorruptError
 from .dependencies import DependencyGroup
@@ -31,6 +33,9 @@ from .tags import check_joined
 
 MAGIC: Final = b"MZ"
 VERSION: Final = 1
+
+_LAST_TIME: Final = 1 << 40
+"""Unix time, far in the future."""
 
 _HEAD: Final = struct.Struct(">2sBBddIIII")
 _SUM: Final = struct.Struct(">I")
@@ -101,7 +106,7 @@ def decode(data: bytes) -> Entry:
     """Return the entry of bytes that ``encode`` wrote; raise ``EntryCorruptError`` for others."""
     try:
         return _decode(data)
-    except (struct.error, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (struct.error, ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise EntryCorruptError(f"{type(error).__name__}: {error}") from error
 
 
@@ -114,7 +119,7 @@ def _decode(data: bytes) -> Entry:
     groups, tags, metadata, payload = lengths
     table = reader.take(groups * _GROUP.size)
     names = reader.take(tags).decode("ascii")
-    fields = json.loads(reader.take(metadata))
+    fields = json.loads(reader.take(metadata), parse_constant=_no_constant)
     entry = Entry(
         kind=Kind(kind),
         dependencies=tuple(_groups(table, check_joined(names))),
@@ -126,7 +131,16 @@ def _decode(data: bytes) -> Entry:
         debug=_flat(fields["debug"]),
     )
     reader.finish()
+    if not entry.dependencies:  # it could not be invalidated
+        raise EntryCorruptError("no dependencies")
+    if not 0 <= created <= _LAST_TIME or math.isnan(expires):  # NaN is not in any range
+        raise EntryCorruptError("invalid times")
     return entry
+
+
+def _no_constant(name: str) -> NoReturn:
+    """Refuse JSON's ``NaN`` and ``Infinity``, which ``encode`` does not write."""
+    raise ValueError(name)
 
 
 def _check_sum(data: bytes) -> None:

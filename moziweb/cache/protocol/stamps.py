@@ -41,6 +41,8 @@ TOMBSTONE: Final = b"~"
 CLOCK: Final = "clock"
 _TAG_PREFIX: Final = "tag:"
 _EPOCH_SHIFT: Final = 32
+_MAX_CLOCK: Final = (1 << 63) - 1
+_MAX_DIGITS: Final = len(str(_MAX_CLOCK))
 _ATTEMPTS: Final = 3
 
 
@@ -233,4 +235,8 @@ class StampStore:
 
 
 def _number(value: bytes | None) -> int | None:
-    return int(value) if value is not None and value.isdigit() else None
+    """The number that a clock or stamp is; None for a tombstone and for what we never write."""
+    if value is None or len(value) > _MAX_DIGITS or not value.isdigit():
+        return None
+    number = int(value)
+    return number if number <= _MAX_CLOCK else None

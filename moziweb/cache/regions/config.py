@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from dogpile.cache import CacheRegion
 from dogpile.cache.exception import DogpileCacheException
+from dogpile.cache.proxy import ProxyBackend
 from dogpile.cache.util import coerce_string_conf
 
 from moziweb.settings.masking import mask_secrets
@@ -29,6 +30,7 @@ from ..stores.dogpile_adapter import EntryStore, FailSafeBackend, TaggedBackend,
 from ..stores.memcached import MEMCACHED
 from ..stores.memcached_client import MemcachedClient
 from ..stores.memory import MEMORY, MemoryAtomicStore
+from ..stores.signed_backend import SignedBackend
 from ..stores.sqlite import SqliteAtomicStore
 from .http_policy import EVERYTHING, HttpCachePolicy
 from .local_cache import LocalCache
@@ -143,7 +145,9 @@ class _Builder:
         regions: dict[str, TaggedRegion] = {}
         dogpile: dict[str, CacheRegion] = {}
         for name in names:
-            regions[name], dogpile[name] = self._region(settings[name], keys[name], stamps, store)
+            regions[name], dogpile[name] = self._region(
+                settings[name], keys[name], stamps, store, common["signing_key"]
+            )
         private = frozenset(name for name in names if settings[name].in_process)
         return Cache(
             stamps,
@@ -214,7 +218,12 @@ class _Builder:
         return given if given is not None else 2 * longest
 
     def _region(
-        self, settings: "_RegionSettings", keys: KeyBuilder, stamps: StampStore, store: AtomicStore
+        self,
+        settings: "_RegionSettings",
+        keys: KeyBuilder,
+        stamps: StampStore,
+        store: AtomicStore,
+        signing_key: str | None,
     ) -> tuple[TaggedRegion, CacheRegion]:
         own_store = MemoryAtomicStore() if settings.in_process else store
         leases = Leases(own_store, settings.lease_options)
@@ -224,7 +233,10 @@ class _Builder:
         dogpile = CacheRegion(
             name, key_mangler=keys.mangle, serializer=encode, deserializer=deserialize_entry
         )
-        settings.configure(dogpile, [tagged, fail_safe])
+        proxies: list[ProxyBackend] = [tagged, fail_safe]
+        if signing_key is not None and not settings.in_process:
+            proxies.append(SignedBackend(name, signing_key, self.observer))
+        settings.configure(dogpile, proxies)
         parts = RegionParts(
             name=name,
             policy=policy,
@@ -281,7 +293,7 @@ class _RegionSettings:
             negative_slots=values["negative_slots"],
         )
 
-    def configure(self, region: CacheRegion, wrap: list[Any]) -> None:
+    def configure(self, region: CacheRegion, wrap: list[ProxyBackend]) -> None:
         """Configure the backend of a region; raise its errors as ``ConfigurationError``."""
         try:
             region.configure(

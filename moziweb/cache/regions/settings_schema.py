@@ -3,7 +3,17 @@
 from typing import Any, Final
 
 from moziweb.settings.masking import MASK, mask_secrets
-from moziweb.settings.schema import BOOLEAN, TEXT, Setting, choice, integer, number, seconds
+from moziweb.settings.schema import (
+    BOOLEAN,
+    SECRET,
+    TEXT,
+    Setting,
+    choice,
+    integer,
+    number,
+    optional,
+    seconds,
+)
 
 from ..errors import ConfigurationError
 from ..protocol.leases import LeaseOptions
@@ -137,6 +147,13 @@ CACHE_KEYS: Final = (
     ),
     Setting(
         "version", TEXT, "A part of every key; with a new value no old entry is read.", default="1"
+    ),
+    Setting(
+        "signing_key",
+        optional(SECRET),
+        "Signs stored entries, where others can write to memcached; entries without its signature "
+        "are not read. Take it from the environment. None by default.",
+        secret=True,
     ),
     Setting(
         "refresh_threads",

@@ -12,10 +12,11 @@ and the others get the old one until then.
 
 import json
 import logging
+import math
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from dogpile.cache.api import NO_VALUE, CacheMutex, CantDeserializeException, SerializedReturnType
 from dogpile.cache.proxy import ProxyBackend
@@ -160,18 +161,20 @@ class TaggedBackend(ProxyBackend):
             return NO_VALUE
         entry = framed.entry
         if self._now() < entry.expires and is_valid(entry.dependencies, stamps, clock):
-            return framed.value
-        return framed.as_expired() if self._soft else NO_VALUE
+            return framed.as_serialized(expired=False)
+        return framed.as_serialized(expired=True) if self._soft else NO_VALUE
 
 
 @dataclass(frozen=True, slots=True)
 class _Framed:
-    """A value as dogpile serializes it: its metadata as JSON, a bar, and our entry."""
+    """A value as dogpile serializes it: its metadata as JSON, a bar, and our entry.
 
-    value: bytes
-    metadata: Mapping[str, Any]
+    Only the creation time of the metadata is used, which is that of the value to dogpile.
+    """
+
     payload: bytes
     entry: Entry
+    created: float
 
     @classmethod
     def read(cls, value: SerializedReturnType) -> "_Framed | None":
@@ -181,15 +184,23 @@ class _Framed:
         head, payload = split_frame(value)
         try:
             metadata = json.loads(head)
-            float(metadata["ct"]), int(metadata["v"])
-            return cls(value, metadata, payload, decode(payload))
-        except (EntryCorruptError, ValueError, KeyError, TypeError):
+            created, version = metadata["ct"], metadata["v"]
+            entry = decode(payload)
+        except (EntryCorruptError, ValueError, KeyError, TypeError, RecursionError):
             return None
+        if version != value_version or not isinstance(created, int | float):
+            return None
+        return cls(payload, entry, created) if math.isfinite(created) else None
 
-    def as_expired(self) -> bytes:
-        """Return the value with a creation time in the past."""
-        head = json.dumps({**self.metadata, "ct": EXPIRED_AT}).encode("ascii")
-        return b"%b|%b" % (head, self.payload)
+    def as_serialized(self, *, expired: bool) -> bytes:
+        """Return the value as dogpile reads it; ``expired`` sets its creation time in the past."""
+        return frame(self.payload, EXPIRED_AT if expired else self.created)
+
+
+def frame(payload: bytes, created: float) -> bytes:
+    """Return a payload with dogpile's metadata before it."""
+    head = json.dumps({"ct": created, "v": value_version}).encode("ascii")
+    return b"%b|%b" % (head, payload)
 
 
 def split_frame(value: bytes) -> tuple[bytes, bytes]:
@@ -228,9 +239,7 @@ class EntryStore:
 
     def store(self, encoded: Mapping[str, bytes], created: float) -> bool:
         """Store encoded entries; return whether that was acknowledged."""
-        head = json.dumps({"ct": created, "v": value_version}).encode("ascii")
-        framed = {key: b"%b|%b" % (head, data) for key, data in encoded.items()}
-        return self.backend.store(framed)
+        return self.backend.store({key: frame(data, created) for key, data in encoded.items()})
 
     def _entry(self, value: object) -> Entry | None:
         if not isinstance(value, bytes):

@@ -4,6 +4,7 @@ The key of a fragment holds everything that its bytes depend on: the premiere (o
 has no premiere), the language, the size of the poster, and when the browser loads it.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -11,6 +12,8 @@ from typing import Final, Self
 
 from markupsafe import Markup
 
+from moziweb.cache import EntryCorruptError
+from moziweb.db.types import parse_id
 from moziweb.movies.queries import Listing
 
 from ..view_models import PremiereView
@@ -28,6 +31,15 @@ class Loading(StrEnum):
     """At once: it is in the viewport."""
     LAZY = "lazy"
     """When it comes near the viewport."""
+
+
+BACKDROP: Final = "backdrop"
+
+_SIZES: Final = {"large": "large", "dense": "dense", "loose": "dense", "compact": "small"}
+_KEY: Final = re.compile(
+    f"(?P<shape>{'|'.join((BACKDROP, *_SIZES.values()))}) (?P<locale>[a-z]+)"
+    f" (?P<movie>[0-9]+) (?P<premiere>[0-9]+) (?P<loading>{'|'.join(Loading)})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +61,17 @@ class FragmentKey:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The inverse of ``str``."""
-        shape, locale, movie_id, premiere_id, loading = text.split(" ")
-        return cls(shape, locale, int(movie_id), int(premiere_id), Loading(loading))
+        """The inverse of ``str``.
 
-
-BACKDROP: Final = "backdrop"
-
-_SIZES: Final = {"large": "large", "dense": "dense", "loose": "dense", "compact": "small"}
+        Raises ``EntryCorruptError`` for any other text: a stored template may be of another origin.
+        """
+        match = _KEY.fullmatch(text)
+        movie_id = parse_id(match["movie"]) if match else None
+        premiere_id = parse_id(match["premiere"]) if match and match["premiere"] != "0" else 0
+        if match is None or movie_id is None or premiere_id is None:
+            raise EntryCorruptError(f"not the key of a fragment: {text[:80]!r}")
+        loading = Loading(match["loading"])
+        return cls(match["shape"], match["locale"], movie_id, premiere_id, loading)
 
 
 @dataclass(frozen=True, slots=True)

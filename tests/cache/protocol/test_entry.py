@@ -1,5 +1,6 @@
 """Encoding and decoding of entries."""
 
+import math
 import pickle
 
 import pytest
@@ -35,8 +36,8 @@ entries = st.builds(
     Entry,
     kind=st.sampled_from(Kind),
     payload=st.binary(max_size=64),
-    dependencies=st.lists(groups, max_size=4).map(tuple),
-    created=st.floats(allow_nan=False),
+    dependencies=st.lists(groups, min_size=1, max_size=4).map(tuple),
+    created=st.floats(0, 1 << 40),
     expires=st.floats(allow_nan=False),
     encodings=st.dictionaries(st.text(max_size=4), st.binary(max_size=16), max_size=3),
     content=facts,
@@ -50,7 +51,7 @@ def test_decode_returns_encoded_entry(entry: Entry) -> None:
 
 
 def test_entry_without_expiry() -> None:
-    entry = Entry(Kind.FRAGMENT, b"", (), 0.0, NEVER)
+    entry = Entry(Kind.FRAGMENT, b"", (DependencyGroup(1, ()),), 0.0, NEVER)
     assert decode(encode(entry)) == entry
 
 
@@ -99,6 +100,11 @@ def test_other_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         {"kind": 9},
         {"content": {"status": [1]}},
         {"debug": {"a": None}},
+        {"dependencies": ()},
+        {"created": math.nan},
+        {"created": -1.0},
+        {"created": math.inf},
+        {"expires": math.nan},
     ],
 )
 def test_malformed_metadata_with_valid_checksum_is_refused(change: dict[str, object]) -> None:

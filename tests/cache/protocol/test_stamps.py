@@ -144,12 +144,21 @@ def test_lost_clock_invalidates_everything(store: AtomicStore) -> None:
 
 
 @pytest.mark.parametrize("name", [CLOCK, "tag:movie:1"])
-def test_malformed_value_is_replaced(store: AtomicStore, name: str) -> None:
+@pytest.mark.parametrize(
+    "value",
+    [b"junk", b"-1", b"1 ", b"1e9", b"9" * 5000, b"%d" % (1 << 63), b"%d" % (1 << 64), b"\xd9\xa1"],
+    ids=lambda value: value[:20],
+)
+def test_malformed_value_is_replaced(store: AtomicStore, name: str, value: bytes) -> None:
     stamps = StampStore(store, TTL)
     made = entry(stamps, "movie:1")
-    store.set_multi({name: b"junk"})
+    store.set_multi({name: value})
     assert not holds(stamps, made)
     assert holds(stamps, entry(stamps, "movie:1"))
+    store.set_multi({name: value})
+    stamps.publish(["movie:1"])
+    assert holds(stamps, entry(stamps, "movie:1"))
+    assert stamps.read_clock() < 1 << 63
 
 
 def test_new_epoch_invalidates_everything(stamps: StampStore) -> None:

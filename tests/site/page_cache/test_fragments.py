@@ -5,15 +5,19 @@ data, and no list is queried again.
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
+from moziweb.cache.http.fragments import FRAGMENTS, PageTemplate, template_key
+from moziweb.cache.protocol.entry import encode
 from moziweb.movies.models import Movie
 from moziweb.posters.models import PosterSource
 from moziweb.services import services_of
+from moziweb.site.page_cache.slots import FragmentKey, Loading
 from tests import factories
 from tests.conftest import QueryCounter
 from tests.registry import location_of, page_cache_of
@@ -215,3 +219,48 @@ def test_region_with_null_backend(settings: dict[str, str], movies: Movies, off:
 def _plain(settings: dict[str, str], movies: Movies) -> dict[str, str]:
     with site(settings) as app:
         return {name: app.get(path).text for name, path in pages(movies).items()}
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "x",
+        "large hu 1 1",
+        "large hu 1 1 lazy lazy",
+        "large hu 1 1 now",
+        "huge hu 1 1 lazy",
+        "large hu ٣ 1 lazy",
+        "large hu 1 -1 lazy",
+        f"large hu {1 << 70} 1 lazy",
+        f"large hu 1 {'9' * 5000} lazy",
+        "large h\0u 1 1 lazy",
+    ],
+    ids=lambda key: key[:30],
+)
+def test_template_with_a_key_that_no_page_has_is_rendered_again(
+    cached: TestApp, movies: Movies, key: str
+) -> None:
+    shown = cached.get("/").body
+    pages = page_cache_of(cached.app.registry)
+    region, keys = pages.cache.regions[FRAGMENTS], pages.cache.keys[FRAGMENTS]
+    place = location_of(cached.app.registry, "/")
+    name = template_key(keys, place.key)
+    entry = region.stored([name])[name]
+    payload = PageTemplate((b"<p>", b"</p>"), (key,)).encode()
+    region._parts.entries.store({name: encode(replace(entry, payload=payload))}, entry.created)
+    for each in (region, place.region):
+        pages.cache.stamps.invalidate_local_copies(each.name)
+    place.region.delete(place.key)
+    assert cached.get("/").body == shown
+    place.region.delete(place.key)
+    assert cached.get("/").body == shown
+
+
+def test_key_of_a_fragment_is_parsed_as_it_was_written() -> None:
+    for key in (
+        FragmentKey("large", "hu", 5, 7, Loading.FIRST),
+        FragmentKey("small", "en", 5, 0),
+        FragmentKey("backdrop", "any", 5),
+    ):
+        assert FragmentKey.parse(str(key)) == key
