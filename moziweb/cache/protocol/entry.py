@@ -119,7 +119,7 @@ def _decode(data: bytes) -> Entry:
     groups, tags, metadata, payload = lengths
     table = reader.take(groups * _GROUP.size)
     names = reader.take(tags).decode("ascii")
-    fields = json.loads(reader.take(metadata), parse_constant=_no_constant)
+    fields = _JSON.decode(reader.take(metadata).decode())
     entry = Entry(
         kind=Kind(kind),
         dependencies=tuple(_groups(table, check_joined(names))),
@@ -141,6 +141,9 @@ def _decode(data: bytes) -> Entry:
 def _no_constant(name: str) -> NoReturn:
     """Refuse JSON's ``NaN`` and ``Infinity``, which ``encode`` does not write."""
     raise ValueError(name)
+
+
+_JSON: Final = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def _check_sum(data: bytes) -> None:

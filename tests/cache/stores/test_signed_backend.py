@@ -1,6 +1,6 @@
 """Signatures of entries."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -139,11 +139,14 @@ def test_functions_of_dogpile_sign_too(open_cache: OpenCache) -> None:
     cache = open_cache(SECRET)
     shown(cache, "a", b"a")
     entry = next(iter(cache.regions["pages"].stored([cache.keys["pages"].key("a")]).values()))
-    cache.dogpile["pages"].set_multi({"x": entry})
-    assert cache.dogpile["pages"].get_multi(["x"])[0].payload == b"a"
-    assert not open_cache(OTHER).dogpile["pages"].get_multi(["x"])[0]
-    cache.dogpile["pages"].set("y", entry)
-    assert cache.dogpile["pages"].get("y").payload == b"a"
+    ours: Any = cache.dogpile["pages"]
+    theirs: Any = open_cache(OTHER).dogpile["pages"]
+    ours.set_multi({"x": entry})
+    ours.set("y", entry)
+    for key in "xy":
+        assert ours.get(key).payload == ours.get_multi([key])[0].payload == b"a"
+        assert not theirs.get(key)
+        assert not theirs.get_multi([key])[0]
 
 
 def test_short_key_is_refused_and_not_shown() -> None:
