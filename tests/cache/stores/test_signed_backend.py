@@ -77,7 +77,6 @@ def shown(cache: Cache, name: str, text: bytes) -> bytes:
         (SECRET, SECRET, True),
         (SECRET, OTHER, False),
         ("", SECRET, False),
-        (SECRET, "", False),
     ],
 )
 def test_entry_is_read_with_its_key_only(
