@@ -67,10 +67,10 @@ class Site:
         return 1000 * (self._spent() - before)
 
     def _spent(self) -> float:
-        return time.process_time() + _cpu_of_children(self.postmaster)
+        return time.process_time() + cpu_of_children(self.postmaster)
 
 
-def _cpu_of_children(parent: int) -> float:
+def cpu_of_children(parent: int) -> float:
     """CPU time of the living child processes, in seconds; it includes those of PostgreSQL."""
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     found = 0

@@ -21,6 +21,7 @@ from sqlalchemy import and_, bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from moziweb.db import Database
+from moziweb.db.retry import is_connection_lost
 from moziweb.movies.models import Movie
 from moziweb.request import Request
 from moziweb.security import VIEW
@@ -169,7 +170,8 @@ _FIND: Final = (
 def find_variant(database: Database, url: VariantUrl) -> FoundVariant | None:
     """Look up a variant, ignoring the slug of its URL; raises ``VariantUnavailable``.
 
-    A variant of an older recipe, or of older content, is found until its successor is ready.
+    A variant of an older recipe, or of older content, is found until its successor is ready. If the
+    connection is lost, the query is run again at once; an outage is not waited for.
     """
     parameters = {
         "name": url.recipe.name,
@@ -177,9 +179,12 @@ def find_variant(database: Database, url: VariantUrl) -> FoundVariant | None:
         "movie_id": url.movie_id,
         "source_id": url.source_id,
     }
-    try:
-        with database.autocommit_read() as session:
-            row = session.execute(_FIND, parameters).first()
-    except SQLAlchemyError as error:
-        raise VariantUnavailable(url) from error
+    for is_last in (False, True):
+        try:
+            with database.autocommit_read() as session:
+                row = session.execute(_FIND, parameters).first()
+            break
+        except SQLAlchemyError as error:
+            if is_last or not is_connection_lost(error):
+                raise VariantUnavailable(url) from error
     return FoundVariant(*row) if row else None

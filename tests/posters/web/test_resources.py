@@ -24,6 +24,7 @@ from moziweb.posters.web.resources import (
 from moziweb.request import Request
 from moziweb.security import VIEW
 from moziweb.services import services_of
+from tests.db.faults import terminator
 from tests.posters.conftest import source_of
 from tests.posters.site import disk_settings, make_site
 
@@ -125,3 +126,12 @@ def test_unreachable_database_raises_variant_unavailable(database_away: Database
     with pytest.raises(VariantUnavailable) as caught:
         find_variant(database_away, variant_url(1))
     assert caught.value.url == variant_url(1)
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_lookup_is_run_again_after_a_lost_connection(database: Database, source_id: int) -> None:
+    expected = find_variant(database, variant_url(source_id))
+    with terminator(database.engine) as fault:
+        fault.before = 1
+        assert find_variant(database, variant_url(source_id)) == expected
+        assert fault.count == 1
