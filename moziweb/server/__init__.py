@@ -29,7 +29,6 @@ _OPTIONS: Final = {
     "channel_timeout": "120",
     "cleanup_interval": "5",
     "max_request_header_size": "16384",
-    "asyncore_use_poll": "true",  # select() fails from file descriptor 1024 up
 }
 """Options of waitress with other defaults here. docs/deployment.md gives the reasons."""
 

@@ -133,6 +133,19 @@ def test_idle_connections_are_closed_for_new_ones(
     assert "no longer accepting" not in caplog.text
 
 
+def test_descriptor_that_select_cannot_watch_does_not_end_the_loop(
+    app: EchoApp, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connected(port) as kept:
+        kept.send(GET % b"1")
+        kept.answer()
+        monkeypatch.setattr("moziweb.server.connections.FD_SETSIZE", 1)
+        with connected(port) as client:
+            assert client.is_closed()
+        kept.send(GET % b"2")
+        assert kept.answer()[0] == 200
+
+
 SLOW = {
     "request line": b"GET /" + b"a" * 200,
     "headers": b"GET / HTTP/1.1\r\nCookie: " + b"a" * 200,

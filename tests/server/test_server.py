@@ -196,7 +196,6 @@ LIMITS = {
     "channel_timeout": 120,
     "cleanup_interval": 5,
     "max_request_header_size": 16_384,
-    "asyncore_use_poll": True,
 }
 TIMES = {"server.request_timeout": 30.0, "server.write_timeout": 30.0}
 

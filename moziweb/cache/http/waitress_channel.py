@@ -175,7 +175,8 @@ class _Channel(HTTPChannel):
         except BlockingIOError:
             sent = 0
         except OSError:  # closed by the client
-            self.handle_close()
+            # The loop closes it after select(), which would fail for a closed descriptor.
+            self.will_close = True
             return
         if sent < len(head) + len(body):
             self.write_soon((head + body)[sent:])

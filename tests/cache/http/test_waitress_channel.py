@@ -1,5 +1,7 @@
 """Hits from waitress's loop, over real sockets, with every thread busy."""
 
+import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -254,6 +256,16 @@ def test_client_may_close_before_the_response(served: Served) -> None:
         with served.connected() as client:
             client.send(GET)
     assert served.ask(GET)[2] == b"page"
+
+
+def test_reset_before_the_response_does_not_end_the_loop(served: Served) -> None:
+    for _ in range(5):
+        with served.connected() as client:
+            client.connection.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
+            client.send(GET)
+        assert served.ask(GET)[2] == b"page"
 
 
 def test_threads_answer_after_a_slow_read_of_the_clock(
