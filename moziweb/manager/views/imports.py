@@ -44,7 +44,7 @@ MAX_UPLOAD: Final = 10_000_000
 @manager_view("imports", permission=EDIT, renderer="imports", method="GET")
 def imports(request: Request) -> dict[str, Any]:
     """Forms to start an import, search results of TMDB, and the latest imports. One query."""
-    title = request.GET.get("title", "").strip()[:200]
+    title = one_line(text_param(request.GET, "title"))[:200]
     try:
         asked = title and _has_tmdb(request)
         found = request.services.tmdb.search(title, timeout=PATIENCE) if asked else None

@@ -1,6 +1,7 @@
 """Calendars to subscribe to, and the feed of news."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Final
 
 from pyramid.i18n import TranslationString
@@ -9,7 +10,7 @@ from pyramid.view import view_config
 
 from moziweb.i18n import _
 from moziweb.movies.calendar import week_of
-from moziweb.movies.feed_queries import changes_of, latest_news, premieres_from
+from moziweb.movies.feed_queries import News, changes_of, latest_news, premieres_from
 from moziweb.movies.models import PremiereKind
 from moziweb.movies.queries import SCREENED, STREAMED
 from moziweb.movies.tags import NEWS_LIST, PREMIERES_LIST, PUBLISHED_LIST
@@ -74,7 +75,15 @@ def news(request: Request) -> Response:
         language=context.formatter.locale,
         self_url=url,
         page_url=context.urls.url("index"),
-        updated=found[0].occurred_at if found else midnight(start),
+        updated=max(_times(found), default=midnight(start)),
     )
     body = atom.atom(feed, [news_entry(context, each) for each in found])
     return Response(body, content_type="application/atom+xml", charset="utf-8")
+
+
+def _times(found: Iterable[News]) -> Iterator[datetime]:
+    """The times of news and of later changes: the feed's time grows also if news are withdrawn."""
+    for news_of_premiere in found:
+        yield news_of_premiere.occurred_at
+        if news_of_premiere.premiere.revised_at:
+            yield news_of_premiere.premiere.revised_at

@@ -10,9 +10,20 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
+from moziweb.manager.auth.accounts import all_users
+from moziweb.manager.auth.models import Role, User
 from moziweb.manager.movies.list_page import PAGE, page_of_movies
 from moziweb.manager.movies.list_query import Filter, FilterContext, ListQuery, Sort
-from moziweb.movies.models import DatePrecision, FieldProvenance, Movie, Premiere
+from moziweb.manager.movies.queries import form_choices
+from moziweb.movies.models import (
+    DatePrecision,
+    Distributor,
+    FieldProvenance,
+    Genre,
+    Movie,
+    Premiere,
+    StreamingService,
+)
 from moziweb.posters.models import SourceState
 from moziweb.services import services_of
 from tests import factories
@@ -166,6 +177,21 @@ def test_pages_hold_every_movie_once_both_ways(dbsession: Session, sort: Sort) -
         assert flat == sorted(flat, key=lambda number: (rows[number].updated_at, number))[::-1]
     if sort is Sort.DATE:
         assert all(number % 7 == 0 for number in flat[-29:])
+
+
+def test_choices_and_users_are_in_hungarian_order(dbsession: Session) -> None:
+    names = ["Zsarnok", "Zene", "Csoda", "Cukor", "Ősz", "Óra", "Az", "Ázsia", "Asztal"]
+    for number, name in enumerate(names):
+        factories.named(dbsession, Distributor, name)
+        factories.named(dbsession, StreamingService, name, slug=str(number))
+        factories.named(dbsession, Genre, name, slug=str(number), name_en=f"{number}")
+        dbsession.add(User(name=name, role=Role.EDITOR, password_hash="", created_at=NOW))
+    dbsession.flush()
+    ordered = ["Asztal", "Az", "Ázsia", "Cukor", "Csoda", "Óra", "Ősz", "Zene", "Zsarnok"]
+    choices = form_choices(dbsession, "hu")
+    assert list(choices.genres.values()) == ordered
+    assert list(choices.distributors) == list(choices.services) == ordered
+    assert [user.name for user in all_users(dbsession)] == ordered
 
 
 def test_titles_are_in_hungarian_order(dbsession: Session) -> None:

@@ -226,6 +226,20 @@ def test_calendar_has_no_method(app: TestApp) -> None:
     assert "method" not in response.headers["Content-Type"]
 
 
+def test_time_of_the_feed_grows_when_a_premiere_is_reinstated(
+    app: TestApp, dbsession: Session, movie: Movie
+) -> None:
+    announced, cancelled = (datetime(2020, 1, day, tzinfo=UTC) for day in (1, 2))
+    premiere = make_premiere(dbsession, movie, THURSDAY, announced_at=announced, cancelled_at=None)
+    times = []
+    for cancelled_at in (None, cancelled, None):
+        premiere.cancelled_at = cancelled_at
+        dbsession.commit()
+        root = ET.fromstring(app.get("/premieres.atom").body)
+        times.append(datetime.fromisoformat(root.findtext("a:updated", "", namespaces=ATOM)))
+    assert announced == times[0] < times[1] <= times[2]
+
+
 def test_news_state_the_dates_of_their_time(app: TestApp, dbsession: Session, movie: Movie) -> None:
     premiere = make_premiere(
         dbsession, movie, days(1), announced_at=datetime(2026, 6, 1, tzinfo=UTC)
