@@ -33,11 +33,17 @@ from tests.site.cached import site as running_site
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
-@pytest.fixture(params=["cached", "not cached"])
+KEYS: dict[str, dict[str, str]] = {
+    "not cached": {},
+    "cached": CACHED,
+    "stale": {**CACHED, "cache.default.stale_if_error": "600"},
+}
+
+
+@pytest.fixture(params=KEYS)
 def site(settings: dict[str, str], request: pytest.FixtureRequest) -> Iterator[TestApp]:
-    """The application on PostgreSQL, with and without a cache."""
-    keys = CACHED if request.param == "cached" else {}
-    with running_site(settings | keys) as app:
+    """The application on PostgreSQL; with a cache, also one that serves stale fragments."""
+    with running_site(settings | KEYS[request.param]) as app:
         yield app
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, PendingRollbackError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from webtest import TestApp
 
 from moziweb.db import Database, migrations, retry
@@ -42,6 +44,29 @@ def test_pages_without_queries_need_no_database(app_without_database: TestApp) -
     for path in ("/about", "/en/about", "/static/site.css", "/robots.txt", "/favicon.ico"):
         app_without_database.get(path, status=200)
     app_without_database.get("/nincs", status=404)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError("SELECT", {}, Exception("the database is locked")),
+        InterfaceError("SELECT", {}, Exception("the connection is closed")),
+        InternalError("SELECT", {}, Exception("the transaction is aborted")),
+        PendingRollbackError("roll back first"),
+        PoolTimeoutError("no connection is free"),
+    ],
+)
+def test_error_of_the_database_is_503(app: TestApp, error: Exception) -> None:
+    def broken_clock() -> Any:
+        raise error
+
+    services = services_of(app.app.registry)
+    times = iter([broken_clock, services.clock, broken_clock])  # for the page, its error, again
+    clock = replace(services, clock=lambda: next(times, services.clock)())
+    set_services(app.app.registry, clock)
+    page = app.get("/en/", status=503)
+    assert page.headers["Retry-After"] == "30"
+    assert 'class="masthead"' in page.text
 
 
 @pytest.mark.parametrize(
