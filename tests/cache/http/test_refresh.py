@@ -14,7 +14,7 @@ from moziweb.cache.protocol.snapshots import SnapshotSource
 from moziweb.cache.protocol.stamps import StampStore
 from moziweb.cache.regions.rendering import CacheStatus, RenderContext, Rendered
 from tests.cache.database import Movie
-from tests.cache.regions.test_region import LIFE, Bench
+from tests.cache.regions.bench import LIFE, Bench
 
 
 class Fetched:

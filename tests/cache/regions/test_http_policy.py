@@ -4,7 +4,7 @@ import pytest
 
 from moziweb.cache.protocol.tags import short_form
 from moziweb.cache.regions.http_policy import REVALIDATE_ALWAYS, SHORTEN_ABOVE, HttpCachePolicy
-from tests.cache.http.test_view_deriver import Site
+from tests.cache.http.cached_site import Site
 
 KEPT = {
     "cache.pages.expiration_time": "6000",

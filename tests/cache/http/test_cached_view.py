@@ -1,0 +1,269 @@
+"""Cached views: what is stored, what is not, and damaged entries."""
+
+import time
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pyramid.httpexceptions import (
+    HTTPForbidden,
+    HTTPFound,
+    HTTPNotFound,
+    HTTPServiceUnavailable,
+)
+from pyramid.response import Response
+from webob import Request
+
+from moziweb.cache import (
+    Kind,
+)
+from moziweb.cache.errors import CacheError, StoreUnreachableError
+from moziweb.cache.http.fragments import slots_of
+from moziweb.cache.http.routes import TimeWindow
+from moziweb.cache.http.view_deriver import mark_negative
+from moziweb.cache.protocol.entry import decode, encode
+from moziweb.cache.stores.dogpile_adapter import split_frame
+from tests.cache.http.cached_site import Site, listed
+
+
+def test_head_is_rendered_as_get(site: Site) -> None:
+    site.look = lambda request: request.method
+    assert site.app.head("/page/a").body == b""
+    assert (site.get().text, site.renders) == ("GET", 1)
+
+
+def test_response_with_a_cookie_is_not_cached(site: Site) -> None:
+    def look(request: Any) -> Response:
+        response = Response("for you")
+        response.set_cookie("user", "you")
+        return response
+
+    site.look = look
+    pages = [site.get() for _ in range(2)]
+    assert [page.headers["X-Cache"] for page in pages] == ["bypass"] * 2
+    assert [page.headers["Cache-Control"] for page in pages] == ["no-cache"] * 2, "for a CDN"
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_raised_and_returned_not_found_are_the_same(site: Site, status: int) -> None:
+    def look(request: Any) -> Response:
+        if status == 404:
+            return Response("nothing", status=404)
+        raise HTTPNotFound
+
+    site.look = look
+    shown = [site.app.get("/page/a", status=404) for _ in range(2)]
+    assert [each.headers["X-Cache"] for each in shown] == ["miss", "hit"]
+    assert {each.text for each in shown} == {"nothing"}
+    site.cache.stamps.publish(["page:a"])
+    assert site.app.get("/page/a", status=404).headers["X-Cache"] == "miss"
+
+
+def test_redirect_is_invalidated_by_its_tags(site: Site) -> None:
+    def look(request: Any) -> Response:
+        raise HTTPFound("https://site.example/page/b")
+
+    site.look = look
+    assert site.app.get("/page/a", status=302).headers["X-Cache"] == "miss"
+    assert site.app.get("/page/a", status=302).headers["Location"].endswith("/page/b")
+    assert site.renders == 1
+    site.look = lambda request: "page"
+    site.cache.stamps.publish(["page:a"])
+    assert site.get().text == "page"
+
+
+@pytest.mark.parametrize("status", [200, 302, 404])
+def test_negative_entry_ends_with_its_time_window(status: int) -> None:
+    """A redirect to the movie of the day, a "not found" that shows this week."""
+    ends = time.time() + 30
+    site = Site(cache_moment=lambda _: TimeWindow("today", ends))
+
+    def look(request: Any) -> Response:
+        mark_negative(request)
+        location = {"Location": "https://site.example/"} if status == 302 else {}
+        return Response(b"today's", status, [("Content-Type", "text/plain"), *location.items()])
+
+    site.look = look
+    assert site.app.get("/page/a", status=status).headers["X-Cache"] == "miss"
+    assert site.app.get("/page/a", status=status).headers["X-Cache"] == "hit"
+    (value,) = site.cache.dogpile["pages"].actual_backend._values.values()
+    assert decode(split_frame(value)[1]).expires == ends
+
+
+def test_negative_entries_are_bounded_and_invalidated_by_tags() -> None:
+    site = Site({"cache.pages.negative_slots": "20"})
+
+    def look(request: Any) -> str:
+        mark_negative(request)
+        return "empty"
+
+    site.look = look
+    kept = site.cache.dogpile["pages"].actual_backend._values
+    pages = [site.get(f"/page/{number}") for number in range(100)]
+    assert {(each.text, each.headers["X-Cache"]) for each in pages} == {("empty", "miss")}
+    assert len(kept) <= 20
+    assert site.cache.regions["pages"].local_cache_bytes == 0
+    for status in ("hit", "hit"):
+        again = site.get("/page/99")
+        assert (again.text, again.headers["X-Cache"]) == ("empty", status)
+        assert site.get("/page/99", If_None_Match=again.headers["ETag"]).status_int == 304
+    site.cache.stamps.publish(["page:99"])
+    site.look = lambda request: "full"
+    assert [site.get("/page/99").text for _ in range(2)] == ["full"] * 2
+    assert site.get("/page/99").headers["X-Cache"] == "l1"
+
+
+def test_negative_entry_must_not_have_slots() -> None:
+    def look(request: Any) -> str:
+        mark_negative(request)
+        return f"<{slots_of(request).take('7')}>"
+
+    site = listed()
+    site.look = look
+    with pytest.raises(CacheError, match="cannot contain slots"):
+        site.get()
+
+
+def test_page_at_a_long_url_is_cached(site: Site) -> None:
+    path = "/page/" + "x" * 5000
+    assert [site.get(path).headers["X-Cache"] for _ in range(2)] == ["miss", "hit"]
+
+
+def test_two_megabytes_are_served_and_not_stored(site: Site) -> None:
+    site.look = lambda request: Response(bytes(range(256)) * 8192, content_type="text/plain")
+    for _ in range(2):
+        page = Request.blank("/page/a").get_response(site.app.app)
+        assert (len(page.body), page.headers["X-Cache"]) == (2 << 20, "bypass")
+
+
+@pytest.fixture
+def poisoned(site: Site) -> SimpleNamespace:
+    """A site with its page cached, and the values of the store."""
+    site.get()
+    store = site.cache.dogpile["pages"].actual_backend
+    return SimpleNamespace(site=site, values=store._values)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda value: b"",
+        lambda value: b"junk",
+        lambda value: value[:-1],
+        lambda value: value + b"x",
+        lambda value: value.replace(b"page", b"evil", 1),
+        lambda value: value.replace(b"MZ\x01", b"MZ\x00", 1),
+        lambda value: b"\x80\x04cos\nsystem\n",
+        lambda value: value[: len(value) // 2],
+    ],
+)
+def test_corrupt_value_is_a_miss(poisoned: SimpleNamespace, spoil: Any) -> None:
+    for key in poisoned.values:
+        poisoned.values[key] = spoil(poisoned.values[key])
+    poisoned.site.cache.stamps.invalidate_local_copies("pages")  # so that no copy is used
+    page = poisoned.site.get()
+    assert (page.text, page.headers["X-Cache"]) == ("page", "miss")
+    assert poisoned.site.get().headers["X-Cache"] in {"hit", "l1"}
+
+
+def poison(site: Site, region: str, which: Kind, /, **spoiled: Any) -> None:
+    """Replace entries by valid ones with wrong content, as an attacker with the store could."""
+    values = site.cache.dogpile[region].actual_backend._values
+    for key, value in values.items():
+        head, data = split_frame(value)
+        entry = decode(data)
+        if entry.kind is which:
+            values[key] = b"%b|%b" % (head, encode(replace(entry, **spoiled)))
+    site.cache.stamps.publish(["page:b"])  # so that no copy is used
+
+
+@pytest.mark.parametrize("removable", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "spoiled"),
+    [
+        (Kind.TEMPLATE, {"payload": b"junk"}),
+        (Kind.TEMPLATE, {"payload": b'{"keys": [], "lengths": [-1]}\n'}),
+        (Kind.TEMPLATE, {"content": {}}),
+        (Kind.TEMPLATE, {"content": {"status": 404}}),
+        (Kind.TEMPLATE, {"content": {"status": 200, "Location": "/\r\nSet-Cookie: a=b"}}),
+        (Kind.TEMPLATE, {"kind": Kind.PAGE}),
+        (Kind.FRAGMENT, {"kind": Kind.PAGE, "payload": b"junk"}),
+    ],
+)
+def test_valid_entry_that_is_not_the_part_is_replaced(
+    kind: Kind, spoiled: dict[str, Any], removable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = listed()
+    assert site.get().text == "<card 7>"
+    poison(site, "fragments", kind, **spoiled)
+    poison(site, "pages", Kind.PAGE, expires=0.0)
+    if not removable:
+        backend = site.cache.dogpile["fragments"].actual_backend
+        monkeypatch.setattr(backend, "delete_multi", unreachable)
+    assert [site.get().text for _ in range(2)] == ["<card 7>"] * 2
+    site.cache.stamps.publish(["page:a", "card:8"])
+    assert site.get().text == "<card 7>"
+
+
+def unreachable(*_: object) -> None:
+    """A store that is down."""
+    raise StoreUnreachableError("gone")
+
+
+@pytest.mark.parametrize("spoiled", [{"content": {}}, {"content": {"status": 999, "etag": "e"}}])
+def test_valid_entry_that_is_not_a_page_is_replaced_though_the_store_is_down(
+    site: Site, spoiled: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.get()
+    poison(site, "pages", Kind.PAGE, **spoiled)
+    backend = site.cache.dogpile["pages"].actual_backend
+    for name in ("delete_multi", "set_serialized_multi"):
+        monkeypatch.setattr(backend, name, unreachable)
+    assert [site.get().text for _ in range(3)] == ["page"] * 3
+    assert site.get().headers["X-Cache"] == "bypass"
+
+
+def test_post_is_not_cached(site: Site) -> None:
+    site.look = lambda request: request.method
+    assert [site.app.post("/page/a").text for _ in range(2)] == ["POST"] * 2
+    assert site.renders == 2
+    assert site.cache.dogpile["pages"].actual_backend._values == {}
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [(HTTPForbidden, 403), (HTTPServiceUnavailable, 503), (Response("x", status=201), 201)],
+)
+def test_other_statuses_are_not_stored(site: Site, answer: Any, status: int) -> None:
+    def look(request: Any) -> Response:
+        if isinstance(answer, Response):
+            return answer
+        raise answer
+
+    site.look = look
+    for _ in range(2):
+        assert site.app.get("/page/a", status=status).headers.get("X-Cache") in {None, "bypass"}
+    assert site.renders == 2
+    assert site.cache.dogpile["pages"].actual_backend._values == {}
+
+
+def test_own_cache_control_of_a_page_that_is_not_stored_is_kept(site: Site) -> None:
+    def look(request: Any) -> Response:
+        response = Response("for you", cache_control="private")
+        response.set_cookie("user", "you")
+        return response
+
+    site.look = look
+    assert site.get().headers["Cache-Control"] == "private"
+
+
+def test_exception_during_a_render_ends_it(site: Site) -> None:
+    def look(request: Any) -> str:
+        raise LookupError
+
+    site.look = look
+    with pytest.raises(LookupError):
+        site.get()
+    site.look = lambda request: "page"
+    assert [site.get().headers["X-Cache"] for _ in range(2)] == ["miss", "hit"]

@@ -1,0 +1,101 @@
+"""Validation of stored entries and of local copies."""
+
+import pytest
+
+from moziweb.cache.errors import StoreUnreachableError
+from moziweb.cache.regions.rendering import CacheStatus
+from moziweb.cache.regions.validation import fetch_and_validate, revalidate_copies
+from tests.cache.regions.bench import LIFE, Bench
+
+
+def test_publish_of_other_tag_causes_validation_only(bench: Bench) -> None:
+    for _ in range(3):
+        bench.read()
+    bench.stamps.publish(["movie:2"])
+    assert [bench.read().status for _ in range(2)] == ["hit", "l1"]
+    assert bench.renders == 1
+
+
+def test_entry_expires(bench: Bench) -> None:
+    bench.read()
+    bench.now += LIFE - 0.1
+    assert bench.read().status is CacheStatus.HIT
+    bench.now += 0.1
+    assert bench.read().status is CacheStatus.MISS
+
+
+@pytest.mark.parametrize("junk", [b"", b"junk", b"{}|junk", b'{"ct":1,"v":2}|MZ\x01\x03junk'])
+def test_corrupt_entry_is_a_miss_and_is_replaced(bench: Bench, junk: bytes) -> None:
+    bench.backend.set_serialized("a", junk)
+    assert bench.read().status is CacheStatus.MISS
+    assert ("corrupt",) in bench.recorded.events
+    assert bench.read().status is CacheStatus.HIT
+
+
+def clock_of(bench: Bench) -> int:
+    clock = bench.stamps.clock()
+    assert clock is not None
+    return clock
+
+
+def test_fetched_entries_are_valid_outdated_or_missing(bench: Bench) -> None:
+    for name in "ab":
+        bench.read(name, render=bench.render(f"movie:{name}"))
+    bench.use_other_process()
+    bench.stamps.publish(["movie:b"])
+    result = fetch_and_validate(bench.parts, ["a", "b", "c"], clock_of(bench))
+    assert (set(result.valid), set(result.outdated)) == ({"a"}, {"b"})
+    assert bench.region.local.find("a") is not None
+    assert bench.region.local.find("b") is None
+
+
+def test_entry_with_a_tag_without_a_stamp_is_outdated_until_it_is_resolved(bench: Bench) -> None:
+    bench.read()
+    bench.atomic_store.delete("tag:movie:1")
+    bench.use_other_process()
+    result = fetch_and_validate(bench.parts, ["a"], clock_of(bench))
+    assert result.outdated.keys() == {"a"}
+    assert result.unresolved_tags == {"movie:1"}
+    bench.parts.resolve(result.unresolved_tags)
+    assert fetch_and_validate(bench.parts, ["a"], clock_of(bench)).valid.keys() == {"a"}
+
+
+def test_no_copy_is_kept_without_keep_copies(bench: Bench) -> None:
+    bench.read()
+    bench.use_other_process()
+    fetched = fetch_and_validate(bench.parts, ["a"], clock_of(bench), keep_copies=False)
+    assert fetched.valid.keys() == {"a"}
+    assert bench.region.local.find("a") is None
+
+
+def test_outdated_copy_is_dropped_and_a_valid_one_gets_the_clock(bench: Bench) -> None:
+    for name in "ab":
+        for _ in range(2):
+            bench.read(name, render=bench.render(f"movie:{name}"))
+    copies = {name: copy for name in "ab" if (copy := bench.region.local.find(name))}
+    assert len(copies) == 2
+    bench.stamps.publish(["movie:b"])
+    clock = clock_of(bench)
+    revalidate_copies(bench.parts, copies, clock)
+    assert copies["a"].validated_at == clock
+    assert bench.region.local.find("b") is None
+
+
+def test_copies_stay_as_they_are_if_the_stamps_cannot_be_read(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        bench.read()
+    copy = bench.region.local.find("a")
+    assert copy is not None
+    before = copy.validated_at
+    bench.stamps.publish(["movie:1"])
+
+    def fail(*_: object) -> None:
+        raise StoreUnreachableError("gone")
+
+    clock = clock_of(bench)
+    monkeypatch.setattr(bench.stamps, "get_multi", fail)
+    revalidate_copies(bench.parts, {"a": copy}, clock)
+    assert bench.region.local.find("a") is copy
+    assert copy.validated_at == before
