@@ -1,9 +1,19 @@
 """Where a browser goes after sign-in: paths of the manager only."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
+from pyramid.testing import DummyRequest
 from webtest import TestApp
 
-from moziweb.manager.auth.return_url import has_own_origin, safe_return_url
+from moziweb.manager.auth.return_url import (
+    has_own_origin,
+    is_htmx,
+    keeps_draft,
+    return_url_of,
+    safe_return_url,
+)
 from moziweb.request import Request
 
 
@@ -72,3 +82,37 @@ def test_own_origin(site: TestApp, origin: str | None, is_own: bool) -> None:
     request = Request.blank("/manager", headers={"Origin": origin} if origin is not None else {})
     request.registry = site.app.registry
     assert has_own_origin(request) is is_own
+
+
+def request_of(method: str, path: str, route: str = "", query: str = "") -> Any:
+    request = DummyRequest(path=path, method=method)
+    request.path_qs = path + query
+    request.matched_route = SimpleNamespace(name=route) if route else None
+    return request
+
+
+def test_get_returns_to_its_url_with_the_query() -> None:
+    assert (
+        return_url_of(request_of("GET", "/manager/movies", query="?q=a")) == "/manager/movies?q=a"
+    )
+    assert return_url_of(request_of("GET", "/movie/7")) == ""
+
+
+@pytest.mark.parametrize(
+    ("route", "returned"),
+    [("manager.movie", "/manager/movies/7"), ("manager.users", ""), ("", "")],
+)
+def test_post_returns_only_to_a_form_that_is_kept(route: str, returned: str) -> None:
+    request = request_of("POST", "/manager/movies/7", route, "?q=a")
+    assert return_url_of(request) == returned
+    assert keeps_draft(request) is bool(returned)
+
+
+def test_get_of_a_form_keeps_no_draft() -> None:
+    assert not keeps_draft(request_of("GET", "/manager/movies/7", "manager.movie"))
+
+
+@pytest.mark.parametrize(("header", "is_so"), [("true", True), ("false", False), (None, False)])
+def test_htmx_is_known_by_its_header(header: str | None, is_so: bool) -> None:
+    headers = {} if header is None else {"HX-Request": header}
+    assert is_htmx(DummyRequest(headers=headers)) is is_so
