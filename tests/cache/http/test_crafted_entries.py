@@ -22,7 +22,7 @@ from moziweb.cache.http.fast_path import FastPathMiddleware
 from moziweb.cache.http.view_deriver import mark_negative
 from moziweb.cache.protocol.entry import _HEAD, _SUM, decode, encode
 from moziweb.cache.stores.dogpile_adapter import split_frame
-from tests.cache.http.test_view_deriver import Site, listed
+from tests.cache.http.cached_site import Site, listed
 
 PATHS = ("/page/a", "/page/missing")
 TEXTS = {"/page/a": "<card 7>", "/page/missing": "<nothing>"}

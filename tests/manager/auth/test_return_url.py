@@ -84,8 +84,12 @@ def test_own_origin(site: TestApp, origin: str | None, is_own: bool) -> None:
     assert has_own_origin(request) is is_own
 
 
+ORIGIN = "https://site.example"
+
+
 def request_of(method: str, path: str, route: str = "", query: str = "") -> Any:
-    request = DummyRequest(path=path, method=method)
+    request = DummyRequest(path=path, method=method, headers={"Origin": ORIGIN})
+    request.registry = SimpleNamespace(settings={"site.base_url": ORIGIN})
     request.path_qs = path + query
     request.matched_route = SimpleNamespace(name=route) if route else None
     return request
@@ -106,6 +110,13 @@ def test_post_returns_only_to_a_form_that_is_kept(route: str, returned: str) -> 
     request = request_of("POST", "/manager/movies/7", route, "?q=a")
     assert return_url_of(request) == returned
     assert keeps_draft(request) is bool(returned)
+
+
+def test_form_of_another_site_keeps_no_draft() -> None:
+    request = request_of("POST", "/manager/movies/7", "manager.movie")
+    request.headers["Origin"] = "https://evil.example"
+    assert not keeps_draft(request)
+    assert return_url_of(request) == ""
 
 
 def test_get_of_a_form_keeps_no_draft() -> None:
