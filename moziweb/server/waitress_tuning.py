@@ -6,6 +6,7 @@ the figure that justifies the deviation and the command that measures it. The fi
 keys of ``server.`` off, it had a p95 of 5 to 11 times.
 """
 
+import ctypes
 import gc
 import os
 import sys
@@ -24,6 +25,9 @@ from moziweb.settings import SETTINGS
 
 from .connections import ConnectionLimits, install_limits
 from .forwarding import ForwardedHeadersMiddleware
+
+_M_ARENA_MAX: Final = -8
+"""The parameter of ``mallopt`` in glibc's malloc.h."""
 
 _DEFAULTS: Final = {each.name: each.default for each in SETTINGS}
 
@@ -56,6 +60,18 @@ def answer_in_loop(app: Callable[..., Any], sockets: MutableMapping[int, Any]) -
     """
     if isinstance(app, FastPathMiddleware) and _setting(app, "server.answer_in_loop"):
         install(sockets, app)
+
+
+def limit_memory_arenas(app: Callable[..., Any]) -> None:
+    """Let all threads share a few arenas of the C library (``server.memory_arenas``).
+
+    Call it before threads start. After 60 cold posters and a crawl of the demo's 2,231 pages the
+    process has 250 MB, 304 MB with 0. ``python -m benchmarks.serving_memory``
+    """
+    arenas = _setting(app, "server.memory_arenas")
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+    if arenas and mallopt is not None:
+        mallopt(_M_ARENA_MAX, arenas)
 
 
 def reserve_core(app: Callable[..., Any]) -> None:

@@ -275,6 +275,13 @@ SETTINGS: tuple[Setting, ...] = (
         default=True,
     ),
     Setting(
+        "server.memory_arenas",
+        integer(0, 64),
+        "How many arenas of the C library the threads share; each keeps memory that was freed in "
+        "it. 0: the library's own number, eight per core. Only with glibc.",
+        default=2,
+    ),
+    Setting(
         "debug.cache_page",
         BOOLEAN,
         "Serve /__cache__, a page that shows what is cached for any URL, and why. Only for "

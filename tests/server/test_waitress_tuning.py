@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -21,7 +22,7 @@ from moziweb.services import Services, set_services
 from tests.posters.decoder.children import is_full
 from tests.server.pserve import INI, pserve
 from tests.services.ports import HOST, free_port
-from tests.services.process import read_until
+from tests.services.process import read_until, run
 
 
 class App:
@@ -56,6 +57,38 @@ def test_loop_has_a_higher_priority_than_the_threads(tmp_path: Path) -> None:
     assert niceness.pop(process.pid) == ours
     assert len(niceness) >= 2, "the ini file has two threads"
     assert set(niceness.values()) == {min(19, ours + 5)}
+
+
+ARENAS = """
+import ctypes, sys, threading
+from pyramid.registry import Registry
+from moziweb.server.waitress_tuning import limit_memory_arenas
+
+class App:
+    registry = Registry()
+
+App.registry.settings = {"server.memory_arenas": int(sys.argv[1])}
+limit_memory_arenas(App)
+barrier = threading.Barrier(6)
+
+def allocate():
+    kept = [bytes(2000) for _ in range(100)]
+    barrier.wait()
+
+threads = [threading.Thread(target=allocate) for _ in range(6)]
+for each in threads:
+    each.start()
+for each in threads:
+    each.join()
+ctypes.CDLL(None).malloc_stats()
+"""
+
+
+@pytest.mark.parametrize(("limit", "arenas"), [(1, 1), (2, 2), (0, 7)])
+def test_threads_share_the_arenas_of_the_ini_file(limit: int, arenas: int) -> None:
+    """``malloc_stats`` lists the arenas; without a limit every thread has its own."""
+    done = run([sys.executable, "-W", "ignore", "-c", ARENAS, str(limit)], check=True)
+    assert len(re.findall("^Arena", done.stderr, re.MULTILINE)) == arenas
 
 
 def test_niceness_0_changes_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
