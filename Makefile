@@ -19,7 +19,8 @@ INI    ?= development.ini
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
   --generate-hashes
-BENCHMARKS := variants generate cold_posters page_hit storm invalidation manager dearest_request
+BENCHMARKS := variants generate cold_posters page_hit storm invalidation manager dearest_request \
+  serving_memory
 SECONDS    ?= 60
 WORKERS    ?= 3
 export PORT

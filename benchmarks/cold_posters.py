@@ -32,8 +32,8 @@ from statistics import quantiles
 from PIL import Image
 
 from benchmarks.report import Bound, finish, print_table
+from moziweb.child_process import IDLE
 from moziweb.db import Database, create_engine, migrations
-from moziweb.posters.decoder import IDLE
 from moziweb.storage.s3 import S3Settings, S3Storage
 from tests.posters.pictures import photograph
 from tests.posters.serving import Answer, Place, Server, add_movies, ask, ask_at_rate, serving

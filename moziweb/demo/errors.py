@@ -21,3 +21,7 @@ class DemoFontsMissing(DemoError):
             f"the demo's posters need the font package {package!r}: install moziweb[demo]"
         )
         self.package = package
+
+
+class DrawingFailed(DemoError):
+    """The process that draws a poster failed or was killed."""

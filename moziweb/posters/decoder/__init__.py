@@ -21,10 +21,10 @@ from ..imaging.limits import estimate_memory
 from ..imaging.values import LIMITS, Limits, SourceImage, VariantSet
 from ..recipes import Recipe
 from .memory_budget import WAIT_INTERVAL_SECONDS, MemoryBudget, OnWait, no_op
-from .process import IDLE, DecoderLostError, DecoderProcess, ResourceLimits
+from .process import DecoderLostError, DecoderProcess, ResourceLimits
 from .wire_format import Job
 
-__all__ = ["IDLE", "DecoderPool", "MemoryBudget", "ResourceLimits"]
+__all__ = ["DecoderPool", "MemoryBudget", "ResourceLimits"]
 
 MEBIBYTE: Final = 1024 * 1024
 

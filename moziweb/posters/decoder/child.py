@@ -29,12 +29,13 @@ from PIL import (  # noqa: F401
     TiffTags,
 )
 
+from moziweb.child_process import lower_priority
+
 from ..imaging.errors import ImageRejected
 from ..imaging.limits import probe
 from ..imaging.values import VariantSet
 from ..imaging.variants import make_variants
 from ..recipes import RECIPES
-from .process import IDLE
 from .wire_format import JOB_START_BYTES, Job, error_reply, read_job, rejected_reply, result_reply
 
 _OOM_SCORE: Final = "500"
@@ -54,7 +55,7 @@ def main() -> None:
     _watch_parent(jobs.fileno())
     _warm_up()
     _set_rlimits(int(memory))
-    _lower_priority(int(niceness))  # last, because the first request waits for the start
+    lower_priority(int(niceness))  # last, because the first request waits for the start
     while start := jobs.read(JOB_START_BYTES):
         _limit_cpu_time(int(cpu))
         job = read_job(start, jobs.read)
@@ -123,18 +124,6 @@ def _set_rlimits(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     # Open files stay open. The limit is 0, not their number: closing one must not free a place.
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
-
-
-def _lower_priority(niceness: int) -> None:
-    """Set the niceness, or the SCHED_IDLE policy.
-
-    A niced process that has just slept may keep a core for a few milliseconds when another process
-    wakes up; a SCHED_IDLE process yields at once.
-    """
-    if niceness == IDLE:
-        with contextlib.suppress(OSError):  # not in every container
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    os.nice(niceness)  # the kernel reduces values above 19
 
 
 def _limit_cpu_time(seconds: int) -> None:

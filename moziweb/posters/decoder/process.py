@@ -4,23 +4,18 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import astuple, dataclass
 from typing import IO, Final
+
+from moziweb.child_process import child_command, child_environment
 
 from ..imaging.errors import ImageRejected, RejectCode
 from ..imaging.values import VariantSet
 from .wire_format import BadReplyError, Job, encode_job, read_reply
 
 _CHILD_MODULE: Final = "moziweb.posters.decoder.child"
-
-IDLE: Final = 20
-"""A niceness above the kernel's maximum (19): selects the SCHED_IDLE policy."""
-
-_KEPT_VARIABLES: Final = ("PATH", "LD_LIBRARY_PATH", "LANG")
-"""The environment variables that a child inherits; others may contain passwords."""
 
 _DYING_SECONDS: Final = 1.0
 """The timeout for a child that closed its pipes to end; it usually takes a few milliseconds."""
@@ -31,8 +26,8 @@ class ResourceLimits:
     """Limits of a child.
 
     ``memory_bytes`` is address space on top of that of an idle child; ``wall_seconds`` and
-    ``cpu_seconds`` are for one job; ``niceness`` is added to the parent's. With ``IDLE`` a child
-    gets only CPU time that no other process needs.
+    ``cpu_seconds`` are for one job; ``niceness`` is added to the parent's. With `IDLE` of
+    ``moziweb.child_process`` a child gets only CPU time that no other process needs.
     """
 
     memory_bytes: int = 256 * 1024 * 1024
@@ -63,13 +58,12 @@ class DecoderProcess:
     def __init__(self, limits: ResourceLimits) -> None:
         self._limits = limits
         self.jobs = 0
-        arguments = (str(part) for part in astuple(limits))
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-I", "-m", _CHILD_MODULE, *arguments],
+            child_command(_CHILD_MODULE, *map(str, astuple(limits))),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
-            env=_environment(),
+            env=child_environment(),
             cwd="/",
         )
         self._to, self._from = _pipe(self._process.stdin), _pipe(self._process.stdout)
@@ -141,12 +135,6 @@ def _pipe(stream: IO[bytes] | None) -> int:
         raise TypeError("the child was started without this pipe")
     os.set_blocking(stream.fileno(), False)
     return stream.fileno()
-
-
-def _environment() -> dict[str, str]:
-    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    # One arena per thread would reserve 64 MB each of the limited address space.
-    return {**kept, "MALLOC_ARENA_MAX": "1"}
 
 
 def _send(pipe: int, chunks: Iterable[bytes], deadline: float) -> None:

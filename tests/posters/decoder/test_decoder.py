@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from moziweb.posters.decoder import IDLE, MEBIBYTE, DecoderPool, ResourceLimits
+from moziweb.child_process import IDLE
+from moziweb.posters.decoder import MEBIBYTE, DecoderPool, ResourceLimits
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.imaging.limits import estimate_memory, probe
 from moziweb.posters.imaging.values import Limits

@@ -1,0 +1,59 @@
+"""Draws a poster in a process that ends: ``python -m moziweb.demo.drawing_process URL NICENESS``.
+
+Drawing takes 100 MB, of which a process with many threads returns only a part to the system.
+"""
+
+import signal
+import subprocess
+import sys
+from typing import Final
+
+from moziweb.child_process import child_command, child_environment, lower_priority
+
+from .errors import DemoFontsMissing, DrawingFailed
+from .spec import PosterSpec
+
+_MODULE: Final = "moziweb.demo.drawing_process"
+_FONTS_MISSING: Final = 3
+"""Exit status; standard error has the name of the package."""
+
+
+def draw_in_child(spec: PosterSpec, niceness: int, seconds: float) -> bytes:
+    """As `drawing.draw_poster`, in a child process that may take ``seconds``.
+
+    Raises DemoFontsMissing, and DrawingFailed if the child is killed or fails.
+    """
+    command = child_command(_MODULE, spec.to_url(), str(niceness))
+    try:
+        child = subprocess.run(  # noqa: S603 - our own interpreter and module
+            command, capture_output=True, timeout=seconds, env=child_environment(), cwd="/"
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DrawingFailed(f"not drawn within {seconds:g} s") from error
+    if child.returncode == _FONTS_MISSING:
+        raise DemoFontsMissing(child.stderr.decode().strip())
+    if child.returncode or not child.stdout:
+        lines = child.stderr.decode(errors="replace").strip().splitlines()
+        raise DrawingFailed(f"status {child.returncode}: {lines[-1] if lines else 'no message'}")
+    return child.stdout
+
+
+def main() -> None:
+    """Write the poster to standard output; arguments: the spec's URL and the niceness."""
+    # Both are sent to the whole process group, but a started poster is finished.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    from .drawing import draw_poster  # in the parent this module must stay small
+
+    url, niceness = sys.argv[1:]
+    lower_priority(int(niceness))
+    try:
+        data = draw_poster(PosterSpec.from_url(url))
+    except DemoFontsMissing as error:
+        print(error.package, file=sys.stderr)  # noqa: T201 - for the parent
+        sys.exit(_FONTS_MISSING)
+    sys.stdout.buffer.write(data)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Posters are drawn in a process that ends."""
+
+import signal
+import sys
+
+import pytest
+
+from moziweb.demo import drawing, drawing_process
+from moziweb.demo.drawing_process import draw_in_child
+from moziweb.demo.errors import DemoFontsMissing, DrawingFailed
+from moziweb.demo.spec import PosterSpec
+
+SPEC = PosterSpec("tt1", "Az ötödik elem", 2026)
+
+
+def test_child_above_its_time_is_killed() -> None:
+    with pytest.raises(DrawingFailed, match=r"not drawn within 0\.01 s"):
+        draw_in_child(SPEC, 0, 0.01)
+
+
+def test_error_of_the_child_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing_process, "_MODULE", "moziweb.demo.no_such_module")
+    with pytest.raises(DrawingFailed, match=r"status 1: .*no_such_module"):
+        draw_in_child(SPEC, 0, 60)
+
+
+def test_missing_fonts_are_reported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The child's part and the parent's part, each with the other replaced."""
+
+    def without_fonts(spec: PosterSpec) -> bytes:
+        raise DemoFontsMissing("fontpkg-jost")
+
+    monkeypatch.setattr(drawing, "draw_poster", without_fonts)
+    monkeypatch.setattr(sys, "argv", ["drawing_process", SPEC.to_url(), "0"])
+    handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with pytest.raises(SystemExit) as ended:
+            drawing_process.main()
+    finally:
+        for signum, handler in handlers.items():
+            signal.signal(signum, handler)
+    package = capsys.readouterr().err
+    script = f"import sys; print({package!r}, file=sys.stderr); sys.exit({ended.value.code})"
+    monkeypatch.setattr(drawing_process, "child_command", lambda *_: [sys.executable, "-c", script])
+    with pytest.raises(DemoFontsMissing) as caught:
+        draw_in_child(SPEC, 0, 60)
+    assert caught.value.package == "fontpkg-jost"
