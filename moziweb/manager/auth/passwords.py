@@ -53,7 +53,7 @@ def check_strength(password: str, name: str) -> None:
     from zxcvbn import zxcvbn  # not at the top: its lists of words take 14 MB
 
     words = (*_LOCAL_WORDS, name, *name.split())
-    if zxcvbn(password[:_ESTIMATED_LENGTH], words)["score"] < MIN_SCORE:
+    if zxcvbn(nfc(password)[:_ESTIMATED_LENGTH], words)["score"] < MIN_SCORE:
         raise GuessablePassword(
             "the password is easy to guess: it is common or repeats itself; use several words"
         )

@@ -37,7 +37,9 @@ def test_cookie_is_set_for_both_languages(base_url: str, name: str, secure: bool
 def test_removed_cookie_has_no_value_and_no_life() -> None:
     response = Response()
     SESSION.remove(request_of(), response)
-    for text in response.headers.getall("Set-Cookie"):
+    texts = response.headers.getall("Set-Cookie")
+    assert len(texts) == 2
+    for text in texts:
         assert text.startswith("__Secure-moziweb_session=; ")
         assert "Max-Age=0" in text
 

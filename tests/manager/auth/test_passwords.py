@@ -26,6 +26,7 @@ from moziweb.manager.auth.passwords import (
         "1q2w3e4r5t6y",
         "iloveyou2026",
         "jelszojelszo",
+        "jelszo\u0301jelszo\u0301",
         "Jelszó123456",
         "moziweb12345",
         "Budapest2026",

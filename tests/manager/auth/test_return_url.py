@@ -26,6 +26,7 @@ from moziweb.request import Request
         "/manager/movies?show=no-date&sort=title&after=t~abc~1",
         "/manager/movies?q=%C5%B1r+odiss%C3%A9a",
         "/manager/movies/new?copy=3",
+        "/manager/" + "x" * 991,
     ],
 )
 def test_page_of_the_manager_is_safe(url: str) -> None:
@@ -58,11 +59,57 @@ def test_page_of_the_manager_is_safe(url: str) -> None:
         "/manager/movies#x",
         "/manager/movies?x=<script>",
         "/hu/manager",
-        "/manager/" + "x" * 1000,
+        "/manager/" + "x" * 992,
     ],
 )
 def test_anything_else_is_not(url: str) -> None:
     assert safe_return_url(url) is None
+
+
+def request_of(site: TestApp, path: str, route: str | None = None, **options: Any) -> Request:
+    """A request that has matched ``route``."""
+    request = Request.blank(path, **options)
+    request.registry = site.app.registry
+    request.matched_route = SimpleNamespace(name=route) if route else None
+    return request
+
+
+@pytest.mark.parametrize(
+    ("method", "route", "origin", "url"),
+    [
+        ("GET", "manager.movies", None, "/manager/movies/7?x=1"),
+        ("HEAD", "manager.movie", None, "/manager/movies/7?x=1"),
+        ("POST", "manager.movie", "http://localhost", "/manager/movies/7"),
+        ("POST", "manager.new_movie", "http://localhost", "/manager/movies/7"),
+        ("POST", "manager.movie", "https://evil.example", ""),
+        ("POST", "manager.movie", None, ""),
+        ("POST", "manager.sign_out", "http://localhost", ""),
+        ("PUT", "manager.movie", "http://localhost", ""),
+        ("POST", None, "http://localhost", ""),
+    ],
+)
+def test_only_own_forms_of_movies_are_returned_to(
+    site: TestApp, method: str, route: str | None, origin: str | None, url: str
+) -> None:
+    headers = {"Origin": origin} if origin else {}
+    request = request_of(site, "/manager/movies/7?x=1", route, method=method, headers=headers)
+    assert return_url_of(request) == url
+    assert keeps_draft(request) is (method == "POST" and url != "")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_unsafe_path_is_returned_to_as_the_overview(site: TestApp, method: str) -> None:
+    headers = {"Origin": "http://localhost"}
+    path = "/manager/movies/<script>"
+    assert (
+        return_url_of(request_of(site, path, "manager.movie", method=method, headers=headers)) == ""
+    )
+
+
+@pytest.mark.parametrize(("value", "is_one"), [("true", True), ("false", False), (None, False)])
+def test_request_of_htmx(site: TestApp, value: str | None, is_one: bool) -> None:
+    headers = {"HX-Request": value} if value else {}
+    assert is_htmx(request_of(site, "/manager", headers=headers)) is is_one
 
 
 @pytest.mark.parametrize(
@@ -79,8 +126,8 @@ def test_anything_else_is_not(url: str) -> None:
     ],
 )
 def test_own_origin(site: TestApp, origin: str | None, is_own: bool) -> None:
-    request = Request.blank("/manager", headers={"Origin": origin} if origin is not None else {})
-    request.registry = site.app.registry
+    headers = {"Origin": origin} if origin is not None else {}
+    request = request_of(site, "/manager", headers=headers)
     assert has_own_origin(request) is is_own
 
 
