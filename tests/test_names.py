@@ -11,7 +11,7 @@ SAME_MEANING = {
     # Conventions of Pyramid and of entry points.
     "from_settings", "includeme", "main",
     # A codec's pair, and the painter of each poster style.
-    "encode", "paint",
+    "decode", "encode", "paint",
     # What a user stored but has not saved: drafts of forms, and pictures.
     "drop", "find", "keep",
     # A candidate of a list's row, and of TMDB's movie.
