@@ -1,12 +1,13 @@
 """What one client may hold of the server: threads, connections, time of the loop."""
 
 import importlib.util
+import random
 import re
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
-from itertools import product
+from contextlib import ExitStack, suppress
+from itertools import pairwise, product
 from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ import pytest
 import waitress.parser
 from waitress.adjustments import Adjustments
 from waitress.rfc7230 import HEADER_FIELD_RE
+from waitress.server import create_server
 
 from moziweb.server.connections import (
     MAX_CHUNK_LINE,
@@ -23,7 +25,8 @@ from moziweb.server.connections import (
     use_linear_patterns,
 )
 from tests.server.echo import BIG, EchoApp, serving
-from tests.services.raw_http import Client, connected
+from tests.services.ports import HOST
+from tests.services.raw_http import Client, connected, running
 from tests.threads import wait_until
 
 GET = b"GET /%s HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -254,6 +257,62 @@ def test_expectation_of_a_body_is_met(app: EchoApp, port: int, fields: bytes, bo
         client.send(request + body + request + body)
         expected = [(100, b""), (200, b"POST /p 5")] * 2
         assert answers(client, 4) == expected
+
+
+# Against unmodified waitress
+
+PIECES = (
+    GET % b"a",
+    b"GET /big HTTP/1.1\r\n\r\n",
+    b"HEAD /b HTTP/1.1\r\n\r\n",
+    b"GET /c HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+    b"POST /d HTTP/1.1\r\nContent-Length: 12\r\n\r\nGET / HTTP/1",
+    b"POST /e HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nGET /\r\n0\r\nA: b\r\n\r\n",
+    b"POST /f HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
+    b"POST /g HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+    b"\r\n\r\n",
+)
+ENDS = (
+    b"GET /last HTTP/1.1\r\nConnection: close\r\n\r\n" + GET % b"ignored",
+    b"GET /last HTTP/1.0\r\n\r\n" + GET % b"ignored",
+    b"GET /last\r\n\r\n",
+    b"GET / HTTP/1.1\r\nno colon\r\n\r\n" + GET % b"ignored",
+    b"GET /\r HTTP/1.1\r\n\r\n" + GET % b"ignored",
+    b"get / HTTP/1.1\r\n\r\n",
+    b"POST / HTTP/1.1\r\nContent-Length: 1, 2\r\n\r\n" + GET % b"ignored",
+    b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n" + GET % b"ignored",
+    b"POST / HTTP/1.1\r\nTransfer-Encoding: a, chunked\r\n\r\n0\r\n\r\n" + GET % b"ignored",
+)
+
+
+def everything_sent_by(port: int, pieces: list[bytes]) -> bytes:
+    """What the server sends until it closes the connection, without what changes or is ours."""
+    with connected(port) as client:
+        with suppress(ConnectionError):
+            for piece in pieces:
+                client.send(piece)
+        with suppress(ConnectionError):
+            while data := client.connection.recv(65_536):
+                client.seen += data
+    return re.sub(
+        rb"(Date|Cache-Control|[A-Z][A-Za-z-]*-Policy|X-Content-[A-Za-z-]*): [^\r]*\r\n",
+        b"",
+        client.seen,
+    )
+
+
+def test_responses_are_those_of_waitress(app: EchoApp, port: int) -> None:
+    chance, sockets = random.Random(1), dict[int, Any]()
+    plain: Any = create_server(app, map=sockets, host=HOST, port=0, threads=2)
+    with running(plain, sockets):
+        for _ in range(150):
+            data, end = b"".join(chance.choices(PIECES, k=chance.randrange(8))), chance.choice(ENDS)
+            # The end is not cut: after a close, the kernel discards responses if more arrives.
+            cuts = sorted(chance.randrange(len(data) + 1) for _ in range(chance.randrange(4)))
+            sizes = pairwise([0, *cuts, len(data) + len(end)])
+            pieces = [(data + end)[first:last] for first, last in sizes]
+            expected = everything_sent_by(int(plain.effective_port), pieces)
+            assert everything_sent_by(port, pieces) == expected, pieces
 
 
 # Header work
