@@ -143,6 +143,8 @@ class RetryPolicy:
             if not is_safe and (request.content_length or 0) <= MAX_BODY:
                 request.request_body_tempfile_limit = MAX_BODY + 1  # in memory
                 request.make_body_seekable()
+            # Views keep loaded rows and tokens in the environ, which must not outlive the attempt.
+            pristine = environ.copy()
             response: Response = router.invoke_request(request)
             error = getattr(request, "exception", None)
             if not will_retry(request):
@@ -152,8 +154,7 @@ class RetryPolicy:
             return response
         reason = str(error).partition("\n")[0]
         log.warning("%s %s is run again: %s", request.method, request.path_qs, reason)
-        environ[_RETRIED] = True
-        with router.request_context(environ) as request:
+        with router.request_context({**pristine, _RETRIED: True}) as request:
             if request.is_body_seekable:
                 request.body_file_raw.seek(0)
             return router.invoke_request(request)  # type: ignore[no-any-return]

@@ -160,6 +160,8 @@ class Views:
     def _view(self, request: Request) -> str:
         value = request.body_file.read().decode() or request.method
         self.attempts.append(value)
+        assert "test" not in request.environ
+        request.environ["test"] = "of the first attempt"
         session = request.dbsession
         session.execute(text("INSERT INTO written VALUES (:value)"), {"value": value})
         zope.sqlalchemy.mark_changed(session, request.tm)

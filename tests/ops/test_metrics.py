@@ -15,6 +15,7 @@ from moziweb.movies.models import Movie
 from moziweb.ops.metrics import CacheMetrics
 from moziweb.services import services_of
 from tests.conftest import running_app
+from tests.db.faults import terminator
 from tests.registry import location_of, page_cache_of
 from tests.services.ports import free_port
 from tests.site.cached import CACHED, Movies, fill, pages, ready_variant, site, write
@@ -190,3 +191,14 @@ def _rename(movies: Movies) -> Any:
         session.get_one(Movie, movies.here).title = "Más"
 
     return rename
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_failed_attempt_of_a_request_is_not_counted(measured: TestApp) -> None:
+    with terminator(services_of(measured.app.registry).database.engine) as fault:
+        fault.before = 1
+        measured.get("/undated", status=200)
+        assert fault.count == 1
+    name = "moziweb_http_request_seconds_count"
+    assert value(measured, name, route="undated", status="200") == 1
+    assert value(measured, name, route="undated", status="503") is None
