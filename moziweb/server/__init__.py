@@ -29,6 +29,7 @@ _OPTIONS: Final = {
     "channel_timeout": "120",
     "cleanup_interval": "5",
     "max_request_header_size": "16384",
+    "inbuf_overflow": "65536",
 }
 """Options of waitress with other defaults here. docs/deployment.md gives the reasons."""
 

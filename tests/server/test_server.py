@@ -196,6 +196,7 @@ LIMITS = {
     "channel_timeout": 120,
     "cleanup_interval": 5,
     "max_request_header_size": 16_384,
+    "inbuf_overflow": 65_536,
 }
 TIMES = {"server.request_timeout": 30.0, "server.write_timeout": 30.0}
 

@@ -22,6 +22,7 @@ from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
 from tests.services.memcached import MemcachedServer
+from tests.services.raw_http import connected
 from tests.services.varnish import VarnishServer
 from tests.services.web import WebServer, ask
 from tests.soak.run import pages, prepare
@@ -127,6 +128,15 @@ def running(
             varnish.site_port = web.port
             with varnish:
                 yield Running(web, entries, varnish, list(pages(week)))
+
+
+def test_raw_utf_8_in_a_query_is_read(running: Running) -> None:
+    with connected(running.web.port) as client:
+        for query in ("űr", "%C5%B1r"):
+            client.send(f"GET /search?q={query} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            status, _, body = client.answer()
+            assert status == 200
+            assert 'value="űr"' in body.decode()
 
 
 def test_empty_weeks_do_not_evict_pages(running: Running) -> None:
