@@ -16,6 +16,7 @@ from moziweb.services import services_of
 from moziweb.storage import StorageUnavailable
 from moziweb.storage.disk import DiskStorage
 from tests.conftest import QueryCounter, raw_settings, running_app
+from tests.posters.hostile_host import HostileHost, silence
 from tests.services.memcached import MemcachedServer
 from tests.services.ports import free_port
 from tests.site.cached import CACHED
@@ -189,3 +190,24 @@ def test_one_request_waits_and_others_get_the_previous_result(
         assert [app.get("/__heartbeat__").json for _ in range(5)] == [healthy] * 5
         check.ends.set()
         assert waiting.result(10).json["checks"]["storage"] == "unavailable"
+
+
+def test_s3_that_hangs_holds_no_request_for_long(settings: dict[str, str]) -> None:
+    """The client of S3 gives up after 30 s; ten requests get one result after two."""
+    with HostileHost(greeting=silence()) as host:
+        keys = {
+            "storage.backend": "s3",
+            "storage.s3.bucket": "posters",
+            "storage.s3.endpoint_url": host.url(""),
+            "storage.s3.access_key_id": "a",
+            "storage.s3.secret_access_key": "b",
+        }
+        with running_app(settings | keys) as app, ThreadPoolExecutor(10) as pool:
+            began = time.monotonic()
+            answers = list(
+                pool.map(lambda _: app.get("/__heartbeat__", status=503).json, range(10))
+            )
+            assert time.monotonic() - began < health.LIMIT_SECONDS + 3
+        assert answers == [answers[0]] * 10
+        assert answers[0]["reasons"] == {"storage": "no answer within 2 s"}
+        assert len(host.connections) <= 1
