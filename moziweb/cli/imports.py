@@ -16,7 +16,7 @@ from moziweb.db.types import MAX_ID
 from moziweb.movies.calendar import budapest_today
 from moziweb.movies.importers.candidate import Candidate
 from moziweb.movies.importers.csv_columns import ListOptions, candidates_of
-from moziweb.movies.importers.file_readers import read_table
+from moziweb.movies.importers.file_readers import MAX_BYTES, read_table
 from moziweb.movies.importers.planning import Plan
 from moziweb.movies.importers.problems import ImportRefused
 from moziweb.movies.importers.refreshing import due_movies, record_refresh, stale_movies
@@ -78,7 +78,9 @@ def csv_command(
     today, is_allowed_url = budapest_today(utc_now()), ImportedPosters().is_allowed_url
     try:
         options = ListOptions(today, is_allowed_url, list_name, date_format)
-        table = read_table(file.read_bytes(), dict(_pairs(columns)))
+        with file.open("rb") as opened:
+            data = opened.read(MAX_BYTES + 1)
+        table = read_table(data, dict(_pairs(columns)))
     except ImportRefused as error:
         raise UnreadableError(f"{file.name}: {error}") from None
     except OSError as error:

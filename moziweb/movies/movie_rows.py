@@ -19,7 +19,7 @@ from .models import (
     PremiereChange,
     StreamingService,
 )
-from .slugs import slug_of
+from .slugs import MAX_NAME, slug_of
 
 Row = TypeVar("Row", bound=Base)
 
@@ -84,15 +84,16 @@ def set_provenance(movie: Movie, fields: Iterable[str], source: str, fetched_at:
 
 
 def service_id(session: Session, name: str) -> int:
-    """Returns the id of a streaming service, which is added if it is new."""
-    found: StreamingService = find_or_add(session, StreamingService, name, slug=slug_of(name))
-    return found.id
+    """Returns the id of a streaming service by its slug; adds it if it is new."""
+    slug = slug_of(name, MAX_NAME)
+    found = session.scalar(select(StreamingService).where(StreamingService.slug == slug))
+    return (found or add(session, StreamingService(slug=slug, name=name))).id
 
 
-def find_or_add(session: Session, model: Any, name: str, **columns: Any) -> Any:
-    """Returns the row of a name; adds one with ``columns`` if there is none."""
+def find_or_add(session: Session, model: Any, name: str) -> Any:
+    """Returns the row of a name; adds one if there is none."""
     found = session.scalar(select(model).where(model.name == name))
-    return found or add(session, model(name=name, **columns))
+    return found or add(session, model(name=name))
 
 
 def add(session: Session, row: Row) -> Row:

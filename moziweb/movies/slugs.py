@@ -7,15 +7,18 @@ from slugify import slugify
 MAX_LENGTH: Final = 100
 """Characters of a slug; the column holds 120."""
 
+MAX_NAME: Final = 40
+"""Characters of the slug of a genre or a service, as the columns have them."""
+
 NAMELESS: Final = "film"
 """The slug of a title without letters and digits, such as ``???``."""
 
 
-def slug_of(title: str) -> str:
+def slug_of(title: str, max_length: int = MAX_LENGTH) -> str:
     """``title`` as ``[a-z0-9-]+``: ``Az ötödik elem`` is ``az-otodik-elem``.
 
     Accents are folded and other alphabets transliterated. A long title is cut between words to
-    at most ``MAX_LENGTH`` characters. Slugs are not unique; the id in the URL is.
+    at most ``max_length`` characters. Slugs are not unique; the id in the URL is.
     """
     title = title.replace("'", "")  # "I'm" is one word
-    return slugify(title, max_length=MAX_LENGTH, word_boundary=True, save_order=True) or NAMELESS
+    return slugify(title, max_length=max_length, word_boundary=True, save_order=True) or NAMELESS

@@ -138,6 +138,15 @@ def test_row_that_is_refused_is_in_the_exit_status(site: Site, run: Run, name: s
     assert summary["refused"] == 1
 
 
+def test_too_large_file_is_not_read_whole(site: Site, run: Run, tmp_path: Path) -> None:
+    large = tmp_path / "large.csv"
+    with large.open("wb") as file:
+        file.truncate(1 << 40)  # a sparse file
+    ended = run("import", "csv", str(large))
+    assert ended.returncode == 2
+    assert ended.stderr == "moziweb: large.csv: the file is larger than 50 MB\n"
+
+
 def test_malformed_options_are_one_line(site: Site, run: Run, listed: Path) -> None:
     for options, message in (
         (("--date-format", "%Y %Y"), "not a date format of strptime: '%Y %Y'"),

@@ -32,7 +32,7 @@ from moziweb.movies.movie_rows import (
     set_genres,
     set_provenance,
 )
-from moziweb.movies.slugs import slug_of
+from moziweb.movies.slugs import MAX_NAME, slug_of
 
 from .candidate import CSV, TMDB, Candidate, GenreFact, PersonFact, PremiereFact, TrailerFact
 from .fields import COLUMNS
@@ -109,7 +109,7 @@ def _write_genres(writer: ImportWriter, _name: str, value: Sequence[GenreFact]) 
 
 
 def _genre(session: Session, fact: GenreFact) -> Genre:
-    slug = slug_of(fact.name)
+    slug = slug_of(fact.name, MAX_NAME)
     found = session.scalar(select(Genre).where(Genre.slug == slug))
     return found or add(session, Genre(slug=slug, name=fact.name, name_en=fact.name_en))
 

@@ -19,6 +19,7 @@ from . import values
 from .candidate import CSV, Candidate, GenreFact, PremiereFact, TrailerFact
 from .fields import LENGTHS
 from .file_readers import FileRow, Table
+from .premieres import channel_of
 from .problems import ImportRefused, InvalidValue, Problem, text_of
 
 _IDENTITY: Final = frozenset({"title", "external_id", "imdb_id", "tmdb_id"})
@@ -117,8 +118,8 @@ def _merged(first: Candidate, later: Candidate) -> Candidate | None:
     """Add the premieres of ``later`` to ``first``; return None if the kinds are the same."""
     current: tuple[PremiereFact, ...] = first.values.get("premieres", ())
     more: tuple[PremiereFact, ...] = later.values.get("premieres", ())
-    kinds = {(each.kind, each.service) for each in current}
-    if not more or any((each.kind, each.service) in kinds for each in more):
+    channels = set(map(channel_of, current))
+    if not more or any(channel_of(each) in channels for each in more):
         return None
     together = {**later.values, **first.values, "premieres": (*current, *more)}
     return replace(

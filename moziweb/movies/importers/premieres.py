@@ -9,7 +9,8 @@ from datetime import date, timedelta
 from typing import Final
 
 from moziweb.movies.calendar import month_of
-from moziweb.movies.models import DatePrecision
+from moziweb.movies.models import DatePrecision, PremiereKind
+from moziweb.movies.slugs import MAX_NAME, slug_of
 
 from .candidate import PremiereFact
 
@@ -66,6 +67,11 @@ def period(fact: PremiereFact) -> tuple[date, date]:
     return fact.date.replace(month=1, day=1), fact.date.replace(month=12, day=31)
 
 
+def channel_of(fact: PremiereFact) -> tuple[PremiereKind, str]:
+    """Return the kind and the slug of the service, whose name may be written in another case."""
+    return fact.kind, fact.service and slug_of(fact.service, MAX_NAME)
+
+
 def _step(remaining: Sequence[StoredPremiere], fact: PremiereFact, today: date) -> Step:
     similar = [each for each in remaining if _is_similar(each.fact, fact) and not each.cancelled]
     if not similar:
@@ -81,12 +87,11 @@ def _step(remaining: Sequence[StoredPremiere], fact: PremiereFact, today: date) 
 def _is_same(current: PremiereFact, fact: PremiereFact) -> bool:
     """Whether day and kind are equal; one of the two may be marked as a re-release."""
     same_day = (current.date, current.precision) == (fact.date, fact.precision)
-    return same_day and (current.kind, current.service) == (fact.kind, fact.service)
+    return same_day and channel_of(current) == channel_of(fact)
 
 
 def _is_similar(current: PremiereFact, fact: PremiereFact) -> bool:
-    same_place = (current.kind, current.service) == (fact.kind, fact.service)
-    return same_place and current.rerelease == fact.rerelease
+    return channel_of(current) == channel_of(fact) and current.rerelease == fact.rerelease
 
 
 def _within(inner: PremiereFact, outer: PremiereFact) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Final, TypeAlias
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from moziweb.cache import REASON
@@ -88,23 +88,23 @@ class Importer:
         """Import one movie in one transaction.
 
         With the ``fingerprint`` of a previewed plan, a plan that differs from it is refused and
-        nothing is written.
+        nothing is written. So is a movie that the database refuses.
         """
-        for attempt in range(ATTEMPTS):
+        for _attempt in range(ATTEMPTS):
             try:
                 return self._apply(candidate, fingerprint)
-            except IntegrityError as error:
-                log.warning("%s: conflict with another import: %s", candidate.place, error)
-                if attempt == ATTEMPTS - 1:
-                    raise
-        raise AssertionError("unreachable")
+            except (IntegrityError, DataError) as error:
+                log.warning("%s: refused by the database: %s", candidate.place, error)
+        text = _("the database refuses it; the log of the site has the reason")
+        return _refused(candidate, text)
 
     def _apply(self, candidate: Candidate, fingerprint: str | None) -> Applied:
         with self._database.write() as session:
             session.info[REASON] = f"import {candidate.source} {candidate.place}"
             (plan,) = self._plans(session, [candidate])
             if fingerprint is not None and plan.fingerprint != fingerprint:
-                return Applied(_refused_as_changed(candidate), None, False)
+                text = _("the film has changed since the preview; preview it again")
+                return _refused(candidate, text)
             if not plan.writes:
                 return Applied(plan, plan.movie_id, written=False)
             movie = (
@@ -138,9 +138,9 @@ class Importer:
         return plans
 
 
-def _refused_as_changed(candidate: Candidate) -> Plan:
-    text = _("the film has changed since the preview; preview it again")
-    return refused(candidate, Problem.about(candidate.place, "", text, fatal=True))
+def _refused(candidate: Candidate, text: str) -> Applied:
+    plan = refused(candidate, Problem.about(candidate.place, "", text, fatal=True))
+    return Applied(plan, None, written=False)
 
 
 def _chunks(candidates: Iterable[Candidate], size: int) -> Iterator[list[Candidate]]:

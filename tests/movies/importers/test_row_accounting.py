@@ -26,18 +26,20 @@ from .conftest import from_csv
 LISTS = Path(__file__).parent / "lists"
 COLUMNS = (
     "title", "release_date", "release_type", "distributor", "imdb_id", "tmdb_id", "external_id",
-    "genres", "overview",
+    "genres", "poster_url", "trailer_url", "overview",
 )  # fmt: skip
 
 CELLS = {
     "title": ["", "Dűne", "Dűne", "dune", "Avatár", "Ő", "\x07", "x" * 301, 'a "b" c', "a,b"],
     "release_date": ["", "2026-08-13", "2026-12-17", "2027", "2026.13.45.", "holnap"],
     "release_type": ["", "cinema", "streaming", "kino"],
-    "distributor": ["", "InterCom", "Max", "x" * 61, "x" * 121],
+    "distributor": ["", "InterCom", "intercom", "Max", "\x07", "x" * 60, "x" * 61, "x" * 121],
     "imdb_id": ["", "", "tt0137523", "tt0137524", "imdb:0137523"],
     "tmdb_id": ["", "", "550", "551", "9" * 5000, "\u0663"],
     "external_id": ["", "", "1", "2", "x" * 201],
-    "genres": ["", "Sci-fi", "dráma|Dráma", "|"],
+    "genres": ["", "Sci-fi", "dráma|Dráma", "|", "foo|Foo", "\x07|!|?", "щ" * 60],
+    "poster_url": ["", "https://example.com/p.jpg", "https://example.com/\ud800", "http://[", "x"],
+    "trailer_url": ["", "https://youtu.be/dQw4w9WgXcQ|youtu.be/dQw4w9WgXcQ", "//[", "vimeo.com/x"],
     "overview": ["", "Two\nlines", 'quoted ""', "x" * 20_001, "\u2028\ufffe"],
 }
 ROWS = st.tuples(*(st.sampled_from(CELLS[column]) for column in COLUMNS))
@@ -62,7 +64,7 @@ def csv_line(cells: Sequence[str], fault: str) -> bytes:
         line = 'A film,"open,2026\n'
     if fault == "blank before":
         line = "\n,,\n" + line
-    return line.encode() if fault != "bytes" else b"\xfb" + line.encode()
+    return (b"\xfb" if fault == "bytes" else b"") + line.encode(errors="surrogatepass")
 
 
 def accounted(plans: Sequence[Plan]) -> ImportSummary:
@@ -74,6 +76,7 @@ def accounted(plans: Sequence[Plan]) -> ImportSummary:
     summary = ImportSummary()
     for plan in plans:
         summary.add(plan)
+        assert not any("the database" in problem.text for problem in plan.problems)
         rows = {plan.candidate.place, *plan.candidate.merged}
         named = {problem.place for problem in plan.problems if problem.fatal}
         assert named == (rows if plan.effect is Effect.REFUSED else set())

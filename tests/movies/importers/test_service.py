@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
 from moziweb.caching import OUTBOX
@@ -21,6 +22,7 @@ from moziweb.movies.models import (
     Movie,
     Premiere,
     PremiereChange,
+    StreamingService,
 )
 from moziweb.posters.models import PosterSource, SourceKind
 from moziweb.services import services_of
@@ -247,3 +249,35 @@ def test_decomposed_texts_are_stored_in_nfc(bring: Bring, dbsession: Session) ->
     assert dbsession.scalars(select(Distributor.name)).all() == ["Fórum Hungary"]
     assert dbsession.scalars(select(Genre.name)).all() == ["Mélyűr"]
     assert dbsession.scalars(select(MovieReference.list_name)).all() == ["csv:őszi"]
+
+
+def test_movie_that_the_database_refuses_does_not_end_the_import(database: Database) -> None:
+    def refuse(_session: Session, movie: Movie, _plan: object) -> None:
+        if movie.title == "B":
+            raise DataError("INSERT", None, ValueError("too long"))
+
+    importer = Importer(database, POSTERS, lambda: NOW, on_written=refuse)
+    applied = list(importer.run(from_csv("title\nA\nB\nC\n")))
+    assert [each.plan.effect for each in applied] == [Effect.NEW, Effect.REFUSED, Effect.NEW]
+    assert "row 3: the database refuses it" in str(applied[1].plan.problems[0])
+
+
+def test_service_in_another_case_is_the_same_one(bring: Bring, dbsession: Session) -> None:
+    text = "title;release_date;release_type;distributor\nA;2026-12-17;streaming;"
+    bring(text + "SkyShowtime\n")
+    (same,) = bring(text + "skyshowtime\n")
+    assert (same.plan.effect, same.written) == (Effect.SAME, False)
+    bring(text.replace("A;", "B;") + "SKYSHOWTIME\n")
+    assert dbsession.scalars(select(StreamingService.name)).all() == ["SkyShowtime"]
+
+
+def test_long_names_of_genres_and_services_fit_their_slugs(
+    bring: Bring, dbsession: Session
+) -> None:
+    name = "щ" * 60  # four letters each, in a slug
+    bring(
+        "title;release_date;release_type;distributor;genres\n"
+        f"A;2026-12-17;streaming;{name};{name}\nB;2026-12-17;streaming;{name};{name}\n"
+    )
+    assert dbsession.scalars(select(StreamingService.name)).all() == [name]
+    assert dbsession.scalars(select(Genre.name)).all() == [name]
