@@ -24,8 +24,12 @@ _FORMATS_WITH_MEMORY_ERROR: Final = frozenset({"PNG", "GIF"})
 not.
 """
 
-_DAMAGE_MESSAGES: Final = ("broken data stream", "unrecognized data stream contents")
-"""Pillow's messages for ``IMAGING_CODEC_BROKEN`` and ``IMAGING_CODEC_UNKNOWN``."""
+_DAMAGE_MESSAGES: Final = (
+    "broken data stream",
+    "unrecognized data stream contents",
+    "codec configuration error",
+)
+"""Pillow's messages for ``IMAGING_CODEC_BROKEN``, ``_UNKNOWN`` and ``_CONFIG``."""
 
 
 def decode(

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from .errors import ImageRejected, RejectCode
 
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+_CRITICAL: Final = frozenset({b"IHDR", b"PLTE", b"IDAT"})
 _COMPRESSED: Final = frozenset({b"iCCP", b"iTXt", b"zTXt"})
 _APPEARANCE: Final = frozenset({b"cHRM", b"cICP", b"eXIf", b"gAMA", b"iCCP", b"sRGB", b"tRNS"})
 """Extra chunks that change the look; only those before the pixels count."""
@@ -50,8 +51,9 @@ class Png(NamedTuple):
 def read_png(data: bytes, max_inflated: int) -> Png:
     """Read all chunks. If one is cut off, ``data`` is, too, and the decoder raises the error.
 
-    Raises ImageRejected with ``damaged`` if a critical chunk has a wrong checksum, or if the
-    compressed texts and the profile inflate to more than ``max_inflated`` bytes together.
+    Raises ImageRejected with ``damaged`` if a critical chunk is unknown, misplaced or has a wrong
+    checksum, or if the compressed texts and the profile inflate to more than ``max_inflated`` bytes
+    together.
     """
     reader, at = _Reader(max_inflated), len(_SIGNATURE)
     for chunk in _whole_chunks(memoryview(data)):
@@ -104,6 +106,9 @@ class _Reader:
         if chunk.is_critical:
             if not chunk.is_valid:
                 raise ImageRejected(RejectCode.DAMAGED, f"png: wrong checksum of {chunk.kind!r}")
+            is_first = len(self.parts) == 1
+            if chunk.kind not in _CRITICAL or is_first != (chunk.kind == b"IHDR"):
+                raise ImageRejected(RejectCode.DAMAGED, f"png: unexpected {chunk.kind!r}")
             self.parts.append(chunk.whole)
             self._has_pixels = self._has_pixels or chunk.kind == b"IDAT"
         elif chunk.is_valid:

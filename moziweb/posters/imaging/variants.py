@@ -199,8 +199,11 @@ def _converted_errors() -> Iterator[None]:
 
 
 def _code_of(error: Exception) -> RejectCode:
-    if "truncated" in str(error):
+    message = str(error).lower()
+    if "truncated" in message:
         return RejectCode.TRUNCATED
-    if "out of memory" in str(error):
+    if "cannot load this image" in message:  # it has no pixels
+        return RejectCode.DAMAGED
+    if "out of memory" in message:
         return RejectCode.OUT_OF_MEMORY
     return RejectCode.DECODER_FAILED

@@ -84,6 +84,21 @@ def test_wrong_checksum_of_a_critical_chunk_is_damage(kind: bytes) -> None:
     assert rejection.value.code == RejectCode.DAMAGED
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        with_chunks(png_chunk(b"ABCD", b"")),
+        with_chunks(PLAIN[8:33]),
+        PLAIN[:8] + png_chunk(b"PLTE", bytes(3)) + PLAIN[8:],
+    ],
+    ids=["unknown", "second header", "before the header"],
+)
+def test_unexpected_critical_chunk_is_damage(data: bytes) -> None:
+    with pytest.raises(ImageRejected) as rejection:
+        read(data)
+    assert rejection.value.code == RejectCode.DAMAGED
+
+
 def test_end_is_added_only_after_all_pixels() -> None:
     text = png_chunk(b"tEXt", b"a\0b")
     assert read(PLAIN[:-12]).data == PLAIN

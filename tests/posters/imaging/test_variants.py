@@ -5,6 +5,7 @@ import struct
 from dataclasses import replace
 from io import BytesIO
 from itertools import product
+from random import Random
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from tests.posters.pictures import (
     encoded,
     photograph,
     png_announcing,
+    png_chunk,
     png_of,
     quarters,
     with_segment,
@@ -548,6 +550,37 @@ def test_damaged_png_is_rejected_permanently() -> None:
     rejection = rejection_of(bytes(data))
     assert rejection.code == RejectCode.DAMAGED
     assert rejection.permanent
+
+
+def test_png_without_pixels_is_rejected_permanently() -> None:
+    header = encoded(photograph(100, 150), "PNG")[:33]
+    for data in (header, header + png_chunk(b"IEND", b"")):
+        assert rejection_of(data).permanent
+
+
+def test_damaged_png_and_gif_are_never_retried() -> None:
+    """Their decoders report lack of memory by an error of its own."""
+    random = Random(1)
+    pictures = [encoded(photograph(24, 36), format_) for format_ in ("PNG", "GIF")]
+    for number in range(1000):
+        data = bytearray(pictures[number % 2])
+        for _ in range(random.choice((1, 2, 5))):
+            data[random.randrange(8, random.choice((60, len(data))))] = random.randrange(256)
+        damaged = bytes(data[: random.randrange(30, 2 * len(data))])
+        damaged = with_checksums(damaged) if number % 4 == 0 else damaged
+        try:
+            make_variants(damaged, [CARD])
+        except ImageRejected as rejection:
+            assert rejection.permanent, (number, rejection.detail)  # noqa: PT017 - or it is made
+
+
+def with_checksums(png: bytes) -> bytes:
+    """The PNG with the right checksum in each whole chunk."""
+    data, at = bytearray(png), 8
+    while (end := at + 12 + int.from_bytes(data[at : at + 4])) <= len(data):
+        data[at:end] = png_chunk(bytes(data[at + 4 : at + 8]), bytes(data[at + 8 : end - 4]))
+        at = end
+    return bytes(data)
 
 
 @pytest.mark.parametrize("format_", ["WEBP", "AVIF"])
