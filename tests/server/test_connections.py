@@ -124,12 +124,12 @@ def test_idle_connections_are_closed_for_new_ones(
             with connected(port) as client:
                 client.send(GET % b"%d" % number)
                 assert client.answer()[0] == 200
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30  # channel_timeout is 120
         assert slow.is_closed()
         assert all(client.is_closed() for client in idle[:40])
         app.free.set()
         assert busy.answer()[2] == b"GET /wait 0"
-        time.sleep(1.5)  # cleanup_interval
+        wait_until(lambda: "waiting connections for new ones" in caplog.text)
     assert re.search(
         r"closed \d+ waiting connections for new ones: connection_limit = 20 ", caplog.text
     )
@@ -176,7 +176,7 @@ def test_request_that_arrives_a_byte_at_a_time_is_ended(request_: bytes) -> None
         kept.send(GET % b"kept")
         kept.answer()
         took = seconds_until_refused(client, request_)
-        assert 0.9 < took < 5
+        assert 0.9 < took < 9
         kept.send(GET % b"kept")  # an idle connection is not a slow request
         assert kept.answer()[0] == 200
     assert len(app.environs) == 2
