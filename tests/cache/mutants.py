@@ -10,9 +10,10 @@ import pytest
 
 from moziweb.cache.http.routes import EntryLocation
 from moziweb.cache.protocol import stamps
+from moziweb.cache.protocol.clock import epoch_of
 from moziweb.cache.protocol.dependencies import DependencyGroup, DependencyRecorder
 from moziweb.cache.protocol.entry import Entry
-from moziweb.cache.protocol.stamps import CLOCK, TOMBSTONE, StampStore, epoch_of
+from moziweb.cache.protocol.stamps import CLOCK, TOMBSTONE, StampStore
 from moziweb.cache.regions import local_cache, local_reads, read, validation, write
 from moziweb.cache.regions.local_reads import LocalReads
 from moziweb.cache.regions.negative import NegativeEntries
@@ -40,9 +41,9 @@ def no_cas(patch: pytest.MonkeyPatch) -> None:
 def no_first_step(patch: pytest.MonkeyPatch) -> None:
     """A writer sets tombstones before it steps: the next number may be an old render's clock."""
 
-    def write_tombstones(self: StampStore, tombstones: Mapping[str, bytes]) -> bool:
+    def write_tombstones(self: StampStore, tags: Sequence[str]) -> bool:
         self.read_clock()
-        self._store.set_multi(tombstones, self._ttl)
+        self._store.set_multi({f"tag:{tag}": TOMBSTONE for tag in tags}, self._ttl)
         return self._store.incr(CLOCK) is not None
 
     patch.setattr(StampStore, "_write_tombstones", write_tombstones)
@@ -51,11 +52,11 @@ def no_first_step(patch: pytest.MonkeyPatch) -> None:
 def no_second_step(patch: pytest.MonkeyPatch) -> None:
     """Copies validated between the step and the tombstone stay valid."""
 
-    def write_tombstones(self: StampStore, tombstones: Mapping[str, bytes]) -> bool:
+    def write_tombstones(self: StampStore, tags: Sequence[str]) -> bool:
         self.read_clock()
         if self._store.incr(CLOCK) is None:
             return False
-        self._store.set_multi(tombstones, self._ttl)
+        self._store.set_multi({f"tag:{tag}": TOMBSTONE for tag in tags}, self._ttl)
         return True
 
     patch.setattr(StampStore, "_write_tombstones", write_tombstones)
@@ -262,12 +263,12 @@ def revalidated_copies_get_next_clock(patch: pytest.MonkeyPatch) -> None:
 def writer_sets_number(patch: pytest.MonkeyPatch) -> None:
     """A writer sets its own number instead of a tombstone; of two writers the slow one wins."""
 
-    def write_tombstones(self: StampStore, tombstones: Mapping[str, bytes]) -> bool:
+    def write_tombstones(self: StampStore, tags: Sequence[str]) -> bool:
         self.read_clock()
         number = self._store.incr(CLOCK)
         if number is None:
             return False
-        self._store.set_multi(dict.fromkeys(tombstones, b"%d" % number), self._ttl)
+        self._store.set_multi({f"tag:{tag}": b"%d" % number for tag in tags}, self._ttl)
         return self._store.incr(CLOCK) is not None
 
     patch.setattr(StampStore, "_write_tombstones", write_tombstones)

@@ -18,9 +18,10 @@ from ..http.fragments import FRAGMENTS, PageTemplate, fragment_key, template_key
 from ..http.page_cache import PageCache
 from ..http.routes import EntryLocation
 from ..invalidation.outbox import OutboxRow
+from ..protocol.clock import epoch_of
 from ..protocol.dependencies import DependencyGroup
 from ..protocol.entry import Entry
-from ..protocol.stamps import StampStore, epoch_of, is_valid
+from ..protocol.stamps import StampStore, is_valid
 from ..regions.negative import NegativeEntries
 from ..regions.region import TaggedRegion
 

@@ -17,8 +17,8 @@ from .tag_expansion import TagExpansions
 
 log = logging.getLogger(__name__)
 
-GRACE: Final = 10.0
-"""Seconds in which a writer is expected to publish its own row."""
+GRACE: Final = 2.0
+"""Seconds in which a writer is expected to publish its own row. Publishing twice is harmless."""
 
 PERIOD: Final = 1.0
 """Seconds between two runs."""

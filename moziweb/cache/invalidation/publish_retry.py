@@ -8,12 +8,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from .outbox_relay import GRACE, OutboxRelay
+from .outbox_relay import OutboxRelay
 
 log = logging.getLogger(__name__)
 
 PERIOD: Final = 0.1
 """Seconds between two attempts."""
+
+SECONDS: Final = 10.0
+"""Seconds for which a row is tried; the relay tries it from the second one on."""
 
 MAX_TAGS: Final = 10_000
 """Tags that may wait; the relay publishes the rows that exceed them."""
@@ -43,7 +46,7 @@ class PublishRetrier:
         relay: OutboxRelay,
         *,
         period: float = PERIOD,
-        seconds: float = GRACE,
+        seconds: float = SECONDS,
         max_tags: int = MAX_TAGS,
     ) -> None:
         self._relay = relay

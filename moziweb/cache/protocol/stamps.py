@@ -4,6 +4,7 @@ There is one clock, a counter, and one stamp per tag. A stamp is either a tombst
 invalidation of the tag, or a value of the clock: entries rendered from that clock on are valid.
 
 * A **writer** publishes after its commit: step the clock, set the tags to TOMBSTONE, step it again.
+  For each step it writes a record to the invalidation log (``invalidation_log.py``).
 * A **reader** reads the clock, then the entry and the stamps of its tags. The entry is valid if
   each stamp is a number that is not above the clock of the snapshot that its fragment was rendered
   from.
@@ -21,18 +22,22 @@ Writers never write numbers: with two writers, a stamp set from a counter can go
 times in 12,000 runs). A stamp *equal* to the snapshot clock is valid: with ``<`` nothing would be a
 hit after an invalidation, because the resolver and the next render read the same clock.
 
+With its second step an invalidation is published. The record of that step is written after it, and
+is not needed: a reader that misses a record reads stamps.
+
 The store may lose anything at any moment. A lost stamp counts as a tombstone. A lost clock is
 replaced by one with another epoch in its high bits, which invalidates everything of the old one.
 """
 
 import logging
-import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
 from ..errors import PublishError, StoreError, StoreUnreachableError
+from .clock import EPOCH_SHIFT, epoch_of, new_clock
 from .dependencies import DependencyGroup
+from .invalidation_log import begin_record, record_name, tags_record
 from .store import AtomicStore
 
 log = logging.getLogger(__name__)
@@ -40,20 +45,9 @@ log = logging.getLogger(__name__)
 TOMBSTONE: Final = b"~"
 CLOCK: Final = "clock"
 _TAG_PREFIX: Final = "tag:"
-_EPOCH_SHIFT: Final = 32
 _MAX_CLOCK: Final = (1 << 63) - 1
 _MAX_DIGITS: Final = len(str(_MAX_CLOCK))
 _ATTEMPTS: Final = 3
-
-
-def new_clock() -> int:
-    """Return a clock at its first tick in a random epoch: 31 bits of epoch, 32 bits of count."""
-    return secrets.randbits(31) << _EPOCH_SHIFT | 1
-
-
-def epoch_of(clock: int) -> int:
-    """Return the epoch of a clock value or a stamp."""
-    return clock >> _EPOCH_SHIFT
 
 
 def copies_tag(region: str) -> str:
@@ -76,7 +70,7 @@ def is_valid(
     ``stamp <= snapshot_clock <= clock`` within one epoch. A group without tags ties its entry to
     the epoch, so that a new epoch invalidates it.
     """
-    first = epoch_of(clock) << _EPOCH_SHIFT
+    first = epoch_of(clock) << EPOCH_SHIFT
     for group in dependencies:
         if not first <= group.snapshot_clock <= clock:
             return False
@@ -155,11 +149,10 @@ class StampStore:
         self._publish_tags(published)
         self._notify(published)
 
-    def _publish_tags(self, tags: Iterable[str]) -> None:
-        tombstones = {_TAG_PREFIX + tag: TOMBSTONE for tag in tags}
+    def _publish_tags(self, tags: Sequence[str]) -> None:
         try:
             for _ in range(_ATTEMPTS):
-                if self._write_tombstones(tombstones):
+                if self._write_tombstones(tags):
                     return
         except StoreError as error:
             raise PublishError(str(error)) from error
@@ -167,13 +160,21 @@ class StampStore:
             f"the invalidation clock was reset during {_ATTEMPTS} attempts to publish"
         )
 
-    def _write_tombstones(self, tombstones: Mapping[str, bytes]) -> bool:
+    def _write_tombstones(self, tags: Sequence[str]) -> bool:
         """Step, set, step. False if the clock was lost in between, perhaps with the tombstones."""
         self.read_clock()
-        if self._store.incr(CLOCK) is None:
+        first = self._store.incr(CLOCK)
+        if first is None:
             return False
-        self._store.set_multi(tombstones, self._ttl)
-        return self._store.incr(CLOCK) is not None
+        tombstones = {_TAG_PREFIX + tag: TOMBSTONE for tag in tags}
+        # The record is first, so that readers wait for it as short as possible.
+        self._store.set_multi({record_name(first): begin_record(first), **tombstones}, self._ttl)
+        second = self._store.incr(CLOCK)
+        if second is None:
+            return False
+        with suppress(StoreError):
+            self._store.set_multi({record_name(second): tags_record(second, tags)}, self._ttl)
+        return True
 
     def resolve(self, tags: Iterable[str]) -> None:
         """Set the stamp of every tag without a number of this epoch to the current clock.

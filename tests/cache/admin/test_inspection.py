@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from moziweb.cache import Cache, RenderContext, Rendered, from_settings
 from moziweb.cache.admin.inspection import Inspected, StampState, Verdict, inspect
-from moziweb.cache.protocol.stamps import epoch_of
+from moziweb.cache.protocol.clock import epoch_of
 from tests.cache.clock_source import ClockSource
 from tests.cache.database import outbox
 from tests.services.ports import free_port

@@ -92,13 +92,23 @@ def test_relay_publishes_and_marks_due_rows(
 ) -> None:
     add(engine, 60, "a:1", "b:1")
     add(engine, 50, "a:1", "c:1")
-    add(engine, 5, "d:1")
+    add(engine, 1, "d:1")
     stamps.resolve(["a:1", "d:1"])
     assert relay(engine, stamps, recorded).run_once() == 2
     assert recorded.tags == [{"a:1", "b:1", "c:1"}]
     assert list(stamps.get_multi(["a:1", "d:1"])) == ["d:1"]
     assert relay(engine, stamps, recorded).run_once() == 0
     assert len(recorded.tags) == 1
+
+
+def test_row_is_due_two_seconds_after_the_commit(
+    engine: Engine, stamps: StampStore, recorded: RecordingEvents
+) -> None:
+    """Not earlier: then its writer publishes it."""
+    add(engine, 1.9, "a:1")
+    assert relay(engine, stamps, recorded).run_once() == 0
+    add(engine, 2.0, "b:1")
+    assert relay(engine, stamps, recorded).run_once() == 1
 
 
 def test_relay_that_cannot_publish_marks_nothing(

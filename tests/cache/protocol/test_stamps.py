@@ -11,9 +11,7 @@ from moziweb.cache.protocol.dependencies import DependencyGroup
 from moziweb.cache.protocol.stamps import (
     CLOCK,
     StampStore,
-    epoch_of,
     is_valid,
-    new_clock,
     tags_to_resolve,
 )
 from moziweb.cache.protocol.store import AtomicStore
@@ -258,12 +256,6 @@ def test_clock_is_none_without_store(monkeypatch: pytest.MonkeyPatch) -> None:
     assert stamps.clock() is None
     with pytest.raises(StoreError):
         stamps.read_clock()
-
-
-def test_epochs_are_random_and_clocks_fit_in_63_bits() -> None:
-    clocks = {new_clock() for _ in range(50)}
-    assert len({epoch_of(clock) for clock in clocks}) > 45
-    assert all(0 < clock < 1 << 63 for clock in clocks)
 
 
 @pytest.mark.parametrize(
