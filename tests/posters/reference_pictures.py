@@ -352,11 +352,30 @@ def _others() -> Iterator[tuple[str, bytes]]:
         ("470bg", 5, 5),
     ):  # fmt: skip
         yield f"avif_cicp_{name}", _with_cicp(plain, primaries, transfer)
+    for name, primaries, transfer in (("linear", 1, 8), ("p3", 12, 13), ("unspecified", 2, 2)):
+        yield f"avif_stream_{name}", with_cicp_in_stream(plain, primaries, transfer)
 
 
 def _with_cicp(avif: bytes, primaries: int, transfer: int) -> bytes:
     at = avif.index(b"colrnclx") + 8
     return avif[:at] + _words(primaries, transfer) + avif[at + 4 :]
+
+
+def with_cicp_in_stream(avif: bytes, primaries: int, transfer: int) -> bytes:
+    """The AVIF with these code points in its AV1 sequence header alone."""
+    data = bytearray(avif.replace(b"colrnclx", b"freenclx"))
+    at = avif.index(b"colrnclx") + 8
+    old = bytes((avif[at + 1], avif[at + 3], avif[at + 5]))
+    new = bytes((primaries, transfer, avif[at + 5]))
+    start = -1
+    while (start := data.find(b"\x0a", start + 1)) >= 0:  # a sequence header with its length
+        end = start + 2 + data[start + 1]
+        bits = f"{int.from_bytes(data[start + 2 : end]):0{8 * (end - start - 2)}b}"
+        old_bits, new_bits = (f"{int.from_bytes(each):024b}" for each in (old, new))
+        if end - start < 30 and old_bits in bits:
+            changed = int(bits.replace(old_bits, new_bits, 1), 2)
+            data[start + 2 : end] = changed.to_bytes(end - start - 2)
+    return bytes(data)
 
 
 @cache
@@ -374,6 +393,7 @@ def hdr_pictures() -> Mapping[str, bytes]:
     return {
         "avif_pq": _with_cicp(plain, 9, 16),
         "avif_hlg": _with_cicp(plain, 9, 18),
+        "avif_stream_pq": with_cicp_in_stream(plain, 9, 16),
         "png_pq": png(picture(), (b"cICP", pq)),
         "png_hlg": png(picture(), (b"cICP", hlg)),
         "png_icc_pq": png(picture(), _icc_chunk(icc)),

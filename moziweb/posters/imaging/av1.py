@@ -1,4 +1,4 @@
-"""Frame sizes of the AV1 streams in an AVIF, read without a decoder.
+"""Frame sizes and colours of the AV1 streams in an AVIF, read without a decoder.
 
 A decoder allocates memory by the sequence header of the AV1 stream and scales to the container's
 size afterwards, so a file that announces 1x1 may decode 64 megapixels (measured without this
@@ -8,9 +8,9 @@ parsed by the AV1 specification, 5.3 to 5.5.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 _BOX_TYPES: Final = (b"iloc", b"stco", b"co64", b"idat")
 _MAX_BOXES: Final = 100
@@ -23,6 +23,9 @@ _HAS_EXTENSION: Final = 0x04
 _HAS_LENGTH: Final = 0x02
 _MAX_HEADER_BYTES: Final = 1024
 """Bytes of a sequence header that are read; 32 operating points need fewer."""
+
+
+_T = TypeVar("_T")
 
 
 class _Extent(NamedTuple):
@@ -74,13 +77,27 @@ def frame_sizes(data: bytes) -> Iterator[tuple[int, int]]:
 
     Raises TooManyParts.
     """
+    yield from _values(data, _frame_size)
+
+
+def colour_codes(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield colour primaries and transfer function (H.273) of each header that has them.
+
+    Raises TooManyParts.
+    """
+    yield from (codes for codes in _values(data, _colour_codes) if codes is not None)
+
+
+def _values(data: bytes, read: Callable[[_BitReader], _T]) -> Iterator[_T]:
+    """Yield a value of each sequence header that is long enough."""
     budget = _ParseBudget(len(data))
     for stream in _streams(data, budget):
         for header in _sequence_headers(stream, budget):
             try:
-                yield _frame_size(_BitReader(header))
+                value = read(_BitReader(header))
             except IndexError:
                 continue
+            yield value
 
 
 def _streams(data: bytes, budget: _ParseBudget) -> Iterator[memoryview]:
@@ -188,13 +205,51 @@ def _leb128(stream: memoryview, at: int) -> tuple[int, int]:
 
 def _frame_size(bits: _BitReader) -> tuple[int, int]:
     """The maximum frame width and height in a sequence header."""
-    bits.read(4)  # seq_profile, still_picture
-    if bits.read(1):  # reduced_still_picture_header
+    _skip_start(bits)
+    return _read_size(bits)
+
+
+def _colour_codes(bits: _BitReader) -> tuple[int, int] | None:
+    """Colour primaries and transfer function in a sequence header."""
+    profile, is_reduced = _skip_start(bits)
+    _read_size(bits)
+    _skip_tools(bits, is_reduced=is_reduced)
+    if bits.read(1) and profile == 2:  # high_bitdepth
+        bits.read(1)
+    if profile != 1:
+        bits.read(1)  # mono_chrome
+    return (bits.read(8), bits.read(8)) if bits.read(1) else None
+
+
+def _skip_start(bits: _BitReader) -> tuple[int, bool]:
+    """Skip what precedes the frame size; return the profile and whether the header is reduced."""
+    profile, _, is_reduced = bits.read(3), bits.read(1), bool(bits.read(1))
+    if is_reduced:  # reduced_still_picture_header
         bits.read(5)
     else:
         _skip_operating_points(bits)
+    return profile, is_reduced
+
+
+def _read_size(bits: _BitReader) -> tuple[int, int]:
     width_bits, height_bits = bits.read(4) + 1, bits.read(4) + 1
     return bits.read(width_bits) + 1, bits.read(height_bits) + 1
+
+
+def _skip_tools(bits: _BitReader, *, is_reduced: bool) -> None:
+    """Skip what is between the frame size and the colours."""
+    if not is_reduced and bits.read(1):  # frame ids
+        bits.read(7)
+    bits.read(3)  # superblocks, filter_intra, intra_edge_filter
+    if not is_reduced:
+        bits.read(4)
+        has_order_hint = bits.read(1)
+        bits.read(2 * has_order_hint)
+        is_chosen_by_frame = bits.read(1)
+        if (is_chosen_by_frame or bits.read(1)) and not bits.read(1):  # screen content, integer_mv
+            bits.read(1)
+        bits.read(3 * has_order_hint)
+    bits.read(3)  # superres, cdef, restoration
 
 
 def _skip_operating_points(bits: _BitReader) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 
 from PIL import Image, ImageChops, ImageCms, ImageStat
 
+from .av1 import colour_codes
 from .errors import ImageRejected, RejectCode
 from .icc import Chromaticities, Transfer, matrix_profile, transfer_code
 
@@ -63,6 +64,7 @@ _TRANSFERS: Final[Mapping[int, Transfer]] = MappingProxyType(
 )
 """TransferCharacteristics of ITU-T H.273."""
 
+_UNSPECIFIED: Final = 2
 _HDR_TRANSFERS: Final = MappingProxyType({16: "PQ", 18: "HLG"})
 _SHOWN_AS_SRGB: Final = frozenset({1, 6, 14, 15})
 """Transfer functions of video, which browsers regard as that of sRGB in an AVIF."""
@@ -103,14 +105,14 @@ def png_profile(chunks: Mapping[bytes, bytes]) -> bytes | None:
 def avif_profile(data: bytes, embedded: bytes | None) -> bytes | None:
     """The ICC profile of an AVIF; None for sRGB.
 
-    Raises ImageRejected for high dynamic range.
+    The code points of the container precede those of a stream. Raises ImageRejected for high
+    dynamic range.
     """
     if embedded:
         return embedded_profile(embedded)
     coded = _NCLX.search(data, 0, _HEAD_BYTES)
-    if coded is None:
-        return None
-    primaries, transfer = struct.unpack(">HH", coded[1])
+    in_stream = next(colour_codes(data), (_UNSPECIFIED, _UNSPECIFIED))
+    primaries, transfer = struct.unpack(">HH", coded[1]) if coded else in_stream
     return _coded_profile(primaries, 13 if transfer in _SHOWN_AS_SRGB else transfer)
 
 

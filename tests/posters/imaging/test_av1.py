@@ -6,10 +6,11 @@ import time
 import pytest
 from PIL import Image
 
-from moziweb.posters.imaging.av1 import frame_sizes
+from moziweb.posters.imaging.av1 import colour_codes, frame_sizes
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.imaging.header import parse_header
 from tests.posters.pictures import encoded
+from tests.posters.reference_pictures import with_cicp_in_stream
 
 
 def avif(width: int, height: int, **options: object) -> bytes:
@@ -42,6 +43,21 @@ def test_animation_is_found_by_its_tracks() -> None:
     assert set(frame_sizes(without_items)) == {(50, 70)}
 
 
+@pytest.mark.parametrize("subsampling", ["4:0:0", "4:2:0", "4:2:2", "4:4:4"])
+def test_colours_of_the_stream_are_found(subsampling: str) -> None:
+    """They are after the frame size; each subsampling has its own profile."""
+    data = avif(40, 60, subsampling=subsampling)
+    assert set(colour_codes(data)) <= {(1, 13)}
+    assert set(colour_codes(with_cicp_in_stream(data, 12, 16))) == {(12, 16)}
+
+
+def test_colours_of_an_animation_are_found() -> None:
+    """Its sequence headers are not reduced to those of a still image."""
+    frames = [Image.new("RGB", (50, 70), (each, 0, 0)) for each in range(0, 250, 50)]
+    data = encoded(frames[0], "AVIF", save_all=True, append_images=frames[1:], speed=10)
+    assert set(colour_codes(with_cicp_in_stream(data, 9, 18))) == {(9, 18)}
+
+
 def test_header_has_the_larger_coded_size() -> None:
     data = announcing_one_pixel(avif(300, 200))
     assert parse_header(data, 64).size == (300, 200)
@@ -70,4 +86,6 @@ def test_too_many_parts_are_refused_fast() -> None:
 
 @pytest.mark.parametrize("length", range(0, 400, 7))
 def test_truncated_file_has_no_wrong_size(length: int) -> None:
-    assert set(frame_sizes(avif(30, 20)[:length])) <= {(30, 20)}
+    data = avif(30, 20)
+    assert set(frame_sizes(data[:length])) <= {(30, 20)}
+    assert set(colour_codes(data[:length])) <= set(colour_codes(data))
