@@ -52,7 +52,7 @@ OUTAGE_SECONDS: Final = 5.0
 PAUSE_SECONDS: Final = 0.05
 
 MAX_BODY: Final = 1_000_000
-"""Bytes of the largest body that is kept for a second attempt."""
+"""Bytes of the largest body that is read for a second attempt."""
 
 _CONFLICT: Final = ("40",)
 """SQLSTATE classes: serialization failures and deadlocks, after which PostgreSQL rolls back."""
@@ -139,10 +139,8 @@ class RetryPolicy:
     def __call__(self, environ: dict[str, Any], router: "Router") -> Response:
         """Run a request, and again if it failed and is repeatable."""
         with router.request_context(environ) as request:
-            is_safe = request.method in SAFE_METHODS
-            if not is_safe and (request.content_length or 0) <= MAX_BODY:
-                request.request_body_tempfile_limit = MAX_BODY + 1  # in memory
-                request.make_body_seekable()
+            if request.method not in SAFE_METHODS and (request.content_length or 0) <= MAX_BODY:
+                _let_body_be_read_again(environ)
             # Views keep loaded rows and tokens in the environ, which must not outlive the attempt.
             pristine = environ.copy()
             response: Response = router.invoke_request(request)
@@ -158,6 +156,12 @@ class RetryPolicy:
             if request.is_body_seekable:
                 request.body_file_raw.seek(0)
             return router.invoke_request(request)  # type: ignore[no-any-return]
+
+
+def _let_body_be_read_again(environ: dict[str, Any]) -> None:
+    """Tell WebOb that the body is a file, as waitress's are. Nothing is read before the view."""
+    if hasattr(environ["wsgi.input"], "seek"):
+        environ["webob.is_body_seekable"] = True
 
 
 def add_repeatable_route(config: Configurator, name: str) -> None:
