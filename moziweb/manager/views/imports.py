@@ -149,7 +149,7 @@ def _file(request: Request) -> ImportJob:
         text_param(request.POST, "date_format")[:40],
     )
     kept = {"ignored": table.ignored[:50], "rows": len(table.rows)}
-    title = one_line(upload.filename)[:300] or "?"
+    title = upload.filename[:300] or "?"
     actor = require_user(request).actor
     job = new_job(request.dbsession, actor, JobKind.FILE, title, kept, now)
     add_items(request.dbsession, job, candidates_of(table, terms))

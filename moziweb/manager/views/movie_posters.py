@@ -145,7 +145,7 @@ def _upload(request: Request) -> Response:
     with sent.file as file:
         data = file.read(most_bytes(request) + 1)
     return _add_unsaved(
-        request, lambda: request.services.poster_editor.store(data), name=str(sent.filename)
+        request, lambda: request.services.poster_editor.store(data), name=sent.filename
     )
 
 

@@ -31,6 +31,7 @@ from moziweb.request import Request
 
 from ..auth.cookies import is_manager_request
 from ..auth.sessions import signed_in
+from .forms import one_line
 
 MAX_FORM: Final = 1_000_000
 """Bytes of a form, without its files; the largest movie takes a tenth of it."""
@@ -55,7 +56,7 @@ _BOUNDARY: Final = re.compile(r";\s*boundary\s*=", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class UploadedFile:
-    """A file of a form; it is closed at the end of the request."""
+    """A file of a form, which is closed at the end of the request. Its name is one line."""
 
     filename: str
     file: SpooledTemporaryFile[bytes]
@@ -119,7 +120,7 @@ def _read_parts(request: Request) -> MultiDict[str, str | UploadedFile]:
         else:
             content.seek(0)
             if segment.filename:
-                fields.add(segment.name, UploadedFile(segment.filename, content))
+                fields.add(segment.name, UploadedFile(one_line(segment.filename), content))
             else:
                 fields.add(segment.name, content.read().decode(errors="replace"))
     return fields

@@ -79,7 +79,7 @@ def read_table(data: bytes, columns: Mapping[str, str] | None = None) -> Table:
     aliases = {_heading(heading): column for column, heading in (columns or {}).items()}
     if unknown := sorted(set(aliases.values()) - set(COLUMNS)):
         text = _("no such column: ${unknown}; there are ${known}")
-        raise ImportRefused(text, unknown=", ".join(unknown), known=", ".join(COLUMNS))
+        raise ImportRefused(text, unknown=", ".join(unknown)[:300], known=", ".join(COLUMNS))
     content = _decoded(data)
     if content.lstrip()[:1] in {"[", "{"}:
         return _json_table(content, aliases)
