@@ -60,7 +60,7 @@ def unpack(text: str) -> Fields:
         return []
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     if not isinstance(found, list):
         return []

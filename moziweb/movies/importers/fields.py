@@ -32,6 +32,7 @@ LENGTHS: Final[Mapping[str, int]] = {
     "genre": 60,
     "person": 200,
     "character": 200,
+    "note": 300,
     "list": 40,
     "ref": 200,
     "poster": 2000,

@@ -61,11 +61,7 @@ def text(value: str, limit: int) -> str:
 
     Keeps line breaks.
     """
-    kept = "".join(
-        character
-        for character in nfc(value)
-        if character == "\n" or unicodedata.category(character) not in {"Cc", "Cs"}
-    ).strip()
+    kept = _clean(value)
     if len(kept) > limit:
         raise InvalidValue(_("longer than ${most} characters"), most=limit)
     return kept
@@ -74,6 +70,19 @@ def text(value: str, limit: int) -> str:
 def line(value: str, limit: int) -> str:
     """Return ``value`` on one line."""
     return text(" ".join(value.split()), limit)
+
+
+def clipped_line(value: str, limit: int) -> str:
+    """Return ``value`` on one line, without the characters after ``limit``."""
+    return _clean(" ".join(value.split()))[:limit].rstrip()
+
+
+def _clean(value: str) -> str:
+    return "".join(
+        character
+        for character in nfc(value)
+        if character == "\n" or unicodedata.category(character) not in {"Cc", "Cs"}
+    ).strip()
 
 
 def runtime(value: str) -> int:

@@ -189,6 +189,8 @@ def _read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
 def _object(path: str, status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
     try:
         data = json.loads(body)
+        # Neither a page nor a column can hold the lone surrogate of an escape.
+        json.dumps(data, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         data = None
     found = data if isinstance(data, dict) else {}

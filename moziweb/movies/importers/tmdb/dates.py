@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from moziweb.i18n import _
 from moziweb.movies.calendar import parse_day
+from moziweb.movies.importers import values
 from moziweb.movies.importers.candidate import PremiereFact
+from moziweb.movies.importers.fields import LENGTHS
 from moziweb.movies.models import DatePrecision, PremiereKind
-from moziweb.movies.text_folding import nfc
 
 _KINDS: Final = {
     3: PremiereKind.CINEMA,
@@ -89,7 +90,9 @@ def _entry(entry: Any) -> HungarianDate | None:
     # The date part is the day in Hungary; a conversion of the time zone could change it.
     day = parse_day(str(entry.get("release_date"))[:10])
     certification = str(entry.get("certification") or "").strip()
-    return HungarianDate(day, kind, certification, nfc(str(entry.get("note") or "").strip()))
+    return HungarianDate(
+        day, kind, certification, values.clipped_line(str(entry.get("note") or ""), LENGTHS["note"])
+    )
 
 
 def _facts(chosen: list[HungarianDate]) -> tuple[PremiereFact, ...]:

@@ -15,7 +15,6 @@ from moziweb.i18n import _
 
 from ...genres import GENRES
 from ...models import Rating
-from ...text_folding import nfc
 from .. import values
 from ..candidate import TMDB, Candidate, GenreFact, PersonFact, TrailerFact
 from ..fields import LENGTHS
@@ -227,7 +226,7 @@ def _people(entries: Iterator[Mapping[str, Any]]) -> tuple[PersonFact, ...]:
     found: dict[Any, PersonFact] = {}
     for entry in entries:
         name = values.line(str(entry.get("name") or ""), LENGTHS["person"])
-        character = nfc(" ".join(str(entry.get("character") or "").split()))[: LENGTHS["character"]]
+        character = values.clipped_line(str(entry.get("character") or ""), LENGTHS["character"])
         id_ = entry.get("id")
         tmdb_id = id_ if isinstance(id_, int) and 0 < id_ <= MAX_ID else None
         if name:

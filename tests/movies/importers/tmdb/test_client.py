@@ -69,6 +69,7 @@ def test_temporary_failure_is_retried(tmdb: TmdbServer, answer: Answer) -> None:
         (rate_limited(1), "429/25 Your request count"),
         (unavailable(), "503/9 Service offline"),
         (truncated(), "not a JSON object"),
+        (Answer(200, b'{"id": 1000, "title": "\\ud800"}'), "not a JSON object"),
         (html_error(), "502"),
     ],
 )

@@ -34,6 +34,11 @@ def test_theatrical_precedes_limited_and_festival() -> None:
     assert days(*[release("2026-09-03", kind) for kind in (4, 5, 6)]) == []
 
 
+def test_note_fits_its_column() -> None:
+    (fact,) = of(release("2026-05-01", 1, note=" a\0\n b" + "x" * 400)).premieres
+    assert fact.note == "a b" + "x" * 297
+
+
 def test_date_of_another_country_is_ignored() -> None:
     assert of(release("2026-09-03"), country="US").premieres == ()
 

@@ -154,7 +154,7 @@ def test_person_credited_twice_appears_once() -> None:
     cast = [
         {"id": 7, "name": "Anna", "character": "A", "order": 1},
         {"id": 7, "name": "Anna", "character": "B", "order": 2},
-        {"id": 8, "name": "Anna", "character": None, "order": 0},
+        {"id": 8, "name": "Anna", "character": "\0\n ", "order": 0},
         {"id": 9, "name": None},
     ]
     found = candidate(credits={"cast": cast, "crew": []}).values["cast"]
