@@ -4,10 +4,30 @@ A publish takes two numbers, and writes a record for each. The record of the fir
 that a publish has begun. That of the second one has the tags: from this number on, what shows the
 old data is outdated. A record contains its number, so a record that was overwritten, evicted or not
 yet written is never mistaken for another: it is missing.
+
+A process follows the log (``InvalidationLog``) and so knows which tags were published between two
+values of the clock, without reading a stamp. Data that was valid at the earlier value is valid at
+the later one if none of its tags is among them. This includes the snapshot clock of a render. A
+process that misses a record knows nothing about the time before it; then stamps decide.
+
+Why this is correct. Let data be valid at the clock ``since``: it shows every write with one of its
+tags whose second number is not above ``since``. Consider a write with one of its tags and a second
+number above that, but not above ``clock``. If all records between the two clocks were read, so was
+the one of this number, and the tag is known to be published after ``since``. If no tag is, there is
+no such write, and the data is valid at ``clock``. A request that begins after a publish reads a
+clock that is not below its second number.
 """
 
-from collections.abc import Collection
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from threading import Lock
 from typing import Final
+
+from ..errors import StoreError
+from .clock import epoch_of
 
 RING: Final = 1024
 """Records that the store keeps; a later one replaces the one of 1,024 numbers before."""
@@ -55,3 +75,194 @@ def tags_of_record(record: bytes, number: int) -> tuple[str, ...] | None:
     if kind == _MANY:
         return MANY
     return tuple(tags.decode("ascii").split("\n")) if tags else ()
+
+
+PATIENCE: Final = 0.2
+"""Seconds for which a missing record is expected: its writer may be about to write it."""
+
+MAX_BEHIND: Final = 512
+"""Records that are read at once. A process that is further behind starts again."""
+
+MAX_TAGS: Final = 20_000
+"""Published tags that a process remembers; about 2.7 MB."""
+
+_NO_CLOCK: Final = -1
+
+
+class Check(StrEnum):
+    """Results of ``InvalidationLog.vouches_for``, and labels in the metrics."""
+
+    VOUCHED = "vouched"
+    PUBLISHED = "published"
+    """One of the tags was published."""
+    BEFORE_START = "before_start"
+    """It was valid at a clock from which on not all records were read."""
+    NOT_READ = "not_read"
+    """The latest records are not known yet."""
+
+
+class Reset(StrEnum):
+    """Why a process started to follow the log again, and labels in the metrics."""
+
+    MISSING = "missing"
+    """A record was missing for longer than ``PATIENCE``."""
+    MANY = "many"
+    """A publish was recorded without its tags."""
+    BEHIND = "behind"
+    """There were more than ``MAX_BEHIND`` records to read."""
+    EPOCH = "epoch"
+    """The clock began a new epoch."""
+    FULL = "full"
+    """There were more than ``MAX_TAGS`` tags."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogCounts:
+    """Counters of a process: ``fetches`` of records, results of checks, resets by reason."""
+
+    fetches: int
+    checks: Mapping[Check, int]
+    resets: Mapping[Reset, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """Records up to the number ``until`` were expected at ``since``, a monotonic time."""
+
+    since: float
+    until: int
+
+
+class InvalidationLog:
+    """What this process knows of the log. Thread-safe; no store is read under its lock.
+
+    All records above the number ``_start`` and up to ``_end`` were read. ``_last`` has the latest
+    of these numbers at which a tag was published.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[Iterable[str]], Mapping[str, bytes]],
+        *,
+        patience: float = PATIENCE,
+        max_behind: int = MAX_BEHIND,
+        max_tags: int = MAX_TAGS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``fetch`` is ``get_multi`` of the store of the records."""
+        self._fetch = fetch
+        self._patience = patience
+        self._max_behind = max_behind
+        self._max_tags = max_tags
+        self._monotonic = monotonic
+        self._lock = Lock()
+        self._start = self._end = _NO_CLOCK
+        self._last: dict[str, int] = {}
+        self._gap: _Gap | None = None
+        self._fetches = 0
+        self._checks = Counter[Check]()
+        self._resets = Counter[Reset]()
+
+    def begin(self, clock: int) -> None:
+        """Follow the log from ``clock`` on, unless it is followed already."""
+        if self._end == _NO_CLOCK:
+            self.catch_up(clock)
+
+    def catch_up(self, clock: int) -> None:
+        """Read the records up to ``clock``, which was read before this call.
+
+        If the store does not answer, nothing changes.
+        """
+        with self._lock:
+            self._start_again_if_out_of_reach(clock)
+            first = self._end + 1
+            if first > clock:
+                return
+            self._fetches += 1
+        try:
+            found = self._fetch([record_name(number) for number in range(first, clock + 1)])
+        except StoreError:
+            return
+        with self._lock:
+            if epoch_of(self._end) == epoch_of(clock) and self._end + 1 >= first:
+                self._read(found, clock)  # else another thread has started again
+
+    def vouches_for(self, pairs: Iterable[tuple[int, Iterable[str]]], clock: int) -> bool:
+        """Return whether data is valid at ``clock``, by the log alone.
+
+        Each of ``pairs`` is a clock that a part of the data was valid at, and the tags of the part.
+        False means unknown, not invalid.
+        """
+        with self._lock:
+            result = self._check(pairs, clock)
+            self._checks[result] += 1
+        return result is Check.VOUCHED
+
+    def has_published(self, tags: Iterable[str], since: int) -> bool:
+        """Return whether any of ``tags`` is known to be published after the clock ``since``."""
+        with self._lock:
+            return self._start <= since and self._is_published(tags, since)
+
+    def counts(self) -> LogCounts:
+        """Return the counters."""
+        with self._lock:
+            return LogCounts(self._fetches, dict(self._checks), dict(self._resets))
+
+    def _check(self, pairs: Iterable[tuple[int, Iterable[str]]], clock: int) -> Check:
+        if epoch_of(clock) != epoch_of(self._end) or clock > self._end:
+            return Check.NOT_READ
+        for since, tags in pairs:
+            if not self._start <= since <= clock:  # numbers between two of an epoch are of it, too
+                return Check.BEFORE_START
+            if self._is_published(tags, since):
+                return Check.PUBLISHED
+        return Check.VOUCHED
+
+    def _is_published(self, tags: Iterable[str], since: int) -> bool:
+        last = self._last
+        return any(last[tag] > since for tag in last.keys() & tags)
+
+    def _start_again_if_out_of_reach(self, clock: int) -> None:
+        if epoch_of(clock) != epoch_of(self._end):
+            if self._end != _NO_CLOCK:
+                self._resets[Reset.EPOCH] += 1
+        elif clock - self._end > self._max_behind:
+            self._resets[Reset.BEHIND] += 1
+        else:
+            return
+        self._start_at(clock)
+        self._gap = None
+
+    def _start_at(self, number: int) -> None:
+        """Forget what was published at ``number`` or before."""
+        self._start = self._end = number
+        self._last = {}
+
+    def _read(self, found: Mapping[str, bytes], clock: int) -> None:
+        """Read the records up to ``clock`` in order, up to one that is still expected."""
+        for number in range(self._end + 1, clock + 1):
+            try:
+                tags = tags_of_record(found.get(record_name(number), b""), number)
+            except LookupError:
+                if self._is_expected(number, clock):
+                    return
+                self._start_at(number)
+                self._resets[Reset.MISSING] += 1
+                continue
+            if tags is MANY:
+                self._start_at(number)
+                self._resets[Reset.MANY] += 1
+                continue
+            self._last.update(dict.fromkeys(tags, number))
+            self._end = number
+        self._gap = None
+        if len(self._last) > self._max_tags:
+            self._start_at(self._end)
+            self._resets[Reset.FULL] += 1
+
+    def _is_expected(self, number: int, clock: int) -> bool:
+        """Whether to wait for a missing record; all up to ``clock`` are waited for at once."""
+        now = self._monotonic()
+        if self._gap is None or number > self._gap.until:
+            self._gap = _Gap(now, clock)
+        return now - self._gap.since < self._patience

@@ -1,16 +1,20 @@
-"""The invalidation log: its records, on all three stores."""
+"""The invalidation log: its records, on all three stores, and what a process knows of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from moziweb.cache.errors import StoreUnreachableError
+from moziweb.cache.protocol import invalidation_log
 from moziweb.cache.protocol.invalidation_log import (
     MANY,
     MAX_BYTES,
     RING,
+    Check,
+    InvalidationLog,
+    Reset,
     begin_record,
     record_name,
     tags_of_record,
@@ -18,6 +22,7 @@ from moziweb.cache.protocol.invalidation_log import (
 )
 from moziweb.cache.protocol.stamps import StampStore
 from moziweb.cache.protocol.store import AtomicStore
+from tests.cache import log_fuzz
 
 TTL = 3600.0
 
@@ -133,3 +138,222 @@ def test_first_record_is_written_with_the_tombstones(
     first = stamps.read_clock() + 1
     stamps.publish(["movie:1"])
     assert written == [[record_name(first), "tag:movie:1"], [record_name(first + 1)]]
+
+
+EPOCH = 7 << 32
+
+
+class Follower:
+    """A log that is followed from number 100 of an epoch on, its records, and a manual time."""
+
+    def __init__(self, **limits: int) -> None:
+        self.now = 0.0
+        self.records: dict[str, bytes] = {}
+        self.fetched: list[list[str]] = []
+        self.log = InvalidationLog(self.fetch, monotonic=lambda: self.now, **limits)
+        self.log.catch_up(EPOCH + 100)
+
+    def fetch(self, names: Iterable[str]) -> Mapping[str, bytes]:
+        wanted = list(names)
+        self.fetched.append(wanted)
+        return {name: self.records[name] for name in wanted if name in self.records}
+
+    def write(self, count: int, *tags: str) -> None:
+        """Write the record of a number."""
+        number = EPOCH + count
+        self.records[record_name(number)] = tags_record(number, tags)
+
+    def knows(self, tag: str, since: int, clock: int) -> bool:
+        """Whether it vouches for what shows a tag, after it has caught up."""
+        self.log.catch_up(EPOCH + clock)
+        return self.log.vouches_for([(EPOCH + since, (tag,))], EPOCH + clock)
+
+
+def test_log_vouches_for_what_was_not_published() -> None:
+    follower = Follower()
+    follower.write(101)
+    follower.write(102, "a:1", "b:1")
+    assert follower.knows("c:1", 100, 102)
+    assert not follower.knows("a:1", 100, 102)
+    assert not follower.knows("a:1", 101, 102)
+    assert follower.knows("a:1", 102, 102)
+    assert follower.fetched == [[record_name(101), record_name(102)]]
+    assert follower.log.counts().checks == {Check.VOUCHED: 2, Check.PUBLISHED: 2}
+
+
+def test_log_vouches_for_each_part_from_its_own_clock_on() -> None:
+    follower = Follower()
+    follower.write(101)
+    follower.write(102, "a:1")
+    follower.log.catch_up(EPOCH + 102)
+    parts = [(EPOCH + 102, ["a:1"]), (EPOCH + 100, ["b:1"])]
+    assert follower.log.vouches_for(parts, EPOCH + 102)
+    assert not follower.log.vouches_for([*parts, (EPOCH + 101, ["a:1"])], EPOCH + 102)
+
+
+def test_log_knows_nothing_about_the_time_before_it_and_after_the_last_record() -> None:
+    follower = Follower()
+    assert not follower.knows("a:1", 99, 100)
+    follower.write(101)
+    follower.log.catch_up(EPOCH + 101)
+    assert not follower.log.vouches_for([(EPOCH + 100, ("a:1",))], EPOCH + 102)
+    assert not follower.log.vouches_for([(EPOCH + 101, ("a:1",))], EPOCH + 100)
+    assert follower.log.counts().checks == {Check.BEFORE_START: 2, Check.NOT_READ: 1}
+
+
+def test_missing_record_is_expected_for_a_moment() -> None:
+    """Its writer is between the step and the record."""
+    follower = Follower()
+    follower.write(102, "a:1")
+    assert not follower.knows("b:1", 100, 102)
+    follower.now = 0.19
+    assert not follower.knows("b:1", 100, 102)
+    follower.write(101)
+    assert follower.knows("b:1", 100, 102)
+    assert not follower.knows("a:1", 100, 102)
+    assert not follower.log.counts().resets
+
+
+def test_missing_record_is_given_up_after_a_moment() -> None:
+    follower = Follower()
+    follower.write(102, "a:1")
+    follower.knows("b:1", 100, 102)
+    follower.now = 0.2
+    assert not follower.knows("b:1", 100, 102)
+    assert follower.knows("b:1", 101, 102)
+    assert follower.log.counts().resets == {Reset.MISSING: 1}
+
+
+def test_records_that_are_missing_at_the_same_time_are_given_up_together() -> None:
+    follower = Follower()
+    follower.knows("b:1", 100, 104)
+    follower.now = 0.2
+    assert follower.knows("b:1", 104, 104)
+    assert not follower.knows("b:1", 104, 106)  # these are expected
+    assert not follower.knows("b:1", 103, 104)
+
+
+def test_publish_without_tags_in_its_record_may_have_published_any_tag() -> None:
+    follower = Follower()
+    follower.write(101)
+    follower.write(102, *(f"movie:{number}" for number in range(2000)))
+    assert not follower.knows("b:1", 100, 102)
+    assert follower.knows("b:1", 102, 102)
+    assert follower.log.counts().resets == {Reset.MANY: 1}
+
+
+def test_process_that_is_far_behind_starts_again() -> None:
+    follower = Follower(max_behind=5)
+    assert not follower.knows("b:1", 100, 106)
+    assert follower.knows("b:1", 106, 106)
+    assert follower.fetched == []
+    assert follower.log.counts().resets == {Reset.BEHIND: 1}
+
+
+@pytest.mark.parametrize("epoch", [6, 8])
+def test_log_of_another_epoch_starts_again(epoch: int) -> None:
+    follower = Follower()
+    clock = (epoch << 32) + 1
+    follower.log.catch_up(clock)
+    assert follower.log.vouches_for([(clock, ("a:1",))], clock)
+    assert not follower.log.vouches_for([(EPOCH + 100, ("a:1",))], clock)
+    assert not follower.log.vouches_for([(EPOCH + 100, ("a:1",))], EPOCH + 100)
+    assert follower.log.counts().resets == {Reset.EPOCH: 1}
+
+
+def test_log_remembers_a_bounded_number_of_tags() -> None:
+    follower = Follower(max_tags=2)
+    follower.write(101, "a:1", "b:1", "c:1")
+    assert not follower.knows("d:1", 100, 101)
+    assert follower.knows("a:1", 101, 101)
+    assert follower.log.counts().resets == {Reset.FULL: 1}
+
+
+def test_store_that_does_not_answer_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> Mapping[str, bytes]:
+        raise StoreUnreachableError("gone")
+
+    follower = Follower()
+    follower.write(101)
+    with monkeypatch.context() as patch:
+        patch.setattr(follower.log, "_fetch", fail)
+        assert not follower.knows("a:1", 100, 101)
+    assert follower.knows("a:1", 100, 101)
+
+
+def test_published_tags_are_known_only_from_what_was_read() -> None:
+    follower = Follower()
+    follower.write(101, "a:1")
+    follower.log.catch_up(EPOCH + 101)
+    assert follower.log.has_published(["a:1", "b:1"], EPOCH + 100)
+    assert not follower.log.has_published(["b:1"], EPOCH + 100)
+    assert not follower.log.has_published(["a:1"], EPOCH + 101)
+    assert not follower.log.has_published(["a:1"], EPOCH + 99)
+    assert not follower.log.has_published(["a:1"], (6 << 32) + 100)
+    assert not follower.log.has_published(["a:1"], (8 << 32) + 100)
+
+
+def test_thread_that_was_faster_is_not_read_again() -> None:
+    """Another thread starts again at a later number, or catches up, during a fetch."""
+    follower = Follower()
+    for count in range(101, 105):
+        follower.write(count, f"a:{count}")
+    plain = follower.fetch
+
+    def interrupted(names: Iterable[str]) -> Mapping[str, bytes]:
+        found = plain(names)
+        follower.log._fetch = plain
+        follower.log.catch_up(EPOCH + 104)
+        return found
+
+    follower.log._fetch = interrupted
+    follower.log.catch_up(EPOCH + 102)
+    assert follower.knows("b:1", 100, 104)
+    assert not follower.knows("a:104", 103, 104)
+    assert len(follower.fetched) == 2
+
+
+def test_stores_are_followed(open_store: Callable[[], AtomicStore]) -> None:
+    """Each of the three; a record that memcached evicts is given up."""
+    store = open_store()
+    writer, now = StampStore(store, TTL), [0.0]
+    log = InvalidationLog(open_store().get_multi, monotonic=lambda: now[0])
+    since = writer.read_clock()
+    log.catch_up(since)
+    writer.publish(["a:1"])
+    clock = writer.read_clock()
+    log.catch_up(clock)
+    assert log.vouches_for([(since, ("b:1",))], clock)
+    assert not log.vouches_for([(since, ("a:1",))], clock)
+    writer.publish(["c:1"])
+    later = writer.read_clock()
+    store.delete(record_name(later))
+    log.catch_up(later)
+    assert not log.vouches_for([(since, ("b:1",))], later)
+    now[0] = 1.0
+    log.catch_up(later)
+    assert not log.vouches_for([(clock, ("c:1",))], later)
+    assert log.vouches_for([(later, ("c:1",))], later)
+
+
+@pytest.fixture
+def small_ring(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few and short records, so that they are overwritten and too long."""
+    monkeypatch.setattr(invalidation_log, "RING", log_fuzz.RING)
+    monkeypatch.setattr(invalidation_log, "MAX_BYTES", log_fuzz.MAX_BYTES)
+
+
+@pytest.mark.usefixtures("small_ring")
+def test_no_order_of_operations_makes_an_answer_stale() -> None:
+    stale, kinds = log_fuzz.search(range(250))
+    assert stale == ""
+    assert kinds["copy by log"] > 200
+    assert kinds["entry by log"] > 500
+    assert kinds["copy by stamps"] > 100
+
+
+@pytest.mark.usefixtures("small_ring")
+@pytest.mark.parametrize("name", log_fuzz.BROKEN_LINES)
+def test_fuzz_finds_each_broken_line(name: str) -> None:
+    stale, _ = log_fuzz.search(range(500), log_fuzz.broken(name))
+    assert stale
