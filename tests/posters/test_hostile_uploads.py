@@ -7,13 +7,15 @@ reserve of arenas, of which an idle server with a dozen threads has 1 GB.
 
 import http.client
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 from typing import Self
@@ -57,10 +59,38 @@ threads = 8
 """
 
 
-@contextmanager
-def server(folder: Path, url: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """Run pserve; yield the process and its port."""
-    port = free_port()
+@dataclass(frozen=True)
+class Site:
+    """A running pserve with one movie and no sources."""
+
+    process: subprocess.Popen[str]
+    port: int
+    database: Database
+    storage: DiskStorage
+
+    def add(self, group: str) -> dict[int, Hostile]:
+        """Add a harmless picture and a group of the corpus as uploads: files by source."""
+        files = (Hostile("a picture", encoded(quarters()), MADE), *corpus_of(group))
+        rows = []
+        with self.database.write() as session:
+            for number, hostile in enumerate(files):
+                key = f"upload/aa/{group}-{number}.jpg"
+                self.storage.put(
+                    key, hostile.data, content_type="image/jpeg", cache_control="no-cache"
+                )
+                rows.append(PosterSource(movie_id=7, kind=SourceKind.UPLOAD, key=key))
+            session.add_all(rows)
+        return {row.id: hostile for row, hostile in zip(rows, files, strict=True)}
+
+
+@pytest.fixture(scope="module")
+def site(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The site; at its end it stops in order, and its decoders end with it."""
+    folder, port = tmp_path_factory.mktemp("hostile"), free_port()
+    url = f"sqlite:///{shutil.copyfile(migrated_sqlite, folder / 'site.sqlite')}"
+    database = Database(create_engine({"sqlalchemy.url": url, "sqlalchemy.pool_size": 1}))
+    with database.write() as session:
+        session.add(Movie(id=7, title="Dűne", original_title="Dune", slug="dune"))
     ini = folder / "site.ini"
     ini.write_text(INI.format(url=url, folder=folder / "objects", port=port))
     command = [sys.executable, "-m", "pyramid.scripts.pserve", str(ini)]
@@ -70,7 +100,12 @@ def server(folder: Path, url: str) -> Iterator[tuple[subprocess.Popen[str], int]
         child(command, limit=600, stdout=log, stderr=log, env=environ) as process,
     ):
         wait_until(lambda: accepts(port))
-        yield process, port
+        yield Site(process, port, database, DiskStorage(folder / "objects"))
+        decoders = decoders_of(process.pid)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        wait_until(lambda: not any(map(is_running, decoders)))
+    database.engine.dispose()
 
 
 def decoders_of(pid: int) -> frozenset[int]:
@@ -135,56 +170,32 @@ def get(port: int, path: str) -> tuple[int, str]:
         connection.close()
 
 
-@pytest.fixture
-def sources(group: str, sqlite_url: str, tmp_path: Path) -> dict[int, Hostile]:
-    """A harmless picture, then a group of the corpus, as uploads of one movie: files by source."""
-    files = (Hostile("a picture", encoded(quarters()), MADE), *corpus_of(group))
-    storage = DiskStorage(tmp_path / "objects")
-    database = Database(create_engine({"sqlalchemy.url": sqlite_url, "sqlalchemy.pool_size": 1}))
-    rows = []
-    with database.write() as session:
-        session.add(Movie(id=7, title="Dűne", original_title="Dune", slug="dune"))
-        for number, hostile in enumerate(files):
-            key = f"upload/aa/{number}.jpg"
-            storage.put(key, hostile.data, content_type="image/jpeg", cache_control="no-cache")
-            rows.append(PosterSource(movie_id=7, kind=SourceKind.UPLOAD, key=key))
-        session.add_all(rows)
-    database.engine.dispose()
-    return {row.id: hostile for row, hostile in zip(rows, files, strict=True)}
-
-
 @pytest.mark.parametrize("group", GROUPS)
-def test_corpus_kills_no_process(
-    sources: dict[int, Hostile], sqlite_url: str, tmp_path: Path
-) -> None:
+def test_corpus_kills_no_process(group: str, site: Site) -> None:
     """No file of the corpus may kill a decoder, so all children that were seen must still run."""
+    sources, port = site.add(group), site.port
     paths = {each: f"/poster/7-dune.{each}.thumb.jpg" for each in sources}
     first, *rest = sources
     bombs = [each for each in rest if sources[each].bomb]
     others = [each for each in rest if each not in bombs]
-    with server(tmp_path, sqlite_url) as (process, port):
-        with ChildSampler(process.pid) as sampler:
-            answers = {first: get(port, paths[first])}  # starts a child
-            seconds = {each: timed(port, paths[each], answers, each) for each in bombs}
-            with ThreadPoolExecutor(4) as visitors:
-                responses = visitors.map(lambda each: get(port, paths[each]), others)
-                answers.update(zip(others, responses, strict=True))
-            assert get(port, "/__heartbeat__")[0] == 200
-        decoders = decoders_of(process.pid)
-        assert process.poll() is None
-        assert 1 <= len(decoders) <= len(os.sched_getaffinity(0))
-        assert sampler.seen.keys() == decoders, "a child died or was replaced"
-
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
-        wait_until(lambda: not any(map(is_running, decoders)))
+    with ChildSampler(site.process.pid) as sampler:
+        answers = {first: get(port, paths[first])}  # starts a child
+        seconds = {each: timed(port, paths[each], answers, each) for each in bombs}
+        with ThreadPoolExecutor(4) as visitors:
+            responses = visitors.map(lambda each: get(port, paths[each]), others)
+            answers.update(zip(others, responses, strict=True))
+        assert get(port, "/__heartbeat__")[0] == 200
+    decoders = decoders_of(site.process.pid)
+    assert site.process.poll() is None
+    assert 1 <= len(decoders) <= len(os.sched_getaffinity(0))
+    assert sampler.seen.keys() == decoders, "a child died or was replaced"
     assert sampler.peak < LIMIT_MIB * 1024
     assert {status for status, _ in answers.values()} <= {200, 302}
     names = {str(sources[each]): took for each, took in seconds.items()}
     assert {name: took for name, took in names.items() if took >= BOMB_SECONDS} == {}
     assert all(answers[bomb][0] == 200 for bomb in bombs), "a bomb was made"
-    assert_verdicts(sqlite_url, sources, answers)
-    assert_nothing_leaked(DiskStorage(tmp_path / "objects"), sources.values())
+    assert_verdicts(site.database, sources, answers)
+    assert_nothing_leaked(site.storage, sources.values())
 
 
 def timed(port: int, path: str, answers: dict[int, tuple[int, str]], source_id: int) -> float:
@@ -195,10 +206,9 @@ def timed(port: int, path: str, answers: dict[int, tuple[int, str]], source_id: 
 
 
 def assert_verdicts(
-    url: str, sources: dict[int, Hostile], answers: dict[int, tuple[int, str]]
+    database: Database, sources: dict[int, Hostile], answers: dict[int, tuple[int, str]]
 ) -> None:
     """Each source has its verdict, and its request got an image."""
-    database = Database(create_engine({"sqlalchemy.url": url, "sqlalchemy.pool_size": 1}))
     wrong = []
     with database.read() as session:
         for source_id, hostile in sources.items():
@@ -208,7 +218,6 @@ def assert_verdicts(
                 wrong.append(f"{hostile}: {source.state} {source.error_code} {answers[source_id]}")
             if expected == 200:
                 assert answers[source_id][1] == "no-store"
-    database.engine.dispose()
     assert wrong == []
 
 
