@@ -419,6 +419,11 @@ def _damages_with_valid_checksums() -> Iterator[Hostile]:
     for name, packed in pixels.items():
         data = _png_of(("IHDR", header), ("IDAT", packed), ("IEND", b""))
         yield Hostile(f"PNG with {name}", data, verdicts.get(name, _DAMAGED))
+    packer = zlib.compressobj(9)
+    wrong = packer.compress(b"\x09" + bytes(200)) + packer.flush(zlib.Z_FULL_FLUSH)
+    zeros = packer.compress(bytes(16_000_000)) + packer.flush(zlib.Z_FULL_FLUSH)
+    endless = _png_of(("IHDR", header), ("IDAT", wrong + 150 * zeros), ("IEND", b""))
+    yield Hostile("PNG with a wrong row before 2.4 GB", endless, _DAMAGED, bomb=True)
 
 
 def _oddities() -> Iterator[Hostile]:

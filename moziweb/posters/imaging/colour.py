@@ -144,7 +144,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 def _converted(image: Image.Image, profile: bytes) -> Image.Image | None:
     """The converted image; None if the profile is not usable, or changes nothing.
 
-    Most profiles are sRGB: converting by one takes 36 ms for a full poster.
+    Most profiles are sRGB: converting a full poster by one takes 14 ms, finding that out 2 ms.
     """
     try:
         source = ImageCms.ImageCmsProfile(BytesIO(profile))

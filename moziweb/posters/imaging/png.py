@@ -4,6 +4,7 @@ Pillow refuses a file for faults that do not concern the pixels, such as a long 
 checksum of an extra chunk, and loses the transparent colour of some bit depths.
 """
 
+import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -20,6 +21,7 @@ _APPEARANCE: Final = frozenset({b"cHRM", b"cICP", b"eXIf", b"gAMA", b"iCCP", b"s
 _PIECE_BYTES: Final = 16 * 1024
 """Compressed data that is inflated at once; it becomes at most 16 MB."""
 
+_MAX_BYTES_PER_PIXEL: Final = 8
 _KEY_BYTES: Final[Mapping[int, int]] = MappingProxyType({0: 2, 2: 6})
 """The length of a transparent colour in grey (colour type 0) and RGB (2)."""
 
@@ -167,7 +169,8 @@ def with_valid_sum(png: Png) -> Png | None:
     view = memoryview(png.data)
     chunks = tuple(_whole_chunks(view))
     packed = b"".join(chunk.content for chunk in chunks if chunk.kind == b"IDAT")
-    sum_ = _sum_of(packed[2:])
+    width, height = struct.unpack_from(">II", png.data, 16)
+    sum_ = _sum_of(packed[2:], (width + 1) * height * _MAX_BYTES_PER_PIXEL)
     if sum_ is None:
         return None
     inflater_end, value = sum_
@@ -177,15 +180,18 @@ def with_valid_sum(png: Png) -> Png | None:
     return png._replace(data=b"".join(parts))
 
 
-def _sum_of(deflated: bytes) -> tuple[int, int] | None:
+def _sum_of(deflated: bytes, max_inflated: int) -> tuple[int, int] | None:
     """The length of the deflated data and the Adler-32 of the data; None if it is damaged."""
     inflater, value = zlib.decompressobj(-zlib.MAX_WBITS), 1
     for at in range(0, len(deflated), _PIECE_BYTES):
         piece = deflated[at : at + _PIECE_BYTES]
         try:
-            value = zlib.adler32(inflater.decompress(piece), value)
+            inflated = inflater.decompress(piece)
         except zlib.error:
             return None
+        value, max_inflated = zlib.adler32(inflated, value), max_inflated - len(inflated)
         if inflater.eof:
             return at + len(piece) - len(inflater.unused_data), value
+        if max_inflated < 0:
+            return None
     return None
