@@ -23,7 +23,7 @@ ROWS_MISSING_IN_CHROMIUM = 16
 """Chromium leaves the last rows of a JPEG without an end marker blank; they are not compared."""
 
 TURNED_BY_US_ALONE = {"webp_exif"}
-"""Chromium ignores the orientation in a WebP."""
+"""Chromium ignores the orientation in a WebP; docs/posters.md says why we do not."""
 
 HDR_FILES = {"avif_cicp_pq.avif"}
 
