@@ -21,7 +21,7 @@ _FONTS_MISSING: Final = 3
 def draw_in_child(spec: PosterSpec, niceness: int, seconds: float) -> bytes:
     """As `drawing.draw_poster`, in a child process that may take ``seconds``.
 
-    Raises DemoFontsMissing, and DrawingFailed if the child is killed or fails.
+    Raises TimeoutError, DemoFontsMissing, and DrawingFailed if the child fails or is killed.
     """
     command = child_command(_MODULE, spec.to_url(), str(niceness))
     try:
@@ -29,7 +29,7 @@ def draw_in_child(spec: PosterSpec, niceness: int, seconds: float) -> bytes:
             command, capture_output=True, timeout=seconds, env=child_environment(), cwd="/"
         )
     except subprocess.TimeoutExpired as error:
-        raise DrawingFailed(f"not drawn within {seconds:g} s") from error
+        raise TimeoutError(f"not drawn within {seconds:g} s") from error
     if child.returncode == _FONTS_MISSING:
         raise DemoFontsMissing(child.stderr.decode().strip())
     if child.returncode or not child.stdout:

@@ -5,6 +5,7 @@ import threading
 
 from moziweb.posters.generation.error_codes import ServiceCode, SourceError
 from moziweb.posters.generation.readers import SourceBytes, SourceLocation
+from moziweb.posters.imaging.errors import RejectCode
 
 from .drawing_process import draw_in_child
 from .errors import DemoFontsMissing, DrawingFailed, InvalidPosterSpec
@@ -23,7 +24,7 @@ class DrawnReader:
         self._cores = threading.Semaphore(len(os.sched_getaffinity(0)))
 
     def read(self, source: SourceLocation) -> SourceBytes:
-        """A JPEG of 2000x3000 pixels; raises ``SourceError`` for a bad URL or missing fonts."""
+        """A JPEG of 2000x3000 pixels; raises ``SourceError``, permanent for a bad URL."""
         try:
             spec = PosterSpec.from_url(source.url or "")
             with self._cores:
@@ -32,5 +33,7 @@ class DrawnReader:
             raise SourceError(ServiceCode.INVALID_SPEC, str(error), permanent=True) from error
         except DemoFontsMissing as error:
             raise SourceError(ServiceCode.FONTS_MISSING, str(error)) from error
+        except TimeoutError as error:
+            raise SourceError(RejectCode.DECODE_TIMEOUT, str(error)) from error
         except DrawingFailed as error:
             raise SourceError(ServiceCode.INTERNAL, str(error)) from error

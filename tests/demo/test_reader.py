@@ -11,10 +11,11 @@ from PIL import Image
 from webtest import TestApp
 
 from moziweb.demo import reader as reader_module
-from moziweb.demo.errors import DemoError, DemoFontsMissing, DrawingFailed
+from moziweb.demo.errors import DemoFontsMissing, DrawingFailed
 from moziweb.demo.reader import DrawnReader
 from moziweb.demo.spec import PosterSpec
-from moziweb.posters.generation.error_codes import ServiceCode, SourceError
+from moziweb.posters.generation.error_codes import ServiceCode, SourceCode, SourceError
+from moziweb.posters.imaging.errors import RejectCode
 from moziweb.posters.models import SourceKind
 from moziweb.services import services_of
 
@@ -45,10 +46,11 @@ def test_bad_url_is_a_permanent_error(url: str | None) -> None:
     [
         (DemoFontsMissing("font-roboto"), ServiceCode.FONTS_MISSING),
         (DrawingFailed("status -9"), ServiceCode.INTERNAL),
+        (TimeoutError(), RejectCode.DECODE_TIMEOUT),
     ],
 )
 def test_failed_drawing_is_a_transient_error(
-    error: DemoError, code: ServiceCode, monkeypatch: pytest.MonkeyPatch
+    error: Exception, code: SourceCode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_: object) -> bytes:
         raise error
