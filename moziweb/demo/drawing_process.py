@@ -26,7 +26,13 @@ def draw_in_child(spec: PosterSpec, niceness: int, seconds: float) -> bytes:
     command = child_command(_MODULE, spec.to_url(), str(niceness))
     try:
         child = subprocess.run(  # noqa: S603 - our own interpreter and module
-            command, capture_output=True, timeout=seconds, env=child_environment(), cwd="/"
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds,
+            env=child_environment(),
+            cwd="/",
+            process_group=0,  # Ctrl-C and Ctrl-Z of a terminal do not reach it
         )
     except subprocess.TimeoutExpired as error:
         raise TimeoutError(f"not drawn within {seconds:g} s") from error
@@ -40,8 +46,7 @@ def draw_in_child(spec: PosterSpec, niceness: int, seconds: float) -> bytes:
 
 def main() -> None:
     """Write the poster to standard output; arguments: the spec's URL and the niceness."""
-    # Both are sent to the whole process group, but a started poster is finished.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # It may be sent to all processes of a container, but a started poster is finished.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     from .drawing import draw_poster  # in the parent this module must stay small
 
