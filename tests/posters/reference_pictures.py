@@ -232,6 +232,16 @@ def _png_colours() -> Iterator[tuple[str, bytes]]:
     yield "png_chrm_wide", png(rgb, (b"cHRM", _WIDE_CHROMATICITIES))
     yield "png_srgb_gama", png(rgb, (b"sRGB", b"\0"), (b"gAMA", _longs(100_000)))
     yield "png_icc_gama", png(rgb, _icc_chunk(rgb_profile()), (b"gAMA", _longs(100_000)))
+    gamma = (b"gAMA", _longs(100_000))
+    yield "png_srgb_icc", png(rgb, (b"sRGB", b"\0"), _icc_chunk(linear))
+    yield "png_icc_text_gama", png(rgb, _icc_chunk(b"text" * 50), gamma)
+    yield "png_icc_broken_gama", png(rgb, (b"iCCP", b"x\0\0text"), gamma)
+    yield "png_icc_grey_gama", png(rgb, _icc_chunk(linear_grey), gamma)
+    yield "png_srgb_short_gama", png(rgb, (b"sRGB", b""), gamma)
+    yield "png_srgb_intent_gama", png(rgb, (b"sRGB", b"\x09"), gamma)
+    yield "png_two_icc", png(rgb, _icc_chunk(linear), _icc_chunk(rgb_profile()))
+    yield "png_cicp_unspecified_icc", png(rgb, (b"cICP", b"\2\2\0\1"), _icc_chunk(linear))
+    yield "png_cicp_short_icc", png(rgb, (b"cICP", b"\1\x0d\0"), _icc_chunk(linear))
     for name, code in (
         ("709", b"\1\1\0\1"), ("linear", b"\1\x08\0\1"), ("gamma22", b"\1\4\0\1"),
         ("gamma28", b"\1\5\0\1"), ("p3", b"\x0c\x0d\0\1"), ("2020", b"\x09\x0e\0\1"),

@@ -17,6 +17,10 @@ from .av1 import colour_codes
 from .errors import ImageRejected, RejectCode
 from .icc import Chromaticities, Transfer, matrix_profile, transfer_code
 
+_ICC_SIGNATURE: Final = b"acsp"
+_INTENTS: Final = (b"\0", b"\1", b"\2", b"\3")
+"""The contents of a valid sRGB chunk: rendering intents."""
+
 _NCLX: Final = re.compile(rb"(?s)colrnclx(.{4})")
 _HEAD_BYTES: Final = 64 * 1024
 
@@ -83,16 +87,17 @@ def embedded_profile(profile: bytes | None) -> bytes | None:
 def png_profile(chunks: Mapping[bytes, bytes]) -> bytes | None:
     """The ICC profile by the chunks of a PNG; None for sRGB.
 
-    The order of precedence is that of the PNG specification: cICP, iCCP, sRGB, gAMA with cHRM. As
-    in browsers, cHRM needs gAMA. Raises ImageRejected for high dynamic range.
+    The order of precedence is that of the PNG specification: cICP, iCCP, sRGB, gAMA with cHRM;
+    malformed chunks are skipped. As in browsers, cHRM needs gAMA. Raises ImageRejected for high
+    dynamic range.
     """
     if len(coded := chunks.get(b"cICP", b"")) == 4:
         profile = _coded_profile(coded[0], coded[1])
         if profile is not None:
             return profile
-    if chunks.get(b"iCCP"):
-        return embedded_profile(chunks[b"iCCP"])
-    if b"sRGB" in chunks or len(chunks.get(b"gAMA", b"")) != 4:
+    if (profile := chunks.get(b"iCCP", b""))[36:40] == _ICC_SIGNATURE:
+        return embedded_profile(profile)
+    if chunks.get(b"sRGB") in _INTENTS or len(chunks.get(b"gAMA", b"")) != 4:
         return None
     (gamma,) = struct.unpack(">I", chunks[b"gAMA"])
     primaries = _BT709
