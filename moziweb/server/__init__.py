@@ -141,14 +141,16 @@ def _check_threads(app: Callable[..., Any], options: Mapping[str, str]) -> None:
 
 
 def _start_threads(app: Callable[..., Any]) -> None:
-    """Start the outbox relay, the background refresher and a check of the storage.
+    """Start the outbox relay, the background refresher, the probe and a check of the storage.
 
-    Called here and not when the application is built, because nothing forks after this.
+    Called here and not when the application is built, because nothing forks after this. The probe
+    starts here because the loop can be the first to notice an outage, and must not start a thread.
     """
     services = services_of_app(app)
     if services is None:
         return
     if (pages := services.page_cache) is not None:
+        pages.cache.start_probe_thread()
         pages.relay.start()
         if pages.refresher is not None:
             pages.refresher.start()

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import threading
 import time
 import urllib.request
 from configparser import ConfigParser
@@ -13,16 +14,23 @@ from typing import cast
 
 import pytest
 from pyramid.registry import Registry
+from webtest import TestApp
 
+import moziweb
 from moziweb import server
+from moziweb.cache.http.fast_path import FastPathMiddleware
 from moziweb.posters.generation.admission import AdmissionControl
-from moziweb.services import Services, set_services
+from moziweb.services import Services, services_of, set_services
 from moziweb.settings.keys import SETTINGS
 from moziweb.storage.disk import DiskStorage
+from tests.conftest import close_services
 from tests.server.hello import main
 from tests.server.pserve import INI, PATIENCE, pserve
+from tests.services.memcached import MemcachedServer
 from tests.services.ports import HOST, accepts, free_port
 from tests.services.process import is_group_running, read_until
+from tests.site.cached import CACHED
+from tests.threads import join_threads
 
 
 @pytest.fixture
@@ -189,6 +197,36 @@ def test_posters_cannot_occupy_every_thread(tmp_path: Path) -> None:
     assert admission.threads == 6
     with pytest.raises(server.ServerError, match="threads = 4"):  # waitress's own default
         server.bind(App(), {"listen": f"{HOST}:0"})
+
+
+def test_outage_noticed_in_the_loop_starts_no_thread(
+    settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that the loop starts would also have the loop's priority."""
+    with MemcachedServer() as memcached:
+        cached = {**settings, **CACHED, "cache.stamps.url": f"memcached://{memcached.address}"}
+        app = moziweb.main({}, **cached)
+        pages = services_of(app.registry).page_cache
+        assert pages is not None
+        assert isinstance(app, FastPathMiddleware)
+        server._start_threads(app)
+        try:
+            assert "cache-probe" in {each.name for each in threading.enumerate()}
+            join_threads("storage-check")
+            client = TestApp(app)
+            for _ in range(2):
+                client.get("/undated")
+            started: list[threading.Thread] = []
+            monkeypatch.setattr(threading.Thread, "start", started.append)
+            request = {"PATH_INFO": "/undated"}
+            assert app.in_memory([request])[0] is not None
+            memcached.kill()
+            for _ in range(3):
+                assert app.in_memory([request]) == [None]
+            assert started == []
+        finally:
+            pages.relay.stop()
+            close_services(app.registry)
 
 
 LIMITS = {

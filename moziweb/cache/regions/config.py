@@ -73,6 +73,8 @@ class Cache:
     """Number of threads per process that refresh hot entries."""
     purger: CdnPurger | None = None
     """Purges published tags at the CDN, if one is configured."""
+    start_probe_thread: Callable[[], None] = lambda: None
+    """Starts the thread that probes memcached during an outage, if it has the stamps."""
 
     @property
     def is_shared(self) -> bool:
@@ -117,6 +119,10 @@ def open_atomic_store(url: str, prefix: str = "") -> AtomicStore:
     )
 
 
+def _probe_start_of(store: AtomicStore) -> Callable[[], None]:
+    return store.start_probe_thread if isinstance(store, MemcachedClient) else lambda: None
+
+
 def _purge_by(purger: CdnPurger) -> Callable[[Iterable[str] | None], None]:
     def on_publish(tags: Iterable[str] | None) -> None:
         purger.purge((EVERYTHING,) if tags is None else tags)
@@ -159,6 +165,7 @@ class _Builder:
             stamps_url=mask_secrets(common["stamps.url"]),
             refresh_threads=common["refresh_threads"],
             purger=purger,
+            start_probe_thread=_probe_start_of(store),
         )
 
     def _purger(self, common: Mapping[str, Any]) -> CdnPurger | None:

@@ -80,8 +80,9 @@ class ProbedCircuitBreaker:
     """Closed: calls pass. Open: all are refused, and a thread probes the server until it answers.
 
     So no call waits for a server that hangs, and calls pass again within ``period`` and one
-    time-out after it answers. The thread ends if no call was refused for ``IDLE_SECONDS``; the next
-    one starts another.
+    time-out after it answers. The thread sleeps while the breaker is closed, and after
+    ``IDLE_SECONDS`` without a refused call. A server starts it at boot; without ``start``, the
+    first failed call starts it.
     """
 
     def __init__(self, probe: Callable[[], bool], period: float = PROBE_PERIOD) -> None:
@@ -91,6 +92,7 @@ class ProbedCircuitBreaker:
         self._lock = threading.Lock()
         self._open = False
         self._last_refused = 0.0
+        self._wake = threading.Event()
         self._thread: threading.Thread | None = None
 
     @property
@@ -102,38 +104,37 @@ class ProbedCircuitBreaker:
         """Whether a call may be made now."""
         if not self._open:
             return True
-        self._probe_in_thread()
+        self._wake_thread()
         return False
 
     def trip(self) -> None:
         """A call failed: refuse the next ones."""
         self._open = True
-        self._probe_in_thread()
+        self._wake_thread()
 
     def reset(self) -> None:
         """A call was answered: allow all calls."""
         self._open = False
 
-    def _probe_in_thread(self) -> None:
+    def start(self) -> None:
+        """Start the thread, unless it runs; raise ``RuntimeError`` if none can be started."""
         with self._lock:
-            self._last_refused = time.monotonic()
             # A forked child inherits the thread object, which does not run there.
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="cache-probe", daemon=True)
-                with suppress(RuntimeError):  # no more threads: the next request tries again
-                    self._thread.start()
+                self._thread.start()
+
+    def _wake_thread(self) -> None:
+        self._last_refused = time.monotonic()
+        self._wake.set()
+        with suppress(RuntimeError):  # no more threads: the next request tries again
+            self.start()
 
     def _run(self) -> None:
-        while self._is_needed():
-            if self._probe():
-                self.reset()
-            else:
-                time.sleep(self._period)
-
-    def _is_needed(self) -> bool:
-        with self._lock:
-            idle = time.monotonic() - self._last_refused
-            needed = self._open and idle < IDLE_SECONDS
-            if not needed:
-                self._thread = None
-            return needed
+        while self._wake.wait():
+            self._wake.clear()
+            while self._open and time.monotonic() - self._last_refused < IDLE_SECONDS:
+                if self._probe():
+                    self.reset()
+                else:
+                    time.sleep(self._period)

@@ -140,6 +140,11 @@ class MemcachedClient:
         self._breaker: Breaker = breaker or default
         self._now = now
 
+    def start_probe_thread(self) -> None:
+        """Start the thread that probes a ``probed`` server, so that no call has to start it."""
+        if isinstance(self._breaker, ProbedCircuitBreaker):
+            self._breaker.start()
+
     def get(self, key: str) -> bytes | None:
         """Return the value, or None if there is none or it is not plain bytes."""
         name = self._prefix + key

@@ -70,26 +70,51 @@ def test_probed_breaker_refuses_requests_until_a_probe_succeeds() -> None:
     breaker = ProbedCircuitBreaker(probe, period=0.005)
     assert breaker.allow_request()
     assert probes == []
-    for _ in range(2):  # a thread that has ended is started again
+    for _ in range(2):  # the thread serves every outage
         answers.clear()
         breaker.trip()
         probes.clear()
         wait_until(lambda: len(probes) > 3)
         assert not breaker.allow_request()
-        assert threading.current_thread() not in probes
+        assert set(probes) == {breaker._thread}
         answers.set()
         wait_until(lambda: not breaker.is_open)
         assert breaker.allow_request()
-        wait_until(lambda: breaker._thread is None)
+
+
+def test_started_breaker_starts_no_thread_in_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = threading.Event()
+    breaker = ProbedCircuitBreaker(answers.is_set, period=0.005)
+    breaker.start()
+    running = breaker._thread
+    started: list[threading.Thread] = []
+    monkeypatch.setattr(threading.Thread, "start", started.append)
+    breaker.trip()
+    assert not breaker.allow_request()
+    answers.set()
+    wait_until(lambda: not breaker.is_open)
+    breaker.start()
+    assert started == []
+    assert breaker._thread is running
 
 
 def test_unused_breaker_is_not_probed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(circuit_breaker, "IDLE_SECONDS", 0.05)
-    breaker = ProbedCircuitBreaker(lambda: False, period=0.005)
+    probes = 0
+
+    def probe() -> bool:
+        nonlocal probes
+        probes += 1
+        return False
+
+    breaker = ProbedCircuitBreaker(probe, period=0.005)
     breaker.trip()
-    wait_until(lambda: breaker._thread is None)
+    time.sleep(0.3)
+    before = probes
+    time.sleep(0.1)
+    assert probes == before
     assert not breaker.allow_request()
-    assert breaker._thread is not None
+    wait_until(lambda: probes > before)
 
 
 def test_breaker_survives_a_machine_without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
