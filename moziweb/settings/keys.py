@@ -1,8 +1,8 @@
 """The table of all ini keys but the cache's; docs/settings.md is generated from it."""
 
+from .database_url import DATABASE_URL
 from .schema import (
     BOOLEAN,
-    DATABASE_URL,
     HOST_NAME,
     HTTP_URL,
     NETWORKS,

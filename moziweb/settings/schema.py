@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
-
 Number = TypeVar("Number", int, float)
 
 
@@ -131,20 +128,6 @@ def _origin(value: str) -> str:
     return url.removesuffix(":443" if url.startswith("https:") else ":80")
 
 
-def _database_url(value: str) -> str:
-    # Heroku writes postgres://, others postgresql://; both mean psycopg 3 here.
-    for prefix in ("postgres://", "postgresql://"):
-        if value.startswith(prefix):
-            value = "postgresql+psycopg://" + value.removeprefix(prefix)
-    if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
-        raise ValueError(value)
-    try:
-        make_url(value)  # raises ValueError for a port that is not a number
-    except ArgumentError:
-        raise ValueError(value) from None
-    return value
-
-
 def _networks(value: str) -> tuple[Any, ...]:
     return tuple(ipaddress.ip_network(each) for each in value.split())
 
@@ -166,4 +149,3 @@ PATH = ValueType("a path", Path)
 HTTP_URL = ValueType("a URL such as https://example.com", _http_url)
 HOST_NAME = ValueType("a host name in lower case, such as example.com", _host_name)
 ORIGIN = ValueType("a URL without a path, such as https://example.com", _origin)
-DATABASE_URL = ValueType("sqlite:///path or postgresql://user:password@host/name", _database_url)
