@@ -20,7 +20,7 @@ INI    ?= development.ini
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
   --generate-hashes
 BENCHMARKS := variants generate cold_posters page_hit storm invalidation manager dearest_request \
-  serving_memory
+  serving_memory busy_threads
 SECONDS    ?= 60
 WORKERS    ?= 3
 export PORT

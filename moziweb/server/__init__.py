@@ -2,7 +2,7 @@
 
 Beyond waitress's own runner: ``${PORT:-6543}`` in values, one-line errors when the server cannot
 listen, the URL on the screen when the site is ready, background threads, and an orderly end on
-SIGTERM. ``waitress_tuning`` holds the changes to waitress and the interpreter.
+SIGTERM. ``waitress_tuning`` names the changes to waitress and the interpreter.
 """
 
 import errno
@@ -18,20 +18,27 @@ from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 
 from moziweb.services import services_of_app
 from moziweb.settings import SettingsError, expand
+from moziweb.settings.schema import integer
 from moziweb.storage import Storage, StorageError
 
 from . import waitress_tuning as tuning
+from .connections import WAITRESS_OPTIONS
 
-_LAST_PORT: Final = 65_535
-
-_OPTIONS: Final = {
-    "connection_limit": "400",
-    "channel_timeout": "120",
-    "cleanup_interval": "5",
-    "max_request_header_size": "16384",
-    "inbuf_overflow": "65536",
-}
-"""Options of waitress with other defaults here. docs/deployment.md gives the reasons."""
+_WHOLE_NUMBERS: Final = {
+    **{
+        name: integer(0, 2**31 - 1)
+        for name in (
+            "asyncore_loop_timeout", "backlog", "channel_request_lookahead", "channel_timeout",
+            "cleanup_interval", "connection_limit", "inbuf_overflow", "max_request_body_size",
+            "max_request_header_size", "outbuf_high_watermark", "outbuf_overflow", "recv_bytes",
+            "send_bytes", "trusted_proxy_count",
+        )
+    },
+    "port": integer(0, 65_535),
+    "threads": integer(1, 1_000),
+}  # fmt: skip
+"""The numbers among waitress's options. waitress would use port 14464 for 80000, and its errors for
+other values lack the option's name."""
 
 Server: TypeAlias = BaseWSGIServer | MultiSocketServer
 
@@ -74,10 +81,11 @@ def serve(app: Callable[..., Any], global_conf: Mapping[str, str], **settings: s
 def bind(app: Callable[..., Any], settings: Mapping[str, str]) -> Server:
     """A waitress server that listens at its address; raises ``ServerError``."""
     try:
+        given = {**WAITRESS_OPTIONS, **settings}
         options: dict[str, Any] = {
-            name: expand(name, text, os.environ) for name, text in {**_OPTIONS, **settings}.items()
+            name: expand(name, text, os.environ).strip() for name, text in given.items()
         }
-        _check_port(settings, options)
+        _check_numbers(given, options)
         _check_threads(app, options)
         sockets: dict[int, Any] = {}
         server = create_server(app, map=sockets, **options)
@@ -105,16 +113,16 @@ def address(server: Server) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
-def _check_port(settings: Mapping[str, str], options: Mapping[str, str]) -> None:
-    """Raise ``ServerError`` unless the port is from 0 (any free port) to 65535.
-
-    waitress would use port 14464 for 80000, and its error for other values lacks the option's name.
-    """
-    port = options.get("port", "0").strip()
-    if not (port.isascii() and port.isdigit() and int(port) <= _LAST_PORT):
-        option = f"port = {settings['port']}"
-        expanded = f" ({port})" if port != settings["port"].strip() else ""
-        raise ServerError(f"{option}{expanded}: expected a whole number from 0 to {_LAST_PORT}")
+def _check_numbers(given: Mapping[str, str], options: Mapping[str, str]) -> None:
+    """Raise ``ServerError``, which names the option, for a value that is not a number in bounds."""
+    for name in _WHOLE_NUMBERS.keys() & options.keys():
+        value_type, text = _WHOLE_NUMBERS[name], options[name]
+        try:
+            value_type.parse(text)
+        except ValueError:
+            expanded = f" ({text})" if text != given[name].strip() else ""
+            expected = f"expected {value_type.description}"
+            raise ServerError(f"{name} = {given[name]}{expanded}: {expected}") from None
 
 
 def _endpoint(options: Mapping[str, str]) -> str:

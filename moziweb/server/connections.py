@@ -1,4 +1,4 @@
-"""waitress's connections with limits on what one client may hold."""
+"""waitress's connections with limits on what one client may hold (docs/decisions/0014)."""
 
 import logging
 import re
@@ -18,6 +18,15 @@ from waitress.server import BaseWSGIServer
 from waitress.task import ErrorTask
 from waitress.utilities import BadRequest
 
+WAITRESS_OPTIONS: Final = {
+    "connection_limit": "400",
+    "channel_timeout": "120",
+    "cleanup_interval": "5",
+    "max_request_header_size": "16384",
+    "inbuf_overflow": "65536",
+}
+"""Options of waitress with other defaults here. docs/deployment.md gives the reasons."""
+
 BYTES_PER_SECOND: Final = 4_096
 """Bytes of a request that extend the time for it to arrive by one second."""
 
@@ -26,7 +35,7 @@ MAX_CHUNK_LINE: Final = 4_096
 
 FD_SETSIZE: Final = 1_024
 """``select()`` raises an exception, which would end the loop, for this file descriptor and above.
-``poll()`` does not, but takes 6 % more of a hit's processor time with 64 connections."""
+``poll()`` does not (``asyncore_use_poll``)."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -73,8 +82,9 @@ def install_limits(
 def use_linear_patterns() -> None:
     """Replace two patterns of waitress 3.0.2 by patterns for the same strings that never backtrack.
 
-    The time of waitress's own grows with the square of the length: in 4 KB of headers, an invalid
-    request line takes 1.0 s and a header with many spaces 50 ms, in the loop. These take 0.1 ms.
+    The time of waitress's own grows with the square of the length or faster, and the loop waits. A
+    test parses the longest headers in less than 0.1 s (``test_costly_headers_do_not_hold_the_loop``
+    in ``tests/server/test_connections.py``).
     """
     waitress.parser.first_line_re = _REQUEST_LINE  # type: ignore[assignment]
     waitress.parser.HEADER_FIELD_RE = _HEADER_FIELD  # type: ignore[attr-defined]

@@ -1,9 +1,13 @@
-"""Every deviation of a serving process from the defaults of waitress and CPython.
+"""Applies the changes of a serving process to waitress and CPython.
 
-Each function reads its ini key and does nothing where the key switches it off. Each docstring has
-the figure that justifies the deviation and the command that measures it. The figures of
-``busy_threads`` are those of two or three runs on a machine that other work kept busy. With all
-keys of ``server.`` off, it had a p95 of 5 to 11 times.
+For speed and memory: each function but ``limit_connections`` reads its ini key and does nothing
+where the key switches it off. Its docstring has the figure that justifies the change and the
+command that measures it; the change to the loop itself is ``moziweb.cache.http.waitress_channel``.
+The figures of ``busy_threads`` are those of two or three runs on a machine that other work kept
+busy. With all keys of ``server.`` off, it had a p95 of 5 to 11 times.
+
+As limits on clients (docs/decisions/0014): ``connections`` has the options of waitress with other
+defaults, the channel, the parser and two patterns of it; ``forwarding`` the headers of proxies.
 """
 
 import ctypes
@@ -35,8 +39,8 @@ _DEFAULTS: Final = {each.name: each.default for each in SETTINGS}
 def limit_connections(app: Callable[..., Any], sockets: Mapping[int, Any]) -> None:
     """Limit what a client may hold (``connections``); read the headers of proxies (``forwarding``).
 
-    For security, not for speed. waitress's own errors get the site's security headers and
-    Cache-Control: their body repeats a part of the request, and a browser must not interpret it.
+    waitress's own errors get the site's security headers and Cache-Control: their body repeats a
+    part of the request, and a browser must not interpret it.
     Call it before ``answer_in_loop``.
     """
     headers = {"Cache-Control": FAILED}

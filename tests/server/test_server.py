@@ -14,6 +14,7 @@ from typing import cast
 
 import pytest
 from pyramid.registry import Registry
+from waitress.adjustments import Adjustments
 from webtest import TestApp
 
 import moziweb
@@ -124,6 +125,9 @@ def test_unavailable_address_is_a_one_line_error(
         ({"port": "${NOT_SET_ANYWHERE}"}, "NOT_SET_ANYWHERE is not set"),
         ({"thraeds": "4"}, "thraeds"),
         ({"port": "many"}, "^port = many: expected a whole number from 0 to 65535$"),
+        ({"threads": "many"}, "^threads = many: expected a whole number from 1 to 1000$"),
+        ({"threads": "0"}, "^threads = 0: expected a whole number from 1 to 1000$"),
+        ({"backlog": "1e3"}, "^backlog = 1e3: expected a whole number from 0 to 2147483647$"),
         ({"listen": "nowhere at all"}, "server:main"),
     ],
 )
@@ -131,6 +135,11 @@ def test_wrong_option_is_a_one_line_error(settings: dict[str, str], message: str
     with pytest.raises(server.ServerError, match=message) as caught:
         server.bind(main({}), settings)
     assert "\n" not in str(caught.value)
+
+
+def test_all_numbers_of_waitress_are_checked() -> None:
+    numbers = {name for name, parse in vars(Adjustments)["_params"] if parse is int}
+    assert server._WHOLE_NUMBERS.keys() == numbers
 
 
 @pytest.mark.parametrize("port", ["80000", "65536", "abc", "-1", "8080.0", "٨٠", "http"])
