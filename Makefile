@@ -63,7 +63,7 @@ check: $(MADE)/check ## ruff, mypy --strict, import-linter, deptry, djlint, biom
 	@$(BIN)/python scripts/check-english --quiet
 
 bench: $(MADE)/test $(S3)/made ## every benchmark: a table, then a JSON line; fails if any missed a bound
-	@scripts/test-services wrk
+	@scripts/test-services
 	@missed=; for name in $(BENCHMARKS); do \
 	  echo "== $$name"; $(BIN)/python -m benchmarks.$$name || missed="$$missed $$name"; \
 	done; test -z "$$missed" || { echo "Failed:$$missed" >&2; exit 1; }

@@ -3,9 +3,9 @@
 The same site runs once with the defaults and once for each ``server.`` key that is switched off
 (``moziweb/server/waitress_tuning.py``), all on one core. The index is requested at a steady rate, a
 new connection for each request, while two clients search without a pause; a search is rendered in a
-thread at each request. A second table has the index beside busy processes of niceness 10, as
-decoders are, on all cores. Everything is measured in turn, round after round, and a ratio is the
-median of each round's own, so that other work on the machine affects all alike.
+thread at each request. A second table has the index of the first site beside busy processes of
+niceness 10, as decoders are, on all cores. Everything is measured in turn, round after round, and a
+ratio is the median of each round's own, so that other work on the machine affects all alike.
 
 Run it from the repository's root: ``python -m benchmarks.busy_threads [--rounds 5]``.
 """
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
@@ -51,12 +51,13 @@ SERVER: Final = (
 )
 PATIENCE: Final = 60.0
 
+SMALLEST: Final = ("--rounds", "1", "--seconds", "0.2", "--variants", "defaults")
+"""The arguments of the smallest run, which the tests do."""
+
 
 @contextmanager
-def serving(
-    folder: Path, memcached: str, changed: Mapping[str, str], on: set[int] | None = None
-) -> Iterator[int]:
-    """The port of a site with these settings on these cores, its index cached."""
+def serving(folder: Path, memcached: str, changed: Mapping[str, str]) -> Iterator[tuple[int, int]]:
+    """The port and the pid of a site with these settings on one core, its index cached."""
     port = free_port()
     settings = {**site_settings(folder, memcached), "posters.background": "off", **changed}
     lines = [f"{name} = {value}" for name, value in settings.items()]
@@ -67,7 +68,7 @@ def serving(
         env={**os.environ, "PORT": str(port)},
         stdout=subprocess.DEVNULL,
     )
-    os.sched_setaffinity(process.pid, on or {cores()[0]})
+    os.sched_setaffinity(process.pid, {cores()[0]})
     try:
         until = time.monotonic() + PATIENCE
         while not accepts(port):
@@ -76,7 +77,7 @@ def serving(
             time.sleep(0.05)
         for _ in range(30):
             ask(port, "/")
-        yield port
+        yield port, process.pid
     finally:
         process.kill()
         process.wait()
@@ -104,33 +105,37 @@ def measure(port: int, rate: float, seconds: float) -> tuple[float, float]:
     return milliseconds(answers)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description="Cached pages while all threads render.")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4, help="of each round")
     parser.add_argument("--rate", type=float, default=50, help="requests of the index a second")
-    options = parser.parse_args()
-    measured: dict[str, list[tuple[float, float]]] = {name: [] for name in VARIANTS}
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    options = parser.parse_args(arguments)
+    measured: dict[str, list[tuple[float, float]]] = {name: [] for name in options.variants}
     with tempfile.TemporaryDirectory() as name, MemcachedServer() as memcached, ExitStack() as all_:
         os.sched_setaffinity(memcached.pid, {cores()[1]})
         folder = Path(name)
         prepare(folder)
-        ports = {
-            name: all_.enter_context(serving(folder, memcached.address, changed))
-            for name, changed in VARIANTS.items()
+        sites = {
+            name: all_.enter_context(serving(folder, memcached.address, VARIANTS[name]))
+            for name in options.variants
         }
         os.sched_setaffinity(0, {cores()[1]})
         for _ in range(options.rounds):
-            for name, port in ports.items():
+            for name, (port, _) in sites.items():
                 measured[name].append(measure(port, options.rate, options.seconds))
         os.sched_setaffinity(0, set(cores()))
-        port = all_.enter_context(serving(folder, memcached.address, {}, set(cores())))
+        port, pid = next(iter(sites.values()))
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), set(cores()))
         beside: dict[str, list[tuple[float, float]]] = {}
         for _ in range(options.rounds):
             for count in (1, 2):
                 with busy_processes(count):
-                    answers = ask_at_rate([(port, "/")] * 200, 2 * options.rate, clients=16)
+                    requests = [(port, "/")] * int(options.rate * options.seconds)
+                    answers = ask_at_rate(requests, 2 * options.rate, clients=16)
                 beside.setdefault(f"{count} busy", []).append(milliseconds(answers))
         collections = full_collections(site_settings(folder, memcached.address))
     print_table("A full garbage collection: milliseconds", ["", "median"], collections)

@@ -43,6 +43,10 @@ from tests.services.s3 import REGION, ROOT, S3Server
 
 BOUND = 2.0
 SEEDS = 4
+
+SMALLEST = ("--posters", "1", "--requests", "2", "--rate", "10", "--index-rate", "20")
+"""The arguments of the smallest run, which the tests do."""
+
 CLIENTS = 64
 FIRST = -20
 """The niceness of the measuring client: a visitor's machine does not wait for S3 or PostgreSQL."""
@@ -50,7 +54,7 @@ FIRST = -20
 
 def posters(count: int) -> list[bytes]:
     """Return different 2000x3000 JPEGs."""
-    bases = [photograph(2000, 3000, seed) for seed in range(SEEDS)]
+    bases = [photograph(2000, 3000, seed) for seed in range(min(SEEDS, count))]
     return [_marked(bases[number % SEEDS], number) for number in range(count)]
 
 
@@ -129,14 +133,14 @@ def measure(
         return warm, during, bursting.get()
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; return 1 if a bound is missed."""
     parser = argparse.ArgumentParser(description="A burst of cold posters against the index.")
     parser.add_argument("--posters", type=int, default=200)
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--rate", type=float, default=50.0, help="poster requests a second")
     parser.add_argument("--index-rate", type=float, default=50.0, help="index requests a second")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     with (
         tempfile.TemporaryDirectory() as name,
         PostgresServer() as postgres,

@@ -57,6 +57,9 @@ from tests.services.s3 import REGION, ROOT, S3Bucket, S3Server
 
 TODAY = date(2026, 8, 20)
 BOUND = 1.2
+SMALLEST = ("--movies", "1", "--jobs", "1", "--peer-movies", "1")
+"""The arguments of the smallest run, which the tests do."""
+
 PEER_BOUND = 2.0
 """Most of the time is in the encoders, which are the same."""
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -224,13 +227,13 @@ def row(name: str, cost: Cost) -> list[str | float]:
     return [name, *(round(figure, 2) for figure in figures)]
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run both parts; return 1 if the bound or a poster is missed."""
     parser = argparse.ArgumentParser(description="All variants of demo movies to an S3 server.")
     parser.add_argument("--movies", type=int, default=200)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--peer-movies", type=int, default=40, help="for easy-thumbnails")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     with (
         tempfile.TemporaryDirectory() as name,
         demo_database(Path(name), options.movies) as database,

@@ -16,7 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -48,6 +48,9 @@ WEEKS_BACK = 6000
 MOVIE, OTHER = "/movie/1-film-1", "/movie/2-film-2"
 WARM_UP = 3
 """Rounds that are not counted."""
+
+SMALLEST = ("--sizes", "30", "60", "--rounds", "1")
+"""The arguments of the smallest run, which the tests do."""
 
 MEASURED = ("write", "film page", "week page", "other page")
 
@@ -164,12 +167,12 @@ def site(size: int) -> Iterator[Site]:
         services_of(app.registry).database.engine.dispose()
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; return 1 if a bound is missed."""
     parser = argparse.ArgumentParser(description="Invalidations, as the site grows.")
     parser.add_argument("--sizes", type=int, nargs="+", default=[800, 100_000, 1_000_000])
     parser.add_argument("--rounds", type=int, default=40)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     with ExitStack() as everything:
         sites = [everything.enter_context(site(size)) for size in options.sizes]
         for number in range(options.rounds + WARM_UP):

@@ -14,11 +14,11 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -38,7 +38,14 @@ from moziweb.services import services_of
 from tests.catalogue import add_movies
 from tests.services.postgres import PostgresServer
 
+DATABASES: Final = ("SQLite", "PostgreSQL")
 SIZES: Final = (800, 6_000)
+
+SMALLEST: Final = (
+    "--databases", "PostgreSQL", "--sizes", "20", "60", "--pages", "8", "--rounds", "1",
+)  # fmt: skip
+"""The arguments of the smallest run, which the tests do."""
+
 SLOWER: Final = 1.5
 QUESTIONS: Final = 5
 PASSWORD: Final = "a long enough password"
@@ -121,13 +128,13 @@ def manager(url: str, size: int, folder: Path) -> Iterator[Manager]:
 
 
 @contextmanager
-def managers(kind: str) -> Iterator[list[Manager]]:
+def managers(kind: str, sizes: Sequence[int]) -> Iterator[list[Manager]]:
     """A manager of each size, on one kind of database."""
     with ExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
         found = []
         server = opened.enter_context(PostgresServer()) if kind == "PostgreSQL" else None
-        for size in SIZES:
+        for size in sizes:
             url = f"sqlite:///{folder}/{size}.sqlite"
             if server is not None:
                 url = opened.enter_context(server.database())
@@ -135,12 +142,12 @@ def managers(kind: str) -> Iterator[list[Manager]]:
         yield found
 
 
-def measured(kind: str, rounds: int) -> tuple[dict[str, float], int]:
+def measured(kind: str, options: argparse.Namespace) -> tuple[dict[str, float], int]:
     """Print the slowest pages; return the ratio of each page and the largest number of queries."""
-    with managers(kind) as both:
+    with managers(kind, options.sizes) as both:
         few, many = both
-        addresses = list(pages())
-        for _ in range(rounds):
+        addresses = list(islice(pages(), options.pages))
+        for _ in range(options.rounds):
             for path in addresses:
                 few.ask(path)
                 many.ask(path)
@@ -159,29 +166,35 @@ def measured(kind: str, rounds: int) -> tuple[dict[str, float], int]:
         ]  # fmt: skip
         print_table(
             f"{kind}: the {len(rows)} that grow most of {len(addresses)} pages, medians in ms",
-            ["", *(f"{size:,} movies" for size in SIZES), "ratio", "queries"],
+            ["", *(f"{size:,} movies" for size in options.sizes), "ratio", "queries"],
             rows,
         )
         return ratios, max(many.questions.values())
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; return 1 if a bound is missed."""
     parser = argparse.ArgumentParser(description="The manager's lists by number of movies.")
     parser.add_argument("--rounds", type=int, default=15)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--sizes", type=int, nargs=2, default=SIZES, help="numbers of movies")
+    parser.add_argument("--databases", nargs="+", choices=DATABASES, default=DATABASES)
+    parser.add_argument("--pages", type=int, help="measure the first pages alone")
+    options = parser.parse_args(arguments)
+    few, many = options.sizes
     bounds, lists = [], {}
-    for kind in ("SQLite", "PostgreSQL"):
-        ratios, queries = measured(kind, rounds)
+    for kind in options.databases:
+        ratios, queries = measured(kind, options)
         slowest = max(ratios, key=lambda path: ratios[path])
         lists[kind] = {"slowest": slowest, "ratio": round(ratios[slowest], 3), "queries": queries}
         bounds += [
             Bound(
-                f"{kind}: 6,000 movies over 800, the worst list", ratios[slowest], at_most=SLOWER
+                f"{kind}: {many:,} movies over {few:,}, the worst list",
+                ratios[slowest],
+                at_most=SLOWER,
             ),
             Bound(f"{kind}: the most queries of a list", queries, at_most=QUESTIONS),
         ]
-    return finish({"rounds": rounds, "lists": lists}, bounds)
+    return finish({"rounds": options.rounds, "lists": lists}, bounds)
 
 
 if __name__ == "__main__":

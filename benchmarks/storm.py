@@ -50,6 +50,10 @@ from tests.services.memcached import MemcachedServer
 from tests.services.web import WebServer
 
 STRATEGIES = ("reset", "tags", "tags, warm")
+
+SMALLEST = ("--strategies", "tags, warm", "--seconds", "1", "--rate", "4", "--ahead", "0.1")
+"""The arguments of the smallest run, which the tests do."""
+
 IMAGES = re.compile(r'/poster/[^"\s,]+')
 MOVIES = re.compile(r"/movie/(\d+)-")
 IMAGES_OF_A_PAGE = 6
@@ -323,17 +327,18 @@ def curves(days: Sequence[Day], seconds: float) -> list[Curve]:
     return drawn
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run all strategies; return 1 if a page was rendered needlessly with tags."""
     parser = argparse.ArgumentParser(description="Posters are saved while visitors look at pages.")
     parser.add_argument("--seconds", type=float, default=35.0)
     parser.add_argument("--rate", type=float, default=20.0, help="page views each second")
     parser.add_argument("--ahead", type=float, default=25.0, help="seconds of generating ahead")
     parser.add_argument("--picture", type=Path, help="write the picture there (SVG)")
-    options = parser.parse_args()
+    parser.add_argument("--strategies", nargs="+", choices=STRATEGIES, default=STRATEGIES)
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
         prepare(Path(name))
-        days = [replay(strategy, Path(name), options) for strategy in STRATEGIES]
+        days = [replay(strategy, Path(name), options) for strategy in options.strategies]
     rows = [row(day, options.seconds) for day in days]
     print_table(
         f"{options.seconds:g} s, {options.rate:g} page views each second and their pictures,"
@@ -347,7 +352,11 @@ def main() -> int:
         day.name: dict(zip(HEADER[1:], line[1:], strict=True))
         for day, line in zip(days, rows, strict=True)
     }
-    bounds = [Bound(f"needless renders, {day.name}", day.needless(), at_most=0) for day in days[1:]]
+    bounds = [
+        Bound(f"needless renders, {day.name}", day.needless(), at_most=0)
+        for day in days
+        if day.name != "reset"
+    ]
     return finish({"rate": options.rate, "seconds": options.seconds, "strategies": figures}, bounds)
 
 

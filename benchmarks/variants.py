@@ -1,6 +1,6 @@
 """Time to make the variants of a poster: ours, naive Pillow, easy-thumbnails and libvips.
 
-    python -m benchmarks.variants
+    python -m benchmarks.variants [--rounds 12 4] [--size 2000 3000]
 
 Sources are generated: 2000x3000 JPEGs of quality 90 and 1.2 MB. Each contender runs in its own
 process; in each round all run one after the other, on the same source, with the same encoder
@@ -16,6 +16,7 @@ The images are also compared with a Lanczos resize of every pixel of the source:
 encoding, and the files of each contender.
 """
 
+import argparse
 import cProfile
 import os
 import pstats
@@ -50,6 +51,9 @@ from moziweb.posters.recipes import JPEG, RECIPES, Box, Master, Recipe
 from tests.posters.pictures import encoded, photograph
 
 SOURCE_SIZE: Final = (2000, 3000)
+
+SMALLEST: Final = ("--rounds", "1", "1", "--size", "300", "450")
+"""The arguments of the smallest run, which the tests do."""
 
 _PLAIN: Final = JPEG(optimize=False)
 _MASTER: Final = Master(Box(500, 750))
@@ -94,11 +98,16 @@ class Measured:
     idle_mib: float
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="The variants of a poster, by ours and others.")
+    parser.add_argument("--rounds", type=int, nargs=2, default=(12, 4), help="of three, of all")
+    parser.add_argument("--size", type=int, nargs=2, default=SOURCE_SIZE, help="of the sources")
+    options = parser.parse_args(arguments)
+    few, many = options.rounds
     with TemporaryDirectory() as folder:
-        sources = [_source(Path(folder), seed) for seed in (1, 2)]
-        three = _measure(THREE, sources, rounds=12)
-        full = _measure(RECIPES, sources, rounds=4)
+        sources = [_source(Path(folder), seed, *options.size) for seed in (1, 2)]
+        three = _measure(THREE, sources, few)
+        full = _measure(RECIPES, sources, many)
         data = sources[0].read_bytes()
     _print_contenders("poster 500x750, thumb 185x278, blur 342x513, as JPEG", three)
     _print_contenders("the full set: 12 variants in JPEG, WebP and AVIF", full)
@@ -117,9 +126,9 @@ def main() -> int:
     return finish(figures, _bounds(three, likeness["three"], looks))
 
 
-def _source(folder: Path, seed: int) -> Path:
+def _source(folder: Path, seed: int, width: int, height: int) -> Path:
     path = folder / f"{seed}.jpg"
-    path.write_bytes(encoded(photograph(*SOURCE_SIZE, seed), quality=90))
+    path.write_bytes(encoded(photograph(width, height, seed), quality=90))
     return path
 
 

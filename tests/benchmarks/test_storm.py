@@ -1,11 +1,15 @@
-"""Counting of needless renders, and the chart."""
+"""Counting of needless renders, the strategy that empties the cache, and the chart."""
 
 import xml.etree.ElementTree as ET
 
 import pytest
 
 from benchmarks.storm import Day, Page
+from benchmarks.storm_app import reset_on_variants
 from benchmarks.storm_picture import Curve, draw
+from moziweb.cache import StampStore, tag
+from moziweb.cache.protocol.clock import epoch_of
+from moziweb.cache.stores.memory import MemoryAtomicStore
 
 
 def rendered(at: float, *movies: int, path: str = "/", cache: str = "miss") -> Page:
@@ -35,6 +39,16 @@ def test_the_first_render_and_hits_are_not_counted() -> None:
     pages = [rendered(10.0, 1), rendered(20.0, 1, cache="l1"), rendered(30.0, 1, path="/week")]
     day = Day("tags", pages=pages)
     assert (day.needless(), len(day.renders()), len(day.renders("/"))) == (0, 2, 1)
+
+
+def test_only_a_variant_empties_the_cache() -> None:
+    stamps = StampStore(MemoryAtomicStore(), 3600)
+    reset_on_variants(stamps)
+    epoch = epoch_of(stamps.read_clock())
+    stamps.publish([tag("movie", 2)])
+    assert epoch_of(stamps.read_clock()) == epoch
+    stamps.publish([tag("variant", 2)])
+    assert epoch_of(stamps.read_clock()) != epoch
 
 
 def test_chart_names_every_strategy() -> None:
