@@ -137,15 +137,16 @@ class HangingCheck:
 
 
 def test_hanging_storage_is_reported_in_time(app: TestApp, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "LIMIT_SECONDS", 0.2)
     monkeypatch.setattr(health, "KEEP_SECONDS", 0.0)
+    app.get("/__heartbeat__", status=200)
+    monkeypatch.setattr(health, "LIMIT_SECONDS", 1.0)
     check = HangingCheck(monkeypatch)
-    for _ in range(3):
+    for _ in range(2):
         began = time.monotonic()
         body = app.get("/__heartbeat__", status=503).json
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5
         assert body["checks"] == {"database": "ok", "storage": "unavailable"}
-        assert body["reasons"] == {"storage": "no answer within 0.2 s"}
+        assert body["reasons"] == {"storage": "no answer within 1 s"}
     assert check.calls == 1, "one check at a time"
     check.ends.set()
     monkeypatch.undo()
