@@ -132,7 +132,7 @@ class Movie(Base):
     imdb_id: Mapped[str | None] = mapped_column(String(12), unique=True)
     tmdb_id: Mapped[int | None] = mapped_column(unique=True)
     distributor_id: Mapped[int | None] = mapped_column(ForeignKey("distributor.id"), index=True)
-    published: Mapped[bool] = mapped_column(default=True, index=True)
+    published: Mapped[bool] = mapped_column(default=True, index=True, active_history=True)
     search_text: Mapped[str] = mapped_column(
         Text, default=movie_default("search_text"), server_default=""
     )

@@ -13,12 +13,12 @@ A model may have several declarations, if a change of some columns invalidates f
 change of others.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import ClauseElement, Table, event, inspect
+from sqlalchemy import ClauseElement, Connection, Table, event, inspect
 from sqlalchemy.orm import ColumnProperty, Mapper, Session, object_session
 from sqlalchemy.orm.attributes import History
 
@@ -44,6 +44,9 @@ class RowKeys:
 
 
 TagsOf = Callable[[Any], Iterable[str]]
+
+Resolve = Callable[[Connection, Collection[str]], Iterable[str]]
+"""Takes all tags of a transaction, and returns those to record for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ class Declarations:
         self._by_model: dict[type, list[Declaration]] = {}
         self.expansions = TagExpansions()
         self._kinds: set[str] = set()
+        self._resolve: Resolve | None = None
         self._info_key = f"moziweb.cache.flushed_tags.{id(self)}"
 
     def declare(
@@ -129,6 +133,21 @@ class Declarations:
         mistake.
         """
         self._kinds.update(kinds)
+
+    def resolve_with(self, resolve: Resolve) -> None:
+        """Let ``resolve`` replace the tags of each transaction, before they are recorded.
+
+        It is called within the transaction, after its last flush, and may query what the tags are
+        to depend on: "this list, if the movie is shown in it". It must lock the rows that it reads,
+        so that what it sees is still true when the transaction commits.
+        """
+        self._resolve = resolve
+
+    def resolved(self, connection: Connection, tags: Collection[str]) -> frozenset[str]:
+        """Return the tags to record for a transaction that has collected ``tags``."""
+        if self._resolve is None or not tags:
+            return frozenset(tags)
+        return check_all(self._resolve(connection, tags))
 
     def kinds(self) -> frozenset[str]:
         """Return every kind of tag that a write may invalidate."""

@@ -5,8 +5,9 @@
   invalidates the model's own tag, or the tags of its execution option ``cache_tags``. For writes
   that bypass the session (``text()``, statements of a connection, ``bulk_insert_mappings``), call
   ``InvalidationTracker.invalidate``.
-* The outermost commit inserts one row into the outbox, in the same transaction; never inside a
-  SAVEPOINT, since a rollback of it would remove the row.
+* The outermost commit resolves the tags (``Declarations.resolve_with``) and inserts one row into
+  the outbox, in the same transaction; never inside a SAVEPOINT, since a rollback of it would remove
+  the row.
 * After the commit the tags are published and the row is marked. Errors of this step are not raised
   into the request: a thread of this process tries again (``publish_retry.py``), then the relay.
 
@@ -52,12 +53,16 @@ _JOINED: Final = "moziweb.cache.joined"
 
 @dataclass(slots=True)
 class _Batch:
-    """The tags of one transaction of a session, and its outbox rows."""
+    """The tags of one transaction of a session, and its outbox rows.
+
+    ``resolved`` are the tags in the rows. They were resolved from ``recorded``, of ``tags``.
+    """
 
     tags: set[str] = field(default_factory=set)
     wrote: bool = False
     committed: bool = False
     recorded: set[str] = field(default_factory=set)
+    resolved: set[str] = field(default_factory=set)
     rows: list[int] = field(default_factory=list)
     engine: Engine | None = None
     savepoints: dict[SessionTransaction, frozenset[str]] = field(default_factory=dict)
@@ -77,9 +82,10 @@ def has_written(session: Session) -> bool:
 
 
 def pending_tags(session: Session) -> frozenset[str]:
-    """Return the tags that a watched session's open transaction would publish if it committed now.
+    """Return the tags that a watched session's open transaction has collected.
 
-    Flush first: changes that are not flushed have no tags yet.
+    A commit publishes what they are resolved to (``Declarations.resolved``) and expanded to. Flush
+    first: changes that are not flushed have no tags yet.
     """
     batch: _Batch | None = session.info.get(_KEY)
     return frozenset() if batch is None else frozenset(batch.tags)
@@ -176,13 +182,16 @@ class InvalidationTracker:
         self._write_outbox(session, _batch(session))
 
     def _write_outbox(self, session: Session, batch: _Batch) -> None:
-        new = batch.tags - batch.recorded
-        if not new:
+        if not batch.tags - batch.recorded:
             return
         connection = session.connection(bind_arguments={"clause": self.outbox.table})
+        batch.recorded |= batch.tags
+        new = self.declarations.resolved(connection, batch.tags) - batch.resolved
+        if not new:
+            return
         reason = str(session.info.get(REASON, ""))
         batch.rows.append(self.outbox.add(connection, new, now=self.now(), reason=reason))
-        batch.recorded |= new
+        batch.resolved |= new
         batch.engine = connection.engine
 
     def _after_commit(self, session: Session) -> None:
@@ -206,7 +215,7 @@ class InvalidationTracker:
             return
         batch: _Batch | None = session.info.pop(_KEY, None)
         self.declarations.flushed_tags(session).clear()
-        if batch is None or not batch.committed or not batch.tags:
+        if batch is None or not batch.committed or not batch.resolved:
             return
         manager: PublishDataManager | None = session.info.get(_JOINED)
         if manager is not None and manager.joined:
@@ -233,25 +242,25 @@ class InvalidationTracker:
             return
         try:
             with batch.engine.begin() as connection:
-                new = tags - batch.tags
+                new = tags - batch.resolved
                 self.outbox.mark(connection, batch.rows, now=self.now(), published=new and tags)
         except SQLAlchemyError as error:
             log.warning("cache: published, but not marked in the outbox: %s", error)
 
     def _retry(self, batch: _Batch) -> None:
-        self.observer.publish_failed(batch.tags)
+        self.observer.publish_failed(batch.resolved)
         if self.retrier is None:
             return
         try:
-            self.retrier.add(batch.rows, batch.tags)
+            self.retrier.add(batch.rows, batch.resolved)
         except RuntimeError as error:
             log.warning("cache: no thread to retry in, left to the relay: %s", error)
 
     def _expanded(self, batch: _Batch) -> frozenset[str]:
         """The tags to publish, expanded in a snapshot of after the commit."""
         if batch.engine is None:
-            return frozenset(batch.tags)
-        return self.declarations.expansions.expanded_on(batch.engine, batch.tags)
+            return frozenset(batch.resolved)
+        return self.declarations.expansions.expanded_on(batch.engine, batch.resolved)
 
 
 class _NoSavepoint:

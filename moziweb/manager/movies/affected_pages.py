@@ -53,9 +53,10 @@ def affected_pages(
     cache = services_of(registry).page_cache
     if cache is None:
         return None
-    # Some tags expand to others by queries, which must see this transaction's changes.
-    gathered = pending_tags(session).union(later)
-    tags = DECLARATIONS.expansions.expanded(session.connection(), gathered)
+    # Some tags are replaced by others by queries, which must see this transaction's changes.
+    connection = session.connection()
+    gathered = DECLARATIONS.resolved(connection, pending_tags(session)).union(later)
+    tags = DECLARATIONS.expansions.expanded(connection, gathered)
     if not tags:
         return AffectedPages(())
     addresses = UrlInventory.of(registry)

@@ -11,7 +11,13 @@ from moziweb.db.types import MAX_ID, parse_id
 from moziweb.movies import enumeration
 from moziweb.movies.calendar import FIRST_YEAR, LAST_YEAR, Month, Week, month_of, week_of
 from moziweb.movies.queries import DAYS
-from moziweb.movies.tags import GENRES_LIST, PREMIERES_LIST, PUBLISHED_LIST, period_tag
+from moziweb.movies.tags import (
+    GENRES_LIST,
+    PREMIERES_LIST,
+    PUBLISHED_LIST,
+    SLUGS_LIST,
+    period_tag,
+)
 from moziweb.request import Request
 
 from ..context import PageContext
@@ -72,7 +78,7 @@ def sitemap_movies(request: Request) -> Response:
     """The movies of a block of ids. One query."""
     context = PageContext.of(request)
     block = _number(request.matchdict["block"], 0, _LAST_BLOCK)
-    context.depend(PUBLISHED_LIST)
+    context.depend(PUBLISHED_LIST, SLUGS_LIST)
     movies = enumeration.movies_of_block(request.dbsession, block, SITEMAP_BLOCK)
     if not movies:
         raise HTTPNotFound

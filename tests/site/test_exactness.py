@@ -1,0 +1,393 @@
+"""A write makes stale exactly the pages whose bytes it changes.
+
+Random sequences of writes of every kind, to published and unpublished movies. After each, every
+page of the site is requested: a page with a cache must be equal to the same page without one, and a
+page whose bytes have not changed must have stayed valid. ``may_be_needless`` has the exceptions,
+which docs/cache.md lists; there is none for a movie that is not published.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+from webtest import TestApp
+
+from moziweb.movies.models import (
+    CreditRole,
+    DatePrecision,
+    Distributor,
+    Genre,
+    Movie,
+    MovieGenre,
+    Person,
+    Premiere,
+    PremiereKind,
+    StreamingService,
+)
+from moziweb.posters.models import PosterSource
+from moziweb.services import services_of
+from moziweb.site.urls import segment_of
+from tests import factories
+from tests.site.cached import (
+    Movies,
+    _movie,
+    deployed_with,
+    feeds,
+    fill,
+    now,
+    pages,
+    site,
+    week_here,
+    write,
+)
+
+Write = Callable[[Session, Movie, random.Random], Any]
+
+
+def day_near(chance: random.Random) -> date:
+    """A day of this week or one of the next ones."""
+    return week_here().thursday + timedelta(days=chance.randrange(42))
+
+
+def premiere_of(movie: Movie, chance: random.Random) -> Premiere | None:
+    return chance.choice(movie.premieres) if movie.premieres else None
+
+
+def create_published(session: Session, _: Movie, chance: random.Random) -> None:
+    movie = factories.make_movie(session)
+    if chance.random() < 0.7:
+        factories.make_premiere(session, movie, day_near(chance))
+
+
+def create_unpublished(session: Session, _: Movie, chance: random.Random) -> None:
+    movie = factories.make_movie(session, published=False)
+    factories.make_premiere(session, movie, day_near(chance))
+    genre = session.scalars(select(Genre.id).order_by(Genre.id)).first()
+    session.add(MovieGenre(movie_id=movie.id, genre_id=genre))
+    factories.add_poster(session, movie)
+    factories.add_people(session, movie, CreditRole.CAST, "Színész Itt van/Valaki")
+
+
+def retitle(_: Session, movie: Movie, chance: random.Random) -> None:
+    movie.title = movie.original_title = f"{chance.choice('AMZ')} {chance.random()}"
+
+
+def rename_slug(_: Session, movie: Movie, chance: random.Random) -> None:
+    movie.slug = f"slug-{chance.randrange(10**6)}"
+
+
+def change_synopsis(_: Session, movie: Movie, chance: random.Random) -> None:
+    movie.synopsis = movie.synopsis_en = f"Text {chance.random()}"
+
+
+def change_facts(_: Session, movie: Movie, chance: random.Random) -> None:
+    movie.runtime = chance.randrange(60, 200)
+
+
+def change_ids(_: Session, movie: Movie, chance: random.Random) -> None:
+    movie.imdb_id, movie.tmdb_id = f"tt{chance.randrange(10**7, 10**8)}", chance.randrange(10**6)
+
+
+def publish_or_withdraw(_: Session, movie: Movie, chance: random.Random) -> None:
+    movie.published = not movie.published
+
+
+def publish_and_announce(session: Session, movie: Movie, chance: random.Random) -> None:
+    movie.published = not movie.published
+    factories.make_premiere(session, movie, day_near(chance))
+
+
+def withdraw_and_move(session: Session, movie: Movie, chance: random.Random) -> None:
+    movie.published = not movie.published
+    move(session, movie, chance)
+
+
+def delete_movie(session: Session, movie: Movie, _: random.Random) -> None:
+    session.delete(movie)
+
+
+def announce(session: Session, movie: Movie, chance: random.Random) -> None:
+    precision = chance.choice([DatePrecision.DAY, *DatePrecision])
+    day = precision.first_day(day_near(chance))
+    service = session.scalars(select(StreamingService.id)).first()
+    streams = {"kind": PremiereKind.STREAMING, "service_id": service}
+    chosen: dict[str, Any] = chance.choice(({}, {}, streams))
+    factories.make_premiere(session, movie, day, precision=precision, **chosen)
+
+
+def move(session: Session, movie: Movie, chance: random.Random) -> None:
+    premiere = premiere_of(movie, chance)
+    if premiere and premiere.precision is DatePrecision.DAY:
+        factories.move_premiere(session, premiere, day_near(chance), "ok", now())
+
+
+def cancel(_: Session, movie: Movie, chance: random.Random) -> None:
+    premiere = premiere_of(movie, chance)
+    if premiere:
+        premiere.cancelled_at = None if premiere.cancelled_at else now()
+
+
+def delete_premiere(session: Session, movie: Movie, chance: random.Random) -> None:
+    premiere = premiere_of(movie, chance)
+    if premiere:
+        session.delete(premiere)
+
+
+def change_premiere(_: Session, movie: Movie, chance: random.Random) -> None:
+    premiere = premiere_of(movie, chance)
+    if premiere:
+        premiere.note = f"Note {chance.random()}"
+        premiere.formats = chance.choice((("2D",), ("IMAX",), ("3D",)))
+
+
+def change_kind(_: Session, movie: Movie, chance: random.Random) -> None:
+    premiere = premiere_of(movie, chance)
+    if premiere and premiere.service_id is None:
+        kinds = (PremiereKind.CINEMA, PremiereKind.LIMITED, PremiereKind.FESTIVAL)
+        premiere.kind = chance.choice(kinds)
+
+
+def rename_person(session: Session, movie: Movie, chance: random.Random) -> None:
+    for credit in movie.credits[:1]:
+        session.get_one(Person, credit.person_id).name = f"Név {chance.random()}"
+
+
+def add_credit(session: Session, movie: Movie, chance: random.Random) -> None:
+    if not any(credit.role is CreditRole.DIRECTOR for credit in movie.credits):
+        factories.add_people(session, movie, CreditRole.DIRECTOR, f"Név {chance.random()}")
+
+
+def delete_credit(session: Session, movie: Movie, _: random.Random) -> None:
+    for credit in movie.credits[:1]:
+        session.delete(credit)
+
+
+def rename_genre(session: Session, _: Movie, chance: random.Random) -> None:
+    genre = chance.choice(session.scalars(select(Genre).order_by(Genre.id)).all())
+    genre.name = genre.name_en = f"Név {chance.random()}"
+
+
+def add_genre(session: Session, movie: Movie, chance: random.Random) -> None:
+    taken = {link.genre_id for link in movie.genre_links}
+    free = select(Genre.id).where(Genre.id.not_in(taken)).order_by(Genre.id)
+    genre_id = session.scalars(free).first()
+    if genre_id is not None:
+        session.add(MovieGenre(movie_id=movie.id, genre_id=genre_id, position=len(taken)))
+
+
+def delete_genre(session: Session, movie: Movie, _: random.Random) -> None:
+    for link in movie.genre_links[:1]:
+        session.delete(link)
+
+
+def rename_distributor(session: Session, movie: Movie, chance: random.Random) -> None:
+    if movie.distributor_id:
+        session.get_one(Distributor, movie.distributor_id).name = f"Cég {chance.random()}"
+
+
+def change_distributor(session: Session, movie: Movie, chance: random.Random) -> None:
+    factories.set_distributor(session, movie, f"Cég {chance.random()}")
+
+
+def rename_service(session: Session, _: Movie, chance: random.Random) -> None:
+    for service in session.scalars(select(StreamingService)):
+        service.name = f"Szolgáltató {chance.random()}"
+
+
+def add_trailer(session: Session, movie: Movie, chance: random.Random) -> None:
+    factories.add_trailer(session, movie, f"{chance.randrange(10**10, 10**11)}")
+
+
+def choose_poster(session: Session, movie: Movie, chance: random.Random) -> None:
+    chosen = PosterSource.movie_id == movie.id, PosterSource.chosen
+    for source in session.scalars(select(PosterSource).where(*chosen)):
+        source.chosen = False
+    session.flush()
+    factories.add_poster(session, movie, url=f"https://example.com/{chance.random()}.jpg")
+
+
+def add_poster_beside(session: Session, movie: Movie, chance: random.Random) -> None:
+    url = f"https://example.com/{chance.random()}.jpg"
+    factories.add_poster(session, movie, url=url, chosen=False)
+
+
+def change_poster_size(session: Session, movie: Movie, chance: random.Random) -> None:
+    for source in session.scalars(select(PosterSource).where(PosterSource.movie_id == movie.id)):
+        source.width, source.height = chance.randrange(500, 900), chance.randrange(900, 1500)
+
+
+WRITES: dict[str, Write] = {
+    write.__name__: write
+    for write in (
+        create_published, create_unpublished, retitle, rename_slug, change_synopsis, change_facts,
+        change_ids, publish_or_withdraw, publish_and_announce, withdraw_and_move, delete_movie,
+        announce, move, cancel, delete_premiere, change_premiere, change_kind, rename_person,
+        add_credit, delete_credit, rename_genre, add_genre, delete_genre, rename_distributor,
+        change_distributor, rename_service, add_trailer, choose_poster, add_poster_beside,
+        change_poster_size,
+    )
+}  # fmt: skip
+
+LISTING = frozenset(
+    {"create_published", "publish_or_withdraw", "publish_and_announce", "withdraw_and_move",
+     "delete_movie", "announce", "move", "cancel", "delete_premiere", "change_kind"}
+)  # fmt: skip
+"""The writes that change which premieres lists show, and when."""
+
+UNDATED_PAGES = frozenset({"index", "english", "api", "undated"})
+
+
+def may_be_needless(what: str, page: str, answer: Any) -> bool:
+    """Whether a write to a published movie may render a page that stays the same: docs/cache.md."""
+    if page in feeds(NO_MOVIES) or answer.status_int == HTTPStatus.MOVED_PERMANENTLY:
+        return True
+    if answer.status_int == HTTPStatus.NOT_FOUND or b"noindex" in answer.body:
+        return what in LISTING  # "not found" and empty periods
+    if page in UNDATED_PAGES:
+        return what in LISTING - {"create_published", "cancel", "change_kind"}
+    if page in {"week", "ahead", "month"}:
+        return what == "withdraw_and_move"  # or publish and move: the old date was not shown
+    return page == "genre" and what in LISTING | {"add_genre", "delete_genre"}
+
+
+NO_MOVIES = Movies(0, 0, 0, 0)
+
+
+@pytest.fixture
+def movies(dbsession: Session) -> Movies:
+    found = fill(dbsession)
+    for title in ("Rejtett", "Titkos"):
+        movie = _movie(dbsession, title, week_here().thursday + timedelta(days=len(title)))
+        movie.imdb_id, movie.published = None, False
+        factories.add_poster(dbsession, movie)
+    hidden = factories.make_movie(dbsession, "Titkos, dátum nélkül", published=False)
+    for number in range(3):
+        name = f"Műfaj {number}"
+        genre = factories.named(dbsession, Genre, name, slug=f"mufaj-{number}", name_en=name)
+        dbsession.add(MovieGenre(movie_id=hidden.id, genre_id=genre.id, position=number))
+    dbsession.commit()
+    return found
+
+
+@pytest.fixture
+def plain(settings: dict[str, str]) -> Iterator[TestApp]:
+    with site(settings) as app:
+        yield app
+
+
+@pytest.fixture
+def cached(
+    request: pytest.FixtureRequest, settings: dict[str, str], movies: Movies
+) -> Iterator[TestApp]:
+    with site(settings | deployed_with(settings, request)) as app:
+        yield app
+
+
+def paths_of(app: TestApp, movies: Movies) -> dict[str, str]:
+    """The paths of pages of each kind, also of what does not exist."""
+    with services_of(app.app.registry).database.read() as session:
+        hidden = session.scalars(select(Movie).where(Movie.title == "Rejtett")).one()
+        return {
+            **pages(movies),
+            **feeds(movies),
+            "english_movie": f"/en/movie/{movies.here}-itt-van",
+            "hidden": f"/movie/{segment_of(hidden.id, hidden.slug)}",
+            "gone": "/movie/999999-nincs",
+            "api_gone": "/api/movie/999999",
+            "genre_gone": "/genre/nincs",
+        }
+
+
+def shown_by(answer: Any) -> tuple[int, str | bytes]:
+    """The status, and the body or the location of a redirect."""
+    return answer.status_int, answer.headers.get("Location") or answer.body
+
+
+class Site:
+    """A site with a cache beside one without, over one database."""
+
+    def __init__(self, cached: TestApp, plain: TestApp, movies: Movies) -> None:
+        self._cached, self._plain = cached, plain
+        self._paths = paths_of(cached, movies)
+        self._shown: dict[str, tuple[int, str | bytes]] = {}
+        self.changed: set[str] = set()
+        self.compare("nothing")
+
+    def compare(self, what: str, *, is_shown: bool = True) -> None:
+        """Check all pages after a write; ``is_shown``: to a movie that is, or was, published."""
+        self.changed, needless = set[str](), set[str]()
+        for name, path in self._paths.items():
+            answer = self._cached.get(path, status="*")
+            fresh = self._plain.get(path, status="*")
+            shown, seen = shown_by(fresh), shown_by(answer)
+            assert seen == shown, f"{name} is stale after {what}"
+            was_valid = answer.headers["X-Cache"] in {"hit", "l1"}
+            is_accepted = is_shown and may_be_needless(what, name, fresh)
+            if shown != self._shown.get(name):
+                self.changed.add(name)
+            elif not was_valid and not is_accepted:
+                needless.add(name)
+            self._shown[name] = shown
+        assert not needless, f"{sorted(needless)} did not change by {what}"
+
+
+def apply(
+    app: TestApp, change: Write, chance: random.Random, *, published: bool | None = None
+) -> bool:
+    """Write to a random movie, of these if ``published`` is given; whether it was published."""
+    found: list[bool] = []
+
+    def act(session: Session) -> None:
+        query = select(Movie.id).order_by(Movie.id)
+        if published is not None:
+            query = query.where(Movie.published == published)
+        ids = session.scalars(query).all()
+        options = [
+            selectinload(Movie.premieres).selectinload(Premiere.changes),
+            *map(selectinload, (Movie.credits, Movie.genre_links, Movie.trailers)),
+            selectinload(Movie.provenance),
+        ]
+        movie = session.get_one(Movie, chance.choice(ids), options=options)
+        before = movie.published
+        change(session, movie, chance)
+        found.append(before or movie.published)
+
+    write(app, act)
+    return found[0]
+
+
+def test_write_makes_stale_exactly_the_pages_that_it_changes(
+    cached: TestApp, plain: TestApp, movies: Movies, settings: dict[str, str]
+) -> None:
+    chance = random.Random(settings["sqlalchemy.url"].partition(":")[0])
+    both = Site(cached, plain, movies)
+    order = [*WRITES, *chance.sample(sorted(LISTING), 5)]
+    chance.shuffle(order)
+    for name in order:
+        is_shown = apply(cached, WRITES[name], chance) or name == "create_published"
+        both.compare(name, is_shown=is_shown and name != "create_unpublished")
+
+
+def test_change_of_an_unpublished_movie_makes_nothing_stale(
+    cached: TestApp, plain: TestApp, movies: Movies
+) -> None:
+    """All of them are shown by the pages that its later publication invalidates."""
+    chance = random.Random(5)
+    both = Site(cached, plain, movies)
+    common = {"create_published", "rename_person", "rename_genre", "rename_service"}
+    publishing = {"publish_or_withdraw", "publish_and_announce", "withdraw_and_move"}
+    order = sorted(WRITES.keys() - common - publishing - {"delete_movie"})
+    chance.shuffle(order)
+    for name in (*order, "delete_movie"):
+        assert not apply(cached, WRITES[name], chance, published=False)
+        both.compare(name, is_shown=False)
+        assert not both.changed
+    for _ in range(3):
+        apply(cached, publish_or_withdraw, chance, published=False)
+        both.compare("publish_or_withdraw")
+        assert both.changed
