@@ -399,6 +399,7 @@ def test_write_makes_stale_exactly_the_pages_that_it_changes(
         both.compare(name, is_shown=is_shown and name != "create_unpublished")
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_change_of_an_unpublished_movie_makes_nothing_stale(
     cached: TestApp, plain: TestApp, movies: Movies
 ) -> None:

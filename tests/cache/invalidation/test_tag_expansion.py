@@ -97,3 +97,44 @@ def test_failed_expansion_leaves_the_row_to_the_relay(
     with sqlite_engine.connect() as connection:
         (row,) = outbox.latest(connection)
     assert (row.tags, row.published) == (("week-of:1",), None)
+
+
+def test_tags_are_resolved_in_the_transaction(
+    stamps: StampStore, recorded: RecordingEvents, sqlite_engine: Engine
+) -> None:
+    """With all of its changes, before the outbox row is written; later changes get another row."""
+    declarations = Declarations()
+    declarations.declare(
+        Movie, columns=("title",), keys=("id",), tags=lambda row: (f"if:{row.id}",)
+    )
+    seen: list[set[str]] = []
+
+    def resolve(connection: Connection, names: Collection[str]) -> list[str]:
+        seen.append(set(names))
+        query = select(Movie.id, Movie.week).where(Movie.week != "hidden")
+        weeks = {f"if:{row.id}": f"week:{row.week}" for row in connection.execute(query)}
+        return [weeks[name] for name in names if name in weeks]
+
+    declarations.resolve_with(resolve)
+    factory = sessionmaker(sqlite_engine)
+    InvalidationTracker(declarations, outbox, stamps, recorded).watch(factory)
+    before = stamps.read_clock()
+    with factory.begin() as session:
+        session.add(Movie(id=1, title="a", week="hidden"))
+    assert seen == [{"if:1"}]
+    assert (recorded.tags, stamps.read_clock()) == ([], before)
+    with sqlite_engine.connect() as connection:
+        assert outbox.latest(connection) == []
+
+    def late(session: Session) -> None:
+        session.add(Movie(id=3, title="c", week="9"))
+
+    with factory() as session:
+        session.add(Movie(id=2, title="b", week="7"))
+        session.flush()
+        session.get_one(Movie, 2).week = "8"
+        event.listen(session, "before_commit", late)
+        session.commit()
+    assert recorded.tags == [{"week:8", "week:9"}]
+    with sqlite_engine.connect() as connection:
+        assert [row.tags for row in outbox.latest(connection)] == [("week:9",), ("week:8",)]
