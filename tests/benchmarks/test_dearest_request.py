@@ -6,18 +6,17 @@ import sys
 import time
 
 from benchmarks.dearest_request import FINALISTS, SAMPLES, cpu_of_children, sample
+from tests.services.process import child
 
 
 def test_cpu_time_of_children_is_counted() -> None:
     before = cpu_of_children(os.getpid())
     program = "sum(range(10**7)); print(flush=True); input()"
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as child:
-        assert child.stdout is not None
-        child.stdout.readline()
+    command = [sys.executable, "-c", program]
+    with child(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
         spent = cpu_of_children(os.getpid()) - before
-        child.communicate(b"\n")
     assert 0.01 < spent < time.process_time() + 60
 
 

@@ -7,7 +7,6 @@ import argparse
 import json
 import os
 import random
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -28,7 +27,7 @@ from moziweb.movies.calendar import budapest_today, week_of
 from tests.factories import make_movie, make_premiere
 from tests.services.memcached import MemcachedServer
 from tests.services.postgres import PostgresServer
-from tests.services.process import Service, ServiceError
+from tests.services.process import Service, ServiceError, child
 from tests.services.web import WebServer
 from tests.soak.app import SABOTAGE, title_of
 from tests.soak.health import Health, Outage
@@ -38,6 +37,8 @@ MOVIES = range(1, 9)
 LEASE = 2.0
 STALE_IF_ERROR = 5.0
 PATIENCE = 120.0
+CLIENT_SPARE = 900.0
+"""Seconds that a client may run longer than the run was asked to take."""
 LAG = 4.0
 """Seconds that a row may take from its publish until its mark is visible."""
 LONG_FREEZE = 1.5
@@ -99,8 +100,9 @@ class Stack:
     """The servers and their clients."""
 
     def __init__(
-        self, everything: ExitStack, postgres: PostgresServer, seed: int, how: str
+        self, everything: ExitStack, postgres: PostgresServer, seconds: float, seed: int, how: str
     ) -> None:
+        self.client_limit = seconds + CLIENT_SPARE
         self.chance = random.Random(seed)
         self.postgres = postgres
         self.stamps = everything.enter_context(MemcachedServer())
@@ -114,13 +116,13 @@ class Stack:
         for web in self.webs:
             everything.enter_context(web)
         self.pages = pages(week)
-        self.visitors: dict[str, list[subprocess.Popen[bytes]]] = {}
+        self.visitors: dict[str, list[ExitStack]] = {}
         everything.callback(self.dismiss)
         for what, count in (("read", 3), ("post", 2), ("write", 1)):
             self.visitors[what] = [self.visitor(what) for _ in range(count)]
 
-    def visitor(self, what: str) -> "subprocess.Popen[bytes]":
-        """Start a client that reads, posts or writes."""
+    def visitor(self, what: str) -> ExitStack:
+        """Start a client that reads, posts or writes; it is killed when the result is closed."""
         ports = ",".join(str(web.port) for web in self.webs)
         movies = ",".join(map(str, MOVIES))
         seed = self.chance.randrange(1 << 30)
@@ -130,13 +132,15 @@ class Stack:
             "write": [str(self.home / "keys.json"), movies],
         }[what]
         command = [sys.executable, "-W", "ignore", "-m", "tests.soak.visitors", what, str(seed)]
-        return subprocess.Popen([*command, *given], cwd=Path(__file__).parents[2])
+        client = ExitStack()
+        client.enter_context(
+            child([*command, *given], limit=self.client_limit, cwd=Path(__file__).parents[2])
+        )
+        return client
 
     def replace(self, what: str) -> None:
         """Kill a client (SIGKILL) and start another."""
-        killed = self.visitors[what].pop()
-        killed.kill()
-        killed.wait()
+        self.visitors[what].pop().close()
         self.visitors[what].append(self.visitor(what))
 
     def end_connections(self) -> None:
@@ -149,8 +153,7 @@ class Stack:
         """End clients."""
         for what in kinds or tuple(self.visitors):
             for each in self.visitors.pop(what, []):
-                each.kill()
-                each.wait()
+                each.close()
 
 
 def settings_of(stack: Stack, how: str) -> dict[str, str]:
@@ -347,7 +350,7 @@ def run(
     ``faulty`` there are no faults.
     """
     with ExitStack() as everything:
-        stack = Stack(everything, postgres, seed, how)
+        stack = Stack(everything, postgres, seconds, seed, how)
         engine = create_engine(stack.url, pool_pre_ping=True)
         everything.callback(engine.dispose)
         watch, faults = Watch(stack, engine), Faults(stack)

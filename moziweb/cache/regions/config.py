@@ -17,6 +17,7 @@ from dogpile.cache.proxy import ProxyBackend
 from dogpile.cache.util import coerce_string_conf
 
 from moziweb.settings.masking import mask_secrets
+from moziweb.settings.schema import integer
 
 from ..errors import ConfigurationError
 from ..events import CacheEvents
@@ -46,6 +47,7 @@ NULL: Final = "dogpile.cache.null"
 _REPLACED_BACKENDS: Final = {"dogpile.cache.pylibmc": MEMCACHED}
 _ARGUMENTS: Final = "arguments."
 _BEHAVIORS: Final = "behaviors."
+_BEHAVIOR_NUMBER: Final = integer(0, 2**31 - 1)
 _KNOWN_ARGUMENTS: Final = {
     MEMORY: frozenset({"max_bytes"}),
     MEMCACHED: frozenset({"url", "behaviors", "memcached_expire_time"}),
@@ -360,4 +362,8 @@ class _RegionSettings:
 
 
 def _number_or_text(text: str) -> int | str:
-    return int(text) if text.isascii() and text.isdecimal() else text
+    try:
+        number: int = _BEHAVIOR_NUMBER.parse(text)
+    except ValueError:
+        return text
+    return number

@@ -1,6 +1,5 @@
 """Parses the forms of posters, and explains what is wrong with a picture."""
 
-import re
 from typing import Any, Final, TypeAlias
 
 from pyramid.i18n import TranslationString
@@ -9,11 +8,13 @@ from moziweb.i18n import _
 from moziweb.posters.generation.error_codes import SourceError, meaning_of, storage_code
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.recipes import Point
+from moziweb.settings.schema import integer
 from moziweb.storage import StorageError
 
 from ..web.forms import UserError
+from ..web.params import text_param
 
-_NUMBER: Final = re.compile(r"[0-9]{1,5}")
+_WHOLE_NUMBER: Final = integer(0, 99_999)
 
 PICTURE_ERRORS: Final = (ImageRejected, SourceError, StorageError)
 """Errors of reading a picture."""
@@ -49,10 +50,11 @@ def focal_of(fields: Any) -> Point:
 
 
 def _number(fields: Any, name: str) -> int:
-    text = str(fields.get(name, "")).strip()
-    if not _NUMBER.fullmatch(text):
-        raise UserError(_("The focal point is two whole numbers from 0 to 100."))
-    return int(text)
+    try:
+        value: int = _WHOLE_NUMBER.parse(text_param(fields, name))
+    except ValueError:
+        raise UserError(_("The focal point is two whole numbers from 0 to 100.")) from None
+    return value
 
 
 def _within(x: float, y: float) -> Point:
