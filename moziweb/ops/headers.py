@@ -6,10 +6,11 @@ keeps its own value.
 
 import logging
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from pyramid.config import Configurator
+from pyramid.registry import Registry
 from pyramid.response import Response
 from pyramid.tweens import INGRESS
 
@@ -76,13 +77,13 @@ def security_headers(image_origin: str, *, hsts: bool) -> dict[str, str]:
     return {**headers, "Strict-Transport-Security": HSTS} if hsts else headers
 
 
-def site_headers(registry: Any) -> dict[str, str]:
+def site_headers(registry: Registry) -> dict[str, str]:
     """The headers of this site. Also for responses that do not come from Pyramid."""
     image_origin = origin_of(services_of(registry).storage.url("poster"))
     return security_headers(image_origin, hsts=registry.settings["site.hsts"])
 
 
-def headers_tween_factory(handler: Handler, registry: Any) -> Handler:
+def headers_tween_factory(handler: Handler, registry: Registry) -> Handler:
     """The outermost tween: sets the headers, and answers if the error page fails, too."""
     headers = site_headers(registry)
 

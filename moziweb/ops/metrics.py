@@ -27,6 +27,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from pyramid.config import Configurator
+from pyramid.registry import Registry
 from pyramid.response import Response
 from pyramid.tweens import INGRESS
 from sqlalchemy.exc import SQLAlchemyError
@@ -169,7 +170,7 @@ class DeprecatedNames(Collector):
 class CacheState(Collector):
     """Values read at each scrape: the age of the outbox, the size of the local cache."""
 
-    def __init__(self, registry: Any) -> None:
+    def __init__(self, registry: Registry) -> None:
         """``registry`` is the application's. Its cache, if any, is added later."""
         self._registry = registry
 
@@ -255,7 +256,7 @@ def metrics(request: Request) -> Response:
     return response
 
 
-def timing_tween_factory(handler: Handler, registry: Any) -> Handler:
+def timing_tween_factory(handler: Handler, registry: Registry) -> Handler:
     """The outermost tween: measures each request, by route and status."""
     found = services_of(registry).metrics
     if found is None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from pyramid.registry import Registry
 from pyramid.router import Router
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -69,7 +70,7 @@ def stop(session: Session, now: datetime) -> bool:
 class Warmer:
     """Runs warmings. One per process. ``clock`` returns aware datetimes."""
 
-    def __init__(self, registry: Any, clock: Callable[[], datetime]) -> None:
+    def __init__(self, registry: Registry, clock: Callable[[], datetime]) -> None:
         self._registry = registry
         self._database = services_of(registry).database
         self._clock = clock

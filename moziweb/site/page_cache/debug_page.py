@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any, Final
 
 from pyramid.config import Configurator
+from pyramid.registry import Registry
 
 from moziweb.cache import OutboxRow
 from moziweb.cache.admin import inspection
@@ -83,7 +84,7 @@ def cache_page(request: Request) -> dict[str, Any]:
     }
 
 
-def _examples(registry: Any) -> list[str]:
+def _examples(registry: Registry) -> list[str]:
     urls = UrlInventory.of(registry).through(Priority.SHOWN)
     return [url.path for url in islice(urls, EXAMPLES)]
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pyramid.registry import Registry
+
 from moziweb.request import Request
 from moziweb.services import services_of
 
@@ -36,7 +38,7 @@ class WarmedUrl:
 Fetcher = Callable[[SiteUrl], WarmedUrl]
 
 
-def cached_urls(registry: Any, through: Priority) -> Iterator[SiteUrl]:
+def cached_urls(registry: Registry, through: Priority) -> Iterator[SiteUrl]:
     """The URLs down to a priority whose routes are cached."""
     pages = services_of(registry).page_cache
     if pages is None:
