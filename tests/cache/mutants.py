@@ -184,15 +184,25 @@ def refresh_reads_clock_after_render(patch: pytest.MonkeyPatch) -> None:
 
 
 def tags_expanded_before_commit(patch: pytest.MonkeyPatch) -> None:
-    """A tag is expanded in the transaction, which does not see the commits of others."""
+    """A transaction queries its tags without a lock, and does not see the commits of others."""
 
-    def change(self: world.World, column: str, published_tag: str) -> None:
+    def change(self: world.World, column: str, value: int) -> None:
         self.pause("expand")
-        names = world.EXPANSIONS.expanded(self.database, [published_tag])  # type: ignore[arg-type]
-        original(self, column, next(iter(names), "list:nowhere"))
+        names = [name for name in self.database.resolved(column) if name != world.LISTS_OF_THIRD]
+        self.pause("commit")
+        self.publish_change(self.database.change(column, value, names))
 
-    original = world.World.change
     patch.setattr(world.World, "change", change)
+
+
+def withdrawal_expanded_after_commit_only(patch: pytest.MonkeyPatch) -> None:
+    """By then, the movie may have left the lists that it was shown in."""
+
+    def resolved(self: world.Database, column: str) -> list[str]:
+        return [world.LISTS_OF_THIRD] if column == "shown" else original(self, column)
+
+    original = world.Database.resolved
+    patch.setattr(world.Database, "resolved", resolved)
 
 
 def negative_entry_of_another_page(patch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from tests.cache.world import (
     LIST,
     Act,
     World,
+    hides,
     lists,
     purges_page,
     reads,
@@ -17,6 +18,7 @@ from tests.cache.world import (
     refreshes,
     settle,
     shows,
+    unlists,
     writes,
 )
 
@@ -56,7 +58,7 @@ class CacheMachine(RuleBasedStateMachine):
         self.world.start(refreshes(process))
 
     @precondition(lambda self: len(self.world.alive()) < MAX_ACTORS)
-    @rule(act=st.sampled_from((shows, lists)))
+    @rule(act=st.sampled_from((shows, lists, hides, unlists)))
     def start_writer_of_a_third_movie(self, act: Act) -> None:
         self.world.start(act)
 

@@ -11,6 +11,7 @@ from tests.cache.world import (
     Act,
     World,
     evicts,
+    hides,
     lists,
     play,
     purges_page,
@@ -20,6 +21,7 @@ from tests.cache.world import (
     refreshes,
     settle,
     shows,
+    unlists,
     waits,
     writes,
 )
@@ -53,6 +55,10 @@ SCENARIOS: dict[str, tuple[Sequence[Act], Sequence[Act]]] = {
     "a refresh": (WARM, (writes(CARD), refreshes(0), reads(0), reads(1))),
     "a refresh of fragments": (FRAGMENTS, (writes(CARD), writes(LIST), refreshes(0), reads(0))),
     "shown while it is listed": (WARM, (shows, lists, reads(0))),
+    "hidden while it is removed": (
+        (shows, lists, *WARM),
+        (hides, unlists, reads(0), reads(1)),
+    ),
     "two negative entries": (
         (negative_a,),
         (reads_negative(0, "b"), reads_negative(1, "a"), reads_negative(1, "b")),
@@ -136,6 +142,7 @@ FOUND_BY_SEARCH: list[tuple[Mutant, str]] = [
     (mutants.strictly_below, "a write, warm"),
     (mutants.refresh_reads_clock_after_render, "a refresh"),
     (mutants.tags_expanded_before_commit, "shown while it is listed"),
+    (mutants.withdrawal_expanded_after_commit_only, "hidden while it is removed"),
     (mutants.negative_entry_of_another_page, "two negative entries"),
     (mutants.negative_entry_is_not_validated, "a negative entry and a write"),
     (mutants.purge_begins_with_the_page, "a purge of a page"),

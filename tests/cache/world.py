@@ -128,7 +128,7 @@ class YieldingBackend(BytesBackend):
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the outbox: a committed write of ``tag``, and the tag to publish."""
+    """A row of the outbox: a committed write of ``tag``, and the tags to publish, with spaces."""
 
     id: int
     tag: str
@@ -158,18 +158,34 @@ class Database:
         self._sql.execute("COMMIT")
         return row
 
-    def change(self, column: str, published_tag: str) -> Row:
-        """Set ``shown`` or ``listed`` of a third movie; with both, the list has a new version."""
+    def change(self, column: str, value: int, names: Sequence[str] | None = None) -> Row | None:
+        """Set ``shown`` or ``listed`` of a third movie; None if nothing is published or changed.
+
+        The list has a new version if the movie appears in it or disappears. ``names`` are the tags
+        to record, by default those of ``resolved``.
+        """
         self._sql.execute("BEGIN")
-        self._sql.execute(f"UPDATE third SET {column} = 1")
-        both = self._sql.execute("SELECT shown AND listed FROM third").fetchone()[0]
-        row = self._recorded(LIST, published_tag, both)
+        before = self._third("shown AND listed")
+        self._sql.execute(f"UPDATE third SET {column} = ?", (value,))
+        changed = self._third("shown AND listed") != before
+        found = self.resolved(column) if names is None else names
+        row = self._recorded(LIST, " ".join(found), changed) if found or changed else None
         self._sql.execute("COMMIT")
         return row
 
+    def resolved(self, column: str) -> list[str]:
+        """The tags of a change, in its transaction, which locks the movie (``movies/tags.py``)."""
+        if column == "shown":
+            return [LISTS_OF_THIRD, *self.lists()]
+        return [LIST] if self._third("shown") else []
+
     def lists(self) -> list[str]:
         """The lists that the third movie is in."""
-        return [LIST] if self._sql.execute("SELECT listed FROM third").fetchone()[0] else []
+        return [LIST] if self._third("listed") else []
+
+    def _third(self, what: str) -> int:
+        (found,) = self._sql.execute(f"SELECT {what} FROM third").fetchone()
+        return int(found)
 
     def change_by_hand(self, tag: str) -> Row:
         """Commit the next version by hand, without an outbox row to publish."""
@@ -331,10 +347,15 @@ class World:
         self.pause("commit")
         self._publish(self.database.commit(tag), self.process[0].stamps)
 
-    def change(self, column: str, published_tag: str) -> None:
+    def change(self, column: str, value: int) -> None:
         """Change the third movie: shown, or listed."""
         self.pause("commit")
-        self._publish(self.database.change(column, published_tag), self.process[0].stamps)
+        self.publish_change(self.database.change(column, value))
+
+    def publish_change(self, row: Row | None) -> None:
+        """Publish a change of the third movie. One without tags must not have changed the list."""
+        if row is not None:
+            self._publish(row, self.process[0].stamps)
 
     def purge_page(self, tag: str) -> None:
         """Change data by hand, and purge the page by its URL."""
@@ -544,7 +565,7 @@ class World:
 
     def _publish(self, row: Row, stamps: StampStore) -> None:
         self.pause("expand")
-        tags = EXPANSIONS.expanded(self.database, [row.published_tag])  # type: ignore[arg-type]
+        tags = EXPANSIONS.expanded(self.database, row.published_tag.split())  # type: ignore[arg-type]
         try:
             stamps.publish(tags)
         except PublishError:
@@ -629,12 +650,22 @@ def purges_page(tag: str) -> Act:
 
 def shows(world: World) -> None:
     """The third movie is shown on the site, in the lists that it is in."""
-    world.change("shown", LISTS_OF_THIRD)
+    world.change("shown", 1)
 
 
 def lists(world: World) -> None:
     """The third movie is added to the list."""
-    world.change("listed", LIST)
+    world.change("listed", 1)
+
+
+def hides(world: World) -> None:
+    """The third movie is withdrawn from the site."""
+    world.change("shown", 0)
+
+
+def unlists(world: World) -> None:
+    """The third movie is removed from the list; nothing is published if it is not shown."""
+    world.change("listed", 0)
 
 
 def evicts(name: str) -> Act:
