@@ -46,7 +46,7 @@ ROUTES: Final = (
     ("movies", "/movies", ManagerResource),
     ("new_movie", "/movies/new", ManagerResource),
     ("movie", "/movies/{movie}", MovieResource),
-    ("movie_effects", "/movies/{movie}/effects", MovieResource),
+    ("movie_affected_pages", "/movies/{movie}/effects", MovieResource),
     ("movie_publish", "/movies/{movie}/publish", MovieResource),
     ("movie_posters", "/movies/{movie}/posters", MovieResource),
     ("movie_unsaved_poster", "/movies/{movie}/posters/unsaved/{unsaved}", MovieResource),

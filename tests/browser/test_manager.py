@@ -97,7 +97,7 @@ def test_everything_works_without_scripts(manager: ManagerSite, open_page: OpenP
     page.goto(movie_path(manager, manager.movies.here))
     page.locator("#title").fill("Szkript nélkül")
     page.get_by_role("button", name="Mit frissít?", exact=True).click()
-    expect(page.locator("#effects")).to_contain_text("A mentés")
+    expect(page.locator("#affected")).to_contain_text("A mentés")
     page.get_by_role("button", name="Mentés", exact=True).last.click()
     expect(page.get_by_role("status")).to_contain_text("Mentve.")
 

@@ -195,7 +195,7 @@ def test_fetched_picture_is_previewed_and_chosen(
     # The affected pages are shown before choosing.
     other = f"section[aria-labelledby=source-{second.id}]"
     press(page, "effects", other)
-    expect(page.locator(f"{other} .effects")).to_contain_text("/movie/")
+    expect(page.locator(f"{other} .affected")).to_contain_text("/movie/")
     assert [each.chosen for each in manager.posters(movie)] == [True, False]
     press(page, "choose", other)
     expect(page.locator(f"#source-{second.id}")).to_contain_text("a plakát")

@@ -50,7 +50,7 @@ _READY: Final = {coding: f"ready {coding}" for coding in ("", *CODINGS)}
 class _Ready:
     """A representation and, as bytes, its heads without what differs between requests."""
 
-    form: Representation
+    representation: Representation
     full_head: bytes
     unchanged_head: bytes
     age: str
@@ -101,11 +101,11 @@ class FastPathMiddleware:
         region = next((location.region for location, _ in filter(None, found)), None)
         if region is None:
             return [None] * len(found)
-        g = region.local.clock()
-        _revalidate([each for each in found if each], g)
-        clock = time.perf_counter() - began
+        clock = region.local.clock()
+        _revalidate([each for each in found if each], clock)
+        clock_seconds = time.perf_counter() - began
         return [
-            self._in_memory(*each, g, clock, environ, began) if each else None
+            self._in_memory(*each, clock, clock_seconds, environ, began) if each else None
             for each, environ in zip(found, environs, strict=True)
         ]
 
@@ -118,12 +118,12 @@ class FastPathMiddleware:
         self,
         location: EntryLocation,
         copy: Copy,
-        g: int | None,
-        clock: float,
+        clock: int | None,
+        clock_seconds: float,
         environ: Mapping[str, Any],
         began: float,
     ) -> tuple[bytes, bytes] | None:
-        entry = location.region.local.get(location.key, copy, g)
+        entry = location.region.local.get(location.key, copy, clock)
         if entry is None:
             return None
         coding = coding_for(entry, environ.get("HTTP_ACCEPT_ENCODING", ""))
@@ -131,15 +131,16 @@ class FastPathMiddleware:
             ready = entry.derived.get(_READY[coding]) or self._make_ready(entry, coding)
         except EntryCorruptError:
             return None
-        if is_not_modified(ready.form, environ.get("HTTP_IF_NONE_MATCH")):
+        representation = ready.representation
+        if is_not_modified(representation, environ.get("HTTP_IF_NONE_MATCH")):
             status, head, body = NOT_MODIFIED, ready.unchanged_head, b""
         else:
-            status, head, body = ready.form.status, ready.full_head, ready.form.body
+            status, head, body = representation.status, ready.full_head, representation.body
         now, total = time.time(), time.perf_counter() - began
         dynamic = [
             *cache_control(entry, CacheStatus.L1, now),
             (ready.age, str(max(0, int(now - entry.created)))),
-            ("Server-Timing", server_timing((("clock", clock), ("total", total)))),
+            ("Server-Timing", server_timing((("clock", clock_seconds), ("total", total)))),
         ]
         self.observer.answered(status[:3], time.perf_counter() - began)
         return head + _lines(dynamic), body
@@ -163,25 +164,25 @@ class FastPathMiddleware:
         return answer.body
 
     def _make_ready(self, entry: Entry, coding: str) -> _Ready:
-        form = representation_of(entry, coding)
+        representation = representation_of(entry, coding)
         debug = headers_of(CacheResult(CacheStatus.L1, entry), tags=self.tags)
         age = age_header(entry)
         del debug[age]
         common = [*debug.items(), *self.headers]
-        full = _head(form.status, [*form.headers, *common])
-        unchanged = _head(NOT_MODIFIED, [*form.unchanged, *common])
-        ready = entry.derived[_READY[coding]] = _Ready(form, full, unchanged, age)
+        full = _head(representation.status, [*representation.headers, *common])
+        unchanged = _head(NOT_MODIFIED, [*representation.unchanged, *common])
+        ready = entry.derived[_READY[coding]] = _Ready(representation, full, unchanged, age)
         return ready
 
 
-def _revalidate(found: Iterable[tuple[EntryLocation, Copy]], g: int | None) -> None:
+def _revalidate(found: Iterable[tuple[EntryLocation, Copy]], clock: int | None) -> None:
     """Revalidate copies of another clock, with one read of stamps for each region."""
     regions: dict[str, tuple[TaggedRegion, dict[str, Copy]]] = {}
     for location, copy in found:
         by_key = regions.setdefault(location.region.name, (location.region, {}))[1]
         by_key[location.key] = copy
     for region, copies in regions.values():
-        region.local.revalidate(copies, g)
+        region.local.revalidate(copies, clock)
 
 
 def _head(status: str, headers: Iterable[Header]) -> bytes:

@@ -67,14 +67,14 @@ def answer_of(served: CacheResult, environ: Mapping[str, Any], *, tags: bool = F
     ``tags`` adds them in a header. Raises ``EntryCorruptError`` for an entry that is not a page.
     """
     coding = coding_for(served.entry, environ.get("HTTP_ACCEPT_ENCODING", ""))
-    form = representation_of(served.entry, coding)
+    representation = representation_of(served.entry, coding)
     dynamic = [
         *cache_control(served.entry, served.status, time.time()),
         *headers_of(served, tags=tags).items(),
     ]
-    if is_not_modified(form, environ.get("HTTP_IF_NONE_MATCH")):
-        return Answer(NOT_MODIFIED, [*form.unchanged, *dynamic], b"")
-    return Answer(form.status, [*form.headers, *dynamic], form.body)
+    if is_not_modified(representation, environ.get("HTTP_IF_NONE_MATCH")):
+        return Answer(NOT_MODIFIED, [*representation.unchanged, *dynamic], b"")
+    return Answer(representation.status, [*representation.headers, *dynamic], representation.body)
 
 
 def cache_control(entry: Entry, status: CacheStatus, now: float) -> Headers:
@@ -98,10 +98,10 @@ def coding_for(entry: Entry, accept_encoding: str) -> str:
 
 def representation_of(entry: Entry, coding: str) -> Representation:
     """The representation of an entry in a coding that it has."""
-    form: Representation | None = entry.derived.get(coding)
-    if form is None:
-        form = entry.derived[coding] = _representation(entry, coding)
-    return form
+    representation: Representation | None = entry.derived.get(coding)
+    if representation is None:
+        representation = entry.derived[coding] = _representation(entry, coding)
+    return representation
 
 
 def choose(accept_encoding: str, offered: tuple[str, ...]) -> str:
@@ -132,10 +132,10 @@ def _choose(accept_encoding: str, offered: tuple[str, ...]) -> str:
 _memoized: Final = lru_cache(maxsize=512)(_choose)
 
 
-def is_not_modified(form: Representation, if_none_match: str | None) -> bool:
+def is_not_modified(representation: Representation, if_none_match: str | None) -> bool:
     """Whether the response to this If-None-Match is "304 Not Modified"."""
-    is_page = form.status == "200 OK"
-    return if_none_match is not None and is_page and matches(if_none_match, form.etag)
+    is_page = representation.status == "200 OK"
+    return if_none_match is not None and is_page and matches(if_none_match, representation.etag)
 
 
 def matches(if_none_match: str, etag: str) -> bool:

@@ -62,8 +62,8 @@ class MovieEdit:
     choices: FormChoices
     form: MovieForm
     extra_rows: int = 0
-    effects: AffectedPages | None = None
-    has_effects: bool = False
+    affected: AffectedPages | None = None
+    is_previewed: bool = False
     publishing: bool | None = None
     differences: tuple[Difference, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
@@ -178,13 +178,13 @@ def save_or_preview(request: Request) -> dict[str, Any] | Response:
     return _ACTIONS[action](request)
 
 
-@manager_view("movie_effects", permission=EDIT, renderer="effects", method="POST")
-def effects(request: Request) -> dict[str, Any]:
+@manager_view("movie_affected_pages", permission=EDIT, renderer="affected_pages", method="POST")
+def preview_affected_pages(request: Request) -> dict[str, Any]:
     """The affected pages as a fragment; htmx requests it while the editor types."""
     edit = _dry_run(request)
     return {
-        "effects": edit.effects,
-        "has_effects": edit.has_effects,
+        "affected": edit.affected,
+        "is_previewed": edit.is_previewed,
         "valid": not _has_errors(edit),
     }
 
@@ -220,7 +220,7 @@ def _preview_publish(request: Request) -> dict[str, Any]:
         assert movie is not None  # noqa: S101 - the route names one that is there
         edit.publishing = movie.published = not movie.published
         session.flush()
-        edit.effects = affected_pages(request.registry, session, movie.id, movie.slug)
+        edit.affected = affected_pages(request.registry, session, movie.id, movie.slug)
         session.rollback()
         edit.movie = editable_movie(session, movie.id)
         edit.extra = _context(edit)
@@ -283,8 +283,8 @@ def _dry_run(request: Request) -> MovieEdit:
             writer = edit.writer()
             write(writer)
             found = writer.movie
-            edit.effects = affected_pages(request.registry, session, found.id, found.slug)
-            edit.has_effects = True
+            edit.affected = affected_pages(request.registry, session, found.id, found.slug)
+            edit.is_previewed = True
         session.rollback()
         edit.movie = editable_movie(session, edit.movie.id) if edit.movie else None
         edit.extra = _context(edit)
@@ -332,8 +332,8 @@ def _page(edit: MovieEdit) -> dict[str, Any]:
         "choices": edit.choices,
         "action": _form_path(edit),
         "publishing": edit.publishing,
-        "effects": edit.effects,
-        "has_effects": edit.has_effects,
+        "affected": edit.affected,
+        "is_previewed": edit.is_previewed,
         "differences": edit.differences,
         "date_text": Formatter(request.locale_name, request.localizer.translate).date_text,
         "wrong": _has_errors(edit),

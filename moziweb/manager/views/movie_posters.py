@@ -103,7 +103,7 @@ def record_change(
     session.info[REASON] = f"manager: {action} #{entry.id}"
 
 
-def effects_of_choosing(
+def affected_by_choosing(
     request: Request, make: Callable[[Session, Movie], PosterSource]
 ) -> AffectedPages | None:
     """Returns the pages affected once the source from ``make`` is the poster; rolls back."""
@@ -120,7 +120,7 @@ def effects_of_choosing(
         return found
 
 
-def effects_of_making(request: Request, source_ids: Iterable[int]) -> AffectedPages | None:
+def affected_by_making(request: Request, source_ids: Iterable[int]) -> AffectedPages | None:
     """Returns the pages affected once the variants of these sources are made again."""
     later = [
         tag
@@ -187,19 +187,21 @@ def _checked(request: Request, work: Callable[[], Any]) -> Any:
 
 
 def _choose(request: Request) -> Response:
-    effects = effects_of_choosing(request, _chosen(request))
+    affected = affected_by_choosing(request, _chosen(request))
     source = _source(request)
     before = [_named(each) for each in _described(request) if each.chosen]
     request.services.poster_editor.choose(request.dbsession, source.id)
     change = ("poster", "".join(before), _named(source))
-    record_change(request, movie_of(request, request.dbsession), "poster.choose", [change], effects)
+    record_change(
+        request, movie_of(request, request.dbsession), "poster.choose", [change], affected
+    )
     return redirect_back(request, "poster-chosen")
 
 
-def _effects(request: Request) -> dict[str, Any]:
-    effects = effects_of_choosing(request, _chosen(request))
+def _preview_choice(request: Request) -> dict[str, Any]:
+    affected = affected_by_choosing(request, _chosen(request))
     (asked,) = id_params(request.POST, "source")[:1]
-    return _page(request, effects=effects, asked=asked)
+    return _page(request, affected=affected, asked=asked)
 
 
 def _chosen(request: Request) -> Callable[[Session, Movie], PosterSource]:
@@ -216,11 +218,11 @@ def _focus(request: Request) -> Response:
     with request.services.database.read() as session:
         source = _source(request, session)
     if focal != source.focal_point:
-        effects = effects_of_making(request, [source.id])
+        affected = affected_by_making(request, [source.id])
         request.services.poster_editor.set_focal_point(request.dbsession, source.id, *focal)
         change = ("focal_point", focal_text(source.focal_point), focal_text(focal))
         record_change(
-            request, movie_of(request, request.dbsession), "poster.focus", [change], effects
+            request, movie_of(request, request.dbsession), "poster.focus", [change], affected
         )
     return redirect_back(request, "poster-focus")
 
@@ -238,11 +240,11 @@ def _regenerate(request: Request) -> Response:
             raise UserError(_("Tick a picture first."))
     if not set(wanted) <= set(views):
         raise HTTPNotFound
-    effects = effects_of_making(request, wanted)
+    affected = affected_by_making(request, wanted)
     movie = movie_of(request, request.dbsession)
     request.services.poster_editor.regenerate(request.dbsession, wanted)
     changes = [("poster", "", _named(views[n])) for n in wanted]
-    record_change(request, movie, "poster.regenerate", changes, effects)
+    record_change(request, movie, "poster.regenerate", changes, affected)
     return redirect_back(request, "poster-again")
 
 
@@ -250,7 +252,7 @@ _ACTIONS: Final[Mapping[str, Action]] = {
     "upload": _upload,
     "url": _url,
     "choose": _choose,
-    "effects": _effects,
+    "effects": _preview_choice,
     "focus": _focus,
     "again": _regenerate,
     "all-again": _regenerate,
@@ -281,7 +283,7 @@ def _source(request: Request, session: Session | None = None) -> SourceView:
 
 
 def _page(
-    request: Request, *, problem: str = "", effects: AffectedPages | None = None, asked: int = 0
+    request: Request, *, problem: str = "", affected: AffectedPages | None = None, asked: int = 0
 ) -> dict[str, Any]:
     movie = movie_of(request, request.dbsession)
     sources = _described(request)
@@ -293,7 +295,7 @@ def _page(
         "sources": sources,
         "unsaved": unsaved.all_of(request.dbsession, user_id, movie.id, request.services.clock()),
         "problem": problem,
-        "effects": effects,
+        "affected": affected,
         "asked": asked,
         "sent_url": text_param(request.POST, "url") if request.method == "POST" else "",
         "most_bytes": most_bytes(request),

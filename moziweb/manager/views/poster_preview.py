@@ -26,7 +26,7 @@ from ..web.resources import EDIT
 from .movie_posters import (
     ROUTE,
     Action,
-    effects_of_choosing,
+    affected_by_choosing,
     focal_text,
     joined_texts,
     most_bytes,
@@ -69,7 +69,7 @@ def preview(request: Request) -> Response:
 
 def _save(request: Request) -> Response:
     choose = request.POST.get("do") == "save"
-    effects = _effects(request) if choose else None
+    affected = _affected(request) if choose else None
     session, editor = request.dbsession, request.services.poster_editor
     movie, picture = movie_of(request, session), _picture(request, session)
     if not unsaved.drop(session, picture):
@@ -85,7 +85,7 @@ def _save(request: Request) -> Response:
         ("poster", "", f"#{source.id} {picture.title}"),
         ("focal_point", "", focal_text(picture.focal)),
     ]
-    record_change(request, movie, "poster.add", changes, effects)
+    record_change(request, movie, "poster.add", changes, affected)
     return redirect_back(request, "poster-added")
 
 
@@ -139,12 +139,12 @@ def _page(request: Request, problem: str = "") -> dict[str, Any]:
         "variants": variants,
         "spot": _named(variants, SMALL),
         "square": _named(variants, SQUARE),
-        "effects": _effects(request),
+        "affected": _affected(request),
         "problem": problem,
     }
 
 
-def _effects(request: Request) -> AffectedPages | None:
+def _affected(request: Request) -> AffectedPages | None:
     """The pages that saving it as the poster affects."""
 
     def source(session: Session, movie: Movie) -> PosterSource:
@@ -153,7 +153,7 @@ def _effects(request: Request) -> AffectedPages | None:
             return PosterSource(kind=SourceKind.URL, movie_id=movie.id, url=picture.url)
         return PosterSource(kind=SourceKind.UPLOAD, movie_id=movie.id, key=picture.upload.key)
 
-    return effects_of_choosing(request, source)
+    return affected_by_choosing(request, source)
 
 
 def _named(variants: Variants, name: str) -> Any:

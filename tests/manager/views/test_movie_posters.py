@@ -226,7 +226,7 @@ def test_affected_pages_are_shown_before_choosing(editor: TestApp, movie: int) -
     second = saved(editor, movie, encoded(photograph(80, 120)), do="add")
     assert [each.chosen for each in sources(editor)] == [True, False]
     asked = send(editor, posters(movie), do="effects", source=str(second))
-    assert asked.html.select_one(".effects")
+    assert asked.html.select_one(".affected")
     assert [each.chosen for each in sources(editor)] == [True, False]
     send(editor, posters(movie), do="choose", source=str(second))
     assert [(each.id, each.chosen) for each in sources(editor)] == [(first, False), (second, True)]
