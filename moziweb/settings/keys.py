@@ -103,7 +103,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "storage.s3.checksums",
         choice("when_supported", "when_required"),
-        "When boto3 adds checksums to requests; some S3-compatible servers need when_required.",
+        "when_supported: uploads have a CRC32, and reads are verified with it. CRC64NVME, which "
+        "other tools may have added, is verified only if awscrt is installed. Some S3-compatible "
+        "servers need when_required: no checksums.",
         default="when_supported",
     ),
     Setting(

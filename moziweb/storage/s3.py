@@ -264,7 +264,9 @@ def make_client(settings: S3Settings) -> "S3Client":
         )
     except ValueError as error:
         raise StorageMisconfigured(f"storage.s3.endpoint_url: {error}") from error
-    client.meta.events.register_last("before-call.s3", _send_small_body_at_once)
+    events = client.meta.events
+    events.register_last("before-call.s3", _send_small_body_at_once)
+    events.register_last("before-parameter-build.s3", _follow_no_redirect_of_head)
     return client
 
 
@@ -273,6 +275,16 @@ def _send_small_body_at_once(params: dict[str, Any], **_: Any) -> None:
     body = params.get("body")
     if isinstance(body, BytesIO) and body.getbuffer().nbytes <= SMALL:
         params["headers"].pop("Expect", None)
+
+
+def _follow_no_redirect_of_head(model: Any, context: dict[str, Any], **_: Any) -> None:
+    """Stop botocore's region redirector for a HEAD of the bucket.
+
+    After a redirect, botocore sends such a HEAD to find the region. If that is redirected too, it
+    would send another one, until the recursion limit.
+    """
+    if model.name == "HeadBucket":
+        context["s3_redirect"]["redirected"] = True
 
 
 def _optional_answer(ask: Callable[..., Any], bucket: str) -> dict[str, Any]:

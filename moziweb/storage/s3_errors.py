@@ -46,8 +46,9 @@ _TRANSIENT_ERRORS = (
     IncompleteReadError,
 )
 
-# botocore does not translate what fails while a body is read or an answer is parsed.
-_UNREADABLE_ANSWERS = (HTTPError, OSError, ResponseParserError, ValueError)
+# botocore does not translate what fails while a body is read or an answer is parsed. It raises
+# TypeError for an error whose code is nested or repeated.
+_UNREADABLE_ANSWERS = (HTTPError, OSError, ResponseParserError, TypeError, ValueError)
 
 ACLS_REFUSED = (
     "bucket {bucket} refuses object ACLs: leave storage.s3.acl empty and allow reading by a bucket "
@@ -60,6 +61,10 @@ PUBLIC_ACLS_BLOCKED = (
 _NO_BUCKET = "there is no bucket {bucket} at {server}: create it, or correct storage.s3.bucket"
 _DENIED = "bucket {bucket} does not allow {action} to our credentials: grant it to them"
 _ELSEWHERE = "bucket {bucket} is in another region: correct storage.s3.region"
+_REDIRECTED = (
+    "{server} redirects {action} to {location}: correct storage.s3.endpoint_url (https instead of "
+    "http?)"
+)
 _EXPIRED = "the credentials for {server} have expired: renew them"
 
 _ADVICE = {
@@ -130,27 +135,44 @@ def translate(error: ClientError | BotoCoreError, call: Call) -> StorageError:
 
 def _refused(error: ClientError, call: Call) -> StorageError:
     code = error_code(error)
-    message = error.response.get("Error", {}).get("Message") or ""
+    message = _text(error, "Message")
     if code == "NoSuchKey":
         return ObjectNotFound(f"bucket {call.bucket} has no object {call.key}")
     if _is_transient(error):
         return StorageUnavailable(f"{call.server} cannot do {call.action} now: {code} {message}")
     advice = PUBLIC_ACLS_BLOCKED if "BlockPublicAcls" in message else _ADVICE.get(code)
+    location = _location(error)
+    if location and code == str(status(error)):
+        advice = _REDIRECTED
     if advice is None:
         return StorageMisconfigured(
             f"{call.server} refuses {call.action} on bucket {call.bucket}: {code} {message}"
         )
-    return StorageMisconfigured(advice.format_map(vars(call)))
+    return StorageMisconfigured(advice.format_map({**vars(call), "location": location}))
 
 
 def error_code(error: ClientError) -> str:
     """Return S3's error code, or the HTTP status as a text if the response has none."""
-    return error.response.get("Error", {}).get("Code") or str(status(error))
+    return _text(error, "Code") or str(status(error))
 
 
 def status(error: ClientError) -> int:
     """Return the HTTP status of the response, or 0 without one."""
     return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+
+
+def _text(error: ClientError, name: str) -> str:
+    """Return an element of the error, or "" if it is missing, nested or repeated."""
+    value: object = error.response.get("Error", {}).get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _location(error: ClientError) -> str:
+    """Return the target of a redirect without its query, or "" if S3 redirects to a region."""
+    headers: dict[str, str] = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    if "x-amz-bucket-region" in headers:
+        return ""
+    return headers.get("location", "").partition("?")[0]
 
 
 def _is_transient(error: ClientError) -> bool:

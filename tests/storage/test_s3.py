@@ -3,12 +3,14 @@
 import http.client
 import json
 import re
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zlib import crc32
 
 import pytest
 
@@ -375,6 +377,12 @@ def test_objects_with_invalid_keys_are_skipped(make_s3: MakeS3, s3_bucket: S3Buc
     storage = make_s3()
     put(storage, "folder/a")
     assert [found.key for found in storage.list()] == ["folder/a"]
+
+
+def test_upload_is_stored_with_its_crc32(make_s3: MakeS3, s3_bucket: S3Bucket) -> None:
+    put(make_s3())
+    stored = s3_bucket.client.head_object(Bucket=s3_bucket.name, Key=KEY, ChecksumMode="ENABLED")
+    assert stored["ChecksumCRC32"] == b64encode(crc32(b"body").to_bytes(4, "big")).decode()
 
 
 def test_checksums_can_be_turned_off(make_s3: MakeS3) -> None:

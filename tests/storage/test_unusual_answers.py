@@ -16,6 +16,7 @@ from tests.posters.hostile_host import Behaviour, HostileHost, answer, drip, hea
 KEY = "poster/1.webp"
 BODY = b"body"
 LISTING = "<ListBucketResult><Contents>{}</Contents></ListBucketResult>"
+CLOSE = {"Connection": "close"}
 CRC32 = base64.b64encode(zlib.crc32(BODY).to_bytes(4, "big")).decode()
 
 Call = Callable[[S3Storage], object]
@@ -99,6 +100,71 @@ def test_error_without_message_is_translated(
     assert "None" not in str(caught.value)
 
 
+NGINX = b"<html><h1>Moved</h1><center>nginx</center></html>"
+
+
+@every_call
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("body", [NGINX, b""], ids=["nginx", "empty"])
+def test_redirect_to_https_is_misconfigured(
+    host: HostileHost, storage: S3Storage, call: Call, body: bytes, status: int
+) -> None:
+    """As a proxy that redirects http to https."""
+    location = "https://s3.example.hu/{0}?X-Amz-Signature=hush"
+    headers = {"Location": location, **CLOSE}
+    answers(host, answer(body, status=status, headers=headers))
+    with pytest.raises(StorageMisconfigured) as caught:
+        call(storage)
+    assert "redirects s3:" in str(caught.value)
+    assert "to https://s3.example.hu/{0}: correct storage.s3.endpoint_url" in str(caught.value)
+    assert len(host.requests) <= 2  # the second is botocore's HEAD of the bucket
+
+
+@every_call
+def test_redirect_to_another_region_is_misconfigured(
+    host: HostileHost, storage: S3Storage, call: Call
+) -> None:
+    headers = {
+        "Location": "https://s3.us-west-2.amazonaws.com/",
+        "x-amz-bucket-region": "us-west-2",
+        **CLOSE,
+    }
+    answers(host, answer(refusal("PermanentRedirect", ""), status=301, headers=headers))
+    with pytest.raises(StorageMisconfigured, match=r"correct storage\.s3\.region"):
+        call(storage)
+
+
+@every_call
+@pytest.mark.parametrize("status", [301, 400, 403, 503])
+@pytest.mark.parametrize(
+    "error",
+    [
+        "<Code><a>b</a></Code>",
+        "<Code>SlowDown</Code><Code>AccessDenied</Code>",
+        "<Code>AccessDenied</Code><Message><a/></Message>",
+        "<Code>AccessDenied</Code><Message>a</Message><Message>b</Message>",
+        "<Code>PermanentRedirect</Code><Region><a>b</a></Region>",
+        "<Error><Code>AccessDenied</Code></Error>",
+    ],
+)
+def test_nested_or_repeated_elements_of_an_error_are_translated(
+    host: HostileHost, storage: S3Storage, call: Call, error: str, status: int
+) -> None:
+    body = f"<Error>{error}</Error>".encode()
+    answers(host, answer(body, status=status, headers=CLOSE))
+    with pytest.raises(StorageError):
+        call(storage)
+
+
+@pytest.mark.parametrize("error", ["<Code><a/></Code>", "<Code>a</Code><Code>b</Code>"])
+def test_refused_deletion_with_two_codes_is_an_error(
+    host: HostileHost, storage: S3Storage, error: str
+) -> None:
+    answers(host, answer(f"<DeleteResult><Error>{error}</Error></DeleteResult>".encode()))
+    with pytest.raises(StorageError):
+        storage.delete([KEY])
+
+
 def test_refused_deletion_without_code_is_an_error(host: HostileHost, storage: S3Storage) -> None:
     error = f"<DeleteResult><Error><Key>{KEY}</Key><Message/></Error></DeleteResult>"
     answers(host, answer(error.encode()))
@@ -107,11 +173,11 @@ def test_refused_deletion_without_code_is_an_error(host: HostileHost, storage: S
 
 
 def test_answers_without_etag_and_date_are_read(host: HostileHost, storage: S3Storage) -> None:
-    host.on(f"/posters/{KEY}", raw(head(200, {"Content-Length": "4"})))
+    host.on(f"/posters/{KEY}", raw(head(200, {"Content-Length": "4", **CLOSE})))
     found = storage.head(KEY)
     assert found is not None
     assert (found.size, found.etag, found.last_modified) == (4, "", None)
-    host.on(f"/posters/{KEY}", answer())
+    host.on(f"/posters/{KEY}", answer(headers=CLOSE))
     assert storage.put(KEY, BODY, content_type="image/webp", cache_control="public").etag == ""
     host.on("/posters", answer(LISTING.format(f"<Key>{KEY}</Key><Size>4</Size>").encode()))
     (listed,) = storage.list()
@@ -177,6 +243,21 @@ def test_page_of_a_captive_portal_is_unavailable(
 def test_sound_body_is_read(host: HostileHost, storage: S3Storage) -> None:
     host.on(f"/posters/{KEY}", answer(BODY, headers={"x-amz-checksum-crc32": CRC32}))
     assert storage.get(KEY) == BODY
+
+
+def test_crc32_is_sent_with_an_upload_and_requested_with_a_read(
+    host: HostileHost, storage: S3Storage
+) -> None:
+    """Not crc64nvme, which botocore cannot verify without awscrt."""
+    host.on(f"/posters/{KEY}", answer(headers=CLOSE))
+    put(storage)
+    storage.get(KEY)
+    upload, read = (
+        {name.lower(): value for name, value in request.headers.items()}
+        for request in host.requests
+    )
+    assert upload["x-amz-checksum-crc32"] == CRC32
+    assert read["x-amz-checksum-mode"] == "ENABLED"
 
 
 CUT = head(200, {"Content-Length": "9"}) + BODY
