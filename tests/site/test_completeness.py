@@ -98,7 +98,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     # The order of the only movie of a day does not change.
     "Movie.sort_key": frozenset({"index", "english", "week", "ahead", "month", "api"}),
     # A cached 404 is invalidated when any movie is published or withdrawn.
-    "Movie.published": frozenset({"empty", "undated", "movie", "api_movie"}),
+    "Movie.published": frozenset({"movie", "api_movie"}),
     # A card shows only the latest move of its premiere.
     "PremiereChange.premiere_id": frozenset({"api_movie", "ahead", "week"}),
     # Deleting a premiere may make its movie undated; this movie has other premieres.
