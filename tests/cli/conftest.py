@@ -1,7 +1,7 @@
 """A small site with an ini file, and ``moziweb`` commands on it.
 
 Most tests run a command in their own process (``run``): starting a process takes a second. Each
-command group also has a test of a real process (``run_process``).
+command also runs in a real process (``run_process``, or ``test_processes.py``).
 """
 
 import json
