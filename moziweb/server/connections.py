@@ -258,19 +258,25 @@ class LimitedChannel(HTTPChannel):
         if self.requests:  # a thread is working
             return False
         if self.request is not None:
-            arrived = self.request.header_bytes_received + self.request.body_bytes_received
-            allowed = self.limits.request_timeout + arrived / BYTES_PER_SECOND
-            return now - self._began > allowed
+            return now - self.waiting_since() > self.limits.request_timeout
         return quiet > self.adj.channel_timeout
 
     def waiting_since(self) -> float:
-        """Since when the server has waited for the client, in Unix seconds."""
-        return self.last_activity if self.request is None else self._began
+        """Since when the server has waited for the client, in Unix seconds.
+
+        Each ``BYTES_PER_SECOND`` of a request add a second: while it arrives faster than that, this
+        is in the future.
+        """
+        if self.request is None:
+            return self.last_activity
+        arrived = self.request.header_bytes_received + self.request.body_bytes_received
+        return self._began + arrived // BYTES_PER_SECOND
 
     def _evict_other(self) -> None:
-        """Close the connection whose client has not sent or read for the longest time.
+        """Close the connection whose client has kept the server waiting for the longest time.
 
-        So clients without a request never keep others from connecting.
+        So clients without a request, or with one that does not arrive, never keep others from
+        connecting, and they are closed before uploads that arrive. Of these, the slowest is closed.
         """
         waiting = [
             each

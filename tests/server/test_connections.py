@@ -18,6 +18,7 @@ from waitress.rfc7230 import HEADER_FIELD_RE
 from waitress.server import create_server
 
 from moziweb.server.connections import (
+    BYTES_PER_SECOND,
     MAX_CHUNK_LINE,
     ConnectionLimits,
     LimitedChannel,
@@ -136,6 +137,51 @@ def test_idle_connections_are_closed_for_new_ones(
     assert "no longer accepting" not in caplog.text
 
 
+UPLOAD = b"POST /%d HTTP/1.1\r\nContent-Length: 100000\r\n\r\n"
+
+
+def begin_upload(app: EchoApp, client: Client, name: int, size: int) -> None:
+    """Send the headers and the first ``size`` bytes of the body; wait until the server has them."""
+    client.send(UPLOAD % name + bytes(size))
+    wait_until(lambda: size in sizes_of_bodies(app))
+
+
+def sizes_of_bodies(app: EchoApp) -> list[int]:
+    """How much has arrived of each request of the server that is not complete."""
+    requests = [channel.request for channel in list(app.server.active_channels.values())]
+    return [request.body_bytes_received for request in requests if request is not None]
+
+
+@pytest.mark.parametrize("sent", [b"", b"G", b"GET / HTTP/1.1\r\n", UPLOAD % 1 + b"1"])
+def test_upload_is_kept_when_clients_that_send_little_are_closed(app: EchoApp, sent: bytes) -> None:
+    with (
+        serving(app, connection_limit="20", **SHORT) as port,
+        ExitStack() as opened,
+        connected(port) as upload,
+    ):
+        begin_upload(app, upload, 0, 50_000)
+        others = []
+        for _ in range(60):
+            others.append(opened.enter_context(connected(port)))
+            others[-1].send(sent)
+        assert all(client.is_closed() for client in others[:40])
+        upload.send(bytes(50_000))
+        assert upload.answer()[2] == b"POST /0 100000"
+
+
+def test_slowest_uploads_are_closed_first(app: EchoApp) -> None:
+    sizes = [BYTES_PER_SECOND * (1 + number * 5 % 13) for number in range(13)]  # in no order
+    newest = [60_000, 60_001, 60_002]
+    with serving(app, connection_limit="15", **SHORT) as port, ExitStack() as opened:
+        for number, size in enumerate([*sizes, *newest]):
+            begin_upload(app, opened.enter_context(connected(port)), number, size)
+            for channel in list(app.server.active_channels.values()):
+                channel._began = 9_000  # however long this test takes
+        kept = sorted(sizes_of_bodies(app))
+        assert 10 < len(kept) < 15
+        assert kept == [*sorted(sizes), *newest][-len(kept) :]
+
+
 def test_descriptor_that_select_cannot_watch_does_not_end_the_loop(
     app: EchoApp, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +233,7 @@ def overdue(now: float, **state: Any) -> bool:
     known["_unparsed"] = b""
     adj = SimpleNamespace(channel_timeout=120)
     channel = SimpleNamespace(**{**known, "limits": ConnectionLimits(30, 40), "adj": adj, **state})
+    channel.waiting_since = lambda: LimitedChannel.waiting_since(cast(Any, channel))
     return LimitedChannel.is_overdue(cast(Any, channel), now)
 
 
