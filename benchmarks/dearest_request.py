@@ -38,7 +38,7 @@ from moziweb.db import Database, create_engine, migrations
 from moziweb.demo.loader import load_demo
 from moziweb.movies.calendar import budapest_today
 from moziweb.movies.models import Movie, Person
-from moziweb.movies.search_queries import MAX_LENGTH
+from moziweb.movies.search_queries import MAX_QUERY_LENGTH
 from moziweb.services import services_of
 from tests.services.postgres import PostgresServer
 
@@ -134,13 +134,13 @@ def searches(engine: Engine) -> Iterator[str]:
         )
         most = [part for part, _ in common.most_common(200)]
         yield " ".join(most[:6])
-        yield " ".join(most)[:MAX_LENGTH]  # the similar movies of a long text
-        yield "".join(most)[:MAX_LENGTH]
-        yield " ".join(f"{part}q" for part in most)[:MAX_LENGTH]
+        yield " ".join(most)[:MAX_QUERY_LENGTH]  # the similar movies of a long text
+        yield "".join(most)[:MAX_QUERY_LENGTH]
+        yield " ".join(f"{part}q" for part in most)[:MAX_QUERY_LENGTH]
     yield from ("qzq", "aeiou", "marinara", "qzqzqzqzq")  # the short titles one edit away
     yield from (each[1::-1] + each[2:] for each in titles if 5 <= len(each) <= 6)
-    yield "\ufdfa" * MAX_LENGTH  # each folds to eighteen characters
-    yield "".join(map(chr, range(0x3300, 0x3300 + MAX_LENGTH)))  # each folds to a word
+    yield "\ufdfa" * MAX_QUERY_LENGTH  # each folds to eighteen characters
+    yield "".join(map(chr, range(0x3300, 0x3300 + MAX_QUERY_LENGTH)))  # each folds to a word
 
 
 def candidates(site: Site) -> Iterator[str]:

@@ -22,7 +22,7 @@ from moziweb.cache.admin.purge import (
 )
 from moziweb.cache.admin.statistics import statistics_of
 from moziweb.cache.http.page_cache import PageCache
-from moziweb.cache.invalidation.outbox_relay import PERIOD
+from moziweb.cache.invalidation.outbox_relay import RELAY_PERIOD
 from moziweb.caching import DECLARATIONS, OUTBOX
 from moziweb.services import services_of
 
@@ -144,7 +144,7 @@ def relay(context: CommandContext, once: bool) -> None:
     with stop_on_signal() as stop:
         _log("started")
         failing = False
-        while not stop.wait(PERIOD):
+        while not stop.wait(RELAY_PERIOD):
             failing = _run_relay(outbox_relay, failing)
     _log("stopped")
 

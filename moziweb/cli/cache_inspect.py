@@ -8,7 +8,7 @@ from typing import Any
 from pyramid.router import Router
 
 from moziweb.cache.admin.inspection import (
-    MEANINGS,
+    VERDICT_MEANINGS,
     Inspected,
     Verdict,
     clock_text,
@@ -90,7 +90,7 @@ def inspection_lines(found: Mapping[str, Any]) -> Iterator[str]:
 def _entry_lines(entry: Mapping[str, Any]) -> Iterator[str]:
     verdict = Verdict(entry["verdict"])
     yield f"{entry.get('kind', 'entry')} in {entry['region']}   {entry['key']}"
-    yield f"  {MEANINGS[verdict]}"
+    yield f"  {VERDICT_MEANINGS[verdict]}"
     if verdict is Verdict.ABSENT:
         return
     encodings = "".join(f", {name} {size:,}" for name, size in entry["encodings"].items())

@@ -16,7 +16,7 @@ from moziweb.db.types import MAX_ID
 from moziweb.movies.calendar import budapest_today
 from moziweb.movies.importers.candidate import Candidate
 from moziweb.movies.importers.csv_columns import ListOptions, candidates_of
-from moziweb.movies.importers.file_readers import MAX_BYTES, read_table
+from moziweb.movies.importers.file_readers import MAX_LIST_BYTES, read_table
 from moziweb.movies.importers.planning import Plan
 from moziweb.movies.importers.problems import ImportRefused
 from moziweb.movies.importers.refreshing import due_movies, record_refresh, stale_movies
@@ -79,7 +79,7 @@ def csv_command(
     try:
         options = ListOptions(today, is_allowed_url, list_name, date_format)
         with file.open("rb") as opened:
-            data = opened.read(MAX_BYTES + 1)
+            data = opened.read(MAX_LIST_BYTES + 1)
         table = read_table(data, dict(_pairs(columns)))
     except ImportRefused as error:
         raise UnreadableError(f"{file.name}: {error}") from None

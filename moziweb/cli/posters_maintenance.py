@@ -7,7 +7,7 @@ from datetime import timedelta
 import click
 
 from moziweb.clock import utc_now
-from moziweb.posters.maintenance.garbage_collection import RETENTION, SupersededVariants
+from moziweb.posters.maintenance.garbage_collection import OBJECT_RETENTION, SupersededVariants
 from moziweb.posters.maintenance.pending_uploads import ExpiredUploads
 from moziweb.posters.maintenance.reconciliation import Finding, Reconciler
 from moziweb.posters.maintenance.verification import ObjectCheck, Verifier
@@ -19,7 +19,7 @@ from .signals import StopFlag, stop_on_signal
 
 @click.command("gc")
 @click.option(
-    "--days", type=click.IntRange(1, 3650), default=RETENTION.days, show_default=True,
+    "--days", type=click.IntRange(1, 3650), default=OBJECT_RETENTION.days, show_default=True,
     help="Days that superseded objects are kept.",
 )  # fmt: skip
 @click.pass_obj

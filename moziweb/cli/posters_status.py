@@ -11,7 +11,7 @@ from rich.table import Table
 from moziweb.clock import utc_now
 from moziweb.db import Database
 from moziweb.db.types import MAX_ID
-from moziweb.posters.generation.error_codes import MEANINGS
+from moziweb.posters.generation.error_codes import ERROR_MEANINGS
 from moziweb.posters.maintenance.status import PosterStatus, Retry, poster_status, retry
 
 from .context import CommandContext, check_movie, service_errors
@@ -62,7 +62,7 @@ def retry_command(
 
 def _check_code(database: Database, code: str | None) -> None:
     """Raise a usage error for a code that is unknown and that no stored failure has."""
-    if code is None or code in MEANINGS:
+    if code is None or code in ERROR_MEANINGS:
         return
     with database.read() as session:
         failed = sorted({known for known, _ in poster_status(session).failures})

@@ -15,7 +15,7 @@ from moziweb.storage import StorageUnavailable
 from .context import CommandContext, SetupError, running_relay, service_errors
 from .imports import refresh_in_worker
 
-REFRESH: Final = "imports.refresh"
+REFRESH_TASK: Final = "imports.refresh"
 REFRESH_CRON: Final = "17 3 * * *"
 """When movies are fetched from TMDB again, in UTC: at night in Hungary."""
 
@@ -56,5 +56,5 @@ async def _run(context: CommandContext, jobs: int) -> None:
         raise SetupError("posters.background: a worker needs procrastinate")
     tasks = []
     if context.settings["tmdb.token"] is not None:
-        tasks.append(PeriodicTask(REFRESH, REFRESH_CRON, partial(refresh_in_worker, context)))
+        tasks.append(PeriodicTask(REFRESH_TASK, REFRESH_CRON, partial(refresh_in_worker, context)))
     await PosterWorker(url, services.posters, queue, utc_now, jobs, tasks).run()

@@ -49,7 +49,7 @@ has already failed, after code that handled the first error.
 OUTAGE_SECONDS: Final = 5.0
 """How long after the begin of an outage requests wait for the database. Later ones fail at once."""
 
-PAUSE_SECONDS: Final = 0.05
+RETRY_PAUSE_SECONDS: Final = 0.05
 
 MAX_BODY: Final = 1_000_000
 """Bytes of the largest body that is read for a second attempt."""
@@ -111,7 +111,7 @@ class Reconnection:
                 with self._lock:
                     self._failed = float("-inf")
                 return True
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(RETRY_PAUSE_SECONDS)
         return False
 
     def _has_time_left(self) -> bool:

@@ -28,7 +28,7 @@ With this number, 16 movies have their premiere in the current week and 16 in th
 weeks around them have some.
 """
 
-COLUMNS: Final = (
+CATALOGUE_COLUMNS: Final = (
     "imdb_id",
     "title",
     "released",
@@ -114,7 +114,7 @@ def shipped_movies() -> tuple[CatalogueMovie, ...]:
 def read_movies(text: str) -> tuple[CatalogueMovie, ...]:
     """Parse a catalogue file; raise InvalidCatalogue with the number of the first bad line."""
     reader = csv.DictReader(text.splitlines())
-    missing = set(COLUMNS) - set(reader.fieldnames or ())
+    missing = set(CATALOGUE_COLUMNS) - set(reader.fieldnames or ())
     if missing:
         raise InvalidCatalogue(f"the catalogue lacks the columns {', '.join(sorted(missing))}")
     movies = []

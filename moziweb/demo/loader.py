@@ -38,7 +38,7 @@ from .vocabulary import country_codes, hungarian_genre, language_codes
 PROVENANCE: Final = "demo"
 """The provenance of all fields of the demo's movies."""
 
-FIELDS: Final = (
+LOADED_FIELDS: Final = (
     "title",
     "original_title",
     "synopsis",
@@ -102,7 +102,9 @@ def _insert_movies(session: Session, movies: Sequence[DemoMovie], now: datetime)
     _insert_genres(session, movies, ids)
     _insert(session, Trailer, _trailer_rows(movies, ids))
     provenance = {"source": PROVENANCE, "fetched_at": now}
-    fields = [{"movie_id": id_, "field": field, **provenance} for id_ in ids for field in FIELDS]
+    fields = [
+        {"movie_id": id_, "field": field, **provenance} for id_ in ids for field in LOADED_FIELDS
+    ]
     _insert(session, FieldProvenance, fields)
     return ids
 

@@ -12,7 +12,7 @@ from moziweb.demo.errors import InvalidPosterSpec
 
 SCHEME: Final = "drawn"
 
-MAX_URL_LENGTH: Final = 2000
+MAX_SPEC_URL_LENGTH: Final = 2000
 """Maximum number of characters; URL columns and proxies accept it."""
 
 
@@ -49,15 +49,15 @@ class PosterSpec:
         if self.tagline:
             fields.append(("tagline", self.tagline))
         url = f"{SCHEME}:{quote(self.seed, safe='')}?{urlencode(fields)}"
-        if len(url) > MAX_URL_LENGTH:
+        if len(url) > MAX_SPEC_URL_LENGTH:
             raise InvalidPosterSpec(f"a drawn URL of {len(url)} characters; name fewer people")
         return url
 
     @classmethod
     def from_url(cls, url: str) -> Self:
         """Parse `url`; raise InvalidPosterSpec if it is malformed."""
-        if len(url) > MAX_URL_LENGTH:
-            raise InvalidPosterSpec(f"a drawn URL has at most {MAX_URL_LENGTH} characters")
+        if len(url) > MAX_SPEC_URL_LENGTH:
+            raise InvalidPosterSpec(f"a drawn URL has at most {MAX_SPEC_URL_LENGTH} characters")
         parts = urlsplit(url)
         if parts.scheme != SCHEME:
             raise InvalidPosterSpec(f"not a {SCHEME}: URL: {url[:80]!r}")

@@ -10,7 +10,7 @@ from typing import Final
 
 from .text_folding import decomposed, nfc, strip_accents
 
-MAX_LENGTH: Final = 160
+MAX_SORT_KEY_LENGTH: Final = 160
 """Characters of a key. Titles that differ only beyond it are ordered by id."""
 
 _PRIMARY_LENGTH: Final = 100
@@ -31,7 +31,7 @@ _BRACES: Final = str.maketrans("{|", "  ")
 
 
 def sort_key(text: str) -> str:
-    """The key of a title or name, at most ``MAX_LENGTH`` characters, all printable.
+    """The key of a title or name, at most ``MAX_SORT_KEY_LENGTH`` characters, all printable.
 
     First the letters without case and accents; then, if these are equal, the accents: a before á.
     A word ends before any letter: ``fal szél`` is before ``falak``.
@@ -41,7 +41,7 @@ def sort_key(text: str) -> str:
     words = _NO_WORD.sub(" ", marked).split()
     primary = "!".join(_CONTRACTION.sub(_contracted, word) for word in words)
     accents = " ".join(_NO_WORD.sub(" ", nfc(letters)).split())
-    return f"{primary[:_PRIMARY_LENGTH]} {accents}"[:MAX_LENGTH]
+    return f"{primary[:_PRIMARY_LENGTH]} {accents}"[:MAX_SORT_KEY_LENGTH]
 
 
 def _contracted(match: re.Match[str]) -> str:

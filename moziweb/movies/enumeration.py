@@ -14,7 +14,7 @@ from .calendar import week_of
 from .models import DatePrecision, Genre, Movie, Premiere
 from .queries import DAYS, DAYS_AND_MONTHS, published_premieres
 
-PAGE: Final = 500
+ENUMERATED_PER_QUERY: Final = 500
 """Rows in one query."""
 
 MovieName = tuple[int, str]
@@ -40,14 +40,14 @@ def genre_slugs(session: Session) -> Sequence[str]:
 def every_movie(database: Database) -> Iterator[MovieName]:
     """Every published movie, by id."""
     query = select(Movie.id, Movie.slug).where(Movie.published)
-    return ((row.id, row.slug) for row in keyset_rows(database.read, query, PAGE))
+    return ((row.id, row.slug) for row in keyset_rows(database.read, query, ENUMERATED_PER_QUERY))
 
 
 def every_day(database: Database, precisions: Collection[DatePrecision]) -> Iterator[date]:
     """Every day on which a published movie has a premiere of these precisions, in order."""
     days = published_premieres(Premiere.date).where(Premiere.precision.in_(precisions))
     query = days.group_by(Premiere.date)
-    return (row.date for row in keyset_rows(database.read, query, PAGE))
+    return (row.date for row in keyset_rows(database.read, query, ENUMERATED_PER_QUERY))
 
 
 _LATER: Final = 7

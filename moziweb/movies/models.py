@@ -16,7 +16,7 @@ from moziweb.clock import utc_now
 from moziweb.db.meta import Base, WordList, enum_column
 
 from .calendar import FIRST_YEAR, LAST_YEAR
-from .collation import MAX_LENGTH as MAX_SORT_KEY
+from .collation import MAX_SORT_KEY_LENGTH as MAX_SORT_KEY
 from .derived import movie_default, person_default
 from .spelling import MAX_TITLE as MAX_SHORT_TITLE
 

@@ -19,7 +19,7 @@ from .models import (
     PremiereChange,
     StreamingService,
 )
-from .slugs import MAX_NAME, slug_of
+from .slugs import MAX_NAME_SLUG_LENGTH, slug_of
 
 Row = TypeVar("Row", bound=Base)
 
@@ -85,7 +85,7 @@ def set_provenance(movie: Movie, fields: Iterable[str], source: str, fetched_at:
 
 def service_id(session: Session, name: str) -> int:
     """Returns the id of a streaming service by its slug; adds it if it is new."""
-    slug = slug_of(name, MAX_NAME)
+    slug = slug_of(name, MAX_NAME_SLUG_LENGTH)
     found = session.scalar(select(StreamingService).where(StreamingService.slug == slug))
     return (found or add(session, StreamingService(slug=slug, name=name))).id
 

@@ -31,7 +31,7 @@ from .spelling import one_edit_away
 from .text_folding import fold
 
 MAX_WORDS: Final = 6
-MAX_LENGTH: Final = 100
+MAX_QUERY_LENGTH: Final = 100
 """Characters of a query, before and after folding; the rest is ignored."""
 
 MAX_TRIGRAMS: Final = 50
@@ -81,7 +81,7 @@ class SearchTerms:
     @classmethod
     def of(cls, text: str) -> Self:
         """The words of ``text``. Single letters are ignored if there are longer words."""
-        words = fold(text[:MAX_LENGTH])[:MAX_LENGTH].split()
+        words = fold(text[:MAX_QUERY_LENGTH])[:MAX_QUERY_LENGTH].split()
         long = [word for word in words if len(word) > 1]
         return cls(" ".join(words), tuple(dict.fromkeys(long or words))[:MAX_WORDS])
 

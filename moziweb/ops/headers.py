@@ -28,7 +28,7 @@ UNCACHED: Final = "private, no-cache"
 """Cache-Control of a response without its own. A proxy would apply its own rules; ``private`` is
 for those that ignore ``no-cache``, such as Fastly."""
 
-FAILED: Final = "private, no-store"
+FAILURE_CACHE_CONTROL: Final = "private, no-store"
 """The same for a failure of the server."""
 
 _FIXED: Final = {
@@ -99,7 +99,7 @@ def headers_tween_factory(handler: Handler, registry: Registry) -> Handler:
         for name, value in headers.items():
             response.headers.setdefault(name, value)
         response.headers.setdefault(
-            "Cache-Control", FAILED if response.status_int >= 500 else UNCACHED
+            "Cache-Control", FAILURE_CACHE_CONTROL if response.status_int >= 500 else UNCACHED
         )
         return response
 

@@ -34,7 +34,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from moziweb.cache import CacheEvents, CompositeEvents, InProcessCounters, kind_of
 from moziweb.cache.http.page_cache import PageCache
-from moziweb.cache.http.refresh import REFRESH
+from moziweb.cache.http.refresh import REFRESH_MARK
 from moziweb.db.retry import will_retry
 from moziweb.request import Request
 from moziweb.services import services_of, set_services
@@ -266,7 +266,7 @@ def timing_tween_factory(handler: Handler, registry: Registry) -> Handler:
     def timing_tween(request: Request) -> Response:
         began = time.perf_counter()
         response = handler(request)
-        if REFRESH in request.environ or will_retry(request):  # no client gets this response
+        if REFRESH_MARK in request.environ or will_retry(request):  # no client gets this response
             return response
         route = getattr(request, "matched_route", None)
         name = UNROUTED if route is None else route.name

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from .fetching.url_policy import ForbiddenUrl, parse_image_url
 from .generation import selection
-from .generation.upload_store import MAX_URL_LENGTH
+from .generation.upload_store import MAX_SOURCE_URL_LENGTH
 from .models import PosterSource, SourceKind
 
 
@@ -21,7 +21,7 @@ class ImportedPosters:
             parse_image_url(url)
         except ForbiddenUrl:
             return False
-        return len(url) <= MAX_URL_LENGTH
+        return len(url) <= MAX_SOURCE_URL_LENGTH
 
     def urls(self, session: Session, movie_ids: Iterable[int]) -> dict[int, tuple[str, ...]]:
         """The URLs of each movie's external images by movie id, the chosen one first."""

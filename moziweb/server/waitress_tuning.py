@@ -23,7 +23,7 @@ from waitress.server import BaseWSGIServer
 
 from moziweb.cache.http.fast_path import FastPathMiddleware
 from moziweb.cache.http.waitress_channel import install
-from moziweb.ops.headers import FAILED, site_headers
+from moziweb.ops.headers import FAILURE_CACHE_CONTROL, site_headers
 from moziweb.services import services_of_app
 from moziweb.settings import SETTINGS
 
@@ -43,7 +43,7 @@ def limit_connections(app: Callable[..., Any], sockets: Mapping[int, Any]) -> No
     part of the request, and a browser must not interpret it.
     Call it before ``answer_in_loop``.
     """
-    headers = {"Cache-Control": FAILED}
+    headers = {"Cache-Control": FAILURE_CACHE_CONTROL}
     if services_of_app(app) is not None:
         headers |= site_headers(app.registry)  # type: ignore[attr-defined]
     servers = [each for each in sockets.values() if isinstance(each, BaseWSGIServer)]

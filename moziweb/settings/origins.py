@@ -26,7 +26,7 @@ class Origin:
     variables: tuple[str, ...] = ()
 
 
-DEFAULT = Origin(Source.DEFAULT)
+DEFAULT_ORIGIN = Origin(Source.DEFAULT)
 """The origin of a key that is not in the ini file."""
 
 

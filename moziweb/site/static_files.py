@@ -16,7 +16,7 @@ from moziweb.request import Request
 FOLDER: Final = "moziweb:static/"
 MAX_AGE_SECONDS: Final = 365 * 24 * 3600
 
-SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+STATIC_METHODS: Final = frozenset({"GET", "HEAD"})
 
 _DIGEST_LENGTH: Final = 12
 
@@ -45,7 +45,7 @@ def static_file_root(request: Request) -> None:
     Pyramid's static view answers any method, and redirects a folder to the same URL with a slash,
     under the host of the request's Host header.
     """
-    if request.method not in SAFE_METHODS:
+    if request.method not in STATIC_METHODS:
         raise HTTPMethodNotAllowed
     folder = AssetResolver().resolve(FOLDER).abspath()
     if os.path.isdir(os.path.join(folder, *request.matchdict["subpath"])):  # noqa: PTH112, PTH118 - odd names are no error to these

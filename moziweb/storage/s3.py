@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 #: The maximum number of objects in one list or delete request of S3.
-BATCH = 1000
+KEYS_PER_DELETION = 1000
 
 #: The size of a body that is sent without ``Expect: 100-continue``; all variants are smaller.
-SMALL: Final = 1_000_000
+MAX_BYTES_WITHOUT_EXPECT: Final = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class S3Storage:
     def delete(self, keys: Iterable[str]) -> None:
         """See ``Storage``. If some objects of a batch are refused, the others are deleted."""
         pending = iter(keys)
-        while batch := tuple(valid_key(key) for key in islice(pending, BATCH)):
+        while batch := tuple(valid_key(key) for key in islice(pending, KEYS_PER_DELETION)):
             self._delete_batch(batch)
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
@@ -159,7 +159,7 @@ class S3Storage:
         with self._translating("s3:ListBucket"):
             pages = self._client().get_paginator("list_objects_v2")
             for page in pages.paginate(
-                Bucket=self.bucket, Prefix=prefix, PaginationConfig={"PageSize": BATCH}
+                Bucket=self.bucket, Prefix=prefix, PaginationConfig={"PageSize": KEYS_PER_DELETION}
             ):
                 for found in page.get("Contents", ()):
                     if is_valid_key(found.get("Key", "")):
@@ -273,7 +273,7 @@ def make_client(settings: S3Settings) -> "S3Client":
 def _send_small_body_at_once(params: dict[str, Any], **_: Any) -> None:
     """Remove ``Expect: 100-continue`` for a small body: it costs a round trip."""
     body = params.get("body")
-    if isinstance(body, BytesIO) and body.getbuffer().nbytes <= SMALL:
+    if isinstance(body, BytesIO) and body.getbuffer().nbytes <= MAX_BYTES_WITHOUT_EXPECT:
         params["headers"].pop("Expect", None)
 
 

@@ -157,7 +157,7 @@ def test_retry_resets_failed_sources(
 
 
 def test_retry_reads_sources_in_pages(made: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(status, "PAGE", 1)
+    monkeypatch.setattr(status, "STATUS_ROWS_PER_QUERY", 1)
     for host in ("a.example", "b.example", "c.example"):
         fail_at(made, host, "not_found")
     assert status.retry(made.database, status.Retry()) == 3
@@ -331,7 +331,7 @@ def test_pages_of_keys_are_compared_without_gaps(
     put(made, "poster/1-film-1/zz.jpg")
     age(made)
     for page in (1, 3, 100):
-        monkeypatch.setattr(reconciliation, "PAGE", page)
+        monkeypatch.setattr(reconciliation, "OBJECTS_PER_QUERY", page)
         survey = Reconciler(made.database, made.storage, lambda: datetime.now(UTC)).run()
         assert sorted(found.key for found in survey.missing) == sorted(lost)
         assert [found.key for found in survey.orphans] == ["poster/1-film-1/zz.jpg"]
@@ -346,10 +346,10 @@ def test_emptied_bucket_is_found_and_repaired_in_pages(
     made.storage.delete(lost)
     reconciler = Reconciler(made.database, made.storage, lambda: datetime.now(UTC))
     for page in (1, 5, 100):
-        monkeypatch.setattr(reconciliation, "PAGE", page)
+        monkeypatch.setattr(reconciliation, "OBJECTS_PER_QUERY", page)
         missing = reconciler.run().missing
         assert [found.key for found in missing] == sorted(lost)
-    monkeypatch.setattr(movie_locks, "PAGE", 5)
+    monkeypatch.setattr(movie_locks, "KEYS_PER_STATEMENT", 5)
     with query_counter(made.database.engine) as statements:
         assert len(reconciler.repair(missing)) == 2
     pages = [each for each in statements if each.startswith("SELECT poster_variant")]
@@ -399,7 +399,7 @@ def test_missing_original_is_reported_and_nothing_repaired(made: Site, run: Run)
 def test_pages_of_objects_are_checked_without_gaps(
     made: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verification, "PAGE", 1)
+    monkeypatch.setattr(verification, "VARIANTS_PER_QUERY", 1)
     checks = list(Verifier(made.database, made.storage, jobs=2).run(threading.Event()))
     assert {check.expected.key for check in checks} == {
         stored.key for stored in made.storage.list()
@@ -432,8 +432,8 @@ def test_signal_stops_a_command_after_the_current_step(
     for number in (1, 2):
         (made.folder / "old" / f"{number}.jpg").write_bytes(picture(f"#{number}1b1b1"))
     monkeypatch.chdir(made.folder)
-    monkeypatch.setattr(garbage_collection, "BATCH", 1)
-    monkeypatch.setattr(verification, "PAGE", 10)
+    monkeypatch.setattr(garbage_collection, "MOVIES_PER_REMOVAL", 1)
+    monkeypatch.setattr(verification, "VARIANTS_PER_QUERY", 10)
     registry = (context := CommandContext(str(made.ini))).registry
     ask, first = getattr(services_of(registry).storage, call), iter([signal.SIGTERM])
 

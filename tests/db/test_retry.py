@@ -115,7 +115,7 @@ def test_page_waits_for_a_restart(tmp_path: Path) -> None:
 
 def test_next_outage_is_waited_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "OUTAGE_SECONDS", 0.2)
-    monkeypatch.setattr(retry, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(retry, "RETRY_PAUSE_SECONDS", 0.01)
     answers: list[bool] = []
     reconnection = Reconnection(sqlalchemy.create_engine("sqlite://"))
     monkeypatch.setattr(reconnection, "_connects", lambda: answers.pop() if answers else False)

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 import pytest
 
 from moziweb.demo.catalogue import (
-    COLUMNS,
+    CATALOGUE_COLUMNS,
     WEEKS_AHEAD,
     demo_movies,
     read_movies,
@@ -13,11 +13,11 @@ from moziweb.demo.catalogue import (
     whole_names,
 )
 from moziweb.demo.errors import InvalidCatalogue
-from moziweb.demo.spec import MAX_URL_LENGTH
+from moziweb.demo.spec import MAX_SPEC_URL_LENGTH
 from moziweb.movies.calendar import week_of
 
 TODAY = date(2026, 8, 20)
-HEADER = ",".join(COLUMNS)
+HEADER = ",".join(CATALOGUE_COLUMNS)
 ROW = "tt1,Pieces,2012-03-08,99,Drama|Crime,Ann Lee|Jr.,Bo|Cy,Hungary,Hungarian|English"
 DAYS = [date(2026, 8, 17) + timedelta(days=days) for days in (*range(7), 200, 9000)]
 
@@ -121,5 +121,5 @@ def test_nearly_every_movie_has_a_poster_with_a_short_url() -> None:
     posters = [movie.poster for movie in demo_movies(TODAY)]
     drawn = [poster for poster in posters if poster is not None]
     assert 0 < len(posters) - len(drawn) < len(posters) * 0.05
-    assert max(len(poster.to_url()) for poster in drawn) < MAX_URL_LENGTH / 2
+    assert max(len(poster.to_url()) for poster in drawn) < MAX_SPEC_URL_LENGTH / 2
     assert all(poster.tagline for poster in drawn)

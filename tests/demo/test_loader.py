@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from moziweb.db.meta import Base
 from moziweb.demo.catalogue import demo_movies
-from moziweb.demo.loader import FIELDS, DemoReport, load_demo
+from moziweb.demo.loader import LOADED_FIELDS, DemoReport, load_demo
 from moziweb.demo.spec import PosterSpec
 from moziweb.movies.calendar import budapest_today
 from moziweb.movies.models import (
@@ -123,7 +123,7 @@ def test_posters_are_drawn_later_and_some_movies_have_none(demo_session: Session
 
 def test_provenance_of_every_field_is_the_demo(demo_session: Session) -> None:
     rows = demo_session.scalars(select(FieldProvenance)).all()
-    assert len(rows) == 796 * len(FIELDS)
+    assert len(rows) == 796 * len(LOADED_FIELDS)
     assert {(row.source, row.fetched_at) for row in rows} == {("demo", NOW)}
 
 

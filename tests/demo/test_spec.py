@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moziweb.demo.errors import InvalidPosterSpec
-from moziweb.demo.spec import MAX_URL_LENGTH, PosterSpec
+from moziweb.demo.spec import MAX_SPEC_URL_LENGTH, PosterSpec
 
 TEXT = st.text(min_size=1, max_size=12)
 WORDS = TEXT.filter(lambda text: bool(text.strip()))
@@ -48,7 +48,7 @@ def test_format_of_the_url() -> None:
         "drawn:tt1?title=A&year=0",
         "drawn:tt1?title=A&year=10000",
         "drawn:tt1?title=+&year=2026",
-        "drawn:tt1?year=2026&title=" + "a" * MAX_URL_LENGTH,
+        "drawn:tt1?year=2026&title=" + "a" * MAX_SPEC_URL_LENGTH,
     ],
 )
 def test_malformed_urls_are_refused(url: str) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from moziweb.movies.collation import MAX_LENGTH, sort_key
+from moziweb.movies.collation import MAX_SORT_KEY_LENGTH, sort_key
 from moziweb.movies.models import Movie
 from tests.factories import make_movie
 
@@ -109,7 +109,7 @@ def test_case_and_punctuation_are_ignored(text: str, other: str) -> None:
 @given(st.text(max_size=400))
 def test_key_is_bounded_and_printable(title: str) -> None:
     key = sort_key(title)
-    assert len(key) <= MAX_LENGTH
+    assert len(key) <= MAX_SORT_KEY_LENGTH
     assert key.isprintable()
     assert key == sort_key(unicodedata.normalize("NFD", title))
 

@@ -17,7 +17,7 @@ FIRST = date(2026, 8, 20)
 
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(enumeration, "PAGE", 3)
+    monkeypatch.setattr(enumeration, "ENUMERATED_PER_QUERY", 3)
 
 
 def test_every_published_movie_comes_once(database: Database, dbsession: Session) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from moziweb.movies import edit_version  # noqa: F401 - updates search_text
 from moziweb.movies.models import CreditRole, Movie, Person
 from moziweb.movies.search_queries import (
-    MAX_LENGTH,
+    MAX_QUERY_LENGTH,
     MAX_TRIGRAMS,
     MAX_WORDS,
     InvalidCursorError,
@@ -230,13 +230,13 @@ def test_search_terms_are_bounded(text: str) -> None:
     words = SearchTerms.of(text)
     assert len(words.words) <= MAX_WORDS
     assert all(word and " " not in word for word in words.words)
-    assert len(words.phrase) <= MAX_LENGTH
+    assert len(words.phrase) <= MAX_QUERY_LENGTH
 
 
 @pytest.mark.parametrize("text", ["\ufdfa" * 100, "".join(map(chr, range(0x3300, 0x3400)))])
 def test_characters_that_fold_to_many_are_bounded(text: str) -> None:
     """One character folds to at most eighteen."""
-    assert len(SearchTerms.of(text).phrase) <= MAX_LENGTH
+    assert len(SearchTerms.of(text).phrase) <= MAX_QUERY_LENGTH
 
 
 def test_cost_of_similar_movies_is_bounded(dbsession: Session, query_counter: QueryCounter) -> None:

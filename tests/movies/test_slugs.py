@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moziweb.movies.slugs import MAX_LENGTH, NAMELESS, slug_of
+from moziweb.movies.slugs import MAX_SLUG_LENGTH, NAMELESS, slug_of
 
 
 @pytest.mark.parametrize(
@@ -35,5 +35,5 @@ def test_long_title_is_cut_between_words() -> None:
 def test_every_slug_is_url_safe(title: str) -> None:
     slug = slug_of(title)
     assert re.fullmatch(r"[a-z0-9-]+", slug)
-    assert len(slug) <= MAX_LENGTH
+    assert len(slug) <= MAX_SLUG_LENGTH
     assert slug_of(slug) == slug

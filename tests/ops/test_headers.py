@@ -18,7 +18,7 @@ from webtest import TestApp
 
 from moziweb.db import retry
 from moziweb.ops.headers import (
-    FAILED,
+    FAILURE_CACHE_CONTROL,
     HSTS,
     UNCACHED,
     content_security_policy,
@@ -142,7 +142,7 @@ def test_errors_of_the_server_have_them(production: TestApp) -> None:
                     answer.begin()
                     assert answer.status == code
                     check(dict(answer.headers), request_bytes)
-                    assert answer.headers["Cache-Control"] == FAILED
+                    assert answer.headers["Cache-Control"] == FAILURE_CACHE_CONTROL
     finally:
         ended.set()
         thread.join()
@@ -179,7 +179,7 @@ def test_failures_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     url = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
     with running_app(raw_settings(url, tmp_path)) as app:
         for path in ("/", "/search?q=film", "/api/main/", "/premieres.ics"):
-            assert app.get(path, status=503).headers["Cache-Control"] == FAILED
+            assert app.get(path, status=503).headers["Cache-Control"] == FAILURE_CACHE_CONTROL
         assert app.get("/manager", status="*").headers["Cache-Control"] == "no-store"
 
 

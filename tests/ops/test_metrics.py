@@ -10,7 +10,7 @@ from webob import Request, Response
 from webtest import TestApp
 
 from moziweb.cache import NotStoredReason
-from moziweb.cache.http.refresh import REFRESH
+from moziweb.cache.http.refresh import REFRESH_MARK
 from moziweb.movies.models import Movie
 from moziweb.ops.metrics import CacheMetrics
 from moziweb.services import services_of
@@ -180,7 +180,7 @@ def test_requests_are_timed_by_route_and_status(measured: TestApp, movies: Movie
 
 def test_refresh_is_a_render_and_not_a_request(measured: TestApp, movies: Movies) -> None:
     request = Request.blank(pages(movies)["week"])
-    request.environ[REFRESH] = True
+    request.environ[REFRESH_MARK] = True
     assert request.get_response(measured.app).status_int == 204
     assert value(measured, "moziweb_http_request_seconds_count", route="week") is None
     assert value(measured, "moziweb_cache_rendered_total", region="pages") == 1

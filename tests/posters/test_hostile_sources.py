@@ -11,7 +11,7 @@ import pytest
 from moziweb.db import Database
 from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
 from moziweb.posters.fetching.url_policy import AllowedNetwork
-from moziweb.posters.generation.error_codes import MEANINGS
+from moziweb.posters.generation.error_codes import ERROR_MEANINGS
 from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.readers import UrlReader
 from moziweb.posters.generation.result import GenerationStatus
@@ -150,7 +150,7 @@ def test_hostile_response_fails_in_time_with_its_code(
     source = source_of(database, source_id)
     assert source.state in (SourceState.FAILED, SourceState.RETRY_WAIT)
     assert source.error_code == code
-    assert code in MEANINGS
+    assert code in ERROR_MEANINGS
     assert source.next_attempt_at is not None
     assert variants_of(database, source_id) == []
 

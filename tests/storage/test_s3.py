@@ -15,7 +15,7 @@ from zlib import crc32
 import pytest
 
 from moziweb.storage import StorageMisconfigured, StorageUnavailable
-from moziweb.storage.s3 import SMALL, S3Settings, S3Storage, make_client
+from moziweb.storage.s3 import MAX_BYTES_WITHOUT_EXPECT, S3Settings, S3Storage, make_client
 from tests.services.ports import HOST, free_port
 from tests.services.proxy import FlakyProxy
 from tests.services.s3 import S3Bucket, S3Server
@@ -300,7 +300,7 @@ def test_small_body_is_sent_without_expect(make_s3: MakeS3, s3_server: S3Server)
         put(storage)
         assert b"PUT /" in proxy.requests
         assert b"expect:" not in proxy.requests.lower()
-        large = b"x" * (SMALL + 1)
+        large = b"x" * (MAX_BYTES_WITHOUT_EXPECT + 1)
         storage.put(KEY, large, content_type="image/webp", cache_control=FOREVER)
         assert b"expect: 100-continue" in proxy.requests.lower()
         assert storage.get(KEY) == large
@@ -354,7 +354,7 @@ def test_one_of_many_concurrent_writers_stores_an_absent_object(make_s3: MakeS3)
 def test_more_than_a_batch_is_listed_and_deleted(
     make_s3: MakeS3, s3_bucket: S3Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("moziweb.storage.s3.BATCH", 3)
+    monkeypatch.setattr("moziweb.storage.s3.KEYS_PER_DELETION", 3)
     storage = make_s3(acl="")
     keys = [f"many/{number}" for number in range(8)]
     for key in keys:

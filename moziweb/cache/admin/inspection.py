@@ -43,7 +43,7 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
-MEANINGS: Final = {
+VERDICT_MEANINGS: Final = {
     Verdict.VALID: "valid: it would be served",
     Verdict.OUTDATED: "outdated: something that it shows has changed",
     Verdict.EXPIRED: "expired: its lifetime is over",

@@ -21,8 +21,8 @@ from ..protocol.snapshots import SnapshotSource
 from ..regions.negative import MISSING, MOVED, STATUSES, NegativeEntries
 from ..regions.rendering import CacheResult, RenderContext, Rendered
 from .fragments import FragmentMissing, Fragments, PageTemplate, offered_slots
-from .refresh import REFRESH
-from .representations import check_content
+from .refresh import REFRESH_MARK
+from .representations import READ_METHODS, check_content
 from .request_isolation import declared_params, isolated
 from .responses import content_of, rendered_of, response_of
 from .routes import CachedRoute, EntryLocation
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 View = Callable[[Any, Any], Response]
 
-READS: Final = frozenset({"GET", "HEAD"})
 
 _CONTEXT: Final = "moziweb.cache.context"
 _OK: Final = 200
@@ -84,7 +83,7 @@ class CachedView:
 
     def serve(self, context: Any, request: Any) -> Response:
         """The response of the entry, or that of the view where it is not stored."""
-        if request.method not in READS:
+        if request.method not in READ_METHODS:
             return self.view(context, request)
         try:
             location = self.route.location(request)
@@ -92,7 +91,7 @@ class CachedView:
             raise HTTPBadRequest from None
         source = self.pages.clock.source(request.dbsession)
         page = _Page(self, context, request, location, source)
-        if REFRESH in request.environ:
+        if REFRESH_MARK in request.environ:
             return self._refresh(page)
         try:
             return self._page(page)

@@ -22,6 +22,7 @@ from .debug_headers import age_header, headers_of, server_timing
 from .representations import (
     CODINGS,
     NOT_MODIFIED,
+    READ_METHODS,
     Header,
     Representation,
     answer_of,
@@ -35,8 +36,6 @@ from .url_index import UrlIndex
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
-
-READS: Final = frozenset({"GET", "HEAD"})
 
 WRAPPED: Final = 16_384
 """Bytes from which a body is passed to the server as a file. waitress sends a file's bytes
@@ -77,7 +76,7 @@ class FastPathMiddleware:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve the page, or call the application."""
         method = environ["REQUEST_METHOD"]
-        if method in READS:
+        if method in READ_METHODS:
             body = self._serve(environ, start_response)
             if body is not None:
                 return _body(body, environ) if method == "GET" else ()

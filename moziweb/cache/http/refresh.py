@@ -31,7 +31,7 @@ Fetch = Callable[[Mapping[str, str]], None]
 MAX_URLS: Final = 20_000
 """URLs that are remembered, by the keys of their entries."""
 
-REFRESH: Final = "moziweb.cache.http.refresh"
+REFRESH_MARK: Final = "moziweb.cache.http.refresh"
 """Key of the environ that marks a refresh, which no client has sent."""
 
 
@@ -42,7 +42,7 @@ def wsgi_fetcher(application: Callable[[], Any]) -> Fetch:
     def fetch(url: Mapping[str, str]) -> None:
         request = Request.blank("/")
         request.environ.update(url)
-        request.environ[REFRESH] = True
+        request.environ[REFRESH_MARK] = True
         request.call_application(built())
 
     return fetch

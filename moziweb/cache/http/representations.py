@@ -29,6 +29,7 @@ KEPT_HEADERS: Final = ("Content-Type", "Location")
 CODINGS: Final = ("br", "gzip")
 """Content codings of stored pages, the preferred one first."""
 
+READ_METHODS: Final = frozenset({"GET", "HEAD"})
 NOT_MODIFIED: Final = "304 Not Modified"
 _STORED_STATUSES: Final = frozenset({200, *STATUSES})
 _PLAIN: Final = ""

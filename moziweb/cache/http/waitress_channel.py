@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 SLOW_SECONDS: Final = 0.1
 """The longest time for which the responses of one iteration may block the loop."""
 
-PAUSE_SECONDS: Final = 5.0
+LOOP_PAUSE_SECONDS: Final = 5.0
 """Time for which the loop answers nothing after an iteration that was slower."""
 
 _GET: Final = b"GET "
@@ -110,7 +110,7 @@ class _HitResponder:
         answers = self._fast.in_memory([environ for _, environ in waiting])
         now = time.monotonic()
         if now - began > SLOW_SECONDS:
-            self._paused_until = now + PAUSE_SECONDS
+            self._paused_until = now + LOOP_PAUSE_SECONDS
         for (channel, _), answer in zip(waiting, answers, strict=True):
             if answer is None:
                 channel.leave_to_threads()

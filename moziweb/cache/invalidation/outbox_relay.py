@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 GRACE: Final = 2.0
 """Seconds in which a writer is expected to publish its own row. Publishing twice is harmless."""
 
-PERIOD: Final = 1.0
+RELAY_PERIOD: Final = 1.0
 """Seconds between two runs."""
 
 PRUNE_EVERY: Final = 600
@@ -77,7 +77,7 @@ class OutboxRelay:
 class RelayThread:
     """Runs a relay in a thread until it is stopped; logs the first of consecutive failures."""
 
-    def __init__(self, relay: OutboxRelay, period: float = PERIOD) -> None:
+    def __init__(self, relay: OutboxRelay, period: float = RELAY_PERIOD) -> None:
         self._relay = relay
         self._period = period
         self._stop = threading.Event()

@@ -12,13 +12,13 @@ from .outbox_relay import OutboxRelay
 
 log = logging.getLogger(__name__)
 
-PERIOD: Final = 0.1
+RETRY_PERIOD: Final = 0.1
 """Seconds between two attempts."""
 
-SECONDS: Final = 10.0
+RETRY_SECONDS: Final = 10.0
 """Seconds for which a row is tried; the relay tries it from the second one on."""
 
-MAX_TAGS: Final = 10_000
+MAX_WAITING_TAGS: Final = 10_000
 """Tags that may wait; the relay publishes the rows that exceed them."""
 
 _EXIT_SECONDS: Final = 2.0
@@ -45,9 +45,9 @@ class PublishRetrier:
         self,
         relay: OutboxRelay,
         *,
-        period: float = PERIOD,
-        seconds: float = SECONDS,
-        max_tags: int = MAX_TAGS,
+        period: float = RETRY_PERIOD,
+        seconds: float = RETRY_SECONDS,
+        max_tags: int = MAX_WAITING_TAGS,
     ) -> None:
         self._relay = relay
         self._period = period

@@ -13,7 +13,7 @@ from typing import Final
 
 from ..errors import ConfigurationError
 
-MAX_BYTES: Final = 250 - len("_lock")
+MAX_ENTRY_KEY_BYTES: Final = 250 - len("_lock")
 MAX_PREFIX: Final = 60
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._-]+")

@@ -18,7 +18,7 @@ from hashlib import sha256
 
 from ..errors import TagError
 
-MAX_LENGTH = 100
+MAX_TAG_LENGTH = 100
 """Characters of a tag. A stamp's key is a prefix and the tag, and must fit in 250 bytes."""
 
 _WORD = r"[a-z][a-z0-9_-]{0,31}(?::[A-Za-z0-9._~-]+)+"
@@ -39,8 +39,10 @@ def tag(kind: str, *parts: str | int) -> str:
 
 def check(name: str) -> str:
     """Return ``name`` if it is a well-formed tag; raise ``TagError`` otherwise."""
-    if len(name) > MAX_LENGTH or _RULE.fullmatch(name) is None:
-        raise TagError(f"not a tag (kind:rest, at most {MAX_LENGTH} plain characters): {name!r}")
+    if len(name) > MAX_TAG_LENGTH or _RULE.fullmatch(name) is None:
+        raise TagError(
+            f"not a tag (kind:rest, at most {MAX_TAG_LENGTH} plain characters): {name!r}"
+        )
     return name
 
 
@@ -49,7 +51,7 @@ def check_joined(names: str) -> list[str]:
     if not names:
         return []
     split = names.split("\n")
-    if max(map(len, split)) > MAX_LENGTH or _JOINED.fullmatch(names) is None:
+    if max(map(len, split)) > MAX_TAG_LENGTH or _JOINED.fullmatch(names) is None:
         raise TagError("one of the tags is malformed")
     return split
 

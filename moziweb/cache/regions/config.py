@@ -41,7 +41,7 @@ from .region import TaggedRegion
 from .settings_schema import CACHE_KEYS, REGION_KEYS, parse
 
 PREFIX: Final = "cache."
-DEFAULT: Final = "default"
+DEFAULT_REGION: Final = "default"
 NULL: Final = "dogpile.cache.null"
 
 _REPLACED_BACKENDS: Final = {"dogpile.cache.pylibmc": MEMCACHED}
@@ -181,7 +181,7 @@ class _Builder:
     def _names(self, text: str) -> list[str]:
         names = text.split()
         for name in names:
-            if name in {DEFAULT, "stamps", "cdn"} or not name.isidentifier():
+            if name in {DEFAULT_REGION, "stamps", "cdn"} or not name.isidentifier():
                 raise ConfigurationError(
                     f"{PREFIX}regions = {text}: {name!r} is not a valid region name"
                 )
@@ -194,17 +194,17 @@ class _Builder:
         for name in self.given:
             owner, _, key = name.partition(".")
             is_region_key = key in of_region or key.startswith(_ARGUMENTS)
-            if name not in known and not (owner in {DEFAULT, *regions} and is_region_key):
+            if name not in known and not (owner in {DEFAULT_REGION, *regions} and is_region_key):
                 raise ConfigurationError(
                     f"{PREFIX}{name}: no such setting; docs/settings.md lists them all"
                 )
 
     def _region_settings(self, name: str) -> "_RegionSettings":
-        shared = self._under(DEFAULT)
+        shared = self._under(DEFAULT_REGION)
         merged = {**shared, **self._under(name)}
         values = {}
         for key in REGION_KEYS:
-            owner = name if key.name in self._under(name) else DEFAULT
+            owner = name if key.name in self._under(name) else DEFAULT_REGION
             full_name = f"{PREFIX}{owner}.{key.name}"
             values[key.name] = parse(key, full_name, merged.get(key.name))
         arguments = {

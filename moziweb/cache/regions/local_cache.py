@@ -17,7 +17,7 @@ from typing import Final
 
 from ..protocol.entry import Entry
 
-OVERHEAD: Final = 600
+COPY_OVERHEAD_BYTES: Final = 600
 """Bytes, about, of a copy beside its payload: objects, key and tags."""
 
 
@@ -81,7 +81,7 @@ class LocalCache:
 
     def put(self, key: str, entry: Entry, clock: int, now: float) -> None:
         """Keep a copy of ``entry``, which is valid at ``clock``."""
-        cost = entry.size + OVERHEAD
+        cost = entry.size + COPY_OVERHEAD_BYTES
         with self._lock:
             self._drop(key)
             if cost > self._max_bytes:
@@ -99,4 +99,4 @@ class LocalCache:
     def _drop(self, key: str) -> None:
         copy = self._copies.pop(key, None)
         if copy is not None:
-            self.used_bytes -= copy.entry.size + OVERHEAD
+            self.used_bytes -= copy.entry.size + COPY_OVERHEAD_BYTES

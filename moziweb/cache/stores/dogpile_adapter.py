@@ -217,7 +217,7 @@ def deserialize_entry(payload: bytes) -> Entry:
         raise CantDeserializeException from error
 
 
-DEFAULT_MAX_BYTES: Final = 1_000_000
+DEFAULT_MAX_ENTRY_BYTES: Final = 1_000_000
 """memcached refuses values over 1 MiB, and deletes the previous value of the key."""
 
 
@@ -228,7 +228,7 @@ class EntryStore:
     name: str
     backend: FailSafeBackend
     observer: CacheEvents
-    max_bytes: int = DEFAULT_MAX_BYTES
+    max_bytes: int = DEFAULT_MAX_ENTRY_BYTES
 
     def get_multi(self, keys: Iterable[str]) -> dict[str, Entry]:
         """Return the entries that exist. Corrupt ones are left out, and all if the store fails."""

@@ -112,8 +112,8 @@ class MemoryAtomicStore:
 
 MEMORY: Final = "moziweb.memory"
 
-DEFAULT_MAX_BYTES: Final = 64_000_000
-OVERHEAD: Final = 200
+DEFAULT_STORE_BYTES: Final = 64_000_000
+VALUE_OVERHEAD_BYTES: Final = 200
 """Bytes, about, that a value in memory takes beside its own and its key's."""
 
 
@@ -134,7 +134,7 @@ class MemoryBackend(BytesBackend):
     deserializer = staticmethod(bytes)
 
     def __init__(self, arguments: Mapping[str, Any]) -> None:
-        self._max_bytes = int(arguments.get("max_bytes", DEFAULT_MAX_BYTES))
+        self._max_bytes = int(arguments.get("max_bytes", DEFAULT_STORE_BYTES))
         self._lock = threading.Lock()
         self._values: OrderedDict[str, bytes] = OrderedDict()
         self.used_bytes = 0
@@ -197,7 +197,7 @@ class MemoryBackend(BytesBackend):
 
 
 def _cost(key: str, value: bytes) -> int:
-    return len(key) + len(value) + OVERHEAD
+    return len(key) + len(value) + VALUE_OVERHEAD_BYTES
 
 
 register_backend(MEMORY, __name__, "MemoryBackend")  # type: ignore[no-untyped-call]  # dogpile's own

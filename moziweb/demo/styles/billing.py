@@ -7,7 +7,7 @@ from PIL import Image
 
 from moziweb.demo.spec import PosterSpec
 from moziweb.demo.styles.artwork import BillingPlan
-from moziweb.demo.styles.canvas import WIDTH
+from moziweb.demo.styles.canvas import CANVAS_WIDTH
 from moziweb.demo.styles.palette import Colour
 from moziweb.demo.styles.typography import Face, line_mask, spelled, width
 
@@ -18,7 +18,7 @@ NOTICE: Final = "MOZIWEB MINTAPLAKÁT"
 _FOOT: Final = 2896
 _PITCH: Final = 56
 _GAP: Final = "     "
-_ROOM: Final = WIDTH - 2 * MARGIN
+_ROOM: Final = CANVAS_WIDTH - 2 * MARGIN
 
 
 @dataclass(frozen=True)
@@ -104,5 +104,5 @@ def _print(image: Image.Image, plan: BillingPlan, words: Words, baseline: int) -
     text = spelled(face, words.text)
     size = min(words.size, int(_ROOM / width(face, text, words.tracking)))
     mask = line_mask(face, size, text, words.tracking)
-    left = (WIDTH - mask.width) // 2 if plan.align == "centre" else MARGIN
+    left = (CANVAS_WIDTH - mask.width) // 2 if plan.align == "centre" else MARGIN
     image.paste(words.colour, (left, baseline - round(size * 1.1)), mask)

@@ -15,9 +15,9 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from moziweb.demo.styles.palette import Colour
 
-WIDTH: Final = 2000
-HEIGHT: Final = 3000
-FULL: Final = (WIDTH, HEIGHT)
+CANVAS_WIDTH: Final = 2000
+CANVAS_HEIGHT: Final = 3000
+FULL: Final = (CANVAS_WIDTH, CANVAS_HEIGHT)
 SOFT: Final = (250, 375)
 
 Point = tuple[float, float]
@@ -47,7 +47,7 @@ def glow(
     image: Image.Image, centre: Point, radius: float, colour: Colour, strength: float = 1.0
 ) -> None:
     """Paint a soft light of `colour` around `centre` that fades to 0 at `radius`, in place."""
-    scale = image.width / WIDTH
+    scale = image.width / CANVAS_WIDTH
     side = max(2, round(2 * radius * scale))
     falloff = [round(255 * strength * (1 - value / 255) ** 2) for value in range(256)]
     mask = Image.radial_gradient("L").point(falloff).resize((side, side))
@@ -66,7 +66,7 @@ def haze(
     image: Image.Image, top: float, bottom: float, colour: Colour, start: float, end: float
 ) -> None:
     """A band of `colour` whose opacity runs from `start` at `top` to `end` at `bottom`."""
-    scale = image.width / WIDTH
+    scale = image.width / CANVAS_WIDTH
     box = (0, round(top * scale), image.width, round(bottom * scale))
     mask = Image.new("L", (1, 64))
     for y in range(64):
@@ -137,7 +137,7 @@ def multiplied(image: Image.Image, mask: Image.Image, colour: Colour) -> Image.I
 def softened(mask: Image.Image, radius: float) -> Image.Image:
     """A blurred copy at full size; the blur is computed at 1/8, so that a large radius is fast."""
     small = mask.reduce(8)
-    blurred = small.filter(ImageFilter.GaussianBlur(radius * SOFT[0] / WIDTH))
+    blurred = small.filter(ImageFilter.GaussianBlur(radius * SOFT[0] / CANVAS_WIDTH))
     return blurred.resize(mask.size, Image.Resampling.BILINEAR)
 
 
@@ -192,9 +192,9 @@ def ridge(rng: Random, base: float, height: float, roughness: float = 0.55) -> l
         heights = [value for pair in zip(heights, between, strict=False) for value in pair] + [
             heights[-1]
         ]
-    step = (WIDTH + 40) / (len(heights) - 1)
+    step = (CANVAS_WIDTH + 40) / (len(heights) - 1)
     line = [(-20 + i * step, base - height * value) for i, value in enumerate(heights)]
-    return [*line, (WIDTH + 20, HEIGHT + 20), (-20, HEIGHT + 20)]
+    return [*line, (CANVAS_WIDTH + 20, CANVAS_HEIGHT + 20), (-20, CANVAS_HEIGHT + 20)]
 
 
 def disc(draw: ImageDraw.ImageDraw, centre: Point, radius: float, fill: Colour | int) -> None:

@@ -11,7 +11,7 @@ from moziweb.i18n import _
 
 from .models import AuditEntry
 
-PAGE: Final = 50
+ENTRIES_PER_PAGE: Final = 50
 
 ACTIONS: Final = {
     "film.create": _("created"),
@@ -46,7 +46,7 @@ def latest_entries(
     subjects: Collection[str] = (),
     subject_id: int | None = None,
     before: int | None = None,
-    limit: int = PAGE,
+    limit: int = ENTRIES_PER_PAGE,
 ) -> Sequence[AuditEntry]:
     """Returns the latest entries with an id below ``before``, of the given subjects.
 

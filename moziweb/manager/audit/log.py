@@ -14,15 +14,15 @@ from .models import AuditEntry
 Change: TypeAlias = tuple[str, str, str]
 """Field, text before, text after."""
 
-MAX_TEXT: Final = 2000
+MAX_VALUE_LENGTH: Final = 2000
 """Stored characters of a value; the rest is cut off."""
 
-MAX_NAME: Final = 300
+MAX_SUBJECT_LENGTH: Final = 300
 """Stored characters of a subject's name."""
 
 MOVIE: Final = "film"
 USER: Final = "user"
-POSTERS: Final = "posters"
+POSTERS_SUBJECT: Final = "posters"
 CACHE: Final = "cache"
 
 
@@ -65,9 +65,9 @@ def record(
         action=action,
         subject=subject.kind,
         subject_id=subject.id,
-        subject_name=subject.name[:MAX_NAME],
+        subject_name=subject.name[:MAX_SUBJECT_LENGTH],
         changes=[
-            {"field": field, "before": before[:MAX_TEXT], "after": after[:MAX_TEXT]}
+            {"field": field, "before": before[:MAX_VALUE_LENGTH], "after": after[:MAX_VALUE_LENGTH]}
             for field, before, after in changes
         ],
         pages=[],

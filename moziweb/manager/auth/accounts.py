@@ -16,7 +16,7 @@ from ..audit.log import Actor, record
 from . import passwords
 from .models import Role, User, UserSession
 
-MAX_NAME = 60
+MAX_USER_NAME_LENGTH = 60
 
 
 class AccountError(ValueError):
@@ -33,8 +33,8 @@ def add_user(
 ) -> User:
     """Adds a user. Raises ``AccountError`` or ``WeakPassword``."""
     normalised = normalise_name(name)
-    if not normalised or len(normalised) > MAX_NAME:
-        raise AccountError(f"a name has 1 to {MAX_NAME} characters")
+    if not normalised or len(normalised) > MAX_USER_NAME_LENGTH:
+        raise AccountError(f"a name has 1 to {MAX_USER_NAME_LENGTH} characters")
     if find_user(session, normalised) is not None:
         raise AccountError(f"there is a user {normalised!r} already")
     passwords.check_strength(password, normalised)

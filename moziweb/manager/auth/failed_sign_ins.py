@@ -25,11 +25,11 @@ MAX_WARNINGS: Final = 10
 WARNINGS_SECONDS: Final = 60.0
 """A process logs ``MAX_WARNINGS`` in this time; the next warning counts those in between."""
 
-MAX_ENTRIES: Final = 200
+MAX_FAILED_ENTRIES: Final = 200
 ENTRIES_PERIOD: Final = timedelta(hours=1)
-"""The audit log has at most ``MAX_ENTRIES`` in this time."""
+"""The audit log has at most ``MAX_FAILED_ENTRIES`` in this time."""
 
-FAILED: Final = "user.sign_in_failed"
+SIGN_IN_FAILED: Final = "user.sign_in_failed"
 UNKNOWN_NAME: Final = "user.unknown_name"
 WRONG_PASSWORD: Final = "user.wrong_password"  # noqa: S105 - an action
 """Actions of the audit log. The last one is a wrong present password on the account page."""
@@ -73,7 +73,9 @@ def report_failed(session: Session, user: User | None, address: str, now: dateti
     who = repr(user.name) if user else "an unknown name"
     log.warning("sign-in of %s from %s failed", who, address)
     subject = user.audit_subject if user else Subject(USER)
-    _record(session, Actor(None, address[:60]), FAILED if user else UNKNOWN_NAME, subject, now)
+    _record(
+        session, Actor(None, address[:60]), SIGN_IN_FAILED if user else UNKNOWN_NAME, subject, now
+    )
 
 
 def report_wrong_password(session: Session, user: User, address: str, now: datetime) -> None:
@@ -91,8 +93,8 @@ def _record(session: Session, by: Actor, action: str, subject: Subject, now: dat
     recent = session.scalar(
         select(func.count()).where(
             AuditEntry.at > now - ENTRIES_PERIOD,
-            AuditEntry.action.in_((FAILED, UNKNOWN_NAME, WRONG_PASSWORD)),
+            AuditEntry.action.in_((SIGN_IN_FAILED, UNKNOWN_NAME, WRONG_PASSWORD)),
         )
     )
-    if (recent or 0) < MAX_ENTRIES:
+    if (recent or 0) < MAX_FAILED_ENTRIES:
         record(session, by, action, subject, now)

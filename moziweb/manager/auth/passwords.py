@@ -13,7 +13,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from moziweb.movies.text_folding import nfc
 
 MIN_LENGTH: Final = 12
-MAX_LENGTH: Final = 200
+MAX_PASSWORD_LENGTH: Final = 200
 
 # OWASP's second choice (19 MiB, two passes, one lane): concurrent checks fit in 512 MB beside the
 # decoders. https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
@@ -48,8 +48,8 @@ class GuessablePassword(WeakPassword):
 
 def check_strength(password: str, name: str) -> None:
     """Raises ``WeakPassword`` unless ``password`` may be set for the user ``name``."""
-    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        raise WeakPassword(f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters")
+    if not MIN_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
+        raise WeakPassword(f"a password has {MIN_LENGTH} to {MAX_PASSWORD_LENGTH} characters")
     from zxcvbn import zxcvbn  # not at the top: its lists of words take 14 MB
 
     words = (*_LOCAL_WORDS, name, *name.split())
@@ -71,7 +71,7 @@ def verify(password: str, password_hash: str | None) -> bool:
     Without a hash the result is False after the same work as with one, so that the time does not
     show whether a user exists.
     """
-    if len(password) > MAX_LENGTH:
+    if len(password) > MAX_PASSWORD_LENGTH:
         return False
     # Hashes of the first version are of the text as it was typed.
     texts = dict.fromkeys((nfc(password), password))

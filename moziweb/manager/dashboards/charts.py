@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-WIDTH: Final = 1000
-HEIGHT: Final = 100
+CHART_WIDTH: Final = 1000
+CHART_HEIGHT: Final = 100
 
 _BAR: Final = 0.78
 """Share of a slot's width that its bar takes."""
@@ -66,7 +66,7 @@ class LineChart:
 def bar_chart(points: Sequence[Point], top: float | None = None) -> BarChart:
     """Returns a bar for each point; the full height is ``top``, or the largest value."""
     highest = _top(points, top)
-    slot = WIDTH / max(1, len(points))
+    slot = CHART_WIDTH / max(1, len(points))
     bars = (_bar(number * slot, slot, point, highest) for number, point in enumerate(points))
     return BarChart(tuple(bars), highest)
 
@@ -75,9 +75,9 @@ def line_chart(points: Sequence[Point], top: float | None = None) -> LineChart:
     """Returns a line across the drawing; a single point is a level line."""
     highest = _top(points, top)
     drawn = [points[0], *points] if len(points) == 1 else points
-    step = WIDTH / max(1, len(drawn) - 1)
+    step = CHART_WIDTH / max(1, len(drawn) - 1)
     places = (
-        f"{number * step:.1f},{HEIGHT - _height(point, highest):.1f}"
+        f"{number * step:.1f},{CHART_HEIGHT - _height(point, highest):.1f}"
         for number, point in enumerate(drawn)
     )
     return LineChart(tuple(points), " ".join(places), highest)
@@ -88,11 +88,13 @@ def _bar(x: float, slot: float, point: Point, top: float) -> Bar:
     if point.value > 0:
         height = max(height, 1.5)  # visible
     left = x + slot * (1 - _BAR) / 2
-    return Bar(round(left, 1), round(HEIGHT - height, 1), round(slot * _BAR, 1), height, point)
+    return Bar(
+        round(left, 1), round(CHART_HEIGHT - height, 1), round(slot * _BAR, 1), height, point
+    )
 
 
 def _height(point: Point, top: float) -> float:
-    return round(HEIGHT * min(point.value, top) / top, 1)
+    return round(CHART_HEIGHT * min(point.value, top) / top, 1)
 
 
 def _top(points: Sequence[Point], top: float | None) -> float:

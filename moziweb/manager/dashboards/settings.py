@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from pyramid.i18n import TranslationString
 
-from moziweb.cache.regions.config import DEFAULT as SHARED
+from moziweb.cache.regions.config import DEFAULT_REGION as SHARED
 from moziweb.cache.regions.settings_schema import CACHE_KEYS, REGION_KEYS
 from moziweb.i18n import _
 from moziweb.settings import SETTINGS, Setting
 from moziweb.settings.masking import MASK, mask_secrets
-from moziweb.settings.origins import DEFAULT, Origin
+from moziweb.settings.origins import DEFAULT_ORIGIN, Origin
 
 _SECRET: Final = re.compile(r"pass|secret|token|credential", re.IGNORECASE)
 """Matches names of backend arguments that are likely secrets."""
@@ -34,7 +34,7 @@ class SettingRow:
     @property
     def is_set(self) -> bool:
         """Whether any value is not the default."""
-        return any(origin != DEFAULT for origin in self.origins)
+        return any(origin != DEFAULT_ORIGIN for origin in self.origins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def setting_text(value: Any, secret: bool = False) -> str:
 
 
 def _row(name: str, value: str, origins: Mapping[str, Origin], meaning: str) -> SettingRow:
-    return SettingRow(name, ((value, ""),), (origins.get(name, DEFAULT),), _(meaning))
+    return SettingRow(name, ((value, ""),), (origins.get(name, DEFAULT_ORIGIN),), _(meaning))
 
 
 def _of_cache(settings: Mapping[str, Any], origins: Mapping[str, Origin]) -> Iterator[SettingRow]:
@@ -101,8 +101,8 @@ def _of_region(
     for owner in (region, SHARED):
         name = f"cache.{owner}.{key.name}"
         if name in settings:
-            return setting_text(settings[name]), origins.get(name, DEFAULT)
-    return setting_text(key.default), DEFAULT
+            return setting_text(settings[name]), origins.get(name, DEFAULT_ORIGIN)
+    return setting_text(key.default), DEFAULT_ORIGIN
 
 
 def _merged_row(

@@ -27,7 +27,7 @@ from .models import CacheWarmingJob
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_TIMEOUT: Final = timedelta(minutes=2)
+WARMING_HEARTBEAT_TIMEOUT: Final = timedelta(minutes=2)
 """Time without a heartbeat after which a warming counts as dead."""
 
 HEARTBEAT_INTERVAL: Final = 0.5
@@ -44,7 +44,7 @@ def is_running(warming: CacheWarmingJob | None, now: datetime) -> bool:
     """Whether a warming has a live worker at ``now``."""
     if warming is None or warming.ended_at is not None:
         return False
-    return now - warming.beat_at < HEARTBEAT_TIMEOUT
+    return now - warming.beat_at < WARMING_HEARTBEAT_TIMEOUT
 
 
 def new_warming(session: Session, through: Priority, by: Actor, now: datetime) -> CacheWarmingJob:

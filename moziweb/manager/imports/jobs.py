@@ -16,17 +16,17 @@ from moziweb.movies.importers.planning import Effect, Plan
 from ..audit.log import Actor
 from .models import ImportItem, ImportJob, JobKind, JobState
 
-PAGE: Final = 100
+ITEMS_PER_PAGE: Final = 100
 """Items of an import on a page."""
 
-HEARTBEAT_TIMEOUT: Final = timedelta(minutes=3)
+IMPORT_HEARTBEAT_TIMEOUT: Final = timedelta(minutes=3)
 """Time without a heartbeat after which a job counts as abandoned.
 
 TMDB may demand a minute's wait before an attempt. A worker that waited longer finds the lease taken
 by another one.
 """
 
-KEPT: Final = timedelta(days=90)
+JOB_RETENTION: Final = timedelta(days=90)
 """How long an import is kept; the audit outlives it."""
 
 _UNTAGGED: Final = {TAGS_OPTION: (), "synchronize_session": False}
@@ -39,7 +39,8 @@ def new_job(
 ) -> ImportJob:
     """Adds a job and deletes expired ones."""
     session.execute(
-        delete(ImportJob).where(ImportJob.created_at < now - KEPT), execution_options=_UNTAGGED
+        delete(ImportJob).where(ImportJob.created_at < now - JOB_RETENTION),
+        execution_options=_UNTAGGED,
     )
     job = ImportJob(
         kind=kind, title=title[:300], terms=terms, state=JobState.LOOKING,
@@ -102,7 +103,7 @@ def choose_items(session: Session, job: ImportJob, positions: Collection[int] | 
 def is_abandoned(job: ImportJob, now: datetime) -> bool:
     """Whether a running job has no live worker."""
     at_work = job.state in (JobState.LOOKING, JobState.APPLYING)
-    return at_work and (job.beat_at is None or now - job.beat_at > HEARTBEAT_TIMEOUT)
+    return at_work and (job.beat_at is None or now - job.beat_at > IMPORT_HEARTBEAT_TIMEOUT)
 
 
 def latest_jobs(session: Session, limit: int = 20) -> Sequence[ImportJob]:
@@ -130,5 +131,5 @@ def items_of(
     query = select(ImportItem).where(ImportItem.job_id == job_id, ImportItem.position > after)
     if effect is not None:
         query = query.where(ImportItem.effect == effect)
-    query = query.order_by(ImportItem.position).limit(PAGE + 1)
+    query = query.order_by(ImportItem.position).limit(ITEMS_PER_PAGE + 1)
     return session.scalars(query.options(defer(ImportItem.candidate, raiseload=True))).all()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from .text import field_text
-from .values import FIELDS, MovieValues
+from .values import EDITED_FIELDS, MovieValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def merge(
     """Merges two edits; a field without a digest counts as unchanged."""
     my_digests, their_digests = mine.digests(), theirs.digests()
     merged, differences = mine, []
-    for field in FIELDS:
+    for field in EDITED_FIELDS:
         base = digests.get(field, my_digests[field])
         if their_digests[field] in (base, my_digests[field]):
             continue

@@ -33,9 +33,9 @@ from .form_fields import (
     video_of,
 )
 from .queries import FormChoices
-from .values import FIELDS, MovieValues, PersonLine, PremiereLine, TrailerLine
+from .values import EDITED_FIELDS, MovieValues, PersonLine, PremiereLine, TrailerLine
 
-MAX_ROWS: Final = 80
+MAX_FORM_ROWS: Final = 80
 """Rows of a list that are read; more than any movie has."""
 
 BLANK_ROWS: Final = {"directors": 1, "cast": 2, "premieres": 1, "trailers": 1}
@@ -44,7 +44,7 @@ BLANK_ROWS: Final = {"directors": 1, "cast": 2, "premieres": 1, "trailers": 1}
 MORE_ROWS: Final = 4
 """Rows that the button for more adds."""
 
-KINDS: Final = tuple(KIND_NAMES.items())
+PREMIERE_KIND_CHOICES: Final = tuple(KIND_NAMES.items())
 PRECISIONS: Final = (
     (DatePrecision.DAY.value, _("day")),
     (DatePrecision.MONTH.value, _("month only")),
@@ -70,7 +70,7 @@ class PremiereForm(BaseForm):
     id = IdField()
     date = DayField(_("Date"), validators=[Optional()])
     precision = WordField(_("Known to the"), choices=PRECISIONS)
-    kind = WordField(_("Kind"), choices=KINDS)
+    kind = WordField(_("Kind"), choices=PREMIERE_KIND_CHOICES)
     service = line_field(_("Streaming service"), 60)
     formats = FormatsField(_("Formats"))
     audio = WordField(_("Language version"), choices=AUDIOS)
@@ -130,10 +130,10 @@ class MovieForm(BaseForm):
     countries = CountriesField(_("Countries"))
     languages = LanguagesField(_("Languages"))
     distributor = line_field(_("Distributor"), 120)
-    directors = FieldList(FormField(PersonForm), _("Directed by"), max_entries=MAX_ROWS)
-    cast = FieldList(FormField(PersonForm), _("Starring"), max_entries=MAX_ROWS)
-    premieres = FieldList(FormField(PremiereForm), _("Premieres"), max_entries=MAX_ROWS)
-    trailers = FieldList(FormField(TrailerForm), _("Trailers"), max_entries=MAX_ROWS)
+    directors = FieldList(FormField(PersonForm), _("Directed by"), max_entries=MAX_FORM_ROWS)
+    cast = FieldList(FormField(PersonForm), _("Starring"), max_entries=MAX_FORM_ROWS)
+    premieres = FieldList(FormField(PremiereForm), _("Premieres"), max_entries=MAX_FORM_ROWS)
+    trailers = FieldList(FormField(TrailerForm), _("Trailers"), max_entries=MAX_FORM_ROWS)
     imdb_id = StringField(
         _("IMDb id"),
         filters=[one_line],
@@ -162,7 +162,7 @@ class MovieForm(BaseForm):
         """Appends empty rows to each list."""
         for name, count in BLANK_ROWS.items():
             rows: Any = self[name]
-            for _row in range(min(count + more, MAX_ROWS - len(rows.entries))):
+            for _row in range(min(count + more, MAX_FORM_ROWS - len(rows.entries))):
                 rows.append_entry()
 
 
@@ -235,7 +235,7 @@ def check_date_changes(form: MovieForm, before: MovieValues) -> bool:
 def digests_of(text: str) -> dict[str, str]:
     """Parses the digests of a form (``name:digest name:digest``); unknown fields are ignored."""
     pairs = (pair.partition(":") for pair in text.split())
-    return {name: digest for name, _mark, digest in pairs if name in FIELDS}
+    return {name: digest for name, _mark, digest in pairs if name in EDITED_FIELDS}
 
 
 def digests_text(values: MovieValues) -> str:
@@ -261,7 +261,7 @@ def _in_order(chosen: Iterable[int], before: tuple[int, ...]) -> tuple[int, ...]
 def _people(rows: Any, before: tuple[PersonLine, ...]) -> tuple[PersonLine, ...]:
     names = {each.person_id: each.name for each in before}
     filled = [(index, row.form) for index, row in enumerate(rows) if row.form.name.data]
-    filled.sort(key=lambda each: (each[1].place.data or MAX_ROWS + each[0], each[0]))
+    filled.sort(key=lambda each: (each[1].place.data or MAX_FORM_ROWS + each[0], each[0]))
     return tuple(_person(form, names) for _index, form in filled)
 
 

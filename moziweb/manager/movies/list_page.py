@@ -21,13 +21,13 @@ from moziweb.posters.models import PosterSource, SourceState
 
 from .list_query import Filter, FilterContext, ListQuery, Sort, conditions, has, lacking, movie_ids
 
-PAGE: Final = 50
+MOVIES_PER_PAGE: Final = 50
 
 _SHOWN: Final = (
     Movie.id, Movie.title, Movie.original_title, Movie.slug, Movie.published, Movie.updated_at
 )  # fmt: skip
 
-Key: TypeAlias = tuple[SQLColumnExpression[Any], SQLColumnExpression[int]]
+ListSortKey: TypeAlias = tuple[SQLColumnExpression[Any], SQLColumnExpression[int]]
 """The sort key of a list, and an id as the tie-breaker."""
 
 
@@ -60,7 +60,7 @@ class _Segment:
 
     letter: str
     ids: Select[Any]
-    key: Key
+    key: ListSortKey
     read: Callable[[str], Any]
     descending: bool
 
@@ -103,7 +103,7 @@ def page_of_movies(session: Session, query: ListQuery, context: FilterContext) -
     """Returns the page for a query."""
     backwards = bool(query.before)
     found = _movies(session, query, context, backwards=backwards)
-    more, found = len(found) > PAGE, found[:PAGE]
+    more, found = len(found) > MOVIES_PER_PAGE, found[:MOVIES_PER_PAGE]
     if backwards:
         found.reverse()
     ids = [movie.id for movie, _cursor in found]
@@ -139,7 +139,7 @@ def _movies(
     start, cursor = _start(parts, query.before or query.after)
     found: list[_Row] = []
     for part in parts[start:]:
-        missing = PAGE + 1 - len(found)
+        missing = MOVIES_PER_PAGE + 1 - len(found)
         if missing > 0:
             found += part.fetch(session, cursor, missing, backwards=backwards)
         cursor = ""

@@ -85,14 +85,14 @@ class MovieValues:
 
     def digests(self) -> dict[str, str]:
         """Returns a digest of each field; a form carries them to detect changes."""
-        return {name: _digest(getattr(self, name)) for name in FIELDS}
+        return {name: _digest(getattr(self, name)) for name in EDITED_FIELDS}
 
     def changed_from(self, other: "MovieValues") -> tuple[str, ...]:
         """Returns the fields that differ from ``other``."""
-        return tuple(name for name in FIELDS if getattr(self, name) != getattr(other, name))
+        return tuple(name for name in EDITED_FIELDS if getattr(self, name) != getattr(other, name))
 
 
-FIELDS: Final = tuple(field.name for field in fields(MovieValues))
+EDITED_FIELDS: Final = tuple(field.name for field in fields(MovieValues))
 
 
 def values_of(movie: Movie) -> MovieValues:

@@ -13,7 +13,7 @@ from moziweb.posters.imaging.values import EncodedImage
 from moziweb.posters.models import PosterSource, SourceKind
 from moziweb.posters.recipes import Point
 
-KEPT: Final = 6
+MAX_PREVIEWED_PICTURES: Final = 6
 """Pictures in the cache, half a megabyte each."""
 
 Variants: TypeAlias = tuple[EncodedImage, ...]
@@ -22,7 +22,7 @@ Variants: TypeAlias = tuple[EncodedImage, ...]
 class PreviewCache:
     """Makes variants and keeps them. One per process; threads share it."""
 
-    def __init__(self, editor: PosterEditor, kept: int = KEPT) -> None:
+    def __init__(self, editor: PosterEditor, kept: int = MAX_PREVIEWED_PICTURES) -> None:
         self._editor = editor
         self._kept = kept
         self._found: OrderedDict[tuple[str, Point], Variants] = OrderedDict()

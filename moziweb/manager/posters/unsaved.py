@@ -17,7 +17,7 @@ from moziweb.posters.recipes import CENTRE, Point
 from ..web import drafts
 from ..web.drafts import Draft
 
-MAX_NAME: Final = 200
+MAX_FILE_NAME_LENGTH: Final = 200
 """Stored characters of a file's name."""
 
 

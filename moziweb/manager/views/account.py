@@ -93,7 +93,7 @@ def _knows_password(request: Request, password: str) -> bool:
 def _explained(error: passwords.WeakPassword) -> TranslationString:
     if isinstance(error, passwords.GuessablePassword):
         return _("This password is easy to guess. Several unrelated words make a good one.")
-    lengths = {"least": passwords.MIN_LENGTH, "most": passwords.MAX_LENGTH}
+    lengths = {"least": passwords.MIN_LENGTH, "most": passwords.MAX_PASSWORD_LENGTH}
     return _("A password has ${least} to ${most} characters.", mapping=lengths)
 
 

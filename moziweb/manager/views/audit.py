@@ -6,12 +6,12 @@ from moziweb.db.types import parse_id
 from moziweb.i18n import _
 from moziweb.request import Request
 
-from ..audit.history import PAGE, latest_entries
-from ..audit.log import MOVIE, POSTERS
+from ..audit.history import ENTRIES_PER_PAGE, latest_entries
+from ..audit.log import MOVIE, POSTERS_SUBJECT
 from ..web.layout import manager_view, page_frame
 from ..web.resources import ADMINISTER, SEE
 
-_EDITORIAL: Final = (MOVIE, POSTERS)
+_EDITORIAL: Final = (MOVIE, POSTERS_SUBJECT)
 """Subjects that editors see."""
 
 
@@ -20,9 +20,11 @@ def audit(request: Request) -> dict[str, Any]:
     """A page of entries; those about users, sign-ins and the cache are for administrators."""
     before = parse_id(request.GET.get("before"))
     subjects = () if request.has_permission(ADMINISTER) else _EDITORIAL
-    entries = latest_entries(request.dbsession, subjects=subjects, before=before, limit=PAGE + 1)
+    entries = latest_entries(
+        request.dbsession, subjects=subjects, before=before, limit=ENTRIES_PER_PAGE + 1
+    )
     return {
         "page": page_frame(request, _("Changes"), "manager.audit"),
-        "entries": entries[:PAGE],
-        "next": entries[PAGE - 1].id if len(entries) > PAGE else None,
+        "entries": entries[:ENTRIES_PER_PAGE],
+        "next": entries[ENTRIES_PER_PAGE - 1].id if len(entries) > ENTRIES_PER_PAGE else None,
     }

@@ -34,10 +34,10 @@ from ..web.resources import ADMINISTER, SEE
 
 ROUTE: Final = "manager.cache_dashboard"
 
-MAX_ROWS: Final = 12
+MAX_OUTBOX_ROWS: Final = 12
 """Outbox rows that are listed."""
 
-MAX_TEXT: Final = 2000
+MAX_PURGE_LENGTH: Final = 2000
 """Maximum length of the text to purge."""
 
 PRIORITY_NAMES: Final = {
@@ -101,7 +101,7 @@ def warm(request: Request) -> dict[str, Any] | Response:
 
 
 def _purge_tags(request: Request) -> tuple[str, list[Change]]:
-    names = text_param(request.POST, "tags")[:MAX_TEXT].split()
+    names = text_param(request.POST, "tags")[:MAX_PURGE_LENGTH].split()
     if not names:
         raise UserError(_("Type a tag first."))
     done = _run_purge(request, lambda purging: purging.tags(names))
@@ -114,7 +114,7 @@ def _purge_tags(request: Request) -> tuple[str, list[Change]]:
 
 
 def _purge_page(request: Request) -> tuple[str, list[Change]]:
-    path = text_param(request.POST, "path")[:MAX_TEXT]
+    path = text_param(request.POST, "path")[:MAX_PURGE_LENGTH]
     path = path.removeprefix(request.registry.settings["site.base_url"])
     if not path.startswith("/"):
         raise UserError(_("An address of the site begins with a slash."))
@@ -190,7 +190,9 @@ def _page(request: Request, *, problem: TranslationString | None = None) -> dict
         "since": moment(counters.since),
         "regions": regions_of(cache, statistics["regions"], counters),
         "slowest": slowest_of(cache, counters, pages.urls),
-        "rows": [(moment(row.created), row) for row in outbox.latest(connection, limit=MAX_ROWS)],
+        "rows": [
+            (moment(row.created), row) for row in outbox.latest(connection, limit=MAX_OUTBOX_ROWS)
+        ],
         "most_since": moment(since) if since else None,
         "kinds": sorted(DECLARATIONS.kinds()),
         "warming": warming,

@@ -10,7 +10,7 @@ from pyramid.response import Response
 from moziweb.i18n import _
 from moziweb.movies.calendar import budapest_today
 from moziweb.movies.importers.csv_columns import ListOptions, candidates_of
-from moziweb.movies.importers.file_readers import MAX_ROWS, read_table, shown_headings
+from moziweb.movies.importers.file_readers import MAX_LIST_ROWS, read_table, shown_headings
 from moziweb.movies.importers.planning import Effect
 from moziweb.movies.importers.problems import ImportRefused, InvalidValue
 from moziweb.movies.importers.tmdb.source import SearchResult
@@ -22,7 +22,7 @@ from ..auth.return_url import is_htmx
 from ..auth.sessions import require_user
 from ..imports import jobs
 from ..imports.form_data import ItemQuery, columns_of, days_of, ids_of
-from ..imports.jobs import PAGE, add_items, effects_of, is_abandoned, items_of, new_job
+from ..imports.jobs import ITEMS_PER_PAGE, add_items, effects_of, is_abandoned, items_of, new_job
 from ..imports.models import ImportJob, JobKind, JobState
 from ..web.forms import one_line
 from ..web.layout import after_commit, manager_view, page_frame
@@ -34,7 +34,7 @@ from ..web.template_filters import EFFECTS
 _ROUTE: Final = "manager.imports"
 _JOB: Final = "manager.import"
 
-PATIENCE: Final = 4.0
+TMDB_WAIT_SECONDS: Final = 4.0
 """Approximate seconds that a request waits for TMDB: the site has few threads."""
 
 MAX_UPLOAD: Final = 10_000_000
@@ -47,7 +47,7 @@ def imports(request: Request) -> dict[str, Any]:
     title = one_line(text_param(request.GET, "title"))[:200]
     try:
         asked = title and _has_tmdb(request)
-        found = request.services.tmdb.search(title, timeout=PATIENCE) if asked else None
+        found = request.services.tmdb.search(title, timeout=TMDB_WAIT_SECONDS) if asked else None
     except ImportRefused as error:
         return _page(request, problem=error.text, title=title)
     return _page(request, found=found, title=title)
@@ -86,10 +86,12 @@ def one_import(request: Request) -> dict[str, Any]:
         "page": page_frame(request, job.title, _ROUTE),
         "job": job,
         "ignored": shown_headings(job.terms.get("ignored", ())),
-        "items": items[:PAGE],
+        "items": items[:ITEMS_PER_PAGE],
         "effects": effects,
         "choices": _choices(request, job, query),
-        "next": _href(request, job, query, items[PAGE - 1].position) if len(items) > PAGE else "",
+        "next": _href(request, job, query, items[ITEMS_PER_PAGE - 1].position)
+        if len(items) > ITEMS_PER_PAGE
+        else "",
         "can_choose": job.state is JobState.LOOKED and any(map(effects.get, jobs.CHOOSABLE)),
         "running": running,
         "abandoned": abandoned,
@@ -181,7 +183,7 @@ def _page(
         "sent": request.POST,
         "today": budapest_today(request.services.clock()),
         "has_tmdb": _has_tmdb(request),
-        "max_rows": MAX_ROWS,
+        "max_rows": MAX_LIST_ROWS,
         "max_upload": MAX_UPLOAD,
     }
 

@@ -37,13 +37,13 @@ from ..movies.form import (
 from ..movies.queries import FormChoices, editable_movie, form_choices
 from ..movies.save import MovieWriter, lock_movie, write
 from ..movies.text import field_text
-from ..movies.values import FIELDS, MovieValues, as_copy, values_of
+from ..movies.values import EDITED_FIELDS, MovieValues, as_copy, values_of
 from ..web import drafts
 from ..web.layout import manager_view, movie_nav, page_frame
 from ..web.params import NO_ID, or_404, text_param
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT, SEE, MovieResource
-from ..web.template_filters import SOURCES, Marks
+from ..web.template_filters import FIELD_SOURCE_NAMES, Marks
 
 _ROUTE: Final = "manager.movies"
 
@@ -92,7 +92,7 @@ class MovieEdit:
 
         Publishing changes no field of the form, and both editors may have made the same change.
         """
-        if not any(map(self._is_behind, FIELDS)):
+        if not any(map(self._is_behind, EDITED_FIELDS)):
             return None
         found = merge(self._digests(), self.values(), self.before, self.choices.genres)
         return found if found.differences else None
@@ -370,7 +370,10 @@ def _context(edit: MovieEdit) -> dict[str, Any]:
 
 def _sources(edit: MovieEdit) -> dict[str, tuple[str, str]]:
     translate, rows = edit.request.localizer.translate, edit.movie.provenance if edit.movie else ()
-    return {row.field: (row.source, translate(SOURCES.get(row.source, row.source))) for row in rows}
+    return {
+        row.field: (row.source, translate(FIELD_SOURCE_NAMES.get(row.source, row.source)))
+        for row in rows
+    }
 
 
 def _has_errors(edit: MovieEdit) -> bool:

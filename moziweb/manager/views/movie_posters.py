@@ -15,8 +15,8 @@ from moziweb.movies.models import Movie
 from moziweb.posters.cache_tags import source_tag, variant_tag
 from moziweb.posters.editorial import SourceView, UnknownSource
 from moziweb.posters.fetching.errors import FetchCode
-from moziweb.posters.generation.error_codes import MEANINGS
-from moziweb.posters.generation.upload_store import MAX_URL_LENGTH, StoredUpload
+from moziweb.posters.generation.error_codes import ERROR_MEANINGS
+from moziweb.posters.generation.upload_store import MAX_SOURCE_URL_LENGTH, StoredUpload
 from moziweb.posters.models import ON_DEMAND_KINDS, PosterSource, SourceState
 from moziweb.posters.recipes import RECIPES
 from moziweb.request import Request
@@ -26,7 +26,7 @@ from ..auth.sessions import require_user
 from ..movies.affected_pages import AffectedPages, affected_pages
 from ..posters import unsaved
 from ..posters.form_data import PICTURE_ERRORS, explained, focal_of, size_limit
-from ..posters.unsaved import MAX_NAME, UnsavedPoster
+from ..posters.unsaved import MAX_FILE_NAME_LENGTH, UnsavedPoster
 from ..web.forms import UserError
 from ..web.layout import manager_view, movie_nav, page_frame
 from ..web.params import id_params, or_404, text_param
@@ -151,8 +151,8 @@ def _upload(request: Request) -> Response:
 
 def _url(request: Request) -> Response:
     url = text_param(request.POST, "url")
-    if not url or len(url) > MAX_URL_LENGTH:
-        bad = MEANINGS[FetchCode.BAD_URL]
+    if not url or len(url) > MAX_SOURCE_URL_LENGTH:
+        bad = ERROR_MEANINGS[FetchCode.BAD_URL]
         raise UserError(bad.wrong, bad.remedy)
     return _add_unsaved(request, lambda: request.services.poster_editor.fetch(url), url=url)
 
@@ -167,7 +167,7 @@ def _add_unsaved(
     with request.services.database.read() as session:
         movie_id = movie_of(request, session).id
     upload = _checked(request, store)
-    picture = UnsavedPoster(upload, url, name[:MAX_NAME])
+    picture = UnsavedPoster(upload, url, name[:MAX_FILE_NAME_LENGTH])
     now, user_id = request.services.clock(), require_user(request).user_id
     with request.services.database.write() as session:
         request.services.poster_editor.remember(session, upload, now)

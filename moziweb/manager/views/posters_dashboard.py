@@ -10,7 +10,7 @@ from moziweb.posters.maintenance.status import Retry, poster_status
 from moziweb.posters.maintenance.throughput import hourly_throughput
 from moziweb.request import Request
 
-from ..audit.log import POSTERS, Subject, record
+from ..audit.log import POSTERS_SUBJECT, Subject, record
 from ..auth.sessions import require_user
 from ..dashboards.posters import (
     came_chart,
@@ -63,7 +63,7 @@ def retry_failed(request: Request) -> Response:
     tried = request.services.poster_editor.retry(session, what)
     if not tried:
         return SeeOther(request.route_path(ROUTE, _query={"done": "posters-nothing"}))
-    part = Subject(POSTERS, what.host or what.code or "")
+    part = Subject(POSTERS_SUBJECT, what.host or what.code or "")
     changes = [("sources", "", f"{tried}")]
     record(session, require_user(request).actor, "posters.retry", part, now, changes)
     return SeeOther(request.route_path(ROUTE, _query={"done": "posters-retried"}))

@@ -12,7 +12,7 @@ from ..web.resources import ADMINISTER
 
 ROUTE: Final = "manager.settings"
 
-SOURCES: Final = {
+ORIGIN_NAMES: Final = {
     Source.INI: _("ini file"),
     Source.ENVIRONMENT: _("environment"),
     Source.DEFAULT: _("default"),
@@ -32,5 +32,5 @@ def settings(request: Request) -> dict[str, Any]:
         "page": page_frame(request, _("Settings"), ROUTE),
         "groups": groups,
         "only_set": only_set,
-        "sources": SOURCES,
+        "sources": ORIGIN_NAMES,
     }

@@ -37,7 +37,7 @@ MAX_FORM: Final = 1_000_000
 """Bytes of a form, without its files; the largest movie takes a tenth of it."""
 
 MAX_FIELDS: Final = 5_000
-"""Fields of a form without files; a movie has half as many at most (``MAX_ROWS``)."""
+"""Fields of a form without files; a movie has half as many at most (``MAX_FORM_ROWS``)."""
 
 MAX_PARTS: Final = 100
 """Parts of a form with files; such forms have a handful of fields."""

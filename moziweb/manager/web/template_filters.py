@@ -22,7 +22,7 @@ from ..audit.formatting import Translate, value_text
 from ..audit.history import ACTIONS
 from ..auth.models import ROLE_NAMES, Role
 
-POSTERS: Final = {
+POSTER_STATE_NAMES: Final = {
     None: _("no poster"),
     SourceState.PENDING: _("not made yet"),
     SourceState.GENERATING: _("being made"),
@@ -39,14 +39,14 @@ VARIANT_STATES: Final = {
 }
 """Display names of the states of variants."""
 
-KINDS: Final = {
+SOURCE_KIND_NAMES: Final = {
     SourceKind.UPLOAD: _("uploaded file"),
     SourceKind.URL: _("picture of another site"),
     SourceKind.DRAWN: _("drawn by the demo"),
 }
 """Display names of the kinds of poster sources."""
 
-VARIANTS: Final = {
+VARIANT_NAMES: Final = {
     POSTER: _("Full poster"),
     THUMB: _("Poster of a list"),
     SMALL: _("Small poster"),
@@ -55,7 +55,7 @@ VARIANTS: Final = {
 }
 """Display names of recipes."""
 
-FIELDS: Final = {
+FIELD_NAMES: Final = {
     "title": _("Title"),
     "original_title": _("Original title"),
     "synopsis": _("Synopsis"),
@@ -85,7 +85,7 @@ FIELDS: Final = {
 }
 """Display names of the fields of movies, users and cache actions."""
 
-COLUMNS: Final = {
+COLUMN_NAMES: Final = {
     "release_date": _("Date"),
     "release_dates": _("Premieres"),
     "release_type": _("Kind"),
@@ -97,7 +97,7 @@ COLUMNS: Final = {
 """Display names of import columns that are not fields."""
 
 
-SOURCES: Final = {
+FIELD_SOURCE_NAMES: Final = {
     "hand": _("by hand"),
     "tmdb": _("TMDB"),
     "csv": _("list"),
@@ -145,12 +145,12 @@ def span(length: timedelta, locale: str) -> str:
 
 def field_name(field: str) -> Any:
     """Returns the display name of a field, or the field itself."""
-    return FIELDS.get(field, field)
+    return FIELD_NAMES.get(field, field)
 
 
 def column_name(column: str) -> Any:
     """Returns the display name of an import column, or the column itself."""
-    return COLUMNS.get(column) or field_name(column)
+    return COLUMN_NAMES.get(column) or field_name(column)
 
 
 EFFECTS: Final = {
@@ -234,12 +234,12 @@ def _add_filters(config: Configurator) -> None:
         column_name=column_name,
         readable=readable_value,
         role_name=ROLE_NAMES.__getitem__,
-        poster_name=POSTERS.__getitem__,
+        poster_name=POSTER_STATE_NAMES.__getitem__,
         variant_state=lambda state: VARIANT_STATES[VariantState(state)],
-        poster_kind=KINDS.__getitem__,
+        poster_kind=SOURCE_KIND_NAMES.__getitem__,
         code_meaning=meaning_of,
         ready_picture=ready_picture,
-        variant_name=lambda name: VARIANTS.get(name, name),
+        variant_name=lambda name: VARIANT_NAMES.get(name, name),
         place_name=place_name,
         problem_text=problem_text,
         effect_name=lambda effect: EFFECTS[Effect(effect)],

@@ -32,10 +32,10 @@ from moziweb.movies.movie_rows import (
     set_genres,
     set_provenance,
 )
-from moziweb.movies.slugs import MAX_NAME, slug_of
+from moziweb.movies.slugs import MAX_NAME_SLUG_LENGTH, slug_of
 
 from .candidate import CSV, TMDB, Candidate, GenreFact, PersonFact, PremiereFact, TrailerFact
-from .fields import COLUMNS
+from .fields import MOVIE_COLUMNS
 from .models import MovieReference
 from .planning import Plan
 from .poster_port import PosterPort
@@ -77,7 +77,7 @@ def write_plan(writer: ImportWriter, plan: Plan) -> None:
 
 def _write_movie(writer: ImportWriter, plan: Plan) -> None:
     for name, value in plan.values.items():
-        if name in COLUMNS:
+        if name in MOVIE_COLUMNS:
             _write_column(writer, name, value)
         elif name == "distributor":
             writer.movie.distributor_id = find_or_add(writer.session, Distributor, value).id
@@ -87,7 +87,7 @@ def _write_movie(writer: ImportWriter, plan: Plan) -> None:
 
 def _write_parts(writer: ImportWriter, plan: Plan) -> None:
     for name, value in plan.values.items():
-        if name not in COLUMNS and name != "distributor":
+        if name not in MOVIE_COLUMNS and name != "distributor":
             _WRITERS[name](writer, name, value)
     for step in plan.steps:
         _apply_step(writer, step)
@@ -109,7 +109,7 @@ def _write_genres(writer: ImportWriter, _name: str, value: Sequence[GenreFact]) 
 
 
 def _genre(session: Session, fact: GenreFact) -> Genre:
-    slug = slug_of(fact.name, MAX_NAME)
+    slug = slug_of(fact.name, MAX_NAME_SLUG_LENGTH)
     found = session.scalar(select(Genre).where(Genre.slug == slug))
     return found or add(session, Genre(slug=slug, name=fact.name, name_en=fact.name_en))
 

@@ -10,14 +10,14 @@ from moziweb.movies.slugs import slug_of
 
 from .candidate import GenreFact, PersonFact, PremiereFact, TrailerFact
 
-FIELDS: Final = (
+IMPORTED_FIELDS: Final = (
     "title", "original_title", "synopsis", "synopsis_en", "runtime", "rating", "genres",
     "countries", "languages", "distributor", "directors", "cast", "premieres", "trailers",
     "imdb_id", "tmdb_id", "poster",
 )  # fmt: skip
 """In display order."""
 
-COLUMNS: Final = frozenset(FIELDS) - frozenset(
+MOVIE_COLUMNS: Final = frozenset(IMPORTED_FIELDS) - frozenset(
     {"genres", "distributor", "directors", "cast", "premieres", "trailers", "poster"}
 )
 """The fields that are a column of the table ``movie``."""

@@ -20,7 +20,7 @@ from ..text_folding import nfc
 from .csv_records import Record, records
 from .problems import ImportRefused, InvalidValue, Problem, text_of
 
-COLUMNS: Final = (
+LIST_COLUMNS: Final = (
     "external_id", "title", "original_title", "release_date", "date_precision", "release_type",
     "distributor", "rating", "runtime", "genres", "formats", "languages",
     "poster_url", "trailer_url", "imdb_id", "tmdb_id", "overview",
@@ -30,12 +30,12 @@ COLUMNS: Final = (
 _URLS: Final = frozenset({"poster_url", "trailer_url"})
 """The columns whose texts are kept as they are: an equivalent URL is another URL."""
 
-MAX_BYTES: Final = 50_000_000
+MAX_LIST_BYTES: Final = 50_000_000
 
-MAX_ROWS: Final = 10_000
+MAX_LIST_ROWS: Final = 10_000
 """Rows of a list. Larger ones are refused before their rows are parsed."""
 
-MAX_LINES: Final = 10 * MAX_ROWS
+MAX_LINES: Final = 10 * MAX_LIST_ROWS
 """Lines of a CSV file: a cell can have several, and a row can be empty."""
 
 MAX_HEADINGS: Final = 200
@@ -74,12 +74,14 @@ def read_table(data: bytes, columns: Mapping[str, str] | None = None) -> Table:
 
     Raises ``ImportRefused`` if the file is not such a table.
     """
-    if len(data) > MAX_BYTES:
-        raise ImportRefused(_("the file is larger than ${most} MB"), most=MAX_BYTES // 1_000_000)
+    if len(data) > MAX_LIST_BYTES:
+        raise ImportRefused(
+            _("the file is larger than ${most} MB"), most=MAX_LIST_BYTES // 1_000_000
+        )
     aliases = {_heading(heading): column for column, heading in (columns or {}).items()}
-    if unknown := sorted(set(aliases.values()) - set(COLUMNS)):
+    if unknown := sorted(set(aliases.values()) - set(LIST_COLUMNS)):
         text = _("no such column: ${unknown}; there are ${known}")
-        raise ImportRefused(text, unknown=", ".join(unknown)[:300], known=", ".join(COLUMNS))
+        raise ImportRefused(text, unknown=", ".join(unknown)[:300], known=", ".join(LIST_COLUMNS))
     content = _decoded(data)
     if content.lstrip()[:1] in {"[", "{"}:
         return _json_table(content, aliases)
@@ -104,7 +106,7 @@ def _csv_table(content: str, aliases: Mapping[str, str]) -> Table:
     try:
         found = records(content, _delimiter(content, aliases))
         headings = _headings(next(found, Record(1, 1)), aliases)
-        rows = tuple(islice(_csv_rows(found, headings), MAX_ROWS + 1))
+        rows = tuple(islice(_csv_rows(found, headings), MAX_LIST_ROWS + 1))
     except csv.Error as error:
         raise ImportRefused(_("the file is not valid CSV: ${error}"), error=error) from None
     _check_count(rows)
@@ -112,8 +114,8 @@ def _csv_table(content: str, aliases: Mapping[str, str]) -> Table:
 
 
 def _check_count(rows: Sequence[object]) -> None:
-    if len(rows) > MAX_ROWS:
-        raise ImportRefused(_("the list has more than ${most} rows; split it"), most=MAX_ROWS)
+    if len(rows) > MAX_LIST_ROWS:
+        raise ImportRefused(_("the list has more than ${most} rows; split it"), most=MAX_LIST_ROWS)
 
 
 def shown_headings(headings: Iterable[str]) -> tuple[str, ...]:
@@ -248,7 +250,9 @@ def _is_text(cell: str) -> bool:
 
 def _column_of(heading: str, aliases: Mapping[str, str]) -> str | None:
     word = _heading(heading)
-    return aliases.get(word) or (word if word in COLUMNS and word not in aliases.values() else None)
+    return aliases.get(word) or (
+        word if word in LIST_COLUMNS and word not in aliases.values() else None
+    )
 
 
 def _heading(text: str) -> str:

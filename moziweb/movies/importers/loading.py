@@ -10,7 +10,7 @@ from moziweb.movies.models import Credit, CreditRole, Movie, Premiere
 from moziweb.movies.movie_rows import relations
 
 from .candidate import GenreFact, PersonFact, PremiereFact, TrailerFact
-from .fields import COLUMNS
+from .fields import MOVIE_COLUMNS
 from .planning import Snapshot
 from .premieres import StoredPremiere
 
@@ -25,7 +25,7 @@ def load_movies(session: Session, movie_ids: Collection[int]) -> dict[int, Movie
 
 def snapshot(movie: Movie, posters: tuple[str, ...] = ()) -> Snapshot:
     """Return a movie as frozen values; ``posters`` are the URLs of its external images."""
-    values: dict[str, Any] = {name: _column(getattr(movie, name)) for name in COLUMNS}
+    values: dict[str, Any] = {name: _column(getattr(movie, name)) for name in MOVIE_COLUMNS}
     values["distributor"] = movie.distributor.name if movie.distributor else None
     values["genres"] = tuple(
         GenreFact(link.genre.name, link.genre.name_en) for link in movie.genre_links

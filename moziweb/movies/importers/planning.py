@@ -11,7 +11,7 @@ from moziweb.i18n import _
 
 from . import premieres
 from .candidate import TMDB, Candidate, PremiereFact
-from .fields import FIELDS, premiere_shown, same, shown
+from .fields import IMPORTED_FIELDS, premiere_shown, same, shown
 from .premieres import Step, StoredPremiere
 from .problems import Problem
 from .provenance import DEMO, keeps
@@ -118,7 +118,7 @@ def plan_new(candidate: Candidate) -> Plan:
     facts = candidate.values.get("premieres", ())
     changes = tuple(
         Change(name, "", shown(candidate.values[name]))
-        for name in FIELDS
+        for name in IMPORTED_FIELDS
         if name in candidate.values
     )
     return Plan(
@@ -139,7 +139,7 @@ def plan_change(
     changes: list[Change] = []
     values: dict[str, Any] = {}
     refreshed: list[str] = []
-    for name in FIELDS:
+    for name in IMPORTED_FIELDS:
         if name not in candidate.values or name == "premieres":
             continue
         new = _new_value(name, candidate, movie)

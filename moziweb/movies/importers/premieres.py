@@ -10,7 +10,7 @@ from typing import Final
 
 from moziweb.movies.calendar import month_of
 from moziweb.movies.models import DatePrecision, PremiereKind
-from moziweb.movies.slugs import MAX_NAME, slug_of
+from moziweb.movies.slugs import MAX_NAME_SLUG_LENGTH, slug_of
 
 from .candidate import PremiereFact
 
@@ -69,7 +69,7 @@ def period(fact: PremiereFact) -> tuple[date, date]:
 
 def channel_of(fact: PremiereFact) -> tuple[PremiereKind, str]:
     """Return the kind and the slug of the service, whose name may be written in another case."""
-    return fact.kind, fact.service and slug_of(fact.service, MAX_NAME)
+    return fact.kind, fact.service and slug_of(fact.service, MAX_NAME_SLUG_LENGTH)
 
 
 def _step(remaining: Sequence[StoredPremiere], fact: PremiereFact, today: date) -> Step:

@@ -18,7 +18,7 @@ from .models import ImportCheckpoint
 from .tmdb.errors import TmdbRefused
 from .tmdb.source import TmdbSource
 
-RECENT: Final = timedelta(days=7)
+CORRECTION_PERIOD: Final = timedelta(days=7)
 """Premieres of the last week may still be corrected."""
 
 CHANGES_CHECKPOINT: Final = "tmdb.changes"
@@ -43,7 +43,9 @@ def movies_to_refresh(
     last fetched more than ``CHANGES_WINDOW`` before ``now``. The longest unfetched come first.
     """
     dated = exists().where(Premiere.movie_id == Movie.id, Premiere.precision == DatePrecision.DAY)
-    upcoming = exists().where(Premiere.movie_id == Movie.id, Premiere.date >= today - RECENT)
+    upcoming = exists().where(
+        Premiere.movie_id == Movie.id, Premiere.date >= today - CORRECTION_PERIOD
+    )
     fetched = (
         select(func.min(FieldProvenance.fetched_at))
         .where(FieldProvenance.movie_id == Movie.id, FieldProvenance.source == TMDB)

@@ -21,7 +21,7 @@ from ..recipes import Recipe
 _JOB: Final = struct.Struct(">II")
 _REPLY: Final = struct.Struct(">I")
 
-MAX_HEAD_BYTES: Final = 64 * 1024
+MAX_MESSAGE_HEAD_BYTES: Final = 64 * 1024
 MAX_BLOBS_BYTES: Final = 16 * 1024 * 1024
 """More than all variants of an image need; those of a noise image have 3 MB."""
 MAX_DETAIL: Final = 300
@@ -109,7 +109,7 @@ def read_reply(read: Reader, job: Job) -> VariantSet:
 
 def _read_head(read: Reader) -> dict[str, Any]:
     (length,) = _REPLY.unpack(read(_REPLY.size))
-    if length > MAX_HEAD_BYTES:
+    if length > MAX_MESSAGE_HEAD_BYTES:
         raise BadReplyError(f"the head has {length} bytes")
     head = json.loads(read(length))
     if not isinstance(head, dict):

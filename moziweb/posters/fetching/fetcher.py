@@ -31,7 +31,7 @@ from .url_policy import (
     parse_image_url,
 )
 
-MAX_HEAD_BYTES = 64 * 1024
+MAX_RESPONSE_HEAD_BYTES = 64 * 1024
 """Maximum size of all response headers with interim responses; typical servers send about 1 KiB."""
 
 _CHUNK_BYTES = 64 * 1024
@@ -176,7 +176,7 @@ class Fetcher:
             "Connection": "close",
             **conditions,
         }
-        budget.grant(MAX_HEAD_BYTES)
+        budget.grant(MAX_RESPONSE_HEAD_BYTES)
         try:
             connection.request("GET", target.path, headers=headers, preload_content=False)
             return connection.getresponse()
@@ -189,9 +189,9 @@ class Fetcher:
         response_headers.require_identity_encoding(headers)
         if (response_headers.announced_bytes(headers) or 0) > self.policy.max_bytes:
             raise FetchError(FetchCode.TOO_MANY_BYTES, "by its Content-Length")
-        # Typical servers need less than 1 % for chunk framing. MAX_HEAD_BYTES covers bytes of the
-        # body that were received together with the headers.
-        budget.grant(2 * self.policy.max_bytes + MAX_HEAD_BYTES)
+        # Typical servers need less than 1 % for chunk framing. MAX_RESPONSE_HEAD_BYTES covers bytes
+        # of the body that were received together with the headers.
+        budget.grant(2 * self.policy.max_bytes + MAX_RESPONSE_HEAD_BYTES)
         etag = response_headers.entity_tag(headers.get("etag"))
         last_modified = response_headers.http_date(headers.get("last-modified"))
         return Fetched(self._body(response), Validators(etag, last_modified, target.url))

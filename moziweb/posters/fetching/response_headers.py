@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 from .errors import FetchCode, FetchError
 
-Headers = Mapping[str, str]
+ResponseHeaders = Mapping[str, str]
 """Response headers; look-ups ignore case."""
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -22,7 +22,7 @@ _HTTP_DATE = re.compile(r"[A-Za-z]{3}, \d{2} [A-Za-z]{3} \d{4} \d{2}:\d{2}:\d{2}
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
-def status_error(status: int, headers: Headers) -> FetchError:
+def status_error(status: int, headers: ResponseHeaders) -> FetchError:
     """Return the error for a status other than 200, 304 and redirects."""
     detail = f"status {status}"
     if status in {404, 410}:
@@ -37,7 +37,7 @@ def status_error(status: int, headers: Headers) -> FetchError:
     return FetchError(FetchCode.BAD_RESPONSE, detail)
 
 
-def retry_after(headers: Headers) -> float | None:
+def retry_after(headers: ResponseHeaders) -> float | None:
     """Return the Retry-After header in seconds, at most `MAX_RETRY_AFTER_SECONDS`, or None.
 
     A date is compared with the response's Date header, so the server's clock may differ from ours.
@@ -51,7 +51,7 @@ def retry_after(headers: Headers) -> float | None:
     return min(max((until - sent).total_seconds(), 0.0), MAX_RETRY_AFTER_SECONDS)
 
 
-def redirect_location(headers: Headers, base: str) -> str:
+def redirect_location(headers: ResponseHeaders, base: str) -> str:
     """Return the absolute URL of a redirect from ``base``; the caller must check it.
 
     Raises `FetchError` with ``bad_response`` if there is no Location header, and with ``bad_url``
@@ -66,7 +66,7 @@ def redirect_location(headers: Headers, base: str) -> str:
         raise FetchError(FetchCode.BAD_URL, f"location {location!r}") from error
 
 
-def refuse_pages(headers: Headers) -> None:
+def refuse_pages(headers: ResponseHeaders) -> None:
     """Raise `FetchError` with ``not_an_image`` if the Content-Type is HTML or JSON.
 
     `imaging` identifies all other bodies by content: the Content-Type of images is often wrong.
@@ -76,7 +76,7 @@ def refuse_pages(headers: Headers) -> None:
         raise FetchError(FetchCode.NOT_AN_IMAGE, f"content type {value}")
 
 
-def require_identity_encoding(headers: Headers) -> None:
+def require_identity_encoding(headers: ResponseHeaders) -> None:
     """Raise `FetchError` with ``bad_encoding`` if the body has a content coding.
 
     Requests have ``Accept-Encoding: identity``, so image servers send none.
@@ -86,7 +86,7 @@ def require_identity_encoding(headers: Headers) -> None:
         raise FetchError(FetchCode.BAD_ENCODING, f"content coding {value[:40]!r}")
 
 
-def announced_bytes(headers: Headers) -> int | None:
+def announced_bytes(headers: ResponseHeaders) -> int | None:
     """Return the Content-Length if it is a number; the body can have another length."""
     value = headers.get("content-length", "").strip()
     return int(value) if _NUMBER.fullmatch(value) else None

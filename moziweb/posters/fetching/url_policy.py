@@ -16,7 +16,7 @@ IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
 Scheme = Literal["http", "https"]
 
-MAX_URL_LENGTH = 2048
+MAX_FETCHED_URL_LENGTH = 2048
 DEFAULT_PORTS: dict[Scheme, int] = {"http": 80, "https": 443}
 
 # `ipaddress.is_global` depends on the Python patch release and is true for multicast, so every
@@ -131,7 +131,7 @@ def parse_image_url(url: str) -> ParsedUrl:
     zone ids, and IP addresses that are not in the usual notation.
     """
     authority = _AUTHORITY.match(url)
-    if len(url) > MAX_URL_LENGTH or authority is None or _REFUSED_CHARACTERS.search(url):
+    if len(url) > MAX_FETCHED_URL_LENGTH or authority is None or _REFUSED_CHARACTERS.search(url):
         raise ForbiddenUrl("not a plain http(s) URL")
     # A percent sign is a zone id, or an escape that not all parsers decode.
     if "@" in authority[1] or "%" in authority[1]:

@@ -18,7 +18,7 @@ from .result import GenerationResult, GenerationStatus
 if TYPE_CHECKING:
     from .service import PosterService
 
-POLL_SECONDS: Final = 0.05
+VARIANT_POLL_SECONDS: Final = 0.05
 """How often the waiting request asks for its variants."""
 
 
@@ -95,6 +95,6 @@ class AdmissionControl:
         deadline = self._clock() + self._wait_seconds
         result = GenerationResult(GenerationStatus.BUSY)
         while result.status is GenerationStatus.BUSY and self._clock() < deadline:
-            time.sleep(POLL_SECONDS)
+            time.sleep(VARIANT_POLL_SECONDS)
             result = self._try(source_id)
         return result

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PAGE: Final = 500
+SOURCES_PER_QUERY: Final = 500
 """Sources in one query."""
 
-POLL_SECONDS: Final = 1.0
+STORAGE_POLL_SECONDS: Final = 1.0
 """How often a waiting run asks whether storage's circuit breaker has closed."""
 
 _HASHES: Final = frozenset(recipe.hash for recipe in RECIPES)
@@ -64,7 +64,7 @@ class SourceQuery:
     def sources(self, database: Database) -> Iterator[DueSource]:
         """The sources in the order of their ids; no session is open between two pages."""
         query = select(PosterSource.id, PosterSource.movie_id).where(self._where())
-        return (DueSource(*row) for row in keyset_rows(database.read, query, PAGE))
+        return (DueSource(*row) for row in keyset_rows(database.read, query, SOURCES_PER_QUERY))
 
     def _where(self) -> ColumnElement[bool]:
         if self.movie_id is not None:
@@ -138,7 +138,7 @@ class _BatchPauseCondition:
         elif self._service.is_storage_paused():
             log.warning("storage has failed too often: waiting until its circuit breaker closes")
             while self._service.is_storage_paused() and not self._is_pausing():
-                if self._stop.wait(POLL_SECONDS):
+                if self._stop.wait(STORAGE_POLL_SECONDS):
                     break
         self._has_postponed = False
 

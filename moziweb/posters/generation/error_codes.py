@@ -112,7 +112,7 @@ _WRONG_BY_REMEDY: Final[Mapping[TranslationString, Mapping[SourceCode, Translati
     },
 }
 
-MEANINGS: Final[Mapping[str, Meaning]] = {
+ERROR_MEANINGS: Final[Mapping[str, Meaning]] = {
     code: Meaning(wrong, remedy)
     for remedy, texts in _WRONG_BY_REMEDY.items()
     for code, wrong in texts.items()
@@ -122,7 +122,7 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
 
 def meaning_of(code: str) -> Meaning:
     """The texts of a stored code; those of ``internal`` for a code of another release."""
-    return MEANINGS.get(code, MEANINGS[ServiceCode.INTERNAL])
+    return ERROR_MEANINGS.get(code, ERROR_MEANINGS[ServiceCode.INTERNAL])
 
 
 class SourceError(Exception):

@@ -25,8 +25,8 @@ STORAGE: Final = ":storage"
 THRESHOLD: Final = 5
 """Failures in a row that open the breaker."""
 
-MIN_PAUSE: Final = timedelta(minutes=1)
-MAX_PAUSE: Final = timedelta(hours=1)
+MIN_HOST_PAUSE: Final = timedelta(minutes=1)
+MAX_HOST_PAUSE: Final = timedelta(hours=1)
 TRIAL: Final = timedelta(minutes=2)
 """How long a trial request keeps the breaker open for the other workers."""
 
@@ -122,7 +122,9 @@ class HostCircuitBreaker:
 
 
 def _pause(failures: int, retry_after: float | None) -> timedelta | None:
-    requested = timedelta(seconds=min(retry_after or 0, MAX_PAUSE.total_seconds()))
+    requested = timedelta(seconds=min(retry_after or 0, MAX_HOST_PAUSE.total_seconds()))
     if failures < THRESHOLD:
         return requested or None
-    return max(requested, min(MIN_PAUSE * 2.0 ** min(failures - THRESHOLD, 10), MAX_PAUSE))
+    return max(
+        requested, min(MIN_HOST_PAUSE * 2.0 ** min(failures - THRESHOLD, 10), MAX_HOST_PAUSE)
+    )

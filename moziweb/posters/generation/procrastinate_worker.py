@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 
 EVERY_MINUTE: Final = "* * * * *"
 
-MIN_PAUSE: Final = 1.0
-MAX_PAUSE: Final = 30.0
+MIN_RECONNECT_SECONDS: Final = 1.0
+MAX_RECONNECT_SECONDS: Final = 30.0
 """Seconds between attempts to connect to a database that is down."""
 
 _UNREACHABLE = (psycopg.Error, procrastinate.exceptions.ConnectorException)
@@ -72,13 +72,17 @@ class PosterWorker:
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self.stop)
-        pause = MIN_PAUSE
+        pause = MIN_RECONNECT_SECONDS
         while not self._stopping.is_set():
             started = loop.time()
             await self._work()
-            pause = MIN_PAUSE if loop.time() - started > MAX_PAUSE else pause * 2
+            pause = (
+                MIN_RECONNECT_SECONDS
+                if loop.time() - started > MAX_RECONNECT_SECONDS
+                else pause * 2
+            )
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), min(pause, MAX_PAUSE))
+                await asyncio.wait_for(self._stopping.wait(), min(pause, MAX_RECONNECT_SECONDS))
 
     def stop(self) -> None:
         """Take no more jobs; ``run`` returns when the running ones are finished."""

@@ -17,7 +17,7 @@ from ..imaging.values import LIMITS, Limits, SourceImage
 from ..models import PosterSource, SourceKind
 from . import selection
 
-MAX_URL_LENGTH: Final = 2000
+MAX_SOURCE_URL_LENGTH: Final = 2000
 """Characters of an external URL at most."""
 
 ORIGINAL_CACHE_CONTROL: Final = "private, no-cache"
@@ -93,8 +93,8 @@ def add_url(
 
     Raises ``ForbiddenUrl`` for anything but a plain http(s) URL.
     """
-    if len(url) > MAX_URL_LENGTH:
-        raise ForbiddenUrl(f"more than {MAX_URL_LENGTH} characters")
+    if len(url) > MAX_SOURCE_URL_LENGTH:
+        raise ForbiddenUrl(f"more than {MAX_SOURCE_URL_LENGTH} characters")
     parse_image_url(url)
     source = PosterSource(kind=SourceKind.URL, movie_id=movie.id, url=url, key=key)
     _add(session, source, choose=choose)

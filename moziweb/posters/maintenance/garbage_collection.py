@@ -15,10 +15,10 @@ from moziweb.storage import Storage, StorageError
 from ..models import PosterSource, PosterVariant, VariantState
 from .movie_locks import MovieLock, locked_movies
 
-RETENTION: Final = timedelta(days=30)
+OBJECT_RETENTION: Final = timedelta(days=30)
 """How long superseded objects stay: pages in other caches may link them."""
 
-BATCH: Final = 50
+MOVIES_PER_REMOVAL: Final = 50
 """Movies whose objects are removed by one storage request."""
 
 _LIVE: Final = (VariantState.READY, VariantState.SUPERSEDED)
@@ -53,7 +53,7 @@ class SupersededVariants:
     database: Database
     storage: Storage
     clock: Callable[[], datetime]
-    retention: timedelta = RETENTION
+    retention: timedelta = OBJECT_RETENTION
 
     def count(self) -> int:
         """The number of movies with variants to remove."""
@@ -64,7 +64,7 @@ class SupersededVariants:
     def run(self) -> Iterator[RemovalResult]:
         """Remove the variants, and yield a result for each movie; raises ``StorageError``."""
         query = select(PosterSource.movie_id).join(PosterVariant).where(self._is_old()).distinct()
-        for page in keyset_pages(self.database.read, query, BATCH):
+        for page in keyset_pages(self.database.read, query, MOVIES_PER_REMOVAL):
             yield from self._remove([row.movie_id for row in page])
 
     def _remove(self, movie_ids: Sequence[int]) -> list[RemovalResult]:

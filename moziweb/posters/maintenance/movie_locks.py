@@ -24,7 +24,7 @@ from ..models import PosterSource, PosterVariant, SourceState, VariantState
 LOCK_DURATION: Final = timedelta(minutes=5)
 """Longer than a batch of removals takes, with all retries of storage."""
 
-PAGE: Final = 1_000
+KEYS_PER_STATEMENT: Final = 1_000
 """Keys in one statement."""
 
 
@@ -105,9 +105,11 @@ def mark_all_for_regeneration(database: Database, keys: Sequence[str]) -> list[i
     A database takes some ten thousand parameters at most, and storage can lose more objects.
     """
     source_ids: set[int] = set()
-    for start in range(0, len(keys), PAGE):
+    for start in range(0, len(keys), KEYS_PER_STATEMENT):
         with database.write() as session:
-            source_ids.update(mark_for_regeneration(session, keys[start : start + PAGE]))
+            source_ids.update(
+                mark_for_regeneration(session, keys[start : start + KEYS_PER_STATEMENT])
+            )
     return sorted(source_ids)
 
 

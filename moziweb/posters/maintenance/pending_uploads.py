@@ -18,10 +18,10 @@ from moziweb.storage import Storage
 
 from ..models import PendingUpload, PosterSource
 
-RETENTION: Final = timedelta(days=8)
+UPLOAD_RETENTION: Final = timedelta(days=8)
 """How long pending uploads stay; an editor can save a preview for a week."""
 
-PAGE: Final = 500
+UPLOADS_PER_QUERY: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class ExpiredUploads:
     def count(self) -> int:
         """The number of expired pending uploads."""
         with self.database.read() as session:
-            query = select(func.count()).where(PendingUpload.at <= self.clock() - RETENTION)
+            query = select(func.count()).where(PendingUpload.at <= self.clock() - UPLOAD_RETENTION)
             return session.scalar(query) or 0
 
     def run(self) -> Iterator[tuple[str, bool]]:
@@ -44,9 +44,9 @@ class ExpiredUploads:
         An original that a source uses stays, and only its `PendingUpload` row is deleted.
         """
         query = select(PendingUpload.key, PendingUpload.at).where(
-            PendingUpload.at <= self.clock() - RETENTION
+            PendingUpload.at <= self.clock() - UPLOAD_RETENTION
         )
-        for key, at in keyset_rows(self.database.read, query, PAGE):
+        for key, at in keyset_rows(self.database.read, query, UPLOADS_PER_QUERY):
             is_unused = self._is_unused(key)
             if is_unused:
                 self.storage.delete([key])
@@ -66,7 +66,7 @@ class ExpiredUploads:
         return (
             stored is not None
             and stored.last_modified is not None
-            and stored.last_modified <= self.clock() - RETENTION
+            and stored.last_modified <= self.clock() - UPLOAD_RETENTION
         )
 
     def _delete_row(self, key: str, at: datetime) -> None:

@@ -24,12 +24,12 @@ from moziweb.storage import Storage, StoredObject
 from ..models import PendingUpload, PosterSource, PosterVariant, VariantState
 from .movie_locks import MovieLock, locked_movies, mark_all_for_regeneration
 
-PAGE: Final = 1_000
+OBJECTS_PER_QUERY: Final = 1_000
 MIN_ORPHAN_AGE: Final = timedelta(days=1)
 """A younger object may belong to a variant or an upload that is not committed yet."""
 
-VARIANTS: Final = "poster/"
-ORIGINALS: Final = "upload/"
+VARIANT_PREFIX: Final = "poster/"
+ORIGINAL_PREFIX: Final = "upload/"
 
 _MOVIE: Final = re.compile(r"poster/([0-9]+)-")
 _LIVE: Final = (VariantState.READY, VariantState.SUPERSEDED)
@@ -89,24 +89,27 @@ class Reconciler:
     def run(self, progress: Callable[[int], None] = lambda _: None) -> Survey:
         """Compare everything without changing it; ``progress`` gets the number of objects read."""
         survey = Survey()
-        for prefix, known in ((VARIANTS, self._known_variants), (ORIGINALS, self._known_originals)):
+        for prefix, known in (
+            (VARIANT_PREFIX, self._known_variants),
+            (ORIGINAL_PREFIX, self._known_originals),
+        ):
             last = ""
             for page in _pages(self.storage.list(prefix)):
                 self._compare(survey, page, known(last, page))
                 last = page[-1].key
                 survey.objects += len(page)
                 progress(survey.objects)
-            if prefix == VARIANTS:
+            if prefix == VARIANT_PREFIX:
                 self._note_missing_after(survey, last)
         return survey
 
     def remove(self, orphans: Sequence[Finding]) -> int:
         """Remove objects that still are orphans; returns how many. Raises ``StorageError``."""
         removed = 0
-        for start in range(0, len(orphans), PAGE):
-            batch = [found.key for found in orphans[start : start + PAGE]]
-            originals = [key for key in batch if key.startswith(ORIGINALS)]
-            variants = {key: _movie_of(key) for key in batch if key.startswith(VARIANTS)}
+        for start in range(0, len(orphans), OBJECTS_PER_QUERY):
+            batch = [found.key for found in orphans[start : start + OBJECTS_PER_QUERY]]
+            originals = [key for key in batch if key.startswith(ORIGINAL_PREFIX)]
+            variants = {key: _movie_of(key) for key in batch if key.startswith(VARIANT_PREFIX)}
             removed += sum(map(self._remove_original, originals))
             movie_ids = {movie_id for movie_id in variants.values() if movie_id is not None}
             with locked_movies(self.database, self.clock, movie_ids) as lock:
@@ -125,7 +128,7 @@ class Reconciler:
                 survey.young += 1
             else:
                 survey.findings.append(Finding(stored.key, True, stored.size))
-        if page[0].key.startswith(VARIANTS):
+        if page[0].key.startswith(VARIANT_PREFIX):
             self._note_missing(survey, known, frozenset(stored.key for stored in page))
 
     def _note_missing(self, survey: Survey, known: set[str], there: frozenset[str]) -> None:
@@ -144,7 +147,7 @@ class Reconciler:
     def _note_missing_after(self, survey: Survey, last: str) -> None:
         """The database's keys after the last one that storage lists."""
         query = self._variants(PosterVariant.key > last)
-        for page in keyset_pages(self.database.read, query, PAGE):
+        for page in keyset_pages(self.database.read, query, OBJECTS_PER_QUERY):
             self._note_missing(survey, {row.key for row in page}, frozenset())
 
     def _variants(self, *where: ColumnElement[bool]) -> Select[str | None]:
@@ -209,7 +212,7 @@ def _originals(session: Session, keys: Collection[str]) -> set[str]:
 
 
 def _pages(objects: Iterator[StoredObject]) -> Iterator[list[StoredObject]]:
-    while page := list(islice(objects, PAGE)):
+    while page := list(islice(objects, OBJECTS_PER_QUERY)):
         yield page
 
 

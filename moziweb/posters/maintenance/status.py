@@ -19,7 +19,7 @@ from ..models import BACKGROUND_ONLY, PosterHost, PosterSource, PosterVariant, S
 
 _FAILING: Final = (SourceState.RETRY_WAIT, SourceState.FAILED)
 _WAITING: Final = (SourceState.PENDING, SourceState.GENERATING, SourceState.RETRY_WAIT)
-PAGE: Final = 1_000
+STATUS_ROWS_PER_QUERY: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def _failures(session: Session) -> Iterator[tuple[str, str]]:
     query = select(PosterSource.error_code, PosterSource.url).where(
         PosterSource.state.in_(_FAILING)
     )
-    for code, url in session.execute(query.execution_options(yield_per=PAGE)):
+    for code, url in session.execute(query.execution_options(yield_per=STATUS_ROWS_PER_QUERY)):
         yield code or "", host_of(url) or ""
 
 
@@ -83,7 +83,7 @@ def retry(database: Database, what: Retry) -> int:
     The circuit breakers of their hosts are reset, and that of storage unless ``what`` has a host.
     """
     retried = 0
-    for page in keyset_pages(database.read, _failed_sources(what), PAGE):
+    for page in keyset_pages(database.read, _failed_sources(what), STATUS_ROWS_PER_QUERY):
         with database.write() as session:
             retried += len(_retry_page(session, what, page))
     return retried
@@ -91,7 +91,7 @@ def retry(database: Database, what: Retry) -> int:
 
 def retry_in(session: Session, what: Retry) -> list[int]:
     """As `retry`, in the caller's transaction; returns the ids of the sources."""
-    pages = keyset_pages(lambda: nullcontext(session), _failed_sources(what), PAGE)
+    pages = keyset_pages(lambda: nullcontext(session), _failed_sources(what), STATUS_ROWS_PER_QUERY)
     return [source_id for page in pages for source_id in _retry_page(session, what, page)]
 
 

@@ -11,7 +11,7 @@ from ..models import PosterSource, PosterVariant
 
 HOURS: Final = 24
 
-RECENT: Final = 100_000
+COUNTED_ROWS: Final = 100_000
 """The newest rows, which are counted: the cost does not grow with the site."""
 
 
@@ -45,5 +45,5 @@ def _by_hour(
         for start in starts
     ]
     newest = select(func.max(model.id)).scalar_subquery()
-    row = session.execute(select(*counts).where(model.id > newest - RECENT)).one()
+    row = session.execute(select(*counts).where(model.id > newest - COUNTED_ROWS)).one()
     return [int(count) for count in row]

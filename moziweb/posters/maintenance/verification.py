@@ -17,7 +17,7 @@ from ..generation.publication import CACHE_CONTROL
 from ..models import PosterSource, PosterVariant, SourceKind, VariantState
 from .movie_locks import mark_all_for_regeneration
 
-PAGE: Final = 500
+VARIANTS_PER_QUERY: Final = 500
 
 
 class Fault(StrEnum):
@@ -95,12 +95,12 @@ class Verifier:
             PosterVariant.mime,
         ).where(*self._is_variant())
         originals = select(PosterSource.id, PosterSource.key).where(*_IS_ORIGINAL)
-        for page in keyset_pages(self.database.read, variants, PAGE):
+        for page in keyset_pages(self.database.read, variants, VARIANTS_PER_QUERY):
             yield [
                 ExpectedObject(source_id, key or "", variant_id, size, mime)
                 for variant_id, source_id, key, size, mime in page
             ]
-        for rows in keyset_pages(self.database.read, originals, PAGE):
+        for rows in keyset_pages(self.database.read, originals, VARIANTS_PER_QUERY):
             yield [ExpectedObject(source_id, key or "") for source_id, key in rows]
 
     def _is_variant(self) -> tuple[ColumnElement[bool], ...]:

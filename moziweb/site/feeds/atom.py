@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 from . import strip_illegal
 
-NAMESPACE: Final = "http://www.w3.org/2005/Atom"
+ATOM_NAMESPACE: Final = "http://www.w3.org/2005/Atom"
 
 _LANG: Final = "{http://www.w3.org/XML/1998/namespace}lang"
 
@@ -39,7 +39,7 @@ class Feed:
 
 def atom(feed: Feed, entries: Iterable[AtomEntry]) -> bytes:
     """The feed as an XML document."""
-    root = ET.Element("feed", {"xmlns": NAMESPACE, _LANG: feed.language})
+    root = ET.Element("feed", {"xmlns": ATOM_NAMESPACE, _LANG: feed.language})
     _add_texts(root, (("id", feed.id), ("title", feed.title), ("subtitle", feed.subtitle)))
     _add_texts(root, (("updated", _timestamp(feed.updated)),))
     ET.SubElement(root, "link", {"rel": "self", "href": feed.self_url})

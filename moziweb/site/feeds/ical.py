@@ -16,7 +16,7 @@ from icalendar import Calendar, Event, vDatetime, vDDDTypes, vDuration, vInt, vT
 from . import strip_illegal
 
 PRODUCT: Final = "-//moziweb//premieres//HU"
-REFRESH: Final = timedelta(hours=12)
+REFRESH_INTERVAL: Final = timedelta(hours=12)
 """The interval in which subscribers should fetch the calendar."""
 
 
@@ -47,8 +47,8 @@ def calendar_document(
     document.add("x-wr-calname", strip_illegal(name))  # most programs read this one
     document.add("url", url)
     document.add("source", url, parameters={"VALUE": "URI"})
-    document.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
-    document.add("x-published-ttl", vDuration(REFRESH))
+    document.add("refresh-interval", REFRESH_INTERVAL, parameters={"VALUE": "DURATION"})
+    document.add("x-published-ttl", vDuration(REFRESH_INTERVAL))
     for entry in entries:
         document.add_component(_event(entry))
     body: bytes = document.to_ical()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 from xml.etree import ElementTree as ET
 
-NAMESPACE: Final = "http://www.sitemaps.org/schemas/sitemap/0.9"
+SITEMAP_NAMESPACE: Final = "http://www.sitemaps.org/schemas/sitemap/0.9"
 XHTML: Final = "http://www.w3.org/1999/xhtml"
 
 Alternates = Mapping[str, str]
@@ -13,7 +13,7 @@ Alternates = Mapping[str, str]
 
 def sitemap_index(urls: Iterable[str]) -> bytes:
     """The index of all site maps."""
-    root = ET.Element("sitemapindex", {"xmlns": NAMESPACE})
+    root = ET.Element("sitemapindex", {"xmlns": SITEMAP_NAMESPACE})
     for url in urls:
         ET.SubElement(ET.SubElement(root, "sitemap"), "loc").text = url
     document: bytes = ET.tostring(root, "utf-8", xml_declaration=True)
@@ -22,7 +22,7 @@ def sitemap_index(urls: Iterable[str]) -> bytes:
 
 def urlset(pages: Iterable[Alternates]) -> bytes:
     """A site map: every page in every language, with links to its other languages."""
-    root = ET.Element("urlset", {"xmlns": NAMESPACE, "xmlns:xhtml": XHTML})
+    root = ET.Element("urlset", {"xmlns": SITEMAP_NAMESPACE, "xmlns:xhtml": XHTML})
     for alternates in pages:
         for location in dict.fromkeys(alternates.values()):
             url = ET.SubElement(root, "url")

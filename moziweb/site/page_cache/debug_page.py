@@ -96,7 +96,7 @@ def _entry(found: inspection.Inspected) -> EntryView:
         region=found.region,
         key=found.key,
         verdict=found.verdict,
-        meaning=inspection.MEANINGS[found.verdict],
+        meaning=inspection.VERDICT_MEANINGS[found.verdict],
         facts=_facts(found),
         tags=tuple(
             TagView(

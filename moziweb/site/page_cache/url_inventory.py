@@ -28,7 +28,7 @@ from ..feeds import CALENDARS, SITEMAP_BLOCK
 from ..presenters.index import UNDATED_ON_INDEX
 from ..urls import PageUrls, segment_of
 
-BATCH: Final = 40
+ENTRIES_PER_READ: Final = 40
 """Entries per ``get_multi``: a few megabytes."""
 
 
@@ -167,7 +167,7 @@ def pages_showing(
     """
     wanted = frozenset(tags)
     remaining = iter(candidates)
-    while batch := list(islice(remaining, BATCH)):
+    while batch := list(islice(remaining, ENTRIES_PER_READ)):
         entries = pages.routes.stored([url.path for url in batch])
         for url in batch:
             entry = entries.get(url.path)

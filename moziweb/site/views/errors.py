@@ -22,7 +22,7 @@ from moziweb.request import Request
 from ..context import PageContext
 from ..page_cache.validity import until_midnight
 from ..presenters.page_head import error_page_head
-from ..static_files import SAFE_METHODS
+from ..static_files import STATIC_METHODS
 from ..view_models import Link
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def method_not_allowed(request: Request) -> Response:
         response = Response(status=HTTPStatus.NO_CONTENT)
     else:
         response = error_response(request, HTTPStatus.METHOD_NOT_ALLOWED)
-    response.allow = tuple(sorted((accepted_methods(request) or SAFE_METHODS) | {"OPTIONS"}))
+    response.allow = tuple(sorted((accepted_methods(request) or STATIC_METHODS) | {"OPTIONS"}))
     return response
 
 
@@ -155,7 +155,7 @@ def accepted_methods(request: Request) -> frozenset[str]:
     for view in (each["introspectable"] for each in views):
         methods = view["request_methods"] or () if view["route_name"] == route else ()
         taken.update((methods,) if isinstance(methods, str) else methods)
-    return frozenset(taken | SAFE_METHODS if "GET" in taken else taken)
+    return frozenset(taken | STATIC_METHODS if "GET" in taken else taken)
 
 
 def error_response(request: Request, code: HTTPStatus) -> Response:

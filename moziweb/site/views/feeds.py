@@ -27,7 +27,7 @@ WEEKS_BACK: Final = 4
 MAX_EVENTS: Final = 400
 """Premieres in a calendar: about a year, and well below the size limit of a cache entry."""
 
-MAX_ENTRIES: Final = 60
+MAX_FEED_ENTRIES: Final = 60
 """Entries in the feed of news."""
 
 _PARTS: Final[Mapping[str, tuple[TranslationString, Collection[PremiereKind]]]] = {
@@ -66,7 +66,7 @@ def news(request: Request) -> Response:
     context = PageContext.of(request)
     context.depend(PREMIERES_LIST, PUBLISHED_LIST, NEWS_LIST)
     start = week_of(context.today).start
-    found = latest_news(request.dbsession, start, MAX_ENTRIES)
+    found = latest_news(request.dbsession, start, MAX_FEED_ENTRIES)
     translate, url = context.formatter.translate, context.urls.url("news")
     feed = atom.Feed(
         id=permanent_id(context, "news"),

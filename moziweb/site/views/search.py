@@ -49,7 +49,7 @@ def search(request: Request) -> dict[str, Any]:
     return {
         "page": _page(context, text),
         "text": text,
-        "max_length": search_queries.MAX_LENGTH,
+        "max_length": search_queries.MAX_QUERY_LENGTH,
         "sections": with_eager_row(_sections(request, context, found, guesses)),
         "is_guess": bool(guesses.movie_ids and not found),
         "more_href": more,
@@ -90,7 +90,7 @@ def _guesses(request: Request, terms: SearchTerms, results: Sequence[SearchCurso
 def _parse(request: Request) -> tuple[str, SearchCursor | None]:
     try:
         text, after = request.GET.get("q", ""), request.GET.get("after", "")
-        return " ".join(text.split())[: search_queries.MAX_LENGTH], SearchCursor.parse(
+        return " ".join(text.split())[: search_queries.MAX_QUERY_LENGTH], SearchCursor.parse(
             after
         ) if after else None
     except (UnicodeDecodeError, search_queries.InvalidCursorError):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moziweb.cache.errors import ConfigurationError
-from moziweb.cache.protocol.keys import MAX_BYTES, KeyBuilder
+from moziweb.cache.protocol.keys import MAX_ENTRY_KEY_BYTES, KeyBuilder
 
 KEYS = KeyBuilder("mozi", "pages", "2026.1")
 
@@ -13,7 +13,7 @@ KEYS = KeyBuilder("mozi", "pages", "2026.1")
 @given(st.lists(st.text()))
 def test_keys_of_any_parts_are_accepted_by_memcached(parts: list[str]) -> None:
     key = KEYS.key(*parts)
-    assert len(key) <= MAX_BYTES
+    assert len(key) <= MAX_ENTRY_KEY_BYTES
     assert key.isascii()
     assert key.isprintable()
     assert " " not in key

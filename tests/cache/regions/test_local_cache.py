@@ -1,7 +1,7 @@
 """The local cache: copies that are valid until the clock moves."""
 
 from moziweb.cache.protocol.entry import Entry, Kind
-from moziweb.cache.regions.local_cache import OVERHEAD, LocalCache
+from moziweb.cache.regions.local_cache import COPY_OVERHEAD_BYTES, LocalCache
 
 
 def entry(size: int = 100, expires: float = 50.0) -> Entry:
@@ -26,20 +26,20 @@ def test_copy_expires() -> None:
 
 
 def test_least_recently_used_copies_are_evicted() -> None:
-    cache = LocalCache(3 * (OVERHEAD + 100))
+    cache = LocalCache(3 * (COPY_OVERHEAD_BYTES + 100))
     for name in "abc":
         cache.put(name, entry(), clock=5, now=1.0)
     cache.get("a", clock=5, now=1.0)
     cache.put("d", entry(), clock=5, now=1.0)
     assert [name for name in "abcd" if cache.get(name, clock=5, now=1.0)] == ["a", "c", "d"]
-    assert cache.used_bytes == 3 * (OVERHEAD + 100)
+    assert cache.used_bytes == 3 * (COPY_OVERHEAD_BYTES + 100)
 
 
 def test_replaced_copy_is_not_counted_twice() -> None:
     cache = LocalCache(10_000)
     for size in (100, 300, 200):
         cache.put("a", entry(size), clock=5, now=1.0)
-    assert cache.used_bytes == OVERHEAD + 200
+    assert cache.used_bytes == COPY_OVERHEAD_BYTES + 200
 
 
 def test_too_big_copy_removes_old_copy() -> None:

@@ -23,7 +23,12 @@ from moziweb.cache.regions.config import from_settings
 from moziweb.cache.stores.dogpile_adapter import FailSafeBackend, TaggedBackend, split_frame
 from moziweb.cache.stores.memcached import MEMCACHED
 from moziweb.cache.stores.memcached_client import MemcachedClient
-from moziweb.cache.stores.memory import MEMORY, OVERHEAD, MemoryAtomicStore, MemoryBackend
+from moziweb.cache.stores.memory import (
+    MEMORY,
+    VALUE_OVERHEAD_BYTES,
+    MemoryAtomicStore,
+    MemoryBackend,
+)
 from tests.services.memcached import MemcachedServer
 
 WRAPPED = StampStore(MemoryAtomicStore(), 3600)
@@ -201,15 +206,15 @@ class TestMemcachedFromSettings(
 
 
 def test_memory_evicts_least_recently_used() -> None:
-    backend = MemoryBackend({"max_bytes": 4 * (OVERHEAD + 101)})
+    backend = MemoryBackend({"max_bytes": 4 * (VALUE_OVERHEAD_BYTES + 101)})
     for name in "abcd":
         backend.set_serialized(name, b"x" * 100)
-    assert backend.used_bytes == 4 * (OVERHEAD + 101)
+    assert backend.used_bytes == 4 * (VALUE_OVERHEAD_BYTES + 101)
     backend.get_serialized("a")
     backend.set_serialized("e", b"x" * 100)
     assert backend.get_serialized_multi("abcde").count(NO_VALUE) == 1
     assert backend.get_serialized("b") is NO_VALUE
-    assert backend.used_bytes == 4 * (OVERHEAD + 101)
+    assert backend.used_bytes == 4 * (VALUE_OVERHEAD_BYTES + 101)
 
 
 def test_memory_does_not_keep_too_big_value_nor_its_predecessor() -> None:
@@ -225,7 +230,7 @@ def test_memory_counts_replaced_and_deleted_values() -> None:
     backend.set_serialized_multi({"a": b"1", "b": b"22"})
     backend.set_serialized("a", b"333")
     backend.delete_multi(["b", "c"])
-    assert backend.used_bytes == OVERHEAD + 4
+    assert backend.used_bytes == VALUE_OVERHEAD_BYTES + 4
     backend.delete("a")
     assert backend.used_bytes == 0
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from moziweb.manager.audit.log import COMMAND, Actor
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.accounts import (
-    MAX_NAME,
+    MAX_USER_NAME_LENGTH,
     AccountError,
     add_user,
     all_users,
@@ -70,11 +70,11 @@ def test_name_is_compared_without_case_and_spaces(
         add(dbsession, stored)
 
 
-@pytest.mark.parametrize("name", ["", "  ", "x" * (MAX_NAME + 1)])
+@pytest.mark.parametrize("name", ["", "  ", "x" * (MAX_USER_NAME_LENGTH + 1)])
 def test_name_has_a_length(dbsession: Session, name: str) -> None:
     with pytest.raises(AccountError, match="1 to 60 characters"):
         add(dbsession, name)
-    assert add(dbsession, "x" * MAX_NAME).name == "x" * MAX_NAME
+    assert add(dbsession, "x" * MAX_USER_NAME_LENGTH).name == "x" * MAX_USER_NAME_LENGTH
 
 
 def test_new_user_has_a_role_and_an_entry(dbsession: Session) -> None:

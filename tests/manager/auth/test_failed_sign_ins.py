@@ -10,8 +10,8 @@ from webtest import TestApp
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth import failed_sign_ins
 from moziweb.manager.auth.failed_sign_ins import (
-    FAILED,
     MAX_WARNINGS,
+    SIGN_IN_FAILED,
     UNKNOWN_NAME,
     WRONG_PASSWORD,
     RateLimit,
@@ -52,7 +52,7 @@ def test_failed_sign_in_is_logged_and_in_the_audit(
     assert sign_in(site, EDITOR, "wrong").status_int == 403
     assert warnings(caplog) == [f"sign-in of {EDITOR!r} from 198.51.100.7 failed"]
     assert caplog.records[-1].levelname == "WARNING"
-    assert entries(site)[-1] == (FAILED, EDITOR, "198.51.100.7")
+    assert entries(site)[-1] == (SIGN_IN_FAILED, EDITOR, "198.51.100.7")
     row = admin.get("/manager/audit").html.find("tbody").tr.text
     assert "198.51.100.7" in row
     assert EDITOR in row
@@ -88,7 +88,7 @@ def test_flood_is_bounded(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(failed_sign_ins, "MAX_ENTRIES", 8)
+    monkeypatch.setattr(failed_sign_ins, "MAX_FAILED_ENTRIES", 8)
     for number in range(30):
         site.extra_environ["REMOTE_ADDR"] = f"198.51.100.{number // 6}"
         name = EDITOR if number % 2 else f"guess {number}"

@@ -12,7 +12,7 @@ from webtest import TestApp
 
 from moziweb.manager.auth.accounts import all_users
 from moziweb.manager.auth.models import Role, User
-from moziweb.manager.movies.list_page import PAGE, page_of_movies
+from moziweb.manager.movies.list_page import MOVIES_PER_PAGE, page_of_movies
 from moziweb.manager.movies.list_query import Filter, FilterContext, ListQuery, Sort
 from moziweb.manager.movies.queries import form_choices
 from moziweb.movies.models import (
@@ -161,11 +161,11 @@ def many(session: Session, count: int) -> None:
 
 @pytest.mark.parametrize("sort", list(Sort))
 def test_pages_hold_every_movie_once_both_ways(dbsession: Session, sort: Sort) -> None:
-    many(dbsession, 4 * PAGE + 3)
+    many(dbsession, 4 * MOVIES_PER_PAGE + 3)
     forwards = list(walk(dbsession, ListQuery(sort=sort)))
-    assert [len(page) for page in forwards] == [PAGE] * 4 + [3]
+    assert [len(page) for page in forwards] == [MOVIES_PER_PAGE] * 4 + [3]
     flat = [number for page in forwards for number in page]
-    assert sorted(flat) == list(range(1, 4 * PAGE + 4))
+    assert sorted(flat) == list(range(1, 4 * MOVIES_PER_PAGE + 4))
     backwards = [
         each for page in reversed(list(walk_back(dbsession, ListQuery(sort=sort)))) for each in page
     ]
@@ -199,25 +199,25 @@ def test_titles_are_in_hungarian_order(dbsession: Session) -> None:
     last = "Csoda " * 50
     for title in ("Zsarnok", "Zene", last, "Cukor", "Ősz", "Óra", "Orr", "Ázsia", "Az", "Asztal"):
         factories.make_movie(dbsession, title[:300])
-    for number in range(PAGE - 5):
+    for number in range(MOVIES_PER_PAGE - 5):
         factories.make_movie(dbsession, f"1{number:03}")
     dbsession.commit()
     forwards = list(walk(dbsession, ListQuery(sort=Sort.TITLE)))
     backwards = list(walk_back(dbsession, ListQuery(sort=Sort.TITLE)))
     names = [dbsession.get_one(Movie, each).title[:7].strip() for page in forwards for each in page]
-    assert names[PAGE - 5 :] == [
+    assert names[MOVIES_PER_PAGE - 5 :] == [
         "Asztal", "Az", "Ázsia", "Cukor", "Csoda C", "Óra", "Orr", "Ősz", "Zene", "Zsarnok"
     ]  # fmt: skip
-    assert [len(page) for page in forwards] == [PAGE, 5]
+    assert [len(page) for page in forwards] == [MOVIES_PER_PAGE, 5]
     assert list(chain(*reversed(backwards))) == list(chain(*forwards))
 
 
 def test_added_movie_does_not_shift_pages(dbsession: Session) -> None:
-    many(dbsession, 2 * PAGE)
+    many(dbsession, 2 * MOVIES_PER_PAGE)
     page = page_of_movies(dbsession, ListQuery(), CONTEXT)
     factories.make_movie(dbsession, "Éppen most", id=100_000)
     after = page_of_movies(dbsession, ListQuery(after=page.next), CONTEXT)
-    assert len(after.rows) == PAGE
+    assert len(after.rows) == MOVIES_PER_PAGE
     assert not {row.movie.id for row in page.rows} & {row.movie.id for row in after.rows}
 
 

@@ -12,10 +12,10 @@ from webtest import TestApp
 
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.models import Role
-from moziweb.manager.imports.jobs import HEARTBEAT_TIMEOUT, effects_of
+from moziweb.manager.imports.jobs import IMPORT_HEARTBEAT_TIMEOUT, effects_of
 from moziweb.manager.imports.models import ImportItem, ImportJob, JobState
 from moziweb.manager.views.imports import MAX_UPLOAD
-from moziweb.movies.importers.file_readers import MAX_ROWS
+from moziweb.movies.importers.file_readers import MAX_LIST_ROWS
 from moziweb.movies.importers.planning import Effect
 from moziweb.movies.models import FieldProvenance, Movie, Premiere, PremiereChange
 from moziweb.services import services_of
@@ -227,7 +227,7 @@ ADVICE = "mentse a listát UTF-8 kódolású CSV-ként"
         (b"\xff\xfet", ADVICE),
         (b"", "nincs title nevű oszlop"),
         (b"\0", "nincs title nevű oszlop"),
-        (b"title\n" + b"a\n" * (MAX_ROWS + 1), "több mint 10000 sor"),
+        (b"title\n" + b"a\n" * (MAX_LIST_ROWS + 1), "több mint 10000 sor"),
         (b"title\n" + b"a\n" * 300_000, "több mint 100000 sor"),
         (b"title\n" + b"a" * MAX_UPLOAD, "nagyobb, mint 10 MB"),
         (b'title;"x\na;b\n', "idézőjel nincs lezárva"),
@@ -340,7 +340,7 @@ def test_interrupted_import_continues(site: TestApp, editor: TestApp, clock: Clo
     piece = editor.get(path, headers={"HX-Request": "true"})
     assert piece.html.select_one("#live[hx-trigger]")
     assert "HX-Refresh" not in piece.headers
-    clock.now += HEARTBEAT_TIMEOUT + timedelta(seconds=1)
+    clock.now += IMPORT_HEARTBEAT_TIMEOUT + timedelta(seconds=1)
     assert "continue" in editor.get(path).text
     assert editor.get(path, headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
     editor.post(path, fields, status=303)
@@ -362,7 +362,7 @@ def test_only_one_worker_runs_an_import(
     path = begin(editor, do="movies", ids="1001 1002").location
     wait_until(lambda: "/3/movie/1001" in tmdb.paths())
     first = claim_of(site)
-    clock.now += HEARTBEAT_TIMEOUT + timedelta(seconds=1)
+    clock.now += IMPORT_HEARTBEAT_TIMEOUT + timedelta(seconds=1)
     editor.post(path, {"csrf_token": csrf_of(editor), "do": "continue"}, status=303)
     wait_until(lambda: claim_of(site) != first)
     let_go.set()

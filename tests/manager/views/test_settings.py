@@ -8,7 +8,7 @@ from webtest import TestApp
 from moziweb.manager.dashboards.settings import SettingRow, setting_groups, setting_text
 from moziweb.settings import SETTINGS, load
 from moziweb.settings.masking import MASK
-from moziweb.settings.origins import DEFAULT, Origin, Source, origins_of
+from moziweb.settings.origins import DEFAULT_ORIGIN, Origin, Source, origins_of
 
 SECRETS = ("aws-id-of-somebody", "aws-secret-of-somebody", "hunter2", "a-token-of-some-length")
 
@@ -58,7 +58,7 @@ def test_each_value_has_its_origin(rows: dict[str, SettingRow]) -> None:
     assert rows["sqlalchemy.url"].origins == (Origin(Source.ENVIRONMENT, ("DATABASE_URL",)),)
     assert rows["tmdb.timeout"].origins == (Origin(Source.INI),)
     assert rows["tmdb.timeout"].values == (("2.5", ""),)
-    assert rows["tmdb.tries"].origins == (DEFAULT,)
+    assert rows["tmdb.tries"].origins == (DEFAULT_ORIGIN,)
     assert not rows["tmdb.tries"].is_set
     assert rows["metrics.allow"].values == (("127.0.0.1/32 10.0.0.0/8", ""),)
 
@@ -67,7 +67,7 @@ def test_regions_with_equal_values_are_merged(rows: dict[str, SettingRow]) -> No
     assert rows["cache.<region>.backend"].values == (("dogpile.cache.pylibmc", ""),)
     mode = rows["cache.<region>.mode"]
     assert mode.values == (("soft", "pages, feeds"), ("strict", "fragments"))
-    assert mode.origins == (DEFAULT, Origin(Source.INI))
+    assert mode.origins == (DEFAULT_ORIGIN, Origin(Source.INI))
     assert rows["cache.default.arguments.url"].values == (("10.0.0.6:11211", ""),)
 
 

@@ -8,7 +8,7 @@ import pytest
 from moziweb.movies.importers.file_readers import (
     MAX_HEADINGS,
     MAX_LINES,
-    MAX_ROWS,
+    MAX_LIST_ROWS,
     FileRow,
     read_table,
 )
@@ -95,7 +95,7 @@ def test_headings_without_a_column_are_short_and_printable() -> None:
 
 
 def test_largest_list() -> None:
-    assert len(read_table(b"title\n" + b"a\n" * MAX_ROWS).rows) == MAX_ROWS
+    assert len(read_table(b"title\n" + b"a\n" * MAX_LIST_ROWS).rows) == MAX_LIST_ROWS
     assert read_table(b"title\n" + b"\n" * (MAX_LINES - 1)).rows == ()
 
 
@@ -109,8 +109,8 @@ def test_largest_list() -> None:
         (b'{"title": "a"}', "contains no array"),
         (b"title\n" + b'"' + b"x" * 200_000, "not valid CSV"),
         (b"[" * 100_000, "not valid JSON"),
-        (b"title\n" + b"a\n" * (MAX_ROWS + 1), "more than 10000 rows; split it"),
-        (json.dumps([{"title": "a"}] * (MAX_ROWS + 1)).encode(), "more than 10000 rows"),
+        (b"title\n" + b"a\n" * (MAX_LIST_ROWS + 1), "more than 10000 rows; split it"),
+        (json.dumps([{"title": "a"}] * (MAX_LIST_ROWS + 1)).encode(), "more than 10000 rows"),
         (b"title\n" + b"\n" * MAX_LINES, "more than 100000 lines; split it"),
         (b"title\r" + b"\r" * MAX_LINES, "more than 100000 lines"),
         (b"title" + b";a" * MAX_HEADINGS, "more than 200 cells"),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from moziweb.posters.fetching.url_policy import (
     GLOBAL_UNICAST,
-    MAX_URL_LENGTH,
+    MAX_FETCHED_URL_LENGTH,
     NAT64,
     SPECIAL_NETWORKS,
     AllowedNetwork,
@@ -228,7 +228,7 @@ def test_plain_urls_are_parsed(url: str, expected: ParsedUrl) -> None:
         "http://[fe80::1%eth0]/",
         "http://[v1.x]/",
         "http://[127.0.0.1]/",
-        "http://example.com/" + "a" * MAX_URL_LENGTH,
+        "http://example.com/" + "a" * MAX_FETCHED_URL_LENGTH,
     ],
 )
 def test_other_urls_are_refused(url: str) -> None:

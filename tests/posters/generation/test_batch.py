@@ -93,7 +93,7 @@ def test_pages_hold_every_source_once(
     database: Database, source_ids: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for page in (1, 2, 5):
-        monkeypatch.setattr(batch, "PAGE", page)
+        monkeypatch.setattr(batch, "SOURCES_PER_QUERY", page)
         assert selected(database, SourceQuery()) == source_ids
 
 
@@ -103,7 +103,7 @@ def test_source_made_during_the_run_does_not_shift_the_pages(
     source_ids: list[int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(batch, "PAGE", 2)
+    monkeypatch.setattr(batch, "SOURCES_PER_QUERY", 2)
     seen = []
     for source in SourceQuery().sources(database):
         service.ensure_variants(source.id)

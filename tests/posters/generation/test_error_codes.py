@@ -8,7 +8,7 @@ from babel.messages.pofile import read_po
 
 import moziweb
 from moziweb.posters.fetching.errors import FetchCode
-from moziweb.posters.generation.error_codes import MEANINGS, ServiceCode, meaning_of
+from moziweb.posters.generation.error_codes import ERROR_MEANINGS, ServiceCode, meaning_of
 from moziweb.posters.imaging.errors import RejectCode
 
 PACKAGE = Path(moziweb.__file__).parent
@@ -16,7 +16,7 @@ CODES = sorted({*map(str, RejectCode), *map(str, FetchCode), *map(str, ServiceCo
 
 
 def test_every_code_has_a_meaning_and_every_meaning_a_code() -> None:
-    assert sorted(map(str, MEANINGS)) == CODES
+    assert sorted(map(str, ERROR_MEANINGS)) == CODES
 
 
 def test_codes_fit_their_column() -> None:
@@ -43,14 +43,14 @@ def test_texts_of_a_code_are_sentences(code: str) -> None:
 
 
 def test_unknown_code_has_the_texts_of_an_internal_error() -> None:
-    assert meaning_of("code_of_another_release") == MEANINGS[ServiceCode.INTERNAL]
+    assert meaning_of("code_of_another_release") == ERROR_MEANINGS[ServiceCode.INTERNAL]
 
 
 def test_hungarian_texts_differ_from_english() -> None:
     path = PACKAGE / "locale" / "hu" / "LC_MESSAGES" / "moziweb.po"
     with path.open("rb") as lines:
         hungarian = read_po(lines, locale="hu")
-    for meaning in MEANINGS.values():
+    for meaning in ERROR_MEANINGS.values():
         for text in (meaning.wrong, meaning.remedy):
             message = hungarian.get(str(text))
             assert message is not None

@@ -14,7 +14,7 @@ from moziweb.db import Database
 from moziweb.posters.fetching.errors import FetchCode
 from moziweb.posters.generation.error_codes import ServiceCode, SourceCode, SourceError
 from moziweb.posters.generation.host_breaker import (
-    MIN_PAUSE,
+    MIN_HOST_PAUSE,
     STORAGE,
     THRESHOLD,
     TRIAL,
@@ -48,7 +48,7 @@ def test_breaker_opens_after_the_threshold(breaker: HostCircuitBreaker) -> None:
     assert breaker.ask(HOST).until is None
     assert breaker.ask(HOST).failing_hosts == {HOST}
     fail(breaker, 1)
-    assert breaker.ask(HOST).until == NOON + MIN_PAUSE
+    assert breaker.ask(HOST).until == NOON + MIN_HOST_PAUSE
     assert breaker.ask("other.example").until is None
     assert THRESHOLD == 5
 

@@ -23,7 +23,7 @@ from moziweb.posters.generation.upload_store import (
     record_upload,
     store_upload,
 )
-from moziweb.posters.maintenance.pending_uploads import RETENTION, ExpiredUploads
+from moziweb.posters.maintenance.pending_uploads import UPLOAD_RETENTION, ExpiredUploads
 from moziweb.posters.maintenance.reconciliation import Reconciler
 from moziweb.posters.models import PendingUpload, PosterSource, SourceKind
 from moziweb.posters.recipes import RECIPES
@@ -108,7 +108,7 @@ def test_unsaved_upload_is_removed_after_its_retention(
     early = ExpiredUploads(database, disk, after(days=7))
     assert (early.count(), list(early.run())) == (0, [])
     assert Reconciler(database, disk, after(days=7)).run().findings == []
-    late = ExpiredUploads(database, disk, after(days=RETENTION.days, minutes=1))
+    late = ExpiredUploads(database, disk, after(days=UPLOAD_RETENTION.days, minutes=1))
     assert late.count() == 2
     assert sorted(late.run()) == sorted([(saved_upload.key, False), (unsaved_upload.key, True)])
     assert [stored.key for stored in disk.list()] == [saved_upload.key]
@@ -118,7 +118,7 @@ def test_unsaved_upload_is_removed_after_its_retention(
 def test_upload_stored_again_since_is_not_removed(database: Database, disk: DiskStorage) -> None:
     upload = store_upload(disk, SEEN)  # stored now, with an old PendingUpload row
     with database.write() as session:
-        session.add(PendingUpload(key=upload.key, at=utc_now() - 2 * RETENTION))
+        session.add(PendingUpload(key=upload.key, at=utc_now() - 2 * UPLOAD_RETENTION))
     forgotten = ExpiredUploads(database, disk, utc_now)
     run = forgotten.run()
     assert next(run) == (upload.key, False)
@@ -126,7 +126,7 @@ def test_upload_stored_again_since_is_not_removed(database: Database, disk: Disk
 
     pending_upload(database, disk, SEEN)
     with database.write() as session:
-        session.execute(update(PendingUpload).values(at=utc_now() - 2 * RETENTION))
+        session.execute(update(PendingUpload).values(at=utc_now() - 2 * UPLOAD_RETENTION))
     far = ExpiredUploads(database, cast(Storage, AgainMeanwhile(database, disk)), after(days=30))
     assert list(far.run()) == [(upload.key, True)]
     with database.read() as session:

@@ -21,7 +21,7 @@ from .rate_limiter import RateLimiter
 APPENDED: Final = "release_dates,credits,videos,images,translations"
 """The appended responses of a movie; TMDB allows 20."""
 
-MAX_BYTES: Final = 16_000_000
+MAX_ANSWER_BYTES: Final = 16_000_000
 MAX_PAGES: Final = 500
 MAX_WAIT: Final = 60.0
 """The longest Retry-After in seconds that is honoured; after a longer one the request fails."""
@@ -180,8 +180,10 @@ def _read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
     with closing(response):  # after release_conn() this does not close the connection
         while chunk := response.read1(65_536):
             body += chunk
-            if len(body) > MAX_BYTES or time.monotonic() > deadline:
-                raise _RetryableError(f"no complete response in time or in {MAX_BYTES} bytes")
+            if len(body) > MAX_ANSWER_BYTES or time.monotonic() > deadline:
+                raise _RetryableError(
+                    f"no complete response in time or in {MAX_ANSWER_BYTES} bytes"
+                )
         response.release_conn()
     return body
 
