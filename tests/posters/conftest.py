@@ -29,6 +29,11 @@ from tests.storage.conftest import s3_settings
 NOON = datetime(2026, 8, 20, 12, tzinfo=UTC)
 LEASE = timedelta(seconds=60)
 
+DEPLOYMENTS = pytest.mark.parametrize(
+    ("database_url", "storage"), [("sqlite", "disk"), ("postgres", "s3")], indirect=True
+)
+"""For tests that need a database and a storage and are about neither."""
+
 
 @dataclass
 class Clock:

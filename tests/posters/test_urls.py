@@ -16,7 +16,7 @@ from moziweb.posters.urls import VariantUrl, poster_links
 from moziweb.storage import Storage
 from moziweb.storage.disk import DiskStorage
 from moziweb.storage.s3 import S3Storage
-from tests.posters.conftest import add_source
+from tests.posters.conftest import DEPLOYMENTS, add_source
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,7 @@ def test_variant_that_is_not_ready_is_linked_at_the_route(
     assert (links.width, links.dominant_colour, links.tone) == (None, None, "tone-none")
 
 
+@DEPLOYMENTS
 def test_ready_variant_is_linked_at_its_storage_url(
     database: Database, storage: Storage, service: PosterService, disk: DiskStorage, source_id: int
 ) -> None:

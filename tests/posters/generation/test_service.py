@@ -41,7 +41,15 @@ from moziweb.storage import Storage, StoredObject
 from moziweb.storage.disk import DiskStorage
 from moziweb.storage.s3 import S3Storage
 from tests.conftest import QueryCounter
-from tests.posters.conftest import LEASE, Clock, StubReader, add_source, picture, source_of
+from tests.posters.conftest import (
+    DEPLOYMENTS,
+    LEASE,
+    Clock,
+    StubReader,
+    add_source,
+    picture,
+    source_of,
+)
 from tests.posters.decoder.children import PATIENCE, is_full, pids
 from tests.posters.pictures import encoded, quarters
 from tests.threads import wait_until
@@ -100,6 +108,7 @@ class Tripwire:
         return self.storage.put(key, body, **headers)
 
 
+@DEPLOYMENTS
 def test_every_variant_is_made_stored_and_recorded(
     database: Database,
     storage: Storage,

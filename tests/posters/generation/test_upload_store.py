@@ -22,7 +22,7 @@ from moziweb.storage.disk import DiskStorage
 from moziweb.storage.interface import is_private
 from moziweb.storage.s3 import S3Storage
 from tests.factories import add_upload
-from tests.posters.conftest import add_source, picture, source_of
+from tests.posters.conftest import DEPLOYMENTS, add_source, picture, source_of
 from tests.posters.hostile_host import LOOPBACK, HostileHost, answer
 
 
@@ -49,6 +49,7 @@ def chosen_sources(database: Database) -> list[int]:
         return list(session.scalars(select(PosterSource.id).where(PosterSource.chosen)))
 
 
+@DEPLOYMENTS
 def test_upload_is_checked_stored_and_chosen(
     database: Database, storage: Storage, movie_id: int
 ) -> None:

@@ -17,7 +17,7 @@ from moziweb.posters.models import PosterSource
 from moziweb.storage import Storage, StorageError
 from moziweb.storage.disk import DiskStorage
 from moziweb.storage.s3 import S3Storage
-from tests.posters.conftest import picture, source_of
+from tests.posters.conftest import DEPLOYMENTS, picture, source_of
 
 
 @pytest.fixture
@@ -32,6 +32,7 @@ def moved(migration: UploadMigration, folder: Path) -> list[tuple[str, MoveStatu
     return [(move.name, move.status) for move in migration.run(folder, files)]
 
 
+@DEPLOYMENTS
 def test_file_becomes_a_source_with_the_same_bytes(
     database: Database, storage: Storage, folder: Path, movie_id: int
 ) -> None:
