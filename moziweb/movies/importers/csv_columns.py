@@ -13,11 +13,11 @@ from typing import Any, Final
 from moziweb.i18n import _
 
 from ..models import DatePrecision, PremiereKind
-from ..slugs import slug_of
+from ..slugs import NAMELESS, slug_of
 from ..text_folding import nfc
 from . import values
 from .candidate import CSV, Candidate, GenreFact, PremiereFact, TrailerFact
-from .fields import LENGTHS
+from .fields import IMPORTED_FIELDS, LENGTHS, same, shown
 from .file_readers import FileRow, Table
 from .premieres import channel_of
 from .problems import ImportRefused, InvalidValue, Problem, text_of
@@ -69,11 +69,11 @@ def candidates_of(table: Table, options: ListOptions) -> tuple[Candidate, ...]:
             found.append(candidate)
             continue
         first = found[indexes[key]]
-        merged = _merged(first, candidate)
-        if merged is None:
-            found.append(_duplicate(candidate, first))
+        conflict = _conflict(first, candidate)
+        if conflict is None:
+            found[indexes[key]] = _merged(first, candidate)
         else:
-            found[indexes[key]] = merged
+            found.append(replace(candidate, problems=(*candidate.problems, conflict)))
     return tuple(found)
 
 
@@ -114,30 +114,77 @@ def _identity(candidate: Candidate) -> tuple[str, object] | None:
     return None
 
 
-def _merged(first: Candidate, later: Candidate) -> Candidate | None:
-    """Add the premieres of ``later`` to ``first``; return None if the kinds are the same."""
-    current: tuple[PremiereFact, ...] = first.values.get("premieres", ())
+def _conflict(first: Candidate, later: Candidate) -> Problem | None:
+    """Return why ``later`` cannot be a row of the movie ``first``; None if it can."""
+    others = [name for name in ("imdb_id", "tmdb_id") if _differs(name, first, later)]
+    if not _is_same_title(first.title, later.title):
+        others.insert(0, "title")
+    if others:
+        text = _(
+            "the same id as ${place}, but another ${column}: ${value}",
+            mapping={
+                "place": first.place,
+                "column": others[0],
+                "value": _quoted(later.values[others[0]]),
+            },
+        )
+        return Problem.about(later.place, others[0], text, fatal=True)
+    channels = set(map(channel_of, first.values.get("premieres", ())))
     more: tuple[PremiereFact, ...] = later.values.get("premieres", ())
-    channels = set(map(channel_of, current))
-    if not more or any(channel_of(each) in channels for each in more):
+    if more and channels.isdisjoint(map(channel_of, more)):
         return None
-    together = {**later.values, **first.values, "premieres": (*current, *more)}
+    text = _(
+        "the same film as ${place}; if it is another one, give both an external_id",
+        mapping={"place": first.place},
+    )
+    return Problem.about(later.place, "", text, fatal=True)
+
+
+def _is_same_title(one: str, other: str) -> bool:
+    """Whether the slugs are equal; titles without letters have no slug of their own."""
+    slug = slug_of(one)
+    return slug == slug_of(other) and (slug != NAMELESS or one == other)
+
+
+def _differs(name: str, first: Candidate, later: Candidate) -> bool:
+    """Whether both rows have a value of a field, and another one."""
+    if name not in first.values or name not in later.values:
+        return False
+    return not same(name, first.values[name], later.values[name])
+
+
+def _merged(first: Candidate, later: Candidate) -> Candidate:
+    """Add the premieres of ``later`` to ``first``, and the values that it lacks."""
+    premieres = (*first.values.get("premieres", ()), *later.values["premieres"])
+    together = {**later.values, **first.values, "premieres": premieres}
+    kept = [
+        Problem.about(
+            later.place,
+            _COLUMNS.get(name, name),
+            _(
+                "${value} is not imported; ${place} has ${kept}",
+                mapping={
+                    "value": _quoted(later.values[name]),
+                    "place": first.place,
+                    "kept": _quoted(first.values[name]),
+                },
+            ),
+        )
+        for name in IMPORTED_FIELDS
+        if name != "premieres" and _differs(name, first, later)
+    ]
     return replace(
         first,
         values=MappingProxyType(together),
         years=first.years | later.years,
-        problems=(*first.problems, *later.problems),
+        problems=(*first.problems, *later.problems, *kept),
         merged=(*first.merged, later.place),
     )
 
 
-def _duplicate(candidate: Candidate, first: Candidate) -> Candidate:
-    names = {"place": first.place}
-    text = _(
-        "the same film as ${place}; if it is another one, give both an external_id", mapping=names
-    )
-    problem = Problem.about(candidate.place, "", text, fatal=True)
-    return replace(candidate, problems=(*candidate.problems, problem))
+def _quoted(value: Any) -> str:
+    text = shown(value)
+    return repr(text if len(text) <= 60 else text[:60] + "…")
 
 
 class _Reader:
@@ -243,3 +290,6 @@ _CELLS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "tmdb_id": ("tmdb_id", values.tmdb_id),
     "overview": ("synopsis", lambda cell: values.text(cell, LENGTHS["synopsis"])),
 }
+
+_COLUMNS: Final = {field: column for column, (field, _parse) in _CELLS.items()}
+_COLUMNS["poster"] = "poster_url"

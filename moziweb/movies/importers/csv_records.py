@@ -6,7 +6,7 @@ rows a part of its cell.
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -15,23 +15,29 @@ class Record:
     """A record. ``number`` counts records as a spreadsheet counts rows, ``line`` is its first line.
 
     If its quotation marks are wrong, ``quote_line`` is the line of the one that is not closed, and
-    ``cells`` is empty.
+    ``cells`` is empty. ``broken`` is the index of a cell of one line that has a line break.
     """
 
     number: int
     line: int
     cells: Sequence[str] = ()
     quote_line: int | None = None
+    broken: int | None = None
 
 
-def records(content: str, delimiter: str) -> Iterator[Record]:
+def records(
+    content: str, delimiter: str, is_one_line: Callable[[str], bool] = lambda _heading: False
+) -> Iterator[Record]:
     """Yield the records of a file, also the empty ones. Raises ``csv.Error``.
 
-    If a record of several lines has wrong quotation marks, or not as many cells as the first
-    record, the next record begins in its second line, so that no line is lost.
+    ``is_one_line`` returns whether the cells under a heading have no line breaks. If a record of
+    several lines has wrong quotation marks, a line break in such a cell, or not as many cells as
+    the first record, the next record begins in its second line, so that no line is lost.
     """
     lines = io.StringIO(content, newline="").readlines()
-    first = number = width = read_again = 0
+    first = number = read_again = 0
+    headings: Sequence[str] = ()
+    one_line: Sequence[int] = ()
     while first < len(lines):
         number += 1
         following = (lines[index] for index in range(first, len(lines)))
@@ -39,15 +45,24 @@ def records(content: str, delimiter: str) -> Iterator[Record]:
         cells, error = _next(reader)
         read = lines[first : first + reader.line_num]
         mark = first + 1 + _opening_line(read, error) if error else None
-        yield Record(number, first + 1, cells, mark)
-        width = width or len(cells)
-        if error is None and len(cells) == width:
+        is_whole = error is None and len(cells) == len(headings or cells)
+        broken = _broken(cells, one_line) if is_whole and len(read) > 1 else None
+        yield Record(number, first + 1, cells, mark, broken)
+        if cells and not headings:
+            headings = cells
+            one_line = [index for index, cell in enumerate(cells) if is_one_line(cell)]
+        if is_whole and broken is None:
             first += len(read)
             continue
         first += 1
         read_again += sum(map(len, read[1:]))
         if read_again > 3 * len(content):  # otherwise the time is quadratic
             raise csv.Error(f"too many quotation marks are not closed; one is in line {first}")
+
+
+def _broken(cells: Sequence[str], one_line: Iterable[int]) -> int | None:
+    """Return the index of the first of these cells that has text after a line break."""
+    return next((i for i in one_line if not {"\n", "\r"}.isdisjoint(cells[i].rstrip())), None)
 
 
 def _next(reader: Iterator[list[str]]) -> tuple[list[str], csv.Error | None]:

@@ -30,6 +30,9 @@ LIST_COLUMNS: Final = (
 _URLS: Final = frozenset({"poster_url", "trailer_url"})
 """The columns whose texts are kept as they are: an equivalent URL is another URL."""
 
+_MULTILINE: Final = "overview"
+"""The column whose cells can have line breaks. So can those of ignored columns."""
+
 MAX_LIST_BYTES: Final = 50_000_000
 
 MAX_LIST_ROWS: Final = 10_000
@@ -104,7 +107,11 @@ def _csv_table(content: str, aliases: Mapping[str, str]) -> Table:
     if max(content.count("\n"), content.count("\r")) > MAX_LINES:
         raise ImportRefused(_("the file has more than ${most} lines; split it"), most=MAX_LINES)
     try:
-        found = records(content, _delimiter(content, aliases))
+        found = records(
+            content,
+            _delimiter(content, aliases),
+            lambda heading: _column_of(heading, aliases) not in {None, _MULTILINE},
+        )
         headings = _headings(next(found, Record(1, 1)), aliases)
         rows = tuple(islice(_csv_rows(found, headings), MAX_LIST_ROWS + 1))
     except csv.Error as error:
@@ -172,6 +179,9 @@ def _csv_row(record: Record, headings: Sequence[tuple[str, str | None]]) -> File
             mapping={"cells": len(record.cells), "headings": len(headings)},
         )
         return _refused_row(place, "", text)
+    if record.broken is not None:
+        text = _("a line break; is a quotation mark not closed?")
+        return _refused_row(place, headings[record.broken][1] or "", text)
     cells = zip(headings, record.cells, strict=True)
     return _row(place, {column: cell for (_, column), cell in cells if column})
 

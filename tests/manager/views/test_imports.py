@@ -303,8 +303,8 @@ def test_malformed_date_format_is_explained(editor: TestApp, pattern: str) -> No
 
 
 def test_rows_that_merge_are_counted_and_named(site: TestApp, editor: TestApp) -> None:
-    text = 'external_id;title;release_date;release_type;overview\n1;"A\nB";2026-12-10;cinema;\n'
-    page = previewed(editor, do="file", file=text + "1;A B;2027-01-10;streaming;x\n")
+    text = 'external_id;title;release_date;release_type;overview\n1;A B;2026-12-10;cinema;"x\ny"\n'
+    page = previewed(editor, do="file", file=text + "1;A B;2027-01-10;streaming;\n")
     assert "Beolvasott sorok: 2" in page.text
     assert "2. sor és még 1" in page.html.find("tbody").get_text(" ", strip=True)
     tile = page.html.find(class_="import-tiles").find("strong")

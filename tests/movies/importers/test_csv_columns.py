@@ -217,3 +217,65 @@ Fórum;2026. szeptémber 3;fesztivál;észt;https://example.com/é.jpg
     poster = unicodedata.normalize("NFD", "https://example.com/é.jpg")  # another URL
     assert found.problems == ()
     assert dict(found.values) == {**composed.values, "poster": poster}
+
+
+def test_row_with_the_id_of_another_title_is_refused() -> None:
+    """The second title was lost without a problem."""
+    first, second = from_csv(
+        "title;external_id;release_date;release_type\n"
+        "Film One;7;2026-12-03;cinema\n"
+        "Totally Other;7;2026-12-24;streaming\n"
+    )
+    assert (first.problems, first.merged) == ((), ())
+    (problem,) = second.problems
+    assert (problem.place, problem.column, problem.fatal) == ("row 3", "title", True)
+    assert "the same id as row 2, but another title: 'Totally Other'" in str(problem)
+
+
+@pytest.mark.parametrize(("one", "other"), [("!!!", "???"), ("…", "!")])
+def test_titles_without_letters_are_compared_as_they_are(one: str, other: str) -> None:
+    found = from_csv(
+        f"title;release_date;release_type\n{one};2026-12-03;\n{other};2026-12-24;streaming\n"
+    )
+    assert [each.is_refused for each in found] == [False, True]
+
+
+@pytest.mark.parametrize(("column", "one", "other"), [
+    ("imdb_id", "tt0137523", "tt0137524"), ("tmdb_id", "550", "551"),
+])  # fmt: skip
+def test_row_with_the_id_of_another_row_and_a_second_id_is_refused(
+    column: str, one: str, other: str
+) -> None:
+    first, second = from_csv(
+        f"title;external_id;release_date;release_type;{column}\n"
+        f"Dűne;7;2026-12-03;cinema;{one}\n"
+        f"Dűne;7;2026-12-24;streaming;{other}\n"
+    )
+    assert first.problems == ()
+    assert f"row 3, {column}: the same id as row 2, but another" in str(second.problems[0])
+    assert second.is_refused
+
+
+def test_values_that_differ_in_rows_of_one_movie_are_reported() -> None:
+    columns = [*WHOLE.splitlines()[0].split(";")]
+    one = dict(zip(columns, WHOLE.splitlines()[1].split(";"), strict=True))
+    other = one | {
+        "title": "DŰNE harmadik rész", "original_title": "Dune 3", "release_type": "festival",
+        "distributor": "Fórum", "rating": "16", "runtime": "100", "genres": "Sci-Fi",
+        "languages": "fr", "poster_url": "https://example.com/q.jpg",
+        "trailer_url": "https://youtu.be/dQw4w9WgXcR", "overview": "Chani.", "formats": "2D",
+    }  # fmt: skip
+    rows = [";".join(columns), ";".join(one.values()), ";".join(other.values())]
+    (candidate,) = from_csv("\n".join(rows))
+    (alone,) = from_csv("\n".join(rows[:2]))
+    assert not candidate.is_refused
+    assert candidate.merged == ("row 3",)
+    assert dict(candidate.values) | {"premieres": alone.values["premieres"]} == alone.values
+    assert {each.place for each in candidate.problems} == {"row 3"}
+    expected = set(other) - {
+        "external_id", "imdb_id", "tmdb_id", "release_date", "date_precision", "release_type",
+        "formats",
+    }  # fmt: skip
+    assert {each.column for each in candidate.problems} == expected
+    (runtime,) = (each for each in candidate.problems if each.column == "runtime")
+    assert str(runtime) == "row 3, runtime: '100' is not imported; row 2 has '165'"

@@ -92,3 +92,13 @@ def test_time_is_not_quadratic() -> None:
 def test_too_long_cell_is_refused() -> None:
     with pytest.raises(csv.Error, match="field larger"):
         list(records('a\n"' + "x" * 200_000, ";"))
+
+
+def test_line_break_in_a_cell_of_one_line_does_not_hide_a_row() -> None:
+    """Two marks that are not closed make a pair."""
+    content = 'a;b;c;text\nQa;1;"d;\nQb;2;d2";t\nQc;3;d;"one\ntwo"\nQd;4;"d\n";t\n'
+    found = list(records(content, ";", lambda heading: heading != "text"))
+    assert [(each.line, each.broken) for each in found] == [
+        (1, None), (2, 2), (3, None), (4, None), (6, None),
+    ]  # fmt: skip
+    assert list(found[3].cells) == ["Qc", "3", "d", "one\ntwo"]

@@ -130,3 +130,15 @@ def test_file_that_is_no_table_is_refused_in_one_line(data: bytes, message: str)
         read_table(data)
     assert "\n" not in str(refused.value)
     assert time.process_time() - started < 1
+
+
+def test_line_break_in_a_column_of_one_line_is_reported() -> None:
+    data = (
+        b"title;release_date;distributor;imdb_id;note\n"
+        b'Qa;2026-01-02;"Dist;\nQb;2026-01-03;Dist2";tt0000005;\n'
+        b'Qc;2026-01-04;Dist;tt0000006;"one\ntwo"\n'
+    )
+    first, second, third = read_table(data).rows
+    assert str(first.problem).startswith("row 2, distributor: a line break; is a quotation mark")
+    assert (second.place, second.cells["title"], second.problem) == ("row 3", "Qb", None)
+    assert third.cells["title"] == "Qc"

@@ -20,6 +20,7 @@ from moziweb.movies.importers.planning import Effect, Plan
 from moziweb.movies.importers.problems import ImportRefused
 from moziweb.movies.importers.report import ImportSummary
 from moziweb.movies.importers.service import Importer
+from moziweb.movies.slugs import slug_of
 
 from .conftest import from_csv
 
@@ -33,7 +34,17 @@ CELLS = {
     "title": ["", "Dűne", "Dűne", "dune", "Avatár", "Ő", "\x07", "x" * 301, 'a "b" c', "a,b"],
     "release_date": ["", "2026-08-13", "2026-12-17", "2027", "2026.13.45.", "holnap"],
     "release_type": ["", "cinema", "streaming", "kino"],
-    "distributor": ["", "InterCom", "intercom", "Max", "\x07", "x" * 60, "x" * 61, "x" * 121],
+    "distributor": [
+        "",
+        "InterCom",
+        "intercom",
+        "Max",
+        "Max\nInc",
+        "\x07",
+        "x" * 60,
+        "x" * 61,
+        "x" * 121,
+    ],
     "imdb_id": ["", "", "tt0137523", "tt0137524", "imdb:0137523"],
     "tmdb_id": ["", "", "550", "551", "9" * 5000, "\u0663"],
     "external_id": ["", "", "1", "2", "x" * 201],
@@ -43,7 +54,9 @@ CELLS = {
     "overview": ["", "Two\nlines", 'quoted ""', "x" * 20_001, "\u2028\ufffe"],
 }
 ROWS = st.tuples(*(st.sampled_from(CELLS[column]) for column in COLUMNS))
-FAULTS = st.sampled_from(["", "", "", "cell lost", "cell added", "quote", "bytes", "blank before"])
+FAULTS = st.sampled_from(
+    ["", "", "", "cell lost", "pair", "cell added", "quote", "bytes", "blank before"]
+)
 LIMITED = settings(
     max_examples=40, deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -62,6 +75,8 @@ def csv_line(cells: Sequence[str], fault: str) -> bytes:
     line = text.getvalue()
     if fault == "quote":
         line = 'A film,"open,2026\n'
+    if fault == "pair":
+        line = 'A film,2026,"open,2026\nB film,2026,closed",2026' + "," * (len(COLUMNS) - 4) + "\n"
     if fault == "blank before":
         line = "\n,,\n" + line
     return (b"\xfb" if fault == "bytes" else b"") + line.encode(errors="surrogatepass")
@@ -96,10 +111,12 @@ def test_each_row_of_a_csv_list_is_accounted_for(
     read = accounted(list(importer.preview(candidates))).sums["read"]
     assert accounted([each.plan for each in importer.run(candidates)]).sums["read"] == read
     written = sum(any(text.strip() for text in filled(*row)) for row in rows)
-    if any(fault == "quote" or (fault and "\n" in cells[-1]) for cells, fault in rows):
+    broken = any("\n" in cell for cells, _fault in rows for cell in cells[:-1])
+    pairs = sum(fault == "pair" for _cells, fault in rows)
+    if broken or any(fault == "quote" or (fault and "\n" in cells[-1]) for cells, fault in rows):
         assert read >= written  # the second line of a cell may be a row of its own
     else:
-        assert read == written
+        assert read == written + pairs
 
 
 def filled(cells: Sequence[str], fault: str) -> Sequence[str]:
@@ -107,6 +124,45 @@ def filled(cells: Sequence[str], fault: str) -> Sequence[str]:
     if fault == "cell lost":
         return cells[:-1]
     return (*cells, "" if fault in {"", "blank before"} else "x")
+
+
+ONE_LINE = ("title", "release_date", "distributor", "imdb_id")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["", '"', "x\ny"])), max_size=8))
+def test_no_line_of_cells_of_one_line_is_hidden(faults: list[tuple[int, str]]) -> None:
+    """A mark that is not closed may be closed by that of another row."""
+    lines = [";".join(ONE_LINE)]
+    for number, (column, fault) in enumerate(faults):
+        cells = [f"T{number}", "2026-01-02", f"D{number}", f"tt{number:07}"]
+        cells[column] = {"": cells[column], '"': f'"{cells[column]}'}.get(fault, f'"{fault}"')
+        lines += ";".join(cells).split("\n")
+    candidates = from_csv("\n".join(lines))
+    refused = {each.place for each in candidates if each.is_refused}
+    kept = {each.place for each in candidates if not each.is_refused}
+    assert refused | kept == {f"row {number}" for number in range(2, len(lines) + 1)}
+    for number, line in enumerate(lines[1:], 2):
+        assert f"row {number}" in refused or line.count(";") == len(ONE_LINE) - 1
+
+
+@LIMITED
+@given(st.lists(st.tuples(*[st.integers(0, 2)] * 4), max_size=8))
+def test_rows_merge_only_under_one_title(rows: list[tuple[int, int, int, int]]) -> None:
+    titles, kinds = ("Dűne", "DUNE", "Avatár"), ("cinema", "festival", "streaming")
+    lines = [
+        f"{titles[title]};{id_ or ''};{('', '550', '551')[tmdb]};2026-12-03;{kinds[kind]};"
+        for title, id_, tmdb, kind in rows
+    ]
+    columns = "title;external_id;tmdb_id;release_date;release_type;runtime"
+    text = "\n".join([columns, *(f"{line}{n}" for n, line in enumerate(lines, 100))])
+    slugs = [slug_of(titles[title]) for title, *_others in rows]
+    for candidate in from_csv(text):
+        places = (candidate.place, *candidate.merged)
+        numbers = [int(place.removeprefix("row ")) - 2 for place in places]
+        assert {slugs[number] for number in numbers} == {slug_of(candidate.title)}
+        named = {each.place for each in candidate.problems if each.column == "runtime"}
+        assert named == set(candidate.merged)  # each row has another runtime
 
 
 SCALARS = st.one_of(
