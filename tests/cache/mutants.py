@@ -9,7 +9,7 @@ from contextlib import nullcontext
 import pytest
 
 from moziweb.cache.http.routes import EntryLocation
-from moziweb.cache.protocol import stamps
+from moziweb.cache.protocol import dependencies, stamps
 from moziweb.cache.protocol.clock import epoch_of
 from moziweb.cache.protocol.dependencies import DependencyGroup, DependencyRecorder
 from moziweb.cache.protocol.entry import Entry
@@ -165,6 +165,11 @@ def page_copy_has_latest_clock(patch: pytest.MonkeyPatch) -> None:
             self._validated_at = max(self._validated_at or 0, validated_at)
 
     patch.setattr(DependencyRecorder, "_note_validation", note_validation)
+
+
+def page_copy_has_clock_of_another_epoch(patch: pytest.MonkeyPatch) -> None:
+    """The least number of two epochs is taken, though a fragment was not validated there."""
+    patch.setattr(dependencies, "epoch_of", lambda clock: 0)
 
 
 def refresh_reads_clock_after_render(patch: pytest.MonkeyPatch) -> None:

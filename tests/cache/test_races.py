@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import pytest
 
+from moziweb.cache.protocol.stamps import CLOCK
 from tests.cache import mutants
 from tests.cache.world import (
     CARDS,
@@ -34,7 +35,15 @@ def without_page(world: World) -> None:
     world.backends["pages"].values.clear()
 
 
+def without_log(world: World) -> None:
+    """Lose each record of the invalidation log, so that stamps decide."""
+    world.atomic_store.keeps_log = False
+
+
 WARM = (reads(0), reads(1))
+NO_LOG = (without_log, *WARM, writes(LIST), World.evict_entries, *WARM)
+"""All was rendered after a step of the clock whose record no process could read."""
+
 FRAGMENTS = (*WARM, without_page)
 negative_a = reads_negative(0, "a")
 
@@ -47,6 +56,11 @@ SCENARIOS: dict[str, tuple[Sequence[Act], Sequence[Act]]] = {
     "two writes of one tag": (WARM, (writes(CARD), writes(CARD), reads(0), reads(1))),
     "two writes of two tags": (FRAGMENTS, (writes(LIST), writes(CARD), reads(0), reads(0))),
     "an evicted stamp": (WARM, (writes(CARD), evicts(f"tag:{CARD}"), reads(0), reads(1))),
+    "an evicted stamp, no log": (
+        NO_LOG,
+        (writes(CARD), evicts(f"tag:{CARD}"), reads(0), reads(1)),
+    ),
+    "a write, no log": (NO_LOG, (writes(CARD), reads(0), reads(1))),
     "an evicted clock": (WARM, (writes(CARD), evicts("clock"), reads(0), reads(1))),
     "a write, fast": (WARM, (writes(CARD), reads_fast(0), reads_fast(0), reads(1))),
     "a write, fast and fragments": (FRAGMENTS, (writes(CARD), reads_fast(0), reads_fast(0))),
@@ -129,17 +143,17 @@ def test_all_schedules_of_writer_and_reader_with_two_switches(
 Mutant = Callable[[pytest.MonkeyPatch], None]
 
 FOUND_BY_SEARCH: list[tuple[Mutant, str]] = [
-    (mutants.no_cas, "an evicted stamp"),
+    (mutants.no_cas, "an evicted stamp, no log"),
     (mutants.no_first_step, "a write, fragments only"),
     (mutants.no_second_step, "a write, warm"),
-    (mutants.resolve_with_an_old_clock, "an evicted stamp"),
+    (mutants.resolve_with_an_old_clock, "an evicted stamp, no log"),
     (mutants.copy_has_clock_from_after_stamps, "a write, one process"),
     (mutants.fresh_clock_in_an_open_transaction, "a write, cold"),
     (mutants.clock_read_after_render, "a write, cold"),
     (mutants.local_cache_ignores_expiry, "time passes"),
     (mutants.local_read_ignores_clock, "a write, fast"),
     (mutants.local_read_ignores_expiry, "time passes, fast"),
-    (mutants.strictly_below, "a write, warm"),
+    (mutants.strictly_below, "a write, no log"),
     (mutants.refresh_reads_clock_after_render, "a refresh"),
     (mutants.tags_expanded_before_commit, "shown while it is listed"),
     (mutants.withdrawal_expanded_after_commit_only, "hidden while it is removed"),
@@ -174,12 +188,29 @@ def page_with_old_card(world: World) -> None:
         world.step(reader)
 
 
+def fragments_of_two_epochs(world: World) -> None:
+    """The clock is lost between the reads of the template and of the cards; the list has changed.
+
+    The new epoch is the lower number.
+    """
+    world.atomic_store.add(CLOCK, b"%d" % (9 << 32 | 1))
+    for act in FRAGMENTS:
+        world.run(act)
+    reader = world.start(reads(0))
+    world.advance(reader, "fetch", 3)  # the page twice, the template
+    world.advance(reader, "get")
+    world.flush()
+    world.atomic_store.add(CLOCK, b"%d" % (7 << 32 | 1))
+    world.run(writes(LIST))
+    world.run(reads(1))  # renders the cards again
+
+
 def fragments_of_two_clocks(world: World) -> None:
     """A write between the reads of the template and of the cards of one page."""
     for act in FRAGMENTS:
         world.run(act)
     reader = world.start(reads(0))
-    world.advance(reader, "get_multi", 1)
+    world.advance(reader, "fetch", 3)  # the page twice, the template
     world.advance(reader, "get")
     world.run(writes(LIST))
 
@@ -212,6 +243,7 @@ def stamp_lost_while_resolving(world: World) -> None:
 NAMED: dict[Callable[[World], None], Mutant] = {
     page_with_old_card: mutants.page_gives_fragments_its_clock,
     fragments_of_two_clocks: mutants.page_copy_has_latest_clock,
+    fragments_of_two_epochs: mutants.page_copy_has_clock_of_another_epoch,
     two_writers: mutants.writer_sets_number,
     stamp_lost_while_resolving: mutants.missing_stamp_gets_clock_at_once,
 }

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from .clock import epoch_of
 from .tags import check
 
 NEVER: Final = math.inf
@@ -63,8 +64,10 @@ class DependencyRecorder:
 
     @property
     def validated_at(self) -> int | None:
-        """The least clock that the fragments were validated at; None if any part is new.
+        """The least clock that the fragments were validated at.
 
+        None if any part is new, or if a new epoch began between two validations: the least number
+        may be that of the new epoch, in which not all fragments were validated.
         A page of only validated fragments is valid at that clock. It may be invalid at a later
         clock: some fragments were last validated before it.
         """
@@ -157,5 +160,7 @@ class DependencyRecorder:
             self._has_fresh_parts = True
         elif self._validated_at is None:
             self._validated_at = validated_at
+        elif epoch_of(self._validated_at) != epoch_of(validated_at):
+            self._has_fresh_parts = True
         else:
             self._validated_at = min(self._validated_at, validated_at)

@@ -30,6 +30,7 @@ replaced by one with another epoch in its high bits, which invalidates everythin
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
@@ -37,7 +38,7 @@ from typing import Final
 from ..errors import PublishError, StoreError, StoreUnreachableError
 from .clock import EPOCH_SHIFT, epoch_of, new_clock
 from .dependencies import DependencyGroup
-from .invalidation_log import begin_record, record_name, tags_record
+from .invalidation_log import InvalidationLog, begin_record, record_name, tags_record
 from .store import AtomicStore
 
 log = logging.getLogger(__name__)
@@ -93,11 +94,15 @@ class StampStore:
         store: AtomicStore,
         ttl: float,
         on_publish: Callable[[Iterable[str] | None], None] | None = None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """``on_publish`` is called with the tags that were published; with None for everything."""
         self._store = store
         self._ttl = ttl
         self._on_publish = on_publish
+        self.log = InvalidationLog(lambda names: store.get_multi(names), monotonic=monotonic)
+        """What this process knows of the invalidation log."""
 
     def clock(self) -> int | None:
         """Return the clock, started if there is none; None if the store does not answer."""
@@ -114,6 +119,7 @@ class StampStore:
             value = _number(self._store.get(CLOCK))
         if value is None:
             raise StoreUnreachableError("the clock cannot be read back")
+        self.log.begin(value)
         return value
 
     def _start_clock(self) -> None:

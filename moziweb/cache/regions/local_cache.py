@@ -2,12 +2,13 @@
 
 While the clock has not moved, nothing was published, so the copy is still valid: a hit costs one
 small GET, of the clock, and a dictionary lookup. Every publish moves the clock. Then the copy is
-revalidated by its stamps alone, without a fetch (``validation.revalidate_copies``).
+revalidated by the invalidation log, or else by its stamps, and in both cases without a fetch
+(``validation.revalidate_copies``).
 
-The stamps of its tags do not show that an entry was deleted by its key. So a delete also publishes
-a tag of all copies of the region, and its stamp is compared with the clock from before the copy was
-fetched. The clock of the last validation would not do: a validation between the first step of that
-publish and its tombstone succeeds, at a clock that the later stamp may be equal to.
+The tags of an entry do not show that it was deleted by its key. So a delete also publishes a tag of
+all copies of the region, and its stamp is compared with the clock from before the copy was fetched.
+The clock of the last validation would not do: a validation between the first step of that publish
+and its tombstone succeeds, at a clock that the later stamp may be equal to.
 """
 
 import threading
@@ -15,6 +16,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
+from ..protocol.clock import reaches
 from ..protocol.entry import Entry
 
 COPY_OVERHEAD_BYTES: Final = 600
@@ -45,10 +47,10 @@ class LocalCache:
         """The bytes that the copies use now."""
 
     def get(self, key: str, clock: int, now: float) -> Entry | None:
-        """Return the unexpired entry that was valid at exactly this clock, or None."""
+        """Return the unexpired entry that was valid at this clock or a later one, or None."""
         with self._lock:
             copy = self._copies.get(key)
-            if copy is None or copy.validated_at != clock or now >= copy.entry.expires:
+            if copy is None or not reaches(copy.validated_at, clock) or now >= copy.entry.expires:
                 return None
             copy.last_hit = now
             self._copies.move_to_end(key)
@@ -59,9 +61,13 @@ class LocalCache:
         return self._copies.get(key)
 
     def mark_valid(self, copy: Copy, clock: int) -> None:
-        """Record that a copy is valid at ``clock``, read before it was validated."""
+        """Record that a copy is valid at ``clock``, read before it was validated.
+
+        Another thread may have recorded a later clock.
+        """
         with self._lock:
-            copy.validated_at = clock
+            if not reaches(copy.validated_at, clock):
+                copy.validated_at = clock
 
     def mark_used(self, key: str, copy: Copy, now: float) -> None:
         """Record a hit at ``now``."""
@@ -70,14 +76,14 @@ class LocalCache:
             if self._copies.get(key) is copy:
                 self._copies.move_to_end(key)
 
-    def last_valid(self, key: str, since: float) -> Entry | None:
-        """Return the entry that was a hit at ``since`` (Unix time) or later, or None.
+    def last_valid(self, key: str, since: float) -> Copy | None:
+        """Return the copy that was a hit at ``since`` (Unix time) or later, or None.
 
         For ``stale_if_error``, when the clock cannot be read.
         """
         with self._lock:
             copy = self._copies.get(key)
-            return copy.entry if copy is not None and copy.last_hit >= since else None
+            return copy if copy is not None and copy.last_hit >= since else None
 
     def put(self, key: str, entry: Entry, clock: int, now: float) -> None:
         """Keep a copy of ``entry``, which is valid at ``clock``."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from ..protocol.clock import reaches
 from ..protocol.entry import Entry
 from .local_cache import Copy
 from .parts import RegionParts
@@ -29,13 +30,12 @@ class LocalReads:
         return self._parts.stamps.clock()
 
     def revalidate(self, copies: Mapping[str, Copy], clock: int | None) -> None:
-        """Validate those of ``copies``, by key, that are known for another clock than ``clock``.
+        """Validate those of ``copies``, by key, that are not known to be valid at ``clock``.
 
-        Reads the stamps of all of them at once. ``clock`` was read after the copies were taken.
+        ``clock`` was read after the copies were taken.
         """
-        behind = {key: copy for key, copy in copies.items() if copy.validated_at != clock}
-        if clock is not None and behind:
-            revalidate_copies(self._parts, behind, clock)
+        if clock is not None:
+            revalidate_copies(self._parts, copies, clock)
 
     def get(self, key: str, copy: Copy, clock: int | None) -> Entry | None:
         """Return the entry of a copy if it is valid at ``clock`` and has not expired, else None.
@@ -44,7 +44,7 @@ class LocalReads:
         """
         parts = self._parts
         now = parts.now()
-        if clock != copy.validated_at or now >= copy.entry.expires:
+        if clock is None or not reaches(copy.validated_at, clock) or now >= copy.entry.expires:
             return None
         parts.local_cache.mark_used(key, copy, now)
         parts.observer.served(parts.name, CacheStatus.L1)

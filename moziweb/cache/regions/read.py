@@ -1,7 +1,8 @@
 """The read algorithm, for one key or many.
 
-1. Read the clock. A local copy that was valid at the same clock is served (``local_cache.py``).
-2. Otherwise fetch the entry and the stamps of its tags, and validate it (``validation.py``).
+1. Read the clock. A local copy is served if it was valid at the same clock, or if the invalidation
+   log has none of its tags since then (``local_cache.py``).
+2. Otherwise fetch the entry and validate it, by the log or by the stamps (``validation.py``).
 3. If it is not valid, resolve its tags and try to take its lease. The request that gets the lease
    reads once more, with a new clock, and renders. The others are served the outdated entry (soft
    mode), or wait for the new one until a deadline (strict mode, or nothing to serve).
@@ -19,7 +20,7 @@ from ..protocol.entry import Entry
 from ..protocol.snapshots import SnapshotSource
 from .parts import RegionParts
 from .rendering import PERIOD_END, CacheResult, CacheStatus, RenderContext, Rendered, Stopwatch
-from .validation import fetch_and_validate
+from .validation import confirm_copies, fetch_and_validate, was_published
 from .write import store_rendered
 
 RenderMany = Callable[[Mapping[str, RenderContext]], Mapping[str, Rendered]]
@@ -71,7 +72,9 @@ class ReadOperation:
 
     def _read(self, keys: Sequence[str], clock: int) -> None:
         """Serve the entries that are valid at ``clock``, read before this call."""
-        now = self._parts.now()
+        local_cache, now = self._parts.local_cache, self._parts.now()
+        copies = {key: copy for key in keys if (copy := local_cache.find(key)) is not None}
+        confirm_copies(self._parts, copies, clock)
         rest = [key for key in keys if not self._serve_local_copy(key, clock, now)]
         if not rest:
             return
@@ -187,15 +190,18 @@ class ReadOperation:
                 self._serve_stale(key, entry)
 
     def _serve_last_valid(self) -> None:
-        """The clock cannot be read: serve local copies that were hits within ``stale_if_error``."""
+        """The clock cannot be read: serve local copies that were hits within ``stale_if_error``.
+
+        Not those that are known to be outdated.
+        """
         window = self._parts.policy.stale_if_error
         if window <= 0:
             return
         since = self._parts.now() - window
         for key in self._missing():
-            entry = self._parts.local_cache.last_valid(key, since)
-            if entry is not None:
-                self._serve_stale(key, entry)
+            copy = self._parts.local_cache.last_valid(key, since)
+            if copy is not None and not was_published(self._parts, copy):
+                self._serve_stale(key, copy.entry)
 
     def _recover(self, keys: Sequence[str]) -> bool:
         """Serve outdated entries for all of ``keys``, if all are within ``stale_if_error``."""

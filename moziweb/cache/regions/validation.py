@@ -1,11 +1,13 @@
-"""Validates stored entries and local copies against the stamps of their tags.
+"""Validates stored entries and local copies, by the invalidation log or by their stamps.
 
-The clock is read first; the entries and the stamps that they are compared with are read after it.
+The clock is read first; the entries, the records of the log and the stamps are read after it. The
+log can only confirm that an entry is valid. If it does not, the stamps decide.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..protocol.clock import reaches
 from ..protocol.dependencies import DependencyGroup
 from ..protocol.entry import Entry
 from ..protocol.stamps import copies_tag, is_valid, tags_to_resolve
@@ -35,20 +37,21 @@ def fetch_and_validate(
     found = parts.entries.get_multi(keys)
     for entry in found.values():
         entry.derived[DERIVED_KEY] = parts.policy.http_policy
-    copies = copies_tag(parts.name)
-    known = parts.stamps_of(found.values(), (copies,) if keep_copies and found else ())
-    stamps = known or {}
     now = parts.now()
-    valid = {
-        key: entry
-        for key, entry in found.items()
-        if now < entry.expires and is_valid(entry.dependencies, stamps, clock)
-    }
+    valid = _confirm_entries(parts, found, clock, now)
+    unknown = {key: entry for key, entry in found.items() if key not in valid}
+    copies = copies_tag(parts.name)
+    known = parts.stamps_of(unknown.values(), (copies,) if keep_copies and unknown else ())
+    stamps = known or {}
+    for key, entry in unknown.items():
+        if now < entry.expires and is_valid(entry.dependencies, stamps, clock):
+            valid[key] = entry
     if valid and keep_copies:
         for key, entry in valid.items():
             parts.local_cache.put(key, entry, clock, now)
-        parts.resolve(tags_to_resolve([copies], stamps, clock))
-    outdated = {key: entry for key, entry in found.items() if key not in valid}
+        if unknown:
+            parts.resolve(tags_to_resolve([copies], stamps, clock))
+    outdated = {key: entry for key, entry in unknown.items() if key not in valid}
     if known is not None:
         for key in outdated:
             parts.local_cache.discard(key)
@@ -56,21 +59,76 @@ def fetch_and_validate(
     return ValidationResult(valid, outdated, frozenset(tags_to_resolve(tags, stamps, clock)))
 
 
+def _confirm_entries(
+    parts: RegionParts, entries: Mapping[str, Entry], clock: int, now: float
+) -> dict[str, Entry]:
+    """Return the entries that are valid at ``clock`` by the log: each part since its snapshot."""
+    log = parts.stamps.log
+    if entries:
+        log.catch_up(clock)
+    return {
+        key: entry
+        for key, entry in entries.items()
+        if now < entry.expires
+        and log.vouches_for(((g.snapshot_clock, g.tags) for g in entry.dependencies), clock)
+    }
+
+
 def revalidate_copies(parts: RegionParts, copies: Mapping[str, Copy], clock: int) -> None:
     """Validate local ``copies``, by key, at ``clock``, read before this call.
 
-    Reads all stamps at once and fetches no entry. A copy that is not valid is dropped, so the next
-    read fetches the entry (``fetch_and_validate``). If the stamps cannot be read, nothing changes.
+    Fetches no entry, and reads the stamps of all copies at once that the log does not confirm. A
+    copy that is not valid is dropped, so the next read fetches the entry (``fetch_and_validate``).
+    If the stamps cannot be read, nothing changes.
     """
-    now = parts.now()
-    alive = {key: copy for key, copy in copies.items() if now < copy.entry.expires}
+    unknown = confirm_copies(parts, copies, clock)
     tag = copies_tag(parts.name)
-    stamps = parts.stamps_of((copy.entry for copy in alive.values()), (tag,)) if alive else None
+    stamps = parts.stamps_of((c.entry for c in unknown.values()), (tag,)) if unknown else None
     if stamps is None:
         return
-    for key, copy in alive.items():
+    for key, copy in unknown.items():
         fetched = DependencyGroup(copy.fetched_at, (tag,))
         if is_valid((*copy.entry.dependencies, fetched), stamps, clock):
             parts.local_cache.mark_valid(copy, clock)
         else:
             parts.local_cache.discard(key)
+
+
+def confirm_copies(parts: RegionParts, copies: Mapping[str, Copy], clock: int) -> dict[str, Copy]:
+    """Validate local ``copies`` at ``clock`` by the log; return the others that have not expired.
+
+    ``clock`` was read before this call.
+    """
+    now = parts.now()
+    behind = {
+        key: copy
+        for key, copy in copies.items()
+        if now < copy.entry.expires and not reaches(copy.validated_at, clock)
+    }
+    if behind:
+        parts.stamps.log.catch_up(clock)
+    return {key: copy for key, copy in behind.items() if not _confirm_copy(parts, copy, clock)}
+
+
+def _confirm_copy(parts: RegionParts, copy: Copy, clock: int) -> bool:
+    since = copy.validated_at
+    if reaches(since, clock):  # by another thread
+        return True
+    pairs = ((since, tags) for tags in _tags_of(parts, copy))
+    if not parts.stamps.log.vouches_for(pairs, clock):
+        return False
+    parts.local_cache.mark_valid(copy, clock)
+    return True
+
+
+def was_published(parts: RegionParts, copy: Copy) -> bool:
+    """Return whether a local copy is known to be outdated, without reading from a store."""
+    since = copy.validated_at
+    return any(parts.stamps.log.has_published(tags, since) for tags in _tags_of(parts, copy))
+
+
+def _tags_of(parts: RegionParts, copy: Copy) -> Iterator[tuple[str, ...]]:
+    """Yield the tags of a copy: those of its entry, and the tag of all copies."""
+    for group in copy.entry.dependencies:
+        yield group.tags
+    yield (copies_tag(parts.name),)

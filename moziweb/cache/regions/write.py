@@ -6,7 +6,7 @@ from typing import Final
 from ..protocol.dependencies import NotStoredReason
 from ..protocol.entry import Entry, encode
 from ..protocol.snapshots import SnapshotSource
-from ..protocol.stamps import tags_to_resolve
+from ..protocol.stamps import copies_tag, tags_to_resolve
 from .http_policy import DERIVED_KEY
 from .parts import RegionParts
 from .rendering import CacheResult, CacheStatus, RenderContext, Rendered
@@ -60,8 +60,10 @@ def _resolve_tags_of(parts: RegionParts, key: str, entry: Entry, validated_at: i
 
     A page of validated fragments alone is valid at the least of their clocks: a copy is kept.
     """
-    stamps = parts.stamps_of([entry]) or {}
+    # The tag of the copies is resolved here, too: a copy may be kept without its stamp being read.
+    copies = copies_tag(parts.name)
+    stamps = parts.stamps_of([entry], [copies]) or {}
     clock_of_epoch = entry.dependencies[-1].snapshot_clock
-    parts.resolve(tags_to_resolve(entry.tags, stamps, clock_of_epoch))
+    parts.resolve(tags_to_resolve([*entry.tags, copies], stamps, clock_of_epoch))
     if validated_at is not None:
         parts.local_cache.put(key, entry, validated_at, parts.now())

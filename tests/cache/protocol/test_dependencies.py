@@ -123,6 +123,16 @@ def test_page_is_valid_at_least_clock_of_its_fragments() -> None:
     assert recorder.validated_at == 7
 
 
+@pytest.mark.parametrize("clocks", [(7, 9), (9, 7)])
+def test_page_of_fragments_of_two_epochs_has_no_validation_clock(clocks: tuple[int, int]) -> None:
+    """The least number is of one epoch, in which the other fragment was not validated."""
+    recorder = DependencyRecorder()
+    for epoch in clocks:
+        group = DependencyGroup(epoch << 32, ())
+        recorder.include_cached([group], NEVER, validated_at=(epoch << 32) + 5)
+    assert recorder.validated_at is None
+
+
 def test_page_with_new_fragment_has_no_validation_clock() -> None:
     recorder = DependencyRecorder()
     recorder.include_cached([DependencyGroup(3, ())], NEVER, validated_at=9)

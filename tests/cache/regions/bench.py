@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from moziweb.cache.events import CacheEvents
+from moziweb.cache.protocol.invalidation_log import RING, record_name
 from moziweb.cache.protocol.leases import LeaseOptions, Leases
 from moziweb.cache.protocol.stamps import StampStore
 from moziweb.cache.regions.local_cache import LocalCache
@@ -51,7 +52,7 @@ class Bench:
         self.renders = 0
         self.recorded = RecordingEvents()
         self.atomic_store = MemoryAtomicStore(lambda: self.now)
-        self.stamps = StampStore(self.atomic_store, 10_000)
+        self.stamps = self.open_stamps()
         self.backend = MemoryBackend({})
         self.leases = Leases(
             MemoryAtomicStore(lambda: self.now),
@@ -60,6 +61,15 @@ class Bench:
             clock=lambda: self.now,
         )
         self.region = self.open(Policy(LIFE, **policy))
+
+    def open_stamps(self) -> StampStore:
+        """Return the stamp store as another process would open it."""
+        return StampStore(self.atomic_store, 10_000, monotonic=lambda: self.now)
+
+    def lose_log(self) -> None:
+        """Lose all records of the invalidation log."""
+        for number in range(RING):
+            self.atomic_store.delete(record_name(number))
 
     def open(self, policy: Policy, l1_bytes: int = 100_000) -> TaggedRegion:
         """Return the region as another process would open it."""
@@ -104,5 +114,9 @@ class Bench:
         return self.region.get_or_render(key, kwargs.pop("render", self.render()), **kwargs)
 
     def use_other_process(self) -> None:
-        """Send further reads to another process, whose local cache is empty."""
+        """Send further reads to another process, whose local cache is empty.
+
+        It follows the invalidation log from now on.
+        """
+        self.stamps = self.open_stamps()
         self.region = self.open(self.region.policy)

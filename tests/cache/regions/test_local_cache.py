@@ -1,4 +1,4 @@
-"""The local cache: copies that are valid until the clock moves."""
+"""The local cache: copies, each with the clock that it was valid at."""
 
 from moziweb.cache.protocol.entry import Entry, Kind
 from moziweb.cache.regions.local_cache import COPY_OVERHEAD_BYTES, LocalCache
@@ -9,13 +9,34 @@ def entry(size: int = 100, expires: float = 50.0) -> Entry:
     return Entry(Kind.PAGE, b"x" * size, (), 0.0, expires)
 
 
-def test_copy_is_served_at_its_own_clock_only() -> None:
+EPOCH = 7 << 32
+
+
+def test_copy_is_served_at_clocks_of_its_epoch_up_to_its_own() -> None:
+    """Another request may have validated it since this one read the clock."""
     cache, kept = LocalCache(10_000), entry()
-    cache.put("a", kept, clock=5, now=1.0)
-    assert cache.get("a", clock=5, now=2.0) is kept
-    assert cache.get("a", clock=6, now=2.0) is None
-    assert cache.get("a", clock=4, now=2.0) is None
-    assert cache.get("b", clock=5, now=2.0) is None
+    cache.put("a", kept, clock=EPOCH + 5, now=1.0)
+    assert cache.get("a", clock=EPOCH + 5, now=2.0) is kept
+    assert cache.get("a", clock=EPOCH + 4, now=2.0) is kept
+    assert cache.get("a", clock=EPOCH + 6, now=2.0) is None
+    assert cache.get("a", clock=(6 << 32) + 5, now=2.0) is None
+    assert cache.get("a", clock=(8 << 32) + 5, now=2.0) is None
+    assert cache.get("b", clock=EPOCH + 5, now=2.0) is None
+
+
+def test_copy_keeps_the_latest_clock_of_an_epoch() -> None:
+    cache = LocalCache(10_000)
+    cache.put("a", entry(), clock=EPOCH + 5, now=1.0)
+    copy = cache.find("a")
+    assert copy is not None
+    for clock, expected in (
+        (EPOCH + 7, EPOCH + 7),
+        (EPOCH + 6, EPOCH + 7),
+        ((6 << 32) + 1, (6 << 32) + 1),
+    ):
+        cache.mark_valid(copy, clock)
+        assert copy.validated_at == expected
+    assert copy.fetched_at == EPOCH + 5
 
 
 def test_copy_expires() -> None:
