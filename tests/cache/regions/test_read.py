@@ -237,6 +237,22 @@ class TestOutages:
         bench.now += 0.1
         assert bench.read().status is CacheStatus.BYPASS
 
+    @pytest.mark.parametrize("tag", ["movie:1", "copies:pages"])
+    def test_copy_that_is_known_to_be_outdated_is_not_served(
+        self, down: Callable[[Bench], None], tag: str
+    ) -> None:
+        """Another request has read the log, and not this copy."""
+        bench = Bench(stale_if_error=60)
+        for _ in range(3):
+            bench.read()
+        bench.stamps.publish(["movie:2"])
+        bench.stamps.publish([tag])
+        clock = bench.stamps.clock()
+        assert clock is not None
+        bench.stamps.log.catch_up(clock)
+        down(bench)
+        assert bench.read().status is CacheStatus.BYPASS
+
     @pytest.mark.parametrize("mine", [True, False])
     def test_older_copy_is_not_served_after_a_newer_entry(
         self, down: Callable[[Bench], None], mine: bool
