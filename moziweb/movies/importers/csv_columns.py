@@ -18,7 +18,7 @@ from ..text_folding import nfc
 from . import values
 from .candidate import CSV, Candidate, GenreFact, PremiereFact, TrailerFact
 from .fields import IMPORTED_FIELDS, LENGTHS, same, shown
-from .file_readers import FileRow, Table
+from .file_readers import MAX_MEMBERS, TOO_MANY_MEMBERS, FileRow, Table
 from .premieres import channel_of
 from .problems import ImportRefused, InvalidValue, Problem, text_of
 
@@ -261,6 +261,8 @@ class _Reader:
 
 
 def _split(cell: str) -> list[str]:
+    if cell.count("|") >= MAX_MEMBERS:
+        raise InvalidValue(TOO_MANY_MEMBERS, most=MAX_MEMBERS)
     return [word.strip() for word in cell.split("|") if word.strip()]
 
 

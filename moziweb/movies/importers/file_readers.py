@@ -1,16 +1,20 @@
 """Reads CSV and JSON files into rows of text. Pure: it takes bytes.
 
-Files are UTF-8, with or without a byte order mark, or UTF-16 with one. CSV has the delimiter ``;``
-or ``,``. JSON is an array of objects, or an object that contains one. An invalid row is returned
-with its problem.
+Files are UTF-8, with or without a byte order mark, or UTF-16 with one. CSV has the delimiter
+``;``, ``,`` or a tab. JSON is an array of objects, or an object that contains one. An invalid row
+is returned with its problem.
 """
 
 import codecs
 import csv
 import io
 import json
+import re
+import sys
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
 from typing import Any, Final
 
@@ -41,17 +45,34 @@ MAX_LIST_ROWS: Final = 10_000
 MAX_LINES: Final = 10 * MAX_LIST_ROWS
 """Lines of a CSV file: a cell can have several, and a row can be empty."""
 
+MAX_CELL: Final = csv.field_size_limit()
+"""Characters of a cell: 131,072."""
+
+MAX_MEMBERS: Final = 50
+"""Members of a cell with several values, such as genres."""
+
 MAX_HEADINGS: Final = 200
+_MAX_MARKS: Final = 30
+"""As in Unicode's Stream-Safe Text Format."""
+
+_NOT_LATIN: Final = re.compile(f"[^\\0-\u02ff]{{{_MAX_MARKS + 1}}}")
+"""Finds out quickly that a cell has no such marks."""
+
+_LONGEST_HEADING: Final = 300
 MAX_HEADING: Final = 100
 """Characters of a heading, as it is shown."""
 
-_DELIMITERS: Final = ";,"
+MAX_VALUES: Final = MAX_LIST_ROWS * MAX_HEADINGS
+"""Values of a JSON file. The time and the memory of ``json.loads`` depend on them."""
+
+_DELIMITERS: Final = ";,\t"
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _ZIP: Final = b"PK\x03\x04"
 _NOT_TEXT: Final = _("the file is not text in UTF-8; save the list as CSV in UTF-8")
 _QUOTE: Final = _(
     "a quotation mark in line ${line} is not closed; inside a quoted cell, write it twice"
 )
+TOO_MANY_MEMBERS: Final = _("more than ${most} members")
 _BAD_CELL: Final = _("not UTF-8; save the list as CSV in UTF-8")
 
 
@@ -151,6 +172,8 @@ def _headings(first: Record, aliases: Mapping[str, str]) -> list[tuple[str, str 
     found = [(cell.strip(), _column_of(cell, aliases)) for cell in first.cells]
     columns = [column for _, column in found if column]
     if "title" not in columns:
+        if any("\0" in cell for cell in first.cells):  # UTF-16 without a mark, or UTF-32
+            raise ImportRefused(_NOT_TEXT)
         there = ", ".join(shown_headings(heading for heading, _ in found)) or "nothing"
         text = _("no column is called title; the first row has ${there}")
         raise ImportRefused(text, there=there[:300])
@@ -187,34 +210,55 @@ def _csv_row(record: Record, headings: Sequence[tuple[str, str | None]]) -> File
 
 
 def _json_table(content: str, aliases: Mapping[str, str]) -> Table:
-    try:
-        # Numbers stay texts: ``int`` refuses 5,000 digits.
-        data = json.loads(content, parse_int=str, parse_float=str)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ImportRefused(_("the file is not valid JSON: ${error}"), error=error) from None
-    if isinstance(data, dict):
-        data = next((each for each in data.values() if isinstance(each, list)), None)
-    if not isinstance(data, list):
-        raise ImportRefused(_("the file contains no array of films"))
+    data = _json_array(content)
     _check_count(data)
-    keys = dict.fromkeys(key for item in data if isinstance(item, dict) for key in item)
-    ignored = (key for key in islice(keys, MAX_HEADINGS) if not _column_of(key, aliases))
-    rows = tuple(_json_row(number, item, aliases) for number, item in enumerate(data, 1))
+    objects = (each for each in data if isinstance(each, tuple) and len(each) <= MAX_HEADINGS)
+    keys = dict.fromkeys(key for item in objects for key, _value in item)
+    columns = {key: _column_of(key, aliases) for key in keys}
+    ignored = (key for key in islice(keys, MAX_HEADINGS) if columns[key] is None)
+    rows = tuple(_json_row(number, item, columns) for number, item in enumerate(data, 1))
     return Table(rows, shown_headings(ignored))
 
 
-def _json_row(number: int, item: Any, aliases: Mapping[str, str]) -> FileRow:
+def _json_array(content: str) -> list[Any]:
+    """Return the items of a JSON file. An object is a tuple of pairs: keys can be repeated."""
+    if sum(map(content.count, ",[{")) > MAX_VALUES:
+        raise ImportRefused(_("the file has more than ${most} values; split it"), most=MAX_VALUES)
+    try:
+        # Numbers stay texts: ``int`` refuses 5,000 digits.
+        data = json.loads(
+            content, parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=tuple
+        )
+    except (json.JSONDecodeError, RecursionError) as error:
+        if "\0" in content:  # UTF-16 without a mark, or UTF-32
+            raise ImportRefused(_NOT_TEXT) from None
+        raise ImportRefused(_("the file is not valid JSON: ${error}"), error=error) from None
+    if isinstance(data, list):
+        return data
+    arrays = [value for _key, value in data if isinstance(value, list)]
+    of_objects = [each for each in arrays if any(isinstance(item, tuple) for item in each)]
+    if len(of_objects) > 1:
+        raise ImportRefused(_("the file contains more than one array of objects; keep the films"))
+    if not arrays:
+        raise ImportRefused(_("the file contains no array of films"))
+    return (of_objects or arrays)[0]
+
+
+def _json_row(number: int, item: Any, columns: Mapping[str, str | None]) -> FileRow:
     place = f"item {number}"
-    if not isinstance(item, dict):
+    if not isinstance(item, tuple):
         return _refused_row(place, "", _("not an object"))
     if len(item) > MAX_HEADINGS:
         text = _("more than ${most} cells", mapping={"most": MAX_HEADINGS})
         return _refused_row(place, "", text)
     cells: dict[str, str] = {}
-    for key, value in item.items():
-        column = _column_of(key, aliases)
+    for key, value in item:
+        column = columns[key]
         if column is None:
             continue
+        if column in cells:
+            text = _("two columns are called ${twice}", mapping={"twice": column})
+            return _refused_row(place, column, text)
         try:
             cells[column] = _cell(value)
         except ValueError as error:
@@ -226,14 +270,23 @@ def _cell(value: Any) -> str:
     """Return a value as a CSV cell: members of a list are separated by bars, null is empty."""
     if value is None:
         return ""
-    if isinstance(value, list) and not any(isinstance(each, list) for each in value):
-        return "|".join(_cell(each) for each in value)
-    if isinstance(value, list | dict | bool):
+    if isinstance(value, list):
+        if len(value) > MAX_MEMBERS:
+            raise InvalidValue(TOO_MANY_MEMBERS, most=MAX_MEMBERS)
+        if not any(isinstance(each, list) for each in value):
+            value = "|".join(map(_cell, value))
+    if not isinstance(value, str):  # numbers are texts, too
         raise InvalidValue(_("neither a text nor a number"))
-    return str(value)
+    if len(value) > MAX_CELL:
+        raise InvalidValue(_("longer than ${most} characters"), most=MAX_CELL)
+    return value
 
 
 def _row(place: str, cells: Mapping[str, str]) -> FileRow:
+    for name, cell in cells.items():
+        if _NOT_LATIN.search(cell) and _many_marks().search(cell):
+            text = _("more than ${most} accents on a letter", mapping={"most": _MAX_MARKS})
+            return _refused_row(place, name, text)
     kept = {
         name: cell.strip() if name in _URLS else nfc(cell.strip())
         for name, cell in cells.items()
@@ -243,6 +296,13 @@ def _row(place: str, cells: Mapping[str, str]) -> FileRow:
         if not _is_text(cell):
             return _refused_row(place, name, _BAD_CELL)
     return FileRow(place, kept)
+
+
+@cache
+def _many_marks() -> re.Pattern[str]:
+    """Return a pattern of combining marks. The time of ``nfc`` is quadratic in their number."""
+    marks = "".join(filter(unicodedata.combining, map(chr, range(sys.maxunicode + 1))))
+    return re.compile(f"[{marks}]{{{_MAX_MARKS + 1}}}")
 
 
 def _refused_row(place: str, column: str, text: str) -> FileRow:
@@ -259,6 +319,8 @@ def _is_text(cell: str) -> bool:
 
 
 def _column_of(heading: str, aliases: Mapping[str, str]) -> str | None:
+    if len(heading) > _LONGEST_HEADING:
+        return None
     word = _heading(heading)
     return aliases.get(word) or (
         word if word in LIST_COLUMNS and word not in aliases.values() else None

@@ -1,5 +1,6 @@
 """The cells of each column, and the reports of invalid ones."""
 
+import time
 import unicodedata
 from datetime import date
 
@@ -279,3 +280,23 @@ def test_values_that_differ_in_rows_of_one_movie_are_reported() -> None:
     assert {each.column for each in candidate.problems} == expected
     (runtime,) = (each for each in candidate.problems if each.column == "runtime")
     assert str(runtime) == "row 3, runtime: '100' is not imported; row 2 has '165'"
+
+
+@pytest.mark.parametrize(
+    ("column", "member"),
+    [("genres", "Sci-fi"), ("formats", "2D"), ("languages", "hu"),
+     ("trailer_url", "https://youtu.be/dQw4w9WgXcQ")],
+)  # fmt: skip
+def test_cell_has_at_most_50_members(column: str, member: str) -> None:
+    assert one(column, "|".join([member] * 50)).problems == ()
+    (problem,) = one(column, "|".join([member] * 51)).problems
+    assert (problem.column, problem.fatal) == (column, False)
+    assert "more than 50 members" in problem.english
+
+
+def test_large_cells_of_genres_are_not_parsed() -> None:
+    cell = "|".join(["Sci-fi"] * 600)
+    text = "title;genres\n" + "".join(f"film {n};{cell}\n" for n in range(1000))
+    started = time.process_time()
+    assert all(len(each.problems) == 1 for each in from_csv(text))
+    assert time.process_time() - started < 2

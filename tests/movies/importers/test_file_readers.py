@@ -14,6 +14,8 @@ from moziweb.movies.importers.file_readers import (
 )
 from moziweb.movies.importers.problems import ImportRefused
 
+from .conftest import from_csv
+
 TWO = [("row 2", {"title": "Dűne", "runtime": "155"}), ("row 3", {"title": "A; b, c"})]
 
 
@@ -22,7 +24,7 @@ def rows(data: bytes) -> list[tuple[str, dict[str, str]]]:
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-@pytest.mark.parametrize("delimiter", [";", ","])
+@pytest.mark.parametrize("delimiter", [";", ",", "\t"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_utf8_with_or_without_bom_and_either_delimiter(
     mark: bytes, delimiter: str, newline: str
@@ -109,6 +111,9 @@ def test_largest_list() -> None:
         (b'{"title": "a"}', "contains no array"),
         (b"title\n" + b'"' + b"x" * 200_000, "not valid CSV"),
         (b"[" * 100_000, "not valid JSON"),
+        (b"[" + b"[]," * 16_000_000 + b"1]", "more than 2000000 values; split it"),
+        (b"[" + b"{}," * 1_900_000 + b"1]", "more than 2000000 values"),
+        (b'{"a": [{}], "b": [1], "c": [{}]}', "more than one array of objects"),
         (b"title\n" + b"a\n" * (MAX_LIST_ROWS + 1), "more than 10000 rows; split it"),
         (json.dumps([{"title": "a"}] * (MAX_LIST_ROWS + 1)).encode(), "more than 10000 rows"),
         (b"title\n" + b"\n" * MAX_LINES, "more than 100000 lines; split it"),
@@ -120,6 +125,12 @@ def test_largest_list() -> None:
         ("title;Műfaj\na;b\n".encode("cp1250"), "not text in UTF-8; save the list as CSV"),
         (b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01", "not text in UTF-8"),
         (b"\xff\xfet\x00i", "not text in UTF-8"),
+        *(
+            (text.encode(codec), "not text in UTF-8; save the list as CSV in UTF-8")
+            for text in ("title;release_date\na;2026\n", '[{"title": "a"}]')
+            for codec in ("utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
+        ),
+        ("\ufefftitle;runtime".encode("utf-32-be"), "not text in UTF-8"),
         (b"\xff\xfe\x00\xd8", "not text in UTF-8"),
         (b"PK\x03\x04\x14\x00", "the file is a workbook"),
     ],
@@ -142,3 +153,42 @@ def test_line_break_in_a_column_of_one_line_is_reported() -> None:
     assert str(first.problem).startswith("row 2, distributor: a line break; is a quotation mark")
     assert (second.place, second.cells["title"], second.problem) == ("row 3", "Qb", None)
     assert third.cells["title"] == "Qc"
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        (b'"title": "a", "title": "b"', "title: two columns are called title"),
+        (b'"title": "a", "Title": null', "title: two columns are called title"),
+        (b'"title": "a", "release date": 1, "Release-Date": 2', "release_date: two columns"),
+        (b'"title": ["a", {"b": 1}]', "title: neither a text nor a number"),
+        (b'"genres": [[]]', "genres: neither a text nor a number"),
+    ],
+)
+def test_json_object_with_two_values_of_a_column_is_reported(item: bytes, message: str) -> None:
+    assert problem(b"[{%b}]" % item).startswith(f"item 1, {message}")
+
+
+def test_only_array_of_objects_has_the_films() -> None:
+    assert rows(b'{"errors": [], "years": [1], "films": [{"title": "a", "x": 1, "x": 2}]}') == [
+        ("item 1", {"title": "a"})
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (json.dumps(["Dr\xe1ma"] * 51), "genres: more than 50 members"),
+        (json.dumps(list(map(str, range(200_000)))), "genres: more than 50 members"),
+        (json.dumps("a|" * 1_000_000), "genres: longer than 131072 characters"),
+        (json.dumps(["a" * 100_000] * 50), "genres: longer than 131072 characters"),
+        (json.dumps("a" + "\u0301\u0316" * 50_000), "genres: more than 30 accents on a letter"),
+        ("1" * 131_073, "genres: longer than 131072 characters"),
+    ],
+)
+def test_too_large_cell_of_json_is_reported_before_it_is_parsed(value: str, message: str) -> None:
+    started = time.process_time()
+    (candidate,) = from_csv(f'[{{"title": "a", "genres": {value}}}]')
+    assert str(candidate.problems[0]).startswith(f"item 1, {message}")
+    assert candidate.is_refused
+    assert time.process_time() - started < 1
