@@ -12,6 +12,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from moziweb.movies.text_folding import nfc
 
+from .common_words import COMMON_WORDS
+
 MIN_LENGTH: Final = 12
 MAX_PASSWORD_LENGTH: Final = 200
 
@@ -25,17 +27,11 @@ MAX_CONCURRENT: Final = 2
 _concurrency: Final = threading.BoundedSemaphore(MAX_CONCURRENT)
 
 
-MIN_SCORE: Final = 3
-"""The least score of zxcvbn, from 0 to 4: at least 10^8 guesses."""
+MIN_SCORE: Final = 4
+"""The least score of zxcvbn: at least 10^10 guesses. Three common words have 10^8 or more."""
 
 _ESTIMATED_LENGTH: Final = 72
 """zxcvbn refuses longer texts; the rest of a password is not rated."""
-
-_LOCAL_WORDS: Final = (
-    "moziweb", "mozi", "film", "jelszó", "jelszo", "titok", "titkos", "szeretlek", "magyarország",
-    "magyarorszag", "budapest", "kiscica", "szerkesztő", "szerkeszto", "almafa",
-)  # fmt: skip
-"""Words that guessers of this site try first; zxcvbn has lists of English ones only."""
 
 
 class WeakPassword(ValueError):
@@ -52,7 +48,7 @@ def check_strength(password: str, name: str) -> None:
         raise WeakPassword(f"a password has {MIN_LENGTH} to {MAX_PASSWORD_LENGTH} characters")
     from zxcvbn import zxcvbn  # not at the top: its lists of words take 14 MB
 
-    words = (*_LOCAL_WORDS, name, *name.split())
+    words = (*COMMON_WORDS, name, *name.split())
     if zxcvbn(nfc(password)[:_ESTIMATED_LENGTH], words)["score"] < MIN_SCORE:
         raise GuessablePassword(
             "the password is easy to guess: it is common or repeats itself; use several words"
