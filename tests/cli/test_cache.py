@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -25,6 +25,8 @@ import moziweb
 from moziweb.cache import kind_of
 from moziweb.caching import DECLARATIONS, OUTBOX
 from moziweb.services import services_of, set_services
+from moziweb.site.page_cache.url_inventory import Priority, SiteUrl
+from moziweb.site.page_cache.warming import in_process_fetcher
 from tests.cache.stores.test_cdn import Cdn
 from tests.conftest import close_services
 from tests.registry import page_cache_of
@@ -385,3 +387,15 @@ def test_purge_without_the_stamp_store_waits_in_the_outbox(site: Site, command: 
     assert "waits in the outbox" in ended.stderr
     with site.database.engine.connect() as connection:
         assert OUTBOX.backlog(connection) == 1
+
+
+def test_pages_are_warmed_in_brotli() -> None:
+    asked = []
+
+    def app(environ: dict[str, str], start_response: Callable[..., object]) -> list[bytes]:
+        asked.append(environ["HTTP_ACCEPT_ENCODING"])
+        start_response("200 OK", [("X-Cache", "miss")])
+        return [b""]
+
+    assert in_process_fetcher(app)(SiteUrl("/", next(iter(Priority)))).outcome == "rendered"
+    assert asked == ["br"]

@@ -22,7 +22,7 @@ from ..regions.negative import MISSING, MOVED, STATUSES, NegativeEntries
 from ..regions.rendering import CacheResult, RenderContext, Rendered
 from .fragments import FragmentMissing, Fragments, PageTemplate, offered_slots
 from .refresh import REFRESH_MARK
-from .representations import READ_METHODS, check_content
+from .representations import CODINGS, READ_METHODS, check_content, choose, with_coding
 from .request_isolation import declared_params, isolated
 from .responses import content_of, rendered_of, response_of
 from .routes import CachedRoute, EntryLocation
@@ -90,7 +90,8 @@ class CachedView:
         except UnicodeDecodeError:  # of a declared parameter
             raise HTTPBadRequest from None
         source = self.pages.clock.source(request.dbsession)
-        page = _Page(self, context, request, location, source)
+        accepted = request.environ.get("HTTP_ACCEPT_ENCODING", "")
+        page = _Page(self, context, request, location, source, accepted)
         if REFRESH_MARK in request.environ:
             return self._refresh(page)
         try:
@@ -103,7 +104,7 @@ class CachedView:
         served = region.get_or_render(key, page.render, source=page.source)
         self._remember(page.request, page.location)
         try:
-            return self.respond(served, page.request)
+            return self.respond(with_coding(served, page.accepted, region, key), page.request)
         except EntryCorruptError:
             # A valid entry that is not a page: something else has written to the store.
             served = region.replace(key, page.render, source=page.source)
@@ -155,6 +156,8 @@ class _Page:
     request: Any
     location: EntryLocation
     source: SnapshotSource
+    accepted: str
+    """The Accept-Encoding of the request, which a render cannot read."""
 
     def render(self, entry: RenderContext) -> Rendered:
         """Render or assemble the page; raises ``_NotAPage`` if there is none to store."""
@@ -166,7 +169,7 @@ class _Page:
         with isolated(self.request, given, params, self.cached.pages.base_url):
             if self.cached.fragments is None:
                 response = self._response(entry)
-                return rendered_of(response.body, content_of(response))
+                return rendered_of(response.body, content_of(response), self._codings())
             return self._assemble(self.cached.fragments, entry)
 
     def _known_negative(self) -> Response | None:
@@ -198,7 +201,12 @@ class _Page:
             raise EntryCorruptError("not a page template")
         template = PageTemplate.decode(stored.payload)
         found = fragments.get_multi(self.request, template.keys, self.source, entry)
-        return rendered_of(template.assemble(found), stored.content)
+        return rendered_of(template.assemble(found), stored.content, self._codings())
+
+    def _codings(self) -> tuple[str, ...]:
+        """The coding that this request prefers. Others are made when they are asked for."""
+        coding = choose(self.accepted, CODINGS)
+        return (coding,) if coding else ()
 
     def _template(self, entry: RenderContext) -> Rendered:
         with offered_slots(self.request) as slots:

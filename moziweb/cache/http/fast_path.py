@@ -30,6 +30,7 @@ from .representations import (
     coding_for,
     is_not_modified,
     representation_of,
+    with_coding,
 )
 from .routes import EntryLocation
 from .url_index import UrlIndex
@@ -122,10 +123,12 @@ class FastPathMiddleware:
         environ: Mapping[str, Any],
         began: float,
     ) -> tuple[bytes, bytes] | None:
+        coding = coding_for(copy.entry, environ.get("HTTP_ACCEPT_ENCODING", ""))
+        if coding and coding not in copy.entry.encodings:
+            return None  # a thread compresses it: that would block the loop
         entry = location.region.local.get(location.key, copy, clock)
         if entry is None:
             return None
-        coding = coding_for(entry, environ.get("HTTP_ACCEPT_ENCODING", ""))
         try:
             ready = entry.derived.get(_READY[coding]) or self._make_ready(entry, coding)
         except EntryCorruptError:
@@ -152,8 +155,10 @@ class FastPathMiddleware:
         began = time.perf_counter()
         location = self.urls.find(environ.get("PATH_INFO", ""), time.time())
         served = location.region.get_valid(location.key) if location else None
-        if served is None:
+        if location is None or served is None:
             return None
+        accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
+        served = with_coding(served, accepted, location.region, location.key)
         try:
             answer = answer_of(served, environ, tags=self.tags)
         except EntryCorruptError:

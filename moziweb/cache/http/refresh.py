@@ -22,6 +22,7 @@ from typing import Any, Final
 from webob import Request
 
 from ..events import CacheEvents
+from .representations import CODINGS
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ def wsgi_fetcher(application: Callable[[], Any]) -> Fetch:
         request = Request.blank("/")
         request.environ.update(url)
         request.environ[REFRESH_MARK] = True
+        request.environ["HTTP_ACCEPT_ENCODING"] = CODINGS[0]  # what most browsers will ask for
         request.call_application(built())
 
     return fetch

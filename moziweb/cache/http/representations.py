@@ -2,15 +2,23 @@
 
 A representation is computed once and kept with its entry (``Entry.derived``). Only its age, its
 cache status and the time for which browsers and a CDN may keep it differ between requests.
+
+A page is compressed when a request first asks for a coding: by its render, or later by
+``with_coding``, which stores the encoded body with the entry.
 """
 
+from __future__ import annotations
+
+import gzip
+import threading
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+import brotli
 from webob.acceptparse import AcceptEncoding
 
 from ..errors import EntryCorruptError
@@ -19,6 +27,9 @@ from ..regions.http_policy import Headers, http_policy_in
 from ..regions.negative import STATUSES
 from ..regions.rendering import CacheResult, CacheStatus
 from .debug_headers import headers_of
+
+if TYPE_CHECKING:
+    from ..regions.region import TaggedRegion
 
 Header = tuple[str, str]
 Content = Mapping[str, str | int | float]
@@ -30,12 +41,23 @@ CODINGS: Final = ("br", "gzip")
 """Content codings of stored pages, the preferred one first."""
 
 READ_METHODS: Final = frozenset({"GET", "HEAD"})
+
+MIN_COMPRESSED_BYTES: Final = 1000
+"""Bytes below which compression saves no packet."""
+
+_LEVEL: Final = 6
+_BROTLI_QUALITY: Final = 5
+"""Takes 1.2 to 1.6 times as long as gzip at level 6; the index is a tenth smaller."""
+
 NOT_MODIFIED: Final = "304 Not Modified"
 _STORED_STATUSES: Final = frozenset({200, *STATUSES})
 _PLAIN: Final = ""
 _MAX_MEMOIZED: Final = 200
 _NOT_KEPT: Final = frozenset({CacheStatus.STALE, CacheStatus.BYPASS})
 _CACHE_CONTROL: Final = "cache_control"
+_LOCK: Final = "lock"
+_LATEST: Final = "latest"
+"""Names in ``Entry.derived``: see ``with_coding``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +116,47 @@ def cache_control(entry: Entry, status: CacheStatus, now: float) -> Headers:
 
 def coding_for(entry: Entry, accept_encoding: str) -> str:
     """The coding of an entry for this Accept-Encoding; "" for none."""
-    return choose(accept_encoding, tuple(entry.encodings)) if accept_encoding else _PLAIN
+    if not accept_encoding:
+        return _PLAIN
+    offered = CODINGS if is_compressible(entry.payload) else tuple(entry.encodings)
+    return choose(accept_encoding, offered)
+
+
+def is_compressible(body: bytes) -> bool:
+    """Whether a body is long enough to be compressed."""
+    return len(body) >= MIN_COMPRESSED_BYTES
+
+
+def compress(body: bytes, coding: str) -> bytes:
+    """A body in one of ``CODINGS``. The same body gives the same bytes."""
+    if coding == "br":
+        encoded: bytes = brotli.compress(body, quality=_BROTLI_QUALITY)
+        return encoded
+    return gzip.compress(body, _LEVEL, mtime=0)
+
+
+def with_coding(
+    served: CacheResult, accept_encoding: str, region: TaggedRegion, key: str
+) -> CacheResult:
+    """A page with the coding that a request prefers, which is made and stored if it is missing.
+
+    ``key`` is that of the entry in its region. Of several threads that need the same coding, one
+    makes it.
+    """
+    entry = served.entry
+    coding = coding_for(entry, accept_encoding)
+    if not coding or coding in entry.encodings or entry.kind is not Kind.PAGE:
+        return served
+    with entry.derived.setdefault(_LOCK, threading.Lock()):
+        latest: Entry = entry.derived.get(_LATEST, entry)
+        if coding not in latest.encodings:
+            data = compress(latest.payload, coding)
+            latest = entry.derived[_LATEST] = region.add_encoding(key, latest, coding, data)
+    return replace(served, entry=latest)
 
 
 def representation_of(entry: Entry, coding: str) -> Representation:
-    """The representation of an entry in a coding that it has."""
+    """The representation of an entry in a coding; made here if it is not stored."""
     representation: Representation | None = entry.derived.get(coding)
     if representation is None:
         representation = entry.derived[coding] = _representation(entry, coding)
@@ -169,7 +227,9 @@ def _representation(entry: Entry, coding: str) -> Representation:
     if entry.kind is not Kind.PAGE or not isinstance(digest, str) or '"' in digest:
         raise EntryCorruptError("not a page")
     etag = f'"{digest}-{coding}"' if coding else f'"{digest}"'
-    body = entry.encodings[coding] if coding else entry.payload
+    body = entry.payload
+    if coding:
+        body = entry.encodings[coding] if coding in entry.encodings else compress(body, coding)
     of_body = [(name, str(entry.content[name])) for name in KEPT_HEADERS if name in entry.content]
     if coding:
         of_body.append(("Content-Encoding", coding))

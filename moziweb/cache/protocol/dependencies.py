@@ -51,8 +51,8 @@ class DependencyRecorder:
     """
 
     def __init__(self) -> None:
-        self._clock_by_tag: dict[str, int] = {}
-        self._clocks: set[int] = set()
+        self.tags_by_clock: dict[int, set[str]] = {}
+        """A tag may be in the sets of several clocks; ``dependencies`` keeps the lowest."""
         self.clock_unknown = False
         self.stale = False
         self.expires = NEVER
@@ -82,9 +82,7 @@ class DependencyRecorder:
         if clock is None:
             self.clock_unknown = True
             return
-        self._clocks.add(clock)
-        for tag in tags:
-            self._add(check(tag), clock)
+        self._add(clock, map(check, tags))
 
     def include_cached(
         self,
@@ -101,9 +99,7 @@ class DependencyRecorder:
         ``period_end`` is the end of the period that it shows.
         """
         for group in dependencies:
-            self._clocks.add(group.snapshot_clock)
-            for tag in group.tags:
-                self._add(tag, group.snapshot_clock)
+            self._add(group.snapshot_clock, group.tags)
         self.stale |= stale
         self.period_end = min(self.period_end, period_end)
         self.cap(expires)
@@ -114,15 +110,13 @@ class DependencyRecorder:
 
         If it recorded nothing, its snapshot clock is unknown, and so is that of the page.
         """
-        dependencies = inner.dependencies()
-        self.include_cached(
-            dependencies,
-            inner.expires,
-            validated_at=None,
-            period_end=inner.period_end,
-            stale=inner.stale,
-        )
-        self.clock_unknown |= inner.clock_unknown or not dependencies
+        for clock, tags in inner.tags_by_clock.items():
+            self._add(clock, tags)
+        self.stale |= inner.stale
+        self.period_end = min(self.period_end, inner.period_end)
+        self.cap(inner.expires)
+        self._has_fresh_parts = True
+        self.clock_unknown |= inner.clock_unknown or not inner.tags_by_clock
 
     def cap(self, expires: float) -> None:
         """Let the payload expire at ``expires`` (Unix time) at the latest."""
@@ -135,25 +129,25 @@ class DependencyRecorder:
 
     def dependencies(self) -> tuple[DependencyGroup, ...]:
         """Return the dependencies, grouped by clock, in a stable order."""
-        grouped: dict[int, list[str]] = {clock: [] for clock in self._clocks}
-        for tag, clock in self._clock_by_tag.items():
-            grouped[clock].append(tag)
-        ordered = sorted(grouped.items())
-        return tuple(DependencyGroup(clock, tuple(sorted(tags))) for clock, tags in ordered)
+        groups, of_lower_clocks = [], set[str]()
+        for clock in sorted(self.tags_by_clock):
+            tags = self.tags_by_clock[clock]
+            groups.append(DependencyGroup(clock, tuple(sorted(tags - of_lower_clocks))))
+            of_lower_clocks |= tags
+        return tuple(groups)
 
     def not_stored_reason(self, *, wrote: bool, now: float) -> NotStoredReason | None:
         """Return why the payload must not be stored, or None."""
         if self.stale:
             return NotStoredReason.STALE_PART  # first: it decides the status of the response
-        if self.clock_unknown or not self._clocks:
+        if self.clock_unknown or not self.tags_by_clock:
             return NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
         if wrote:
             return NotStoredReason.WROTE
         return NotStoredReason.EXPIRED if now >= self.expires else None
 
-    def _add(self, tag: str, clock: int) -> None:
-        known = self._clock_by_tag.get(tag)
-        self._clock_by_tag[tag] = clock if known is None else min(known, clock)
+    def _add(self, clock: int, tags: Iterable[str]) -> None:
+        self.tags_by_clock.setdefault(clock, set()).update(tags)
 
     def _note_validation(self, validated_at: int | None) -> None:
         if validated_at is None:

@@ -94,13 +94,26 @@ class LocalCache:
                 return
             self._copies[key] = Copy(entry, clock, now, fetched_at=clock)
             self.used_bytes += cost
-            while self.used_bytes > self._max_bytes:
-                self._drop(next(iter(self._copies)))
+            self._evict()
+
+    def exchange(self, key: str, old: Entry, new: Entry) -> None:
+        """Replace ``old`` in the copy of ``key`` by ``new``, the same entry in more codings."""
+        with self._lock:
+            copy = self._copies.get(key)
+            if copy is None or copy.entry is not old:
+                return
+            copy.entry = new
+            self.used_bytes += new.size - old.size
+            self._evict()
 
     def discard(self, key: str) -> None:
         """Remove the copy of ``key``, if there is one."""
         with self._lock:
             self._drop(key)
+
+    def _evict(self) -> None:
+        while self.used_bytes > self._max_bytes:
+            self._drop(next(iter(self._copies)))
 
     def _drop(self, key: str) -> None:
         copy = self._copies.pop(key, None)

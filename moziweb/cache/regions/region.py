@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Final
 
 from ..errors import CacheError, StoreUnreachableError
@@ -14,7 +15,7 @@ from .policy import Policy
 from .read import ReadOperation, RenderMany
 from .rendering import PERIOD_END, CacheResult, CacheStatus, RenderContext, Rendered
 from .validation import fetch_and_validate
-from .write import store_rendered
+from .write import store, store_rendered
 
 Render = Callable[[RenderContext], Rendered]
 
@@ -200,6 +201,28 @@ class TaggedRegion:
         if served is not None:
             self._parts.observer.served(self.name, served.status)
         return served
+
+    def add_encoding(self, key: str, entry: Entry, coding: str, data: bytes) -> Entry:
+        """Return ``entry`` with its payload in one more coding; the local copy gets it, too.
+
+        It is stored if the stored entry is this one and its lease is free: without the lease, it
+        could replace a newer entry, or bring back one that a purge has just deleted.
+        """
+        parts = self._parts
+        more = {**entry.encodings, coding: data}
+        fuller = replace(entry, encodings=more, derived=dict(entry.derived))
+        parts.local_cache.exchange(key, entry, fuller)
+        token = parts.leases.try_acquire(key) if self.policy.enabled else None
+        if token is None:
+            return fuller
+        try:
+            stored = parts.entries.get_multi([key]).get(key)
+            if stored is not None and stored == replace(entry, encodings=stored.encodings):
+                merged = {**stored.encodings, coding: data}
+                store(parts, key, replace(stored, encodings=merged))
+        finally:
+            parts.leases.release(key, token)
+        return fuller
 
     def delete(self, key: str) -> None:
         """Delete the entry of ``key``, and invalidate the copies of all processes.

@@ -33,7 +33,7 @@ def store_rendered(
         reason = recorder.not_stored_reason(wrote=wrote, now=now)
         if reason is None:
             parts.local_cache.discard(key)  # even if the store then refuses the new entry
-            reason = _store(parts, key, entry)
+            reason = store(parts, key, entry)
         if reason is None:
             _resolve_tags_of(parts, key, entry, recorder.validated_at)
         else:
@@ -43,7 +43,8 @@ def store_rendered(
     return served
 
 
-def _store(parts: RegionParts, key: str, entry: Entry) -> NotStoredReason | None:
+def store(parts: RegionParts, key: str, entry: Entry) -> NotStoredReason | None:
+    """Store an entry, or return the reason why it is not stored."""
     if not parts.policy.enabled:
         return NotStoredReason.SWITCHED_OFF
     data = encode(entry)

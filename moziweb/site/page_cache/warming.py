@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pyramid.registry import Registry
 
+from moziweb.cache.http.representations import CODINGS
 from moziweb.request import Request
 from moziweb.services import services_of
 
@@ -53,7 +54,9 @@ def in_process_fetcher(app: Any) -> Fetcher:
 
     def fetch(url: SiteUrl) -> WarmedUrl:
         started = time.perf_counter()
-        response = Request.blank(url.path).get_response(app)
+        # In the coding that most browsers will ask for.
+        request = Request.blank(url.path, headers={"Accept-Encoding": CODINGS[0]})
+        response = request.get_response(app)
         seconds = time.perf_counter() - started
         state = response.headers.get("X-Cache", "")
         return WarmedUrl(url.path, response.status_int, state, round(seconds, 4))

@@ -1,10 +1,13 @@
 """Cached views: what is stored, what is not, and damaged entries."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 from types import SimpleNamespace
 from typing import Any
 
+import brotli
 import pytest
 from pyramid.httpexceptions import (
     HTTPForbidden,
@@ -19,18 +22,105 @@ from moziweb.cache import (
     Kind,
 )
 from moziweb.cache.errors import CacheError, StoreUnreachableError
+from moziweb.cache.http import representations, responses
 from moziweb.cache.http.fragments import slots_of
+from moziweb.cache.http.refresh import wsgi_fetcher
+from moziweb.cache.http.representations import compress
 from moziweb.cache.http.routes import TimeWindow
 from moziweb.cache.http.view_deriver import mark_negative
 from moziweb.cache.protocol.entry import decode, encode
 from moziweb.cache.stores.dogpile_adapter import split_frame
 from tests.cache.http.cached_site import Site, listed
 
+LONG = "premiere " * 500
+
 
 def test_head_is_rendered_as_get(site: Site) -> None:
     site.look = lambda request: request.method
     assert site.app.head("/page/a").body == b""
     assert (site.get().text, site.renders) == ("GET", 1)
+
+
+def ask(site: Site, accepted: str) -> Any:
+    """GET with this Accept-Encoding; WebTest would decode the body."""
+    request = Request.blank("/page/a", headers={"Accept-Encoding": accepted})
+    return request.get_response(site.app.app)
+
+
+@pytest.fixture
+def compressed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The codings in which bodies are compressed from now on."""
+    codings: list[str] = []
+
+    def counted(body: bytes, coding: str) -> bytes:
+        codings.append(coding)
+        return compress(body, coding)
+
+    for module in (representations, responses):
+        monkeypatch.setattr(module, "compress", counted)
+    return codings
+
+
+def test_page_is_compressed_once_in_each_coding_that_is_asked_for(
+    site: Site, compressed: list[str]
+) -> None:
+    other = Site(store=site)
+    site.look = lambda request: LONG
+    for one in (site, other, site, other):
+        for accepted, coding in (("gzip", "gzip"), ("gzip, br", "br"), ("", None)):
+            page = ask(one, accepted)
+            assert page.headers.get("Content-Encoding") == coding
+            assert page.headers["Vary"] == "Accept-Encoding"
+            one.cache.stamps.publish(["page:other"])  # local copies are validated again
+    assert compressed == ["gzip", "br"]
+    assert (site.renders, other.renders) == (1, 0)
+
+
+def test_background_refresh_makes_brotli(site: Site, compressed: list[str]) -> None:
+    site.look = lambda request: LONG
+    wsgi_fetcher(lambda: site.app.app)({"PATH_INFO": "/page/a", "QUERY_STRING": ""})
+    assert compressed == ["br"]
+    assert ask(site, "br").headers["X-Cache"] == "hit"
+    assert compressed == ["br"]
+
+
+def test_page_that_is_asked_for_plain_is_not_compressed(site: Site, compressed: list[str]) -> None:
+    site.look = lambda request: LONG
+    assert [site.get().text for _ in range(3)] == [LONG] * 3
+    assert compressed == []
+
+
+def test_assembled_page_is_compressed_as_asked_for(compressed: list[str]) -> None:
+    site = listed()
+    site.look = lambda request: f"<{slots_of(request).take('7')}>{LONG}"
+    page = ask(site, "br")
+    assert brotli.decompress(page.body).decode() == f"<card 7>{LONG}"
+    assert compressed == ["br"]
+
+
+def test_threads_that_ask_at_once_have_it_compressed_once(
+    site: Site, compressed: list[str]
+) -> None:
+    site.look = lambda request: LONG
+    for _ in range(2):
+        site.get()
+    barrier = Barrier(6)
+
+    def coding(_: int) -> str:
+        barrier.wait()
+        return str(ask(site, "gzip").headers["Content-Encoding"])
+
+    with ThreadPoolExecutor(6) as threads:
+        assert set(threads.map(coding, range(6))) == {"gzip"}
+    assert compressed == ["gzip"]
+
+
+def test_negative_entry_is_compressed_when_it_is_stored(site: Site, compressed: list[str]) -> None:
+    site.look = lambda request: Response(LONG, status=404)
+    for coding in ("gzip", "br", "gzip"):
+        shown = ask(site, coding)
+        assert (shown.status_int, shown.headers["Content-Encoding"]) == (404, coding)
+    assert sorted(compressed) == ["br", "gzip"]
 
 
 def test_response_with_a_cookie_is_not_cached(site: Site) -> None:

@@ -1,5 +1,6 @@
 """The fast path: what it serves, and what it passes to the application."""
 
+import gzip
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -134,6 +135,20 @@ def test_other_methods_reach_the_application(site: Site, method: str) -> None:
     site.store("/", b"page")
     assert site.ask(method=method)[2] == b"inner"
     assert site.inner.requests == [method]
+
+
+def test_loop_leaves_compression_to_a_thread(site: Site) -> None:
+    site.store("/", b"page " * 300)
+    site.ask()
+    environ = {"PATH_INFO": "/", "HTTP_ACCEPT_ENCODING": "gzip"}
+    assert site.fast.in_memory([environ]) == [None]
+    _, headers, body = site.ask(HTTP_ACCEPT_ENCODING="gzip")
+    assert (headers["X-Cache"], headers["Content-Encoding"]) == ("l1", "gzip")
+    assert gzip.decompress(body) == b"page " * 300
+    (answer,) = site.fast.in_memory([environ])
+    assert answer is not None
+    assert answer[1] == body
+    assert site.inner.requests == []
 
 
 def test_unknown_path_reaches_the_application(site: Site) -> None:

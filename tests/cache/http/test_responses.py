@@ -5,7 +5,8 @@ import gzip
 import brotli
 from pyramid.response import Response
 
-from moziweb.cache.http.responses import SMALLEST, content_of, rendered_of
+from moziweb.cache.http.representations import MIN_COMPRESSED_BYTES
+from moziweb.cache.http.responses import content_of, rendered_of
 
 
 def test_only_status_and_kept_headers_are_stored() -> None:
@@ -19,7 +20,7 @@ def test_only_status_and_kept_headers_are_stored() -> None:
 
 
 def test_every_coding_has_the_same_body() -> None:
-    body = b"premiere " * SMALLEST
+    body = b"premiere " * MIN_COMPRESSED_BYTES
     rendered = rendered_of(body, {"status": 200})
     assert brotli.decompress(rendered.encodings["br"]) == body
     assert gzip.decompress(rendered.encodings["gzip"]) == body
@@ -27,11 +28,11 @@ def test_every_coding_has_the_same_body() -> None:
 
 def test_same_body_is_stored_as_the_same_bytes() -> None:
     """A time in the gzip header would change them."""
-    body = b"premiere " * SMALLEST
+    body = b"premiere " * MIN_COMPRESSED_BYTES
     assert rendered_of(body, {}) == rendered_of(body, {})
     assert rendered_of(body, {}).content["etag"] != rendered_of(body[1:], {}).content["etag"]
 
 
 def test_short_body_is_not_compressed() -> None:
-    assert rendered_of(b"x" * (SMALLEST - 1), {}).encodings == {}
-    assert rendered_of(b"x" * SMALLEST, {}).encodings.keys() == {"br", "gzip"}
+    assert rendered_of(b"x" * (MIN_COMPRESSED_BYTES - 1), {}).encodings == {}
+    assert rendered_of(b"x" * MIN_COMPRESSED_BYTES, {}).encodings.keys() == {"br", "gzip"}

@@ -1,6 +1,8 @@
 """The dependency recorder: tags and clocks, expiry, and whether a render may be stored."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from moziweb.cache.errors import TagError
 from moziweb.cache.protocol.dependencies import (
@@ -32,6 +34,36 @@ def test_lower_clock_counts_for_repeated_tag() -> None:
     recorder.include_cached([DependencyGroup(3, ("a:1",))], NEVER, validated_at=9)
     recorder.include_cached([DependencyGroup(4, ("a:1",))], NEVER, validated_at=9)
     assert {tag: g.snapshot_clock for g in recorder.dependencies() for tag in g.tags} == {"a:1": 3}
+
+
+GROUPS = st.lists(
+    st.tuples(st.integers(0, 3), st.lists(st.sampled_from(["a:1", "b:1", "c:1"]))), max_size=6
+)
+
+
+@given(own=GROUPS, cached=GROUPS, child=GROUPS)
+def test_each_tag_has_its_lowest_clock(
+    own: list[tuple[int, list[str]]],
+    cached: list[tuple[int, list[str]]],
+    child: list[tuple[int, list[str]]],
+) -> None:
+    recorder, inner = DependencyRecorder(), DependencyRecorder()
+    for clock, tags in own:
+        recorder.depend(clock, *tags)
+    for clock, tags in cached:
+        recorder.include_cached([DependencyGroup(clock, tuple(tags))], NEVER, validated_at=9)
+    for clock, tags in child:
+        inner.depend(clock, *tags)
+    recorder.include_child(inner)
+    pairs = [(clock, tag) for clock, tags in (*own, *cached, *child) for tag in tags]
+    lowest = {tag: min(c for c, each in pairs if each == tag) for _, tag in pairs}
+    groups = recorder.dependencies()
+    assert [group.snapshot_clock for group in groups] == sorted(
+        {clock for clock, _ in (*own, *cached, *child)}
+    )
+    assert lowest == {tag: group.snapshot_clock for group in groups for tag in group.tags}
+    assert sum(len(group.tags) for group in groups) == len(lowest)
+    assert all(list(group.tags) == sorted(group.tags) for group in groups)
 
 
 def test_clock_without_tags_is_kept() -> None:

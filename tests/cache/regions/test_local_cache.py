@@ -56,6 +56,19 @@ def test_least_recently_used_copies_are_evicted() -> None:
     assert cache.used_bytes == 3 * (COPY_OVERHEAD_BYTES + 100)
 
 
+def test_exchanged_entry_is_counted_and_keeps_its_clock() -> None:
+    cache, old, new = LocalCache(3_000), entry(), entry(300)
+    cache.put("a", old, clock=5, now=1.0)
+    cache.exchange("a", old, new)
+    assert cache.get("a", clock=5, now=2.0) is new
+    assert cache.used_bytes == COPY_OVERHEAD_BYTES + 300
+    cache.exchange("a", old, entry(700))
+    cache.exchange("b", old, new)
+    assert cache.used_bytes == COPY_OVERHEAD_BYTES + 300
+    cache.exchange("a", new, entry(3_000))
+    assert (cache.find("a"), cache.used_bytes) == (None, 0)
+
+
 def test_replaced_copy_is_not_counted_twice() -> None:
     cache = LocalCache(10_000)
     for size in (100, 300, 200):

@@ -1,10 +1,14 @@
 """A tagged region: reads, refreshes and deletes entries."""
 
+from dataclasses import replace
+
 import pytest
 
 from moziweb.cache.errors import PublishError, StoreError, StoreUnreachableError
 from moziweb.cache.regions.rendering import CacheStatus, RenderContext, Rendered
 from tests.cache.regions.bench import LIFE, Bench
+
+BOTH = {"gzip": b"z", "br": b"b"}
 
 
 def test_miss_then_hit_then_l1(bench: Bench) -> None:
@@ -26,6 +30,42 @@ def test_get_valid_renders_nothing(bench: Bench) -> None:
     assert again.status is CacheStatus.L1
     bench.stamps.publish(["movie:1"])
     assert bench.region.get_valid("a") is None
+
+
+class TestAddEncoding:
+    """A coding that is added to a stored entry."""
+
+    def test_coding_is_stored_and_in_the_local_copy(self, bench: Bench) -> None:
+        bench.read()
+        entry = bench.read().entry
+        fuller = bench.region.add_encoding("a", entry, "gzip", b"z")
+        assert fuller.encodings == {"gzip": b"z"}
+        assert bench.read().entry is fuller
+        bench.region.add_encoding("a", entry, "br", b"b")
+        bench.use_other_process()
+        served = bench.read()
+        assert (served.status, served.entry) == ("hit", replace(entry, encodings=BOTH))
+        assert not bench.leases.is_locked("a")
+        assert bench.renders == 1
+
+    def test_deleted_entry_stays_deleted(self, bench: Bench) -> None:
+        entry = bench.read().entry
+        bench.region.delete("a")
+        bench.region.add_encoding("a", entry, "gzip", b"z")
+        assert bench.region.stored(["a"]) == {}
+
+    def test_newer_entry_stays(self, bench: Bench) -> None:
+        entry = bench.read().entry
+        bench.region.refresh("a", bench.render(), source=bench.source())
+        bench.region.add_encoding("a", entry, "gzip", b"z")
+        stored = bench.region.stored(["a"])["a"]
+        assert (stored.payload, stored.encodings) == (b"2", {})
+
+    def test_nothing_is_stored_during_a_render_or_a_purge(self, bench: Bench) -> None:
+        entry = bench.read().entry
+        with bench.region.lock_renders("a"):
+            bench.region.add_encoding("a", entry, "gzip", b"z")
+        assert bench.region.stored(["a"])["a"].encodings == {}
 
 
 class TestRefresh:
