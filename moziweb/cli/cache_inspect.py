@@ -129,6 +129,9 @@ def statistics_lines(statistics: Mapping[str, Any]) -> Iterator[str]:
     """Yield the data of ``statistics_of`` as lines of text."""
     stamps, outbox = statistics["stamps"], statistics["outbox"]
     yield f"stamps    {stamps['url']}   clock {clock_text(stamps['clock'])}"
+    log = statistics["log"]
+    if log is not None:
+        yield f"log       {log['records']:,} records, {log['bytes'] / 1e3:,.1f} kB"
     waiting = f"{outbox['unpublished']} unpublished"
     if outbox["unpublished"]:
         waiting += f", the oldest for {span_text(outbox['age'])}"

@@ -35,6 +35,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from moziweb.cache import CacheEvents, CompositeEvents, InProcessCounters, kind_of
 from moziweb.cache.http.page_cache import PageCache
 from moziweb.cache.http.refresh import REFRESH_MARK
+from moziweb.cache.protocol.invalidation_log import Check, LogCounts, Reset
 from moziweb.db.retry import will_retry
 from moziweb.request import Request
 from moziweb.services import services_of, set_services
@@ -193,6 +194,7 @@ class CacheState(Collector):
         for name, region in pages.cache.regions.items():
             used.add_metric([name], region.local_cache_bytes)
         yield used
+        yield from _log_counters(pages.cache.stamps.log.counts())
 
     def _outbox_age(self, pages: PageCache) -> float:
         try:
@@ -200,6 +202,28 @@ class CacheState(Collector):
                 return pages.outbox.age(connection, now=time.time())
         except SQLAlchemyError:
             return float("nan")
+
+
+def _log_counters(counts: LogCounts) -> Iterator[Metric]:
+    fetches = CounterMetricFamily(
+        "moziweb_cache_log_fetches", "Reads of records of the invalidation log."
+    )
+    fetches.add_metric([], counts.fetches)
+    checks = CounterMetricFamily(
+        "moziweb_cache_log_checks",
+        "Copies and entries that the log confirmed (vouched), or why it did not.",
+        labels=["result"],
+    )
+    for result in Check:
+        checks.add_metric([result], counts.checks.get(result, 0))
+    resets = CounterMetricFamily(
+        "moziweb_cache_log_resets",
+        "Times that this process started to follow the log again.",
+        labels=["reason"],
+    )
+    for reason in Reset:
+        resets.add_metric([reason], counts.resets.get(reason, 0))
+    yield from (fetches, checks, resets)
 
 
 @dataclass(frozen=True, slots=True)

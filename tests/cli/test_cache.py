@@ -318,7 +318,9 @@ def test_stats_show_stores_and_outbox(
     assert output["outbox"]["kinds"] == {"movie": 2, "week": 1}
     (server,) = output["regions"]["pages"]["servers"].values()
     assert server["limit_maxbytes"] == memcached_server.megabytes << 20
+    assert output["log"]["records"] == 2
     shown = command("stats").stdout
+    assert f"log       2 records, {output['log']['bytes'] / 1e3:.1f} kB" in shown
     assert "1 unpublished" in shown
     assert f"{memcached_server.address}: " in shown
 

@@ -11,6 +11,7 @@ from webtest import TestApp
 
 from moziweb.cache import NotStoredReason
 from moziweb.cache.http.refresh import REFRESH_MARK
+from moziweb.cache.protocol.invalidation_log import Check
 from moziweb.movies.models import Movie
 from moziweb.ops.metrics import CacheMetrics
 from moziweb.services import services_of
@@ -108,6 +109,20 @@ def test_each_cache_status_is_counted(measured: TestApp, movies: Movies) -> None
         assert value(measured, name, region="pages", kind="page") == 1
     assert value(measured, "moziweb_cache_created_total", region="fragments", kind="template") == 1
     assert value(measured, "moziweb_cache_l1_bytes", region="pages")
+
+
+def test_uses_of_the_invalidation_log_are_counted(measured: TestApp, movies: Movies) -> None:
+    name, path = "moziweb_cache_log_checks_total", pages(movies)["week"]
+    for _ in range(3):
+        measured.get(path)
+    before = {result: value(measured, name, result=result) or 0 for result in Check}
+    fetches = value(measured, "moziweb_cache_log_fetches_total") or 0
+    page_cache_of(measured.app.registry).cache.stamps.publish(["movie:987654"])
+    assert measured.get(path).headers["X-Cache"] == "l1"
+    after = {result: value(measured, name, result=result) for result in Check}
+    assert after == {**before, Check.VOUCHED: before[Check.VOUCHED] + 1}
+    assert value(measured, "moziweb_cache_log_fetches_total") == fetches + 1
+    assert value(measured, "moziweb_cache_log_resets_total", reason="missing") == 0
 
 
 def test_invalidations_are_counted_by_kind(measured: TestApp, movies: Movies) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from ..errors import StoreError
 from ..invalidation.outbox import Outbox
+from ..protocol.stamps import StampStore
 from ..protocol.tags import kind_of
 from ..regions.region import TaggedRegion
 
@@ -39,6 +40,7 @@ def statistics_of(cache: Cache, outbox: Outbox, connection: Connection) -> dict[
     tags = Counter(tag for row in rows for tag in row.tags)
     return {
         "stamps": {"url": cache.stamps_url, "clock": cache.stamps.clock()},
+        "log": _log_size(cache.stamps),
         "outbox": {
             "age": outbox.age(connection, now=now),
             "unpublished": outbox.backlog(connection),
@@ -50,6 +52,15 @@ def statistics_of(cache: Cache, outbox: Outbox, connection: Connection) -> dict[
         },
         "regions": {name: _region(cache, name) for name in cache.regions},
     }
+
+
+def _log_size(stamps: StampStore) -> dict[str, int] | None:
+    """The size of the invalidation log; None if the stamp store is down."""
+    try:
+        records, size = stamps.log_size()
+    except StoreError:
+        return None
+    return {"records": records, "bytes": size}
 
 
 def _region(cache: Cache, name: str) -> dict[str, Any]:

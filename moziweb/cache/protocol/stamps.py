@@ -38,7 +38,7 @@ from typing import Final
 from ..errors import PublishError, StoreError, StoreUnreachableError
 from .clock import EPOCH_SHIFT, epoch_of, new_clock
 from .dependencies import DependencyGroup
-from .invalidation_log import InvalidationLog, begin_record, record_name, tags_record
+from .invalidation_log import RING, InvalidationLog, begin_record, record_name, tags_record
 from .store import AtomicStore
 
 log = logging.getLogger(__name__)
@@ -144,6 +144,14 @@ class StampStore:
         found = self._store.get_multi([_TAG_PREFIX + tag for tag in tags])
         skip = len(_TAG_PREFIX)
         return {name[skip:]: _number(value) for name, value in found.items()}
+
+    def log_size(self) -> tuple[int, int]:
+        """Return the number of records of the invalidation log, and their bytes.
+
+        Reads all of them, so it is for inspection. Raises ``StoreError``.
+        """
+        records = self._store.get_multi(list(map(record_name, range(RING))))
+        return len(records), sum(map(len, records.values()))
 
     def publish(self, tags: Iterable[str]) -> None:
         """Make an invalidation of ``tags`` visible to every process.

@@ -94,6 +94,7 @@ def test_log_has_a_bounded_number_of_records(store: AtomicStore) -> None:
         stamps.publish([f"movie:{number}"])
     ring = store.get_multi([record_name(number) for number in range(RING)])
     assert len(ring) == RING
+    assert stamps.log_size() == (RING, sum(map(len, ring.values())))
     last = stamps.read_clock()
     assert records_of(store, last) == [(f"movie:{RING // 2 + 2}",)]
     with pytest.raises(LookupError):
