@@ -19,7 +19,7 @@ INI    ?= development.ini
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
   --generate-hashes
-BENCHMARKS := variants generate cold_posters page_hit storm invalidation manager dearest_request \
+BENCHMARKS := variants generate cold_posters page_hit storm invalidation manager expensive_requests \
   serving_memory busy_threads
 SECONDS    ?= 60
 WORKERS    ?= 3

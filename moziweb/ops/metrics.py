@@ -206,18 +206,18 @@ class CacheState(Collector):
 
 def _log_counters(counts: LogCounts) -> Iterator[Metric]:
     fetches = CounterMetricFamily(
-        "moziweb_cache_log_fetches", "Reads of records of the invalidation log."
+        "moziweb_cache_log_fetches_total", "Reads of records of the invalidation log."
     )
     fetches.add_metric([], counts.fetches)
     checks = CounterMetricFamily(
-        "moziweb_cache_log_checks",
+        "moziweb_cache_log_checks_total",
         "Copies and entries that the log confirmed (vouched), or why it did not.",
         labels=["result"],
     )
     for result in Check:
         checks.add_metric([result], counts.checks.get(result, 0))
     resets = CounterMetricFamily(
-        "moziweb_cache_log_resets",
+        "moziweb_cache_log_resets_total",
         "Times that this process started to follow the log again.",
         labels=["reason"],
     )

@@ -1,15 +1,15 @@
-"""The dearest anonymous request of each route, by CPU time of the web process and PostgreSQL.
+"""The most expensive anonymous request of each route, by CPU time of web process and PostgreSQL.
 
 The database has the demo. Nothing is cached, so every request renders its whole page. The
-candidates of a route are its URLs in the site maps, and requests made to be dear: searches for
-common letters, for long, short and misspelt words. The dearest ones of a first pass are measured
-again in rounds. Each round also renders the index, and a ratio is the median of the ratios of the
-rounds, so that other work on the machine affects both.
+candidates of a route are its URLs in the site maps, and requests made to be expensive: searches for
+common letters, for long, short and misspelt words. The most expensive ones of a first pass are
+measured again in rounds. Each round also renders the index, and a ratio is the median of the ratios
+of the rounds, so that other work on the machine affects both.
 
 Not measured: the first request of a poster variant, which makes it (``benchmarks.cold_posters``),
 and signing in, whose cost is that of the password's hash and limited by the sign-in throttle.
 
-Run it from the repository's root: ``python -m benchmarks.dearest_request [--rounds 9]``.
+Run it from the repository's root: ``python -m benchmarks.expensive_requests [--rounds 9]``.
 """
 
 import argparse
@@ -118,7 +118,7 @@ def running_site() -> Iterator[Site]:
 
 
 def searches(engine: Engine) -> Iterator[str]:
-    """Queries that are dear by their words."""
+    """Queries that are expensive by their words."""
     with Database(engine).read() as session:
         texts = [*session.scalars(select(Movie.search_text)),
                  *session.scalars(select(Person.search_text))]  # fmt: skip
@@ -144,7 +144,7 @@ def searches(engine: Engine) -> Iterator[str]:
 
 
 def candidates(site: Site) -> Iterator[str]:
-    """URLs of pages, and of requests that are made to be dear."""
+    """URLs of pages, and of requests that are made to be expensive."""
     yield from ("/", "/en/", "/about", "/undated", "/en/undated", "/jump?date=2026-08-20", "/jump")
     yield from ("/premieres.ics", "/premieres-cinema.ics", "/premieres-streaming.ics")
     yield from ("/premieres.atom", "/en/premieres.atom", "/api/main/", "/robots.txt")
@@ -179,8 +179,8 @@ def sample(paths: Sequence[str]) -> Sequence[str]:
     return paths[:: max(1, len(paths) // SAMPLES)]
 
 
-def dearest(site: Site, routes: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """The dearest paths of each route in a first pass."""
+def most_expensive(site: Site, routes: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The most expensive paths of each route in a first pass."""
     found = {}
     for name, paths in routes.items():
         costs = {path: min(site.cost(path) for _ in range(2)) for path in sample(paths)}
@@ -190,7 +190,9 @@ def dearest(site: Site, routes: Mapping[str, Sequence[str]]) -> dict[str, list[s
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; return 1 if a bound is missed."""
-    parser = argparse.ArgumentParser(description="The dearest anonymous request of each route.")
+    parser = argparse.ArgumentParser(
+        description="The most expensive anonymous request of each route."
+    )
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--routes", nargs="+", help="names of routes; all without this")
     options = parser.parse_args(arguments)
@@ -200,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         routes = by_route(site, candidates(site))
         if options.routes:
             routes = {name: routes[name] for name in options.routes}
-        finalists = dearest(site, routes)
+        finalists = most_expensive(site, routes)
         for _ in range(options.rounds):
             for path in (path for paths in finalists.values() for path in paths):
                 index, cost = site.cost("/"), site.cost(path)
@@ -214,7 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         bounds.append(Bound(f"{name}: CPU time over a cold index's", ratio, at_most=RATIO))
     rows.sort(key=lambda row: -float(row[3]))
     print_table(
-        "The dearest request of each route, CPU of web and database in ms",
+        "The most expensive request of each route, CPU of web and database in ms",
         ["", "candidates", "CPU", "ratio", "request"],
         rows,
     )

@@ -1,11 +1,11 @@
-"""The parts of the benchmark of the dearest requests."""
+"""The parts of the benchmark of the most expensive requests."""
 
 import os
 import subprocess
 import sys
 import time
 
-from benchmarks.dearest_request import FINALISTS, SAMPLES, cpu_of_children, sample
+from benchmarks.expensive_requests import FINALISTS, SAMPLES, cpu_of_children, sample
 from tests.services.process import child
 
 
