@@ -23,6 +23,9 @@ from .premieres import channel_of
 from .problems import ImportRefused, InvalidValue, Problem, text_of
 
 _IDENTITY: Final = frozenset({"title", "external_id", "imdb_id", "tmdb_id"})
+_MAX_NAMESAKES: Final = 20
+"""Movies of one title and year that a row is compared with; otherwise the time is quadratic."""
+
 _PRECISIONS: Final = (DatePrecision.YEAR, DatePrecision.MONTH, DatePrecision.DAY)
 
 
@@ -58,23 +61,10 @@ def candidates_of(table: Table, options: ListOptions) -> tuple[Candidate, ...]:
 
     Each row is one candidate, or one of the ``merged`` rows of a candidate.
     """
-    found: list[Candidate] = []
-    indexes: dict[tuple[str, object], int] = {}
+    groups = _Groups()
     for row in table.rows:
-        candidate = candidate_of(row, options)
-        key = None if candidate.is_refused else _identity(candidate)
-        if key is None or key not in indexes:
-            if key is not None:
-                indexes[key] = len(found)
-            found.append(candidate)
-            continue
-        first = found[indexes[key]]
-        conflict = _conflict(first, candidate)
-        if conflict is None:
-            found[indexes[key]] = _merged(first, candidate)
-        else:
-            found.append(replace(candidate, problems=(*candidate.problems, conflict)))
-    return tuple(found)
+        groups.add(candidate_of(row, options))
+    return tuple(groups.found)
 
 
 def candidate_of(row: FileRow, options: ListOptions) -> Candidate:
@@ -106,12 +96,74 @@ def _natural_ref(title: str, years: Iterable[int]) -> str:
     return f"title/{slug_of(title)}/{next(iter(sorted(years)), '-')}"
 
 
-def _identity(candidate: Candidate) -> tuple[str, object] | None:
-    for name in ("ref", "tmdb_id", "imdb_id"):
-        value = getattr(candidate, name)
-        if value:
-            return name, value
-    return None
+class _Groups:
+    """The movies of a list: rows with a common id, or one title and year, are one."""
+
+    def __init__(self) -> None:
+        self.found: list[Candidate] = []
+        self._by_id: dict[tuple[str, object], int] = {}
+        self._by_title: dict[str, list[int]] = {}
+
+    def add(self, candidate: Candidate) -> None:
+        """Add a row: to a movie, as a new one, or as a refused one."""
+        if candidate.is_refused:
+            self.found.append(candidate)
+            return
+        possible = self._possible(candidate)
+        first = self.found[possible[0]] if possible else None
+        conflict = None if first is None else _conflict(first, candidate)
+        if len(possible) > 1:
+            conflict = self._ambiguous(candidate, possible)
+        if conflict is not None:
+            self.found.append(replace(candidate, problems=(*candidate.problems, conflict)))
+        elif first is not None:
+            self.found[possible[0]] = _merged(first, candidate)
+            self._note(candidate, possible[0])
+        else:
+            self.found.append(candidate)
+            self._note(candidate, len(self.found) - 1)
+
+    def _possible(self, candidate: Candidate) -> list[int]:
+        """Return the movies with its ids, else those with its title and year."""
+        by_id = {self._by_id[key] for key in _ids(candidate) if key in self._by_id}
+        return sorted(by_id) or [
+            index
+            for index in self._by_title.get(_title_key(candidate), ())
+            if _may_be_same(self.found[index], candidate)
+        ]
+
+    def _note(self, candidate: Candidate, index: int) -> None:
+        for key in _ids(candidate):
+            self._by_id.setdefault(key, index)
+        indexes = self._by_title.setdefault(_title_key(candidate), [])
+        if index not in indexes and len(indexes) < _MAX_NAMESAKES:
+            indexes.append(index)
+
+    def _ambiguous(self, candidate: Candidate, possible: Iterable[int]) -> Problem:
+        films = ", ".join(self.found[index].place for index in possible)
+        text = _("may be the film of any of ${places}; check its ids", mapping={"places": films})
+        return Problem.about(candidate.place, "", text, fatal=True)
+
+
+def _ids(candidate: Candidate) -> list[tuple[str, object]]:
+    """Return the ids of a row by name; in a list without ids, its reference."""
+    names = ("ref", "tmdb_id", "imdb_id")
+    return [(name, value) for name in names if (value := getattr(candidate, name))]
+
+
+def _title_key(candidate: Candidate) -> str:
+    return _natural_ref(candidate.title, candidate.years)
+
+
+def _may_be_same(first: Candidate, later: Candidate) -> bool:
+    """Whether two rows of one title and year, without a common id, may be one movie."""
+    both = {name for name, _id in _ids(first)} & {name for name, _id in _ids(later)}
+    if both and first.has_id and later.has_id:
+        return False
+    originals = [each.values.get("original_title") for each in (first, later)]
+    if all(originals) and len(set(map(slug_of, filter(None, originals)))) > 1:
+        return False
+    return _is_same_title(first.title, later.title)
 
 
 def _conflict(first: Candidate, later: Candidate) -> Problem | None:
@@ -173,8 +225,12 @@ def _merged(first: Candidate, later: Candidate) -> Candidate:
         for name in IMPORTED_FIELDS
         if name != "premieres" and _differs(name, first, later)
     ]
+    refs = [each.ref for each in (first, later) if each.has_id and each.ref]
+    has_id = first.has_id or later.has_id
     return replace(
         first,
+        ref=next(iter(refs), "" if has_id else first.ref),
+        has_id=has_id,
         values=MappingProxyType(together),
         years=first.years | later.years,
         problems=(*first.problems, *later.problems, *kept),

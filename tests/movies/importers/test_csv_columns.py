@@ -300,3 +300,10 @@ def test_large_cells_of_genres_are_not_parsed() -> None:
     started = time.process_time()
     assert all(len(each.problems) == 1 for each in from_csv(text))
     assert time.process_time() - started < 2
+
+
+def test_time_for_rows_of_one_title_is_not_quadratic() -> None:
+    text = "title;external_id\n" + "".join(f"Dűne;{n}\n" for n in range(5000))
+    started = time.process_time()
+    assert not any(each.problems for each in from_csv(text))
+    assert time.process_time() - started < 3

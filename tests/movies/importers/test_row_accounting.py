@@ -9,6 +9,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -248,3 +249,43 @@ def test_rows_that_merge_are_counted_and_refused_together(importer: Importer) ->
     (second,) = importer.preview(from_csv(text.format(ids="550,")))
     assert accounted([second]).sums["refused"] == 2
     assert "row 3: refused with row 2" in str(second.problems[-1])
+
+
+ONE_MOVIE = (
+    "Dűne;2026-08-27;cinema;;",
+    "Dűne;2026-09-03;festival;550;",
+    "Dűne;2026-10-01;streaming;;tt0137523",
+)
+
+
+@pytest.mark.parametrize("rows", list(permutations(ONE_MOVIE)))
+@pytest.mark.parametrize("same_kind", [False, True])
+def test_rows_of_one_title_are_applied_as_previewed(
+    importer: Importer, rows: tuple[str, ...], same_kind: bool
+) -> None:
+    text = "\n".join(["title;release_date;release_type;tmdb_id;imdb_id", *rows])
+    if same_kind:
+        text = text.replace("festival", "cinema").replace("streaming", "cinema")
+    plans = list(importer.preview(from_csv(text)))
+    assert accounted(plans).sums["new"] == (1 if same_kind else 3)
+    applied = [importer.apply(each.candidate, each.fingerprint).plan for each in plans]
+    assert [each.effect for each in applied] == [each.effect for each in plans]
+    again = list(importer.preview(from_csv(text)))
+    assert {each.effect for each in again} <= {Effect.SAME, Effect.REFUSED}
+    ids = {(each.candidate.tmdb_id, each.candidate.imdb_id) for each in plans}
+    assert same_kind or ids == {(550, "tt0137523")}
+
+
+def test_row_that_may_be_two_movies_is_refused() -> None:
+    columns = "title;release_date;release_type;tmdb_id;imdb_id\n"
+    movies = "Dűne;2026-08-27;;550;\nDűne;2026-08-27;;551;tt0137523\n"
+    for row in ("Dűne;2026-10-01;streaming;;", "Dűne;2026-10-01;streaming;550;tt0137523"):
+        first, second, third = from_csv(columns + movies + row)
+        assert first.problems == second.problems == ()
+        assert "may be the film of any of row 2, row 3" in str(third.problems[0])
+
+
+def test_rows_of_one_title_with_other_ids_are_other_movies() -> None:
+    columns = "title;release_date;external_id;tmdb_id;original_title\n"
+    rows = "Dűne;2026-08-27;1;;Dune\nDűne;2026-08-27;2;;Dune\nDűne;2026-08-27;;5;Other\n"
+    assert [each.problems for each in from_csv(columns + rows)] == [(), (), ()]
