@@ -13,6 +13,12 @@ from moziweb.cache.protocol import dependencies, stamps
 from moziweb.cache.protocol.clock import epoch_of
 from moziweb.cache.protocol.dependencies import DependencyGroup, DependencyRecorder
 from moziweb.cache.protocol.entry import Entry
+from moziweb.cache.protocol.invalidation_log import (
+    InvalidationLog,
+    begin_record,
+    record_name,
+    tags_record,
+)
 from moziweb.cache.protocol.stamps import CLOCK, TOMBSTONE, StampStore
 from moziweb.cache.regions import local_cache, local_reads, read, validation, write
 from moziweb.cache.regions.local_reads import LocalReads
@@ -273,6 +279,59 @@ def revalidated_copies_get_next_clock(patch: pytest.MonkeyPatch) -> None:
                 copy.validated_at = later
 
     patch.setattr(local_reads, "revalidate_copies", revalidate_copies)
+
+
+def log_vouches_for_everything(patch: pytest.MonkeyPatch) -> None:
+    """What the log says is not compared with the tags."""
+    patch.setattr(InvalidationLog, "_is_published", lambda *_: False)
+
+
+def log_has_tags_at_first_step(patch: pytest.MonkeyPatch) -> None:
+    """The tags are in the first record; a copy may be validated after it, before the tombstone."""
+
+    def write_tombstones(self: StampStore, tags: Sequence[str]) -> bool:
+        self.read_clock()
+        first = self._store.incr(CLOCK)
+        if first is None:
+            return False
+        tombstones = {f"tag:{tag}": TOMBSTONE for tag in tags}
+        self._store.set_multi({record_name(first): tags_record(first, tags)} | tombstones)
+        second = self._store.incr(CLOCK)
+        if second is None:
+            return False
+        self._store.set_multi({record_name(second): begin_record(second)})
+        return True
+
+    patch.setattr(StampStore, "_write_tombstones", write_tombstones)
+
+
+def log_ignores_tag_of_copies(patch: pytest.MonkeyPatch) -> None:
+    """The log confirms copies of entries that were deleted by their keys."""
+    patch.setattr(
+        validation,
+        "_tags_of",
+        lambda _, copy: (group.tags for group in copy.entry.dependencies),
+    )
+
+
+def log_judges_entry_by_its_latest_part(patch: pytest.MonkeyPatch) -> None:
+    """All tags of an entry are compared with the latest snapshot clock of its parts."""
+    original = InvalidationLog.vouches_for
+
+    def vouches_for(
+        self: InvalidationLog, pairs: Iterable[tuple[int, Iterable[str]]], clock: int
+    ) -> bool:
+        parts = list(pairs)
+        latest = max(since for since, _ in parts)
+        return original(self, [(latest, tags) for _, tags in parts], clock)
+
+    patch.setattr(InvalidationLog, "vouches_for", vouches_for)
+
+
+def epochs_are_compared_as_numbers(patch: pytest.MonkeyPatch) -> None:
+    """A copy of an old epoch is valid if its number is above that of the new epoch."""
+    for module in (local_cache, local_reads, validation):
+        patch.setattr(module, "reaches", lambda validated_at, clock: validated_at >= clock)
 
 
 def writer_sets_number(patch: pytest.MonkeyPatch) -> None:

@@ -94,6 +94,17 @@ class CacheMachine(RuleBasedStateMachine):
         names = self.world.atomic_store.names()
         self.world.atomic_store.evict(names[which % len(names)])
 
+    @rule(keeps=st.booleans())
+    def lose_records(self, keeps: bool) -> None:
+        """From now on, or no longer: a writer stops before its record, or it is evicted."""
+        self.world.atomic_store.keeps_log = keeps
+
+    @rule(process=st.integers(0, 1))
+    def forget_the_log(self, process: int) -> None:
+        """The tags of the log are too many."""
+        log = self.world.process[process].stamps.log
+        log._start_at(log._end)
+
     @rule()
     def flush(self) -> None:
         self.world.flush()

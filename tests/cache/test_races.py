@@ -61,6 +61,10 @@ SCENARIOS: dict[str, tuple[Sequence[Act], Sequence[Act]]] = {
         (writes(CARD), evicts(f"tag:{CARD}"), reads(0), reads(1)),
     ),
     "a write, no log": (NO_LOG, (writes(CARD), reads(0), reads(1))),
+    "a new epoch": (
+        (*WARM, *WARM),
+        (writes(CARD), evicts("clock"), reads_fast(0), reads_fast(1), reads_fast(0)),
+    ),
     "an evicted clock": (WARM, (writes(CARD), evicts("clock"), reads(0), reads(1))),
     "a write, fast": (WARM, (writes(CARD), reads_fast(0), reads_fast(0), reads(1))),
     "a write, fast and fragments": (FRAGMENTS, (writes(CARD), reads_fast(0), reads_fast(0))),
@@ -164,6 +168,11 @@ FOUND_BY_SEARCH: list[tuple[Mutant, str]] = [
     (mutants.purge_does_not_move_clock, "a purge of a page"),
     (mutants.delete_does_not_invalidate_copies, "a purge of a page, fast"),
     (mutants.revalidated_copies_get_next_clock, "a write, fast"),
+    (mutants.log_vouches_for_everything, "a write, warm"),
+    (mutants.log_has_tags_at_first_step, "a write, fast"),
+    (mutants.log_ignores_tag_of_copies, "a purge of a page, fast"),
+    (mutants.log_judges_entry_by_its_latest_part, "two writes of two tags"),
+    (mutants.epochs_are_compared_as_numbers, "a new epoch"),
 ]
 
 
