@@ -26,6 +26,7 @@ _IDENTITY: Final = frozenset({"title", "external_id", "imdb_id", "tmdb_id"})
 _MAX_NAMESAKES: Final = 20
 """Movies of one title and year that a row is compared with; otherwise the time is quadratic."""
 
+_SINGLE_IDS: Final = ("imdb_id", "tmdb_id")
 _PRECISIONS: Final = (DatePrecision.YEAR, DatePrecision.MONTH, DatePrecision.DAY)
 
 
@@ -168,19 +169,21 @@ def _may_be_same(first: Candidate, later: Candidate) -> bool:
 
 def _conflict(first: Candidate, later: Candidate) -> Problem | None:
     """Return why ``later`` cannot be a row of the movie ``first``; None if it can."""
-    others = [name for name in ("imdb_id", "tmdb_id") if _differs(name, first, later)]
+    others = {name: later.values[name] for name in _SINGLE_IDS if _differs(name, first, later)}
+    if first.has_id and later.has_id and first.ref and later.ref not in {"", first.ref}:
+        others = {"external_id": later.ref}
     if not _is_same_title(first.title, later.title):
-        others.insert(0, "title")
-    if others:
+        others = {"title": later.title}
+    for column, value in others.items():
         text = _(
             "the same id as ${place}, but another ${column}: ${value}",
             mapping={
                 "place": first.place,
-                "column": others[0],
-                "value": _quoted(later.values[others[0]]),
+                "column": column,
+                "value": _quoted(value),
             },
         )
-        return Problem.about(later.place, others[0], text, fatal=True)
+        return Problem.about(later.place, column, text, fatal=True)
     channels = set(map(channel_of, first.values.get("premieres", ())))
     more: tuple[PremiereFact, ...] = later.values.get("premieres", ())
     if more and channels.isdisjoint(map(channel_of, more)):

@@ -257,6 +257,16 @@ def test_row_with_the_id_of_another_row_and_a_second_id_is_refused(
     assert second.is_refused
 
 
+def test_row_with_a_second_external_id_of_a_movie_is_refused() -> None:
+    first, second = from_csv(
+        "title;external_id;release_date;release_type;tmdb_id\n"
+        "Dűne;7;2026-12-03;cinema;550\n"
+        "Dűne;8;2026-12-24;streaming;550\n"
+    )
+    assert first.problems == ()
+    assert "row 3, external_id: the same id as row 2, but another" in str(second.problems[0])
+
+
 def test_values_that_differ_in_rows_of_one_movie_are_reported() -> None:
     columns = [*WHOLE.splitlines()[0].split(";")]
     one = dict(zip(columns, WHOLE.splitlines()[1].split(";"), strict=True))
