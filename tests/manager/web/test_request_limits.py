@@ -99,26 +99,27 @@ def test_charset_of_a_part_is_ignored(fields: Any) -> None:
 
 
 BAD = {
-    "long header": (text('a"' + ";" * 800_000), 413),
-    "quotes": (text('a"' + '; a="\\' * 100_000), 413),
-    "header without a colon": (part("a" * (MAX_HEADER + 1)), 413),
-    "many headers": (part("\r\n".join(f"X-{n}: a" for n in range(MAX_HEADERS + 1))), 413),
-    "continued header": (part("X: a" + "\r\n ;" * 100_000), 413),
-    "many parts": (text("a") * (MAX_PARTS + 1), 413),
-    "large texts": (text("a", b"b" * MAX_FORM) + text("a"), 413),
-    "attachment": (part("Content-Disposition: attachment"), 400),
-    "no name": (part("Content-Type: text/plain"), 400),
-    "name of a header": (part("\0: a"), 400),
-    "no boundary": (b"a" * 2_000_000, 400),
-    "line feeds": (b"--x\n" * 500_000, 400),
-    "cut off": (file(b"a" * 200_000)[:-9], 400),
-    "empty": (b"", 400),
+    "long header": (lambda: text('a"' + ";" * 800_000), 413),
+    "quotes": (lambda: text('a"' + '; a="\\' * 100_000), 413),
+    "header without a colon": (lambda: part("a" * (MAX_HEADER + 1)), 413),
+    "many headers": (lambda: part("\r\n".join(f"X-{n}: a" for n in range(MAX_HEADERS + 1))), 413),
+    "continued header": (lambda: part("X: a" + "\r\n ;" * 100_000), 413),
+    "many parts": (lambda: text("a") * (MAX_PARTS + 1), 413),
+    "large texts": (lambda: text("a", b"b" * MAX_FORM) + text("a"), 413),
+    "attachment": (lambda: part("Content-Disposition: attachment"), 400),
+    "no name": (lambda: part("Content-Type: text/plain"), 400),
+    "name of a header": (lambda: part("\0: a"), 400),
+    "no boundary": (lambda: b"a" * 2_000_000, 400),
+    "line feeds": (lambda: b"--x\n" * 500_000, 400),
+    "cut off": (lambda: file(b"a" * 200_000)[:-9], 400),
+    "empty": (lambda: b"", 400),
 }
 
 
 @pytest.mark.parametrize("case", BAD)
 def test_malformed_or_oversized_parts_are_refused_at_once(post: Any, case: str) -> None:
-    body, status = BAD[case]
+    make_body, status = BAD[case]
+    body = make_body()
     started = time.process_time()
     assert post(body).status_int == status
     assert time.process_time() - started < 2
