@@ -72,7 +72,7 @@ def test_missing_or_wrong_ini_file_is_one_line_and_status_2(
     [
         ("[app:main]", "[app:main", "no section headers"),
         ("egg:moziweb\n", "egg:moziwebb\n", "moziwebb"),
-        ("http://127.0.0.1:6543", "%(nowhere)s", "'nowhere' which is not a valid option name"),
+        ("http://127.0.0.1:6543", "%(nowhere)s", "site.base_url: write each % of a value as %%"),
         ("storage.backend = disk", "storage.backend = disk\nstorage.backend = disk", "already"),
         ("[server:main]", "[app:main]", "already exists"),
     ],
