@@ -1,6 +1,7 @@
 """Bodies of forms: what is read of them, at which cost, and what is refused."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -98,7 +99,7 @@ def test_charset_of_a_part_is_ignored(fields: Any) -> None:
     assert fields(part(headers, b"xn--a") + b"--x--") == [("a", "xn--a")]
 
 
-BAD = {
+BAD: dict[str, tuple[Callable[[], bytes], int]] = {
     "long header": (lambda: text('a"' + ";" * 800_000), 413),
     "quotes": (lambda: text('a"' + '; a="\\' * 100_000), 413),
     "header without a colon": (lambda: part("a" * (MAX_HEADER + 1)), 413),
