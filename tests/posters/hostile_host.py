@@ -131,8 +131,11 @@ def answer(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Behaviour:
-    """Respond with the true Content-Length unless ``headers`` have one or a Transfer-Encoding."""
-    fields = {"Content-Type": "image/jpeg", **(headers or {})}
+    """Respond with the true Content-Length unless ``headers`` have one or a Transfer-Encoding.
+
+    The host closes the connection after it, and says so.
+    """
+    fields = {"Content-Type": "image/jpeg", "Connection": "close", **(headers or {})}
     if not {"Content-Length", "Transfer-Encoding"} & fields.keys():
         fields["Content-Length"] = str(len(body))
     return raw(head(status, fields) + body)
