@@ -85,6 +85,7 @@ def _page_cache(config: Configurator, cache: Cache, events: CacheEvents) -> Page
         events=events,
         outbox=OUTBOX,
         relay=RelayThread(relay),
+        retrier=retrier,
         refresher=_refresher(registry, cache, events) if cache.refresh_threads else None,
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..events import CacheEvents
 from ..invalidation.outbox import Outbox
 from ..invalidation.outbox_relay import RelayThread
+from ..invalidation.publish_retry import PublishRetrier
 from ..invalidation.session_clock import SessionClock
 from .refresh import BackgroundRefresher
 from .routes import CachedRoutes
@@ -35,5 +36,6 @@ class PageCache:
     events: CacheEvents
     outbox: Outbox
     relay: RelayThread
+    retrier: PublishRetrier
     refresher: BackgroundRefresher | None = None
     urls: UrlIndex = field(default_factory=UrlIndex)

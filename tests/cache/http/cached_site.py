@@ -15,6 +15,7 @@ from moziweb.cache import (
     CacheEvents,
     Outbox,
     OutboxRelay,
+    PublishRetrier,
     RelayThread,
     RenderContext,
     SessionClock,
@@ -51,6 +52,7 @@ class Site:
         engine = create_engine("sqlite://")
         with Configurator(session_factory=SignedCookieSessionFactory("secret")) as config:
             outbox, events = Outbox(MetaData()), CacheEvents()
+            relay = OutboxRelay(engine, outbox, self.cache.stamps, events)
             self.pages = PageCache(
                 cache=self.cache,
                 clock=SessionClock(self.cache.stamps),
@@ -60,7 +62,8 @@ class Site:
                 base_url="https://site.example",
                 events=events,
                 outbox=outbox,
-                relay=RelayThread(OutboxRelay(engine, outbox, self.cache.stamps, events)),
+                relay=RelayThread(relay),
+                retrier=PublishRetrier(relay),
             )
             add_cached_views(config, self.pages)
             config.add_request_method(lambda _: Session(engine), "dbsession", reify=True)
