@@ -35,7 +35,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from moziweb.cache import CacheEvents, CompositeEvents, InProcessCounters, kind_of
 from moziweb.cache.http.page_cache import PageCache
 from moziweb.cache.http.refresh import REFRESH_MARK
-from moziweb.cache.protocol.invalidation_log import Check, LogCounts, Reset
+from moziweb.cache.protocol.invalidation_log import LogCheck, LogCounts, LogReset
 from moziweb.db.retry import will_retry
 from moziweb.request import Request
 from moziweb.services import services_of, set_services
@@ -211,17 +211,17 @@ def _log_counters(counts: LogCounts) -> Iterator[Metric]:
     fetches.add_metric([], counts.fetches)
     checks = CounterMetricFamily(
         "moziweb_cache_log_checks_total",
-        "Copies and entries that the log confirmed (vouched), or why it did not.",
+        "Copies and entries that the log confirmed, or why it did not.",
         labels=["result"],
     )
-    for result in Check:
+    for result in LogCheck:
         checks.add_metric([result], counts.checks.get(result, 0))
     resets = CounterMetricFamily(
         "moziweb_cache_log_resets_total",
         "Times that this process started to follow the log again.",
         labels=["reason"],
     )
-    for reason in Reset:
+    for reason in LogReset:
         resets.add_metric([reason], counts.resets.get(reason, 0))
     yield from (fetches, checks, resets)
 

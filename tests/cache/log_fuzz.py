@@ -233,7 +233,7 @@ class Fuzz:
         if entry is None:
             return
         pairs = [(group.snapshot_clock, group.tags) for group in entry.dependencies]
-        by_log = process.log.vouches_for(pairs, clock)
+        by_log = process.log.confirms(pairs, clock)
         self.store.pause()
         if by_log or is_valid(entry.dependencies, self.stamps.get_multi(entry.tags), clock):
             process.copy, process.copy_at = entry, clock
@@ -244,7 +244,7 @@ class Fuzz:
     def _is_valid_copy(self, process: Process, copy: Entry, clock: int) -> bool:
         if process.copy is not copy:
             return False
-        by_log = process.log.vouches_for([(process.copy_at, copy.tags)], clock)
+        by_log = process.log.confirms([(process.copy_at, copy.tags)], clock)
         if not by_log:
             valid = is_valid(copy.dependencies, self.stamps.get_multi(copy.tags), clock)
             if not valid or process.copy is not copy:
@@ -279,8 +279,8 @@ BROKEN_LINES: dict[str, tuple[str, str]] = {
     "start": ("self._start <= since <= clock", "since <= clock"),
     "end": (" or clock > self._end", ""),
     "given up, and the start stays": (
-        "self._start_at(number)\n                self._resets[Reset.MISSING]",
-        "self._end = number\n                self._resets[Reset.MISSING]",
+        "self._start_at(number)\n                self._resets[LogReset.MISSING]",
+        "self._end = number\n                self._resets[LogReset.MISSING]",
     ),
     "a missing record is passed over": (
         "if self._is_expected(number, clock):\n                    return\n",
@@ -288,8 +288,8 @@ BROKEN_LINES: dict[str, tuple[str, str]] = {
     ),
     "many is nothing": ("return MANY\n", "return ()\n"),
     "many, and the start stays": (
-        "self._start_at(number)\n                self._resets[Reset.MANY]",
-        "self._end = number\n                self._resets[Reset.MANY]",
+        "self._start_at(number)\n                self._resets[LogReset.MANY]",
+        "self._end = number\n                self._resets[LogReset.MANY]",
     ),
     "full, and the start stays": ("self._start_at(self._end)", "self._last = {}"),
     "too far behind, and the start stays": (
@@ -300,7 +300,7 @@ BROKEN_LINES: dict[str, tuple[str, str]] = {
     "tags are noted at an earlier number": (
         "dict.fromkeys(tags, number)", "dict.fromkeys(tags, number - 1)",
     ),
-    "published tags": ("return Check.PUBLISHED", "continue"),
+    "published tags": ("return LogCheck.PUBLISHED", "continue"),
 }  # fmt: skip
 """A line of the log, and the mistake that replaces it."""
 

@@ -281,7 +281,7 @@ def revalidated_copies_get_next_clock(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(local_reads, "revalidate_copies", revalidate_copies)
 
 
-def log_vouches_for_everything(patch: pytest.MonkeyPatch) -> None:
+def log_confirms_everything(patch: pytest.MonkeyPatch) -> None:
     """What the log says is not compared with the tags."""
     patch.setattr(InvalidationLog, "_is_published", lambda *_: False)
 
@@ -316,16 +316,16 @@ def log_ignores_tag_of_copies(patch: pytest.MonkeyPatch) -> None:
 
 def log_judges_entry_by_its_latest_part(patch: pytest.MonkeyPatch) -> None:
     """All tags of an entry are compared with the latest snapshot clock of its parts."""
-    original = InvalidationLog.vouches_for
+    original = InvalidationLog.confirms
 
-    def vouches_for(
+    def confirms(
         self: InvalidationLog, pairs: Iterable[tuple[int, Iterable[str]]], clock: int
     ) -> bool:
         parts = list(pairs)
         latest = max(since for since, _ in parts)
         return original(self, [(latest, tags) for _, tags in parts], clock)
 
-    patch.setattr(InvalidationLog, "vouches_for", vouches_for)
+    patch.setattr(InvalidationLog, "confirms", confirms)
 
 
 def epochs_are_compared_as_numbers(patch: pytest.MonkeyPatch) -> None:

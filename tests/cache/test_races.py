@@ -168,7 +168,7 @@ FOUND_BY_SEARCH: list[tuple[Mutant, str]] = [
     (mutants.purge_does_not_move_clock, "a purge of a page"),
     (mutants.delete_does_not_invalidate_copies, "a purge of a page, fast"),
     (mutants.revalidated_copies_get_next_clock, "a write, fast"),
-    (mutants.log_vouches_for_everything, "a write, warm"),
+    (mutants.log_confirms_everything, "a write, warm"),
     (mutants.log_has_tags_at_first_step, "a write, fast"),
     (mutants.log_ignores_tag_of_copies, "a purge of a page, fast"),
     (mutants.log_judges_entry_by_its_latest_part, "two writes of two tags"),

@@ -11,7 +11,7 @@ from webtest import TestApp
 
 from moziweb.cache import NotStoredReason
 from moziweb.cache.http.refresh import REFRESH_MARK
-from moziweb.cache.protocol.invalidation_log import Check
+from moziweb.cache.protocol.invalidation_log import LogCheck
 from moziweb.movies.models import Movie
 from moziweb.ops.metrics import CacheMetrics
 from moziweb.services import services_of
@@ -115,12 +115,12 @@ def test_uses_of_the_invalidation_log_are_counted(measured: TestApp, movies: Mov
     name, path = "moziweb_cache_log_checks_total", pages(movies)["week"]
     for _ in range(3):
         measured.get(path)
-    before = {result: value(measured, name, result=result) or 0 for result in Check}
+    before = {result: value(measured, name, result=result) or 0 for result in LogCheck}
     fetches = value(measured, "moziweb_cache_log_fetches_total") or 0
     page_cache_of(measured.app.registry).cache.stamps.publish(["movie:987654"])
     assert measured.get(path).headers["X-Cache"] == "l1"
-    after = {result: value(measured, name, result=result) for result in Check}
-    assert after == {**before, Check.VOUCHED: before[Check.VOUCHED] + 1}
+    after = {result: value(measured, name, result=result) for result in LogCheck}
+    assert after == {**before, LogCheck.CONFIRMED: before[LogCheck.CONFIRMED] + 1}
     assert value(measured, "moziweb_cache_log_fetches_total") == fetches + 1
     assert value(measured, "moziweb_cache_log_resets_total", reason="missing") == 0
 

@@ -93,8 +93,8 @@ class FastPathMiddleware:
 
         One result for each of ``environs``, of which only the path and two headers are used; None
         without a valid copy. The clock is read once for all, after all requests have arrived; if it
-        has moved, the stamps are read once, too. The empty line at the end of a head is missing, so
-        that the server can add headers.
+        has moved, the invalidation log is read once, and the stamps of what it does not confirm.
+        The empty line at the end of a head is missing, so that the server can add headers.
         """
         began = time.perf_counter()
         found = [self._copy_at(environ["PATH_INFO"]) for environ in environs]
@@ -180,7 +180,7 @@ class FastPathMiddleware:
 
 
 def _revalidate(found: Iterable[tuple[EntryLocation, Copy]], clock: int | None) -> None:
-    """Revalidate copies of another clock, with one read of stamps for each region."""
+    """Revalidate copies of another clock, with one read of stamps at most for each region."""
     regions: dict[str, tuple[TaggedRegion, dict[str, Copy]]] = {}
     for location, copy in found:
         by_key = regions.setdefault(location.region.name, (location.region, {}))[1]

@@ -90,7 +90,7 @@ class PublishRetrier:
                 break
 
     def _to_publish(self) -> list[_Failed]:
-        """What waits; the thread ends if it is nothing."""
+        """What waits. If nothing does, the thread ends."""
         now = time.monotonic()
         with self._lock:
             self._waiting = [failed for failed in self._waiting if now < failed.until]

@@ -32,7 +32,7 @@ from .clock import epoch_of
 RING: Final = 1024
 """Records that the store keeps; a later one replaces the one of 1,024 numbers before."""
 
-MAX_BYTES: Final = 16_000
+MAX_RECORD_BYTES: Final = 16_000
 """Longest record. A publish of more tags is recorded without them."""
 
 MANY: Final = None
@@ -58,7 +58,7 @@ def tags_record(number: int, tags: Collection[str]) -> bytes:
     text = "\n".join(tags)
     if text.isascii() and text.count("\n") == max(0, len(tags) - 1):
         record = b"%d %b\n%b" % (number, _TAGS, text.encode("ascii"))
-        if len(record) <= MAX_BYTES:
+        if len(record) <= MAX_RECORD_BYTES:
             return record
     return b"%d %b" % (number, _MANY)
 
@@ -77,22 +77,22 @@ def tags_of_record(record: bytes, number: int) -> tuple[str, ...] | None:
     return tuple(tags.decode("ascii").split("\n")) if tags else ()
 
 
-PATIENCE: Final = 0.2
+RECORD_PATIENCE: Final = 0.2
 """Seconds for which a missing record is expected: its writer may be about to write it."""
 
 MAX_BEHIND: Final = 512
 """Records that are read at once. A process that is further behind starts again."""
 
-MAX_TAGS: Final = 20_000
+MAX_KNOWN_TAGS: Final = 20_000
 """Published tags that a process remembers; about 2.7 MB."""
 
 _NO_CLOCK: Final = -1
 
 
-class Check(StrEnum):
-    """Results of ``InvalidationLog.vouches_for``, and labels in the metrics."""
+class LogCheck(StrEnum):
+    """Results of ``InvalidationLog.confirms``, and labels in the metrics."""
 
-    VOUCHED = "vouched"
+    CONFIRMED = "confirmed"
     PUBLISHED = "published"
     """One of the tags was published."""
     BEFORE_START = "before_start"
@@ -101,11 +101,11 @@ class Check(StrEnum):
     """The latest records are not known yet."""
 
 
-class Reset(StrEnum):
+class LogReset(StrEnum):
     """Why a process started to follow the log again, and labels in the metrics."""
 
     MISSING = "missing"
-    """A record was missing for longer than ``PATIENCE``."""
+    """A record was missing for longer than ``RECORD_PATIENCE``."""
     MANY = "many"
     """A publish was recorded without its tags."""
     BEHIND = "behind"
@@ -113,7 +113,7 @@ class Reset(StrEnum):
     EPOCH = "epoch"
     """The clock began a new epoch."""
     FULL = "full"
-    """There were more than ``MAX_TAGS`` tags."""
+    """There were more than ``MAX_KNOWN_TAGS`` tags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +121,8 @@ class LogCounts:
     """Counters of a process: ``fetches`` of records, results of checks, resets by reason."""
 
     fetches: int
-    checks: Mapping[Check, int]
-    resets: Mapping[Reset, int]
+    checks: Mapping[LogCheck, int]
+    resets: Mapping[LogReset, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +144,9 @@ class InvalidationLog:
         self,
         fetch: Callable[[Iterable[str]], Mapping[str, bytes]],
         *,
-        patience: float = PATIENCE,
+        patience: float = RECORD_PATIENCE,
         max_behind: int = MAX_BEHIND,
-        max_tags: int = MAX_TAGS,
+        max_tags: int = MAX_KNOWN_TAGS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """``fetch`` is ``get_multi`` of the store of the records."""
@@ -160,8 +160,8 @@ class InvalidationLog:
         self._last: dict[str, int] = {}
         self._gap: _Gap | None = None
         self._fetches = 0
-        self._checks = Counter[Check]()
-        self._resets = Counter[Reset]()
+        self._checks = Counter[LogCheck]()
+        self._resets = Counter[LogReset]()
 
     def begin(self, clock: int) -> None:
         """Follow the log from ``clock`` on, unless it is followed already."""
@@ -187,7 +187,7 @@ class InvalidationLog:
             if epoch_of(self._end) == epoch_of(clock) and self._end + 1 >= first:
                 self._read(found, clock)  # else another thread has started again
 
-    def vouches_for(self, pairs: Iterable[tuple[int, Iterable[str]]], clock: int) -> bool:
+    def confirms(self, pairs: Iterable[tuple[int, Iterable[str]]], clock: int) -> bool:
         """Return whether data is valid at ``clock``, by the log alone.
 
         Each of ``pairs`` is a clock that a part of the data was valid at, and the tags of the part.
@@ -196,7 +196,7 @@ class InvalidationLog:
         with self._lock:
             result = self._check(pairs, clock)
             self._checks[result] += 1
-        return result is Check.VOUCHED
+        return result is LogCheck.CONFIRMED
 
     def has_published(self, tags: Iterable[str], since: int) -> bool:
         """Return whether any of ``tags`` is known to be published after the clock ``since``."""
@@ -208,15 +208,15 @@ class InvalidationLog:
         with self._lock:
             return LogCounts(self._fetches, dict(self._checks), dict(self._resets))
 
-    def _check(self, pairs: Iterable[tuple[int, Iterable[str]]], clock: int) -> Check:
+    def _check(self, pairs: Iterable[tuple[int, Iterable[str]]], clock: int) -> LogCheck:
         if epoch_of(clock) != epoch_of(self._end) or clock > self._end:
-            return Check.NOT_READ
+            return LogCheck.NOT_READ
         for since, tags in pairs:
             if not self._start <= since <= clock:  # numbers between two of an epoch are of it, too
-                return Check.BEFORE_START
+                return LogCheck.BEFORE_START
             if self._is_published(tags, since):
-                return Check.PUBLISHED
-        return Check.VOUCHED
+                return LogCheck.PUBLISHED
+        return LogCheck.CONFIRMED
 
     def _is_published(self, tags: Iterable[str], since: int) -> bool:
         last = self._last
@@ -225,9 +225,9 @@ class InvalidationLog:
     def _start_again_if_out_of_reach(self, clock: int) -> None:
         if epoch_of(clock) != epoch_of(self._end):
             if self._end != _NO_CLOCK:
-                self._resets[Reset.EPOCH] += 1
+                self._resets[LogReset.EPOCH] += 1
         elif clock - self._end > self._max_behind:
-            self._resets[Reset.BEHIND] += 1
+            self._resets[LogReset.BEHIND] += 1
         else:
             return
         self._start_at(clock)
@@ -247,18 +247,18 @@ class InvalidationLog:
                 if self._is_expected(number, clock):
                     return
                 self._start_at(number)
-                self._resets[Reset.MISSING] += 1
+                self._resets[LogReset.MISSING] += 1
                 continue
             if tags is MANY:
                 self._start_at(number)
-                self._resets[Reset.MANY] += 1
+                self._resets[LogReset.MANY] += 1
                 continue
             self._last.update(dict.fromkeys(tags, number))
             self._end = number
         self._gap = None
         if len(self._last) > self._max_tags:
             self._start_at(self._end)
-            self._resets[Reset.FULL] += 1
+            self._resets[LogReset.FULL] += 1
 
     def _is_expected(self, number: int, clock: int) -> bool:
         """Whether to wait for a missing record; all up to ``clock`` are waited for at once."""

@@ -70,7 +70,7 @@ def _confirm_entries(
         key: entry
         for key, entry in entries.items()
         if now < entry.expires
-        and log.vouches_for(((g.snapshot_clock, g.tags) for g in entry.dependencies), clock)
+        and log.confirms(((g.snapshot_clock, g.tags) for g in entry.dependencies), clock)
     }
 
 
@@ -115,7 +115,7 @@ def _confirm_copy(parts: RegionParts, copy: Copy, clock: int) -> bool:
     if reaches(since, clock):  # by another thread
         return True
     pairs = ((since, tags) for tags in _tags_of(parts, copy))
-    if not parts.stamps.log.vouches_for(pairs, clock):
+    if not parts.stamps.log.confirms(pairs, clock):
         return False
     parts.local_cache.mark_valid(copy, clock)
     return True

@@ -10,11 +10,11 @@ from moziweb.cache.errors import StoreUnreachableError
 from moziweb.cache.protocol import invalidation_log
 from moziweb.cache.protocol.invalidation_log import (
     MANY,
-    MAX_BYTES,
+    MAX_RECORD_BYTES,
     RING,
-    Check,
     InvalidationLog,
-    Reset,
+    LogCheck,
+    LogReset,
     begin_record,
     record_name,
     tags_of_record,
@@ -53,7 +53,7 @@ def test_first_record_has_no_tags() -> None:
 def test_publish_of_very_many_tags_is_recorded_without_them() -> None:
     tags = [f"movie:{number}" for number in range(2000)]
     assert tags_of_record(tags_record(7, tags), 7) is MANY
-    longest = ["m:" + "1" * (MAX_BYTES - len(b"7 tags\n") - 2)]
+    longest = ["m:" + "1" * (MAX_RECORD_BYTES - len(b"7 tags\n") - 2)]
     assert tags_of_record(tags_record(7, longest), 7) == tuple(longest)
     assert tags_of_record(tags_record(7, [longest[0] + "1"]), 7) is MANY
 
@@ -165,12 +165,12 @@ class Follower:
         self.records[record_name(number)] = tags_record(number, tags)
 
     def knows(self, tag: str, since: int, clock: int) -> bool:
-        """Whether it vouches for what shows a tag, after it has caught up."""
+        """Whether it confirms what shows a tag, after it has caught up."""
         self.log.catch_up(EPOCH + clock)
-        return self.log.vouches_for([(EPOCH + since, (tag,))], EPOCH + clock)
+        return self.log.confirms([(EPOCH + since, (tag,))], EPOCH + clock)
 
 
-def test_log_vouches_for_what_was_not_published() -> None:
+def test_log_confirms_what_was_not_published() -> None:
     follower = Follower()
     follower.write(101)
     follower.write(102, "a:1", "b:1")
@@ -179,17 +179,17 @@ def test_log_vouches_for_what_was_not_published() -> None:
     assert not follower.knows("a:1", 101, 102)
     assert follower.knows("a:1", 102, 102)
     assert follower.fetched == [[record_name(101), record_name(102)]]
-    assert follower.log.counts().checks == {Check.VOUCHED: 2, Check.PUBLISHED: 2}
+    assert follower.log.counts().checks == {LogCheck.CONFIRMED: 2, LogCheck.PUBLISHED: 2}
 
 
-def test_log_vouches_for_each_part_from_its_own_clock_on() -> None:
+def test_log_confirms_each_part_from_its_own_clock_on() -> None:
     follower = Follower()
     follower.write(101)
     follower.write(102, "a:1")
     follower.log.catch_up(EPOCH + 102)
     parts = [(EPOCH + 102, ["a:1"]), (EPOCH + 100, ["b:1"])]
-    assert follower.log.vouches_for(parts, EPOCH + 102)
-    assert not follower.log.vouches_for([*parts, (EPOCH + 101, ["a:1"])], EPOCH + 102)
+    assert follower.log.confirms(parts, EPOCH + 102)
+    assert not follower.log.confirms([*parts, (EPOCH + 101, ["a:1"])], EPOCH + 102)
 
 
 def test_log_knows_nothing_about_the_time_before_it_and_after_the_last_record() -> None:
@@ -197,9 +197,9 @@ def test_log_knows_nothing_about_the_time_before_it_and_after_the_last_record() 
     assert not follower.knows("a:1", 99, 100)
     follower.write(101)
     follower.log.catch_up(EPOCH + 101)
-    assert not follower.log.vouches_for([(EPOCH + 100, ("a:1",))], EPOCH + 102)
-    assert not follower.log.vouches_for([(EPOCH + 101, ("a:1",))], EPOCH + 100)
-    assert follower.log.counts().checks == {Check.BEFORE_START: 2, Check.NOT_READ: 1}
+    assert not follower.log.confirms([(EPOCH + 100, ("a:1",))], EPOCH + 102)
+    assert not follower.log.confirms([(EPOCH + 101, ("a:1",))], EPOCH + 100)
+    assert follower.log.counts().checks == {LogCheck.BEFORE_START: 2, LogCheck.NOT_READ: 1}
 
 
 def test_missing_record_is_expected_for_a_moment() -> None:
@@ -222,7 +222,7 @@ def test_missing_record_is_given_up_after_a_moment() -> None:
     follower.now = 0.2
     assert not follower.knows("b:1", 100, 102)
     assert follower.knows("b:1", 101, 102)
-    assert follower.log.counts().resets == {Reset.MISSING: 1}
+    assert follower.log.counts().resets == {LogReset.MISSING: 1}
 
 
 def test_records_that_are_missing_at_the_same_time_are_given_up_together() -> None:
@@ -240,7 +240,7 @@ def test_publish_without_tags_in_its_record_may_have_published_any_tag() -> None
     follower.write(102, *(f"movie:{number}" for number in range(2000)))
     assert not follower.knows("b:1", 100, 102)
     assert follower.knows("b:1", 102, 102)
-    assert follower.log.counts().resets == {Reset.MANY: 1}
+    assert follower.log.counts().resets == {LogReset.MANY: 1}
 
 
 def test_process_that_is_far_behind_starts_again() -> None:
@@ -248,7 +248,7 @@ def test_process_that_is_far_behind_starts_again() -> None:
     assert not follower.knows("b:1", 100, 106)
     assert follower.knows("b:1", 106, 106)
     assert follower.fetched == []
-    assert follower.log.counts().resets == {Reset.BEHIND: 1}
+    assert follower.log.counts().resets == {LogReset.BEHIND: 1}
 
 
 @pytest.mark.parametrize("epoch", [6, 8])
@@ -256,10 +256,10 @@ def test_log_of_another_epoch_starts_again(epoch: int) -> None:
     follower = Follower()
     clock = (epoch << 32) + 1
     follower.log.catch_up(clock)
-    assert follower.log.vouches_for([(clock, ("a:1",))], clock)
-    assert not follower.log.vouches_for([(EPOCH + 100, ("a:1",))], clock)
-    assert not follower.log.vouches_for([(EPOCH + 100, ("a:1",))], EPOCH + 100)
-    assert follower.log.counts().resets == {Reset.EPOCH: 1}
+    assert follower.log.confirms([(clock, ("a:1",))], clock)
+    assert not follower.log.confirms([(EPOCH + 100, ("a:1",))], clock)
+    assert not follower.log.confirms([(EPOCH + 100, ("a:1",))], EPOCH + 100)
+    assert follower.log.counts().resets == {LogReset.EPOCH: 1}
 
 
 def test_log_remembers_a_bounded_number_of_tags() -> None:
@@ -267,7 +267,7 @@ def test_log_remembers_a_bounded_number_of_tags() -> None:
     follower.write(101, "a:1", "b:1", "c:1")
     assert not follower.knows("d:1", 100, 101)
     assert follower.knows("a:1", 101, 101)
-    assert follower.log.counts().resets == {Reset.FULL: 1}
+    assert follower.log.counts().resets == {LogReset.FULL: 1}
 
 
 def test_store_that_does_not_answer_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,24 +324,24 @@ def test_stores_are_followed(open_store: Callable[[], AtomicStore]) -> None:
     writer.publish(["a:1"])
     clock = writer.read_clock()
     log.catch_up(clock)
-    assert log.vouches_for([(since, ("b:1",))], clock)
-    assert not log.vouches_for([(since, ("a:1",))], clock)
+    assert log.confirms([(since, ("b:1",))], clock)
+    assert not log.confirms([(since, ("a:1",))], clock)
     writer.publish(["c:1"])
     later = writer.read_clock()
     store.delete(record_name(later))
     log.catch_up(later)
-    assert not log.vouches_for([(since, ("b:1",))], later)
+    assert not log.confirms([(since, ("b:1",))], later)
     now[0] = 1.0
     log.catch_up(later)
-    assert not log.vouches_for([(clock, ("c:1",))], later)
-    assert log.vouches_for([(later, ("c:1",))], later)
+    assert not log.confirms([(clock, ("c:1",))], later)
+    assert log.confirms([(later, ("c:1",))], later)
 
 
 @pytest.fixture
 def small_ring(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few and short records, so that they are overwritten and too long."""
     monkeypatch.setattr(invalidation_log, "RING", log_fuzz.RING)
-    monkeypatch.setattr(invalidation_log, "MAX_BYTES", log_fuzz.MAX_BYTES)
+    monkeypatch.setattr(invalidation_log, "MAX_RECORD_BYTES", log_fuzz.MAX_BYTES)
 
 
 @pytest.mark.usefixtures("small_ring")

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 from moziweb.cache.errors import StoreUnreachableError
-from moziweb.cache.protocol.invalidation_log import Check
+from moziweb.cache.protocol.invalidation_log import LogCheck
 from moziweb.cache.regions.rendering import CacheStatus
 from moziweb.cache.regions.validation import (
     confirm_copies,
@@ -55,7 +55,7 @@ def test_fetched_entry_is_valid_by_the_log_since_its_snapshot(
     bench.atomic_store.delete("tag:movie:1")
     refuse_stamps(bench, monkeypatch)
     assert bench.read().status is CacheStatus.HIT
-    assert bench.stamps.log.counts().checks == {Check.VOUCHED: 1}
+    assert bench.stamps.log.counts().checks == {LogCheck.CONFIRMED: 1}
 
 
 def test_entry_from_before_the_log_is_validated_by_its_stamps(bench: Bench) -> None:
@@ -63,10 +63,10 @@ def test_entry_from_before_the_log_is_validated_by_its_stamps(bench: Bench) -> N
     bench.stamps.publish(["movie:2"])
     bench.use_other_process()
     assert bench.read().status is CacheStatus.HIT
-    assert bench.stamps.log.counts().checks == {Check.BEFORE_START: 1}
+    assert bench.stamps.log.counts().checks == {LogCheck.BEFORE_START: 1}
     bench.stamps.publish(["movie:2"])
     assert bench.read().status is CacheStatus.L1
-    assert bench.stamps.log.counts().checks == {Check.BEFORE_START: 1, Check.VOUCHED: 1}
+    assert bench.stamps.log.counts().checks == {LogCheck.BEFORE_START: 1, LogCheck.CONFIRMED: 1}
 
 
 def test_log_is_a_question_and_the_stamps_are_the_answer(bench: Bench) -> None:
@@ -144,7 +144,7 @@ def test_entry_with_a_tag_without_a_stamp_is_outdated_until_it_is_resolved(
     bench.read()
     bench.atomic_store.delete("tag:movie:1")
     bench.use_other_process()
-    monkeypatch.setattr(bench.stamps.log, "vouches_for", lambda *_: False)
+    monkeypatch.setattr(bench.stamps.log, "confirms", lambda *_: False)
     result = fetch_and_validate(bench.parts, ["a"], clock_of(bench))
     assert result.outdated.keys() == {"a"}
     assert result.unresolved_tags == {"movie:1"}
