@@ -15,7 +15,7 @@ INCLUDES = (
     "moziweb.i18n",  # the locale of a request, and the directive add_page_route
     "moziweb.ops.metrics",  # counts events of the cache, so it comes before the cache
     "moziweb.db",  # request.dbsession, under pyramid_tm
-    "moziweb.movies.tags",  # declares the tags of rows, before sessions are watched
+    "moziweb.movies.tag_declarations",  # declares the tags of rows, before sessions are watched
     "moziweb.posters.cache_tags",
     "moziweb.caching",  # invalidates pages after writes; adds cache=… to views
     "moziweb.storage",  # stores posters; on disk it also serves them

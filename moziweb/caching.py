@@ -1,8 +1,8 @@
 """Wiring of the cache into the application, so that writes invalidate pages.
 
 There is one outbox and one set of declarations. Models declare the tags of their rows at import
-(``movies.tags``, ``posters.cache_tags``), and every session of the application is watched. Without
-``cache.regions`` in the ini file nothing is cached, watched or recorded.
+(``movies.tag_declarations``, ``posters.cache_tags``), and every session of the application is
+watched. Without ``cache.regions`` in the ini file nothing is cached, watched or recorded.
 """
 
 import hashlib

@@ -25,7 +25,7 @@ from moziweb.storage import StorageError, StorageMisconfigured
 # Without the pages: a command starts in half a second.
 POSTER_INCLUDES = (
     "moziweb.db",
-    "moziweb.movies.tags",
+    "moziweb.movies.tag_declarations",
     "moziweb.posters.cache_tags",
     "moziweb.caching",
     "moziweb.storage",

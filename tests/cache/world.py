@@ -178,7 +178,7 @@ class Database:
         return row
 
     def resolved(self, column: str) -> list[str]:
-        """The tags of a change, in its transaction, which locks the movie (``movies/tags.py``)."""
+        """The tags of a change; the movie is locked (``movies/tag_declarations.py``)."""
         if column == "shown":
             return [LISTS_OF_THIRD, *self.lists()]
         return [LIST] if self._third("shown") else []

@@ -1,0 +1,357 @@
+"""Which writes invalidate which cache tags of movies (``tags.py``).
+
+A change of a premiere's audio invalidates its movie, and only a change of its date, kind or
+cancellation invalidates lists.
+
+A movie that is not published is in no list, so its changes invalidate none. They collect
+conditional tags, ``if-shown:42:week:2026-W34``, which ``_resolved`` replaces before the commit: by
+``week:2026-W34`` if the movie is published, or was until this transaction. This cannot change until
+the commit, because each flush of a movie or a part of it locks the row of the movie (it increments
+its version). A transaction that publishes a movie, or withdraws it, collects ``visibility:42``: it
+invalidates the lists that the movie is in before the commit, and those that it is in after it.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from datetime import date
+from typing import Any, Final
+
+from pyramid.config import Configurator
+from sqlalchemy import Connection, event, select
+from sqlalchemy.orm import object_session
+
+from moziweb.cache import tag
+from moziweb.caching import DECLARATIONS
+
+# Their listeners derive columns before the tags of these are collected.
+from . import edit_version, premiere_revision  # noqa: F401
+from .calendar import month_of, week_of
+from .models import (
+    Credit,
+    DatePrecision,
+    Distributor,
+    FieldProvenance,
+    Genre,
+    Movie,
+    MovieGenre,
+    Person,
+    Premiere,
+    PremiereChange,
+    StreamingService,
+    Trailer,
+)
+from .tags import (
+    GENRES_LIST,
+    NEWS_LIST,
+    PREMIERES_LIST,
+    PUBLISHED_LIST,
+    SLUGS_LIST,
+    UNDATED_LIST,
+    dated_tag,
+    distributor_tag,
+    genre_list_tag,
+    genre_slug_tag,
+    genre_tag,
+    moved_page_tag,
+    moved_tag,
+    movie_ids_tag,
+    movie_page_tag,
+    movie_tag,
+    period_tag,
+    person_tag,
+    premiere_tag,
+    service_tag,
+)
+from .week_range_tags import week_range_tags_of
+
+_LISTS: Final = "lists"
+_GENRES_OF: Final = "genres-of"
+_ORDER_OF: Final = "order-of"
+_VISIBILITY: Final = "visibility"
+_IF_SHOWN: Final = "if-shown"
+_IF_PREMIERE_SHOWN: Final = "if-premiere-shown"
+
+
+DECLARATIONS.declare_tag_kinds(
+    "dated", "distributor", "genre", "list", "month", "moved", "movie", "person", "premiere",
+    "service", "span", "week",
+)  # fmt: skip
+
+
+def _if_shown(movie_id: int, *tags: str) -> Iterator[str]:
+    """``tags``, if the movie is published."""
+    return (f"{_IF_SHOWN}:{movie_id}:{each}" for each in tags)
+
+
+def _visibility_tag(movie_id: int) -> str:
+    """The movie appears, or is no longer shown."""
+    return tag(_VISIBILITY, movie_id)
+
+
+def _period_tags(day: date, precision: DatePrecision) -> tuple[str, ...]:
+    """The lists that sort a premiere of this date among others."""
+    month = period_tag(month_of(day))
+    match precision:
+        case DatePrecision.DAY:
+            return period_tag(week_of(day)), month
+        case DatePrecision.MONTH:
+            return (month,)
+        case DatePrecision.YEAR:
+            return ()
+
+
+def _dated_lists(day: date, precision: DatePrecision) -> tuple[str, ...]:
+    """The periods that contain a premiere of this date, and the ranges of weeks that it is in."""
+    spans = () if precision is DatePrecision.YEAR else week_range_tags_of(day)
+    return *_period_tags(day, precision), *spans
+
+
+def _date_tags(day: date, precision: DatePrecision) -> tuple[str, ...]:
+    """The lists that a premiere of this date may be in."""
+    undated = () if precision is DatePrecision.DAY else (UNDATED_LIST,)
+    return *_dated_lists(day, precision), *undated
+
+
+def _listed_tags(row: Any) -> tuple[str, ...]:
+    """Every list that contains a premiere."""
+    lists = tag(_GENRES_OF, row.movie_id), *_date_tags(row.date, row.precision), PREMIERES_LIST
+    return dated_tag(row.movie_id), *_if_shown(row.movie_id, *lists)
+
+
+def _page_tags(row: Any) -> tuple[str, ...]:
+    return (movie_page_tag(row.movie_id),)
+
+
+declare = DECLARATIONS.declare
+declare(
+    Movie,
+    columns=("title", "original_title", "slug", "runtime", "rating", "published"),
+    keys=("id",),
+    tags=lambda row: (movie_tag(row.id),),
+)
+declare(
+    Movie,
+    columns=("imdb_id", "tmdb_id", "distributor_id"),
+    keys=("id",),
+    tags=lambda row: (movie_ids_tag(row.id),),
+    changes_only=True,
+)
+declare(
+    Movie,
+    columns=("synopsis", "synopsis_en", "countries", "languages"),
+    keys=("id",),
+    tags=lambda row: (movie_page_tag(row.id),),
+    changes_only=True,
+)
+declare(
+    Movie,
+    columns=("published",),
+    keys=("id", "published"),
+    tags=lambda row: (_visibility_tag(row.id),) if row.published else (),
+)
+declare(
+    Movie,
+    columns=("slug",),
+    keys=("id",),
+    tags=lambda row: _if_shown(row.id, SLUGS_LIST),
+    changes_only=True,
+)
+declare(
+    Movie,
+    columns=("sort_key",),
+    keys=("id",),
+    tags=lambda row: _if_shown(row.id, tag(_ORDER_OF, row.id)),
+    changes_only=True,
+)
+declare(
+    Premiere,
+    columns=(
+        "movie_id", "kind", "service_id", "date", "precision", "formats", "audio", "rerelease",
+        "cancelled_at",
+    ),
+    keys=("id", "movie_id"),
+    tags=lambda row: (premiere_tag(row.id), movie_page_tag(row.movie_id)),
+)  # fmt: skip
+declare(Premiere, columns=("note",), keys=("movie_id",), tags=_page_tags, changes_only=True)
+declare(
+    Premiere,
+    columns=("movie_id", "kind", "date", "precision", "cancelled_at"),
+    keys=("movie_id", "date", "precision"),
+    tags=_listed_tags,
+)
+declare(  # the former movie may have no other premiere
+    Premiere,
+    columns=("movie_id",),
+    keys=("movie_id",),
+    tags=lambda row: _if_shown(row.movie_id, UNDATED_LIST),
+    changes_only=True,
+)
+declare(
+    Premiere,
+    columns=("announced_at", "revision", "revised_at"),
+    keys=("movie_id",),
+    tags=lambda row: _if_shown(row.movie_id, NEWS_LIST),
+    changes_only=True,
+)
+declare(
+    PremiereChange,
+    columns=("premiere_id", "changed_at", "old_date", "old_precision"),
+    keys=("premiere_id",),
+    tags=lambda row: (f"{_IF_PREMIERE_SHOWN}:{row.premiere_id}:{NEWS_LIST}",),
+)
+declare(
+    PremiereChange,
+    columns=("premiere_id", "old_date", "old_precision"),
+    keys=("premiere_id",),
+    tags=lambda row: (moved_tag(row.premiere_id),),
+)
+declare(
+    PremiereChange,
+    columns=("changed_at", "reason"),
+    keys=("premiere_id",),
+    tags=lambda row: (moved_page_tag(row.premiere_id),),
+    changes_only=True,
+)
+declare(
+    Credit,
+    columns=("movie_id", "person_id", "role", "position", "character"),
+    keys=("movie_id",),
+    tags=_page_tags,
+)
+declare(
+    Trailer,
+    columns=("movie_id", "site", "video_id", "name", "language", "position"),
+    keys=("movie_id",),
+    tags=_page_tags,
+)
+declare(
+    MovieGenre,
+    columns=("movie_id", "genre_id", "position"),
+    keys=("movie_id", "genre_id"),
+    tags=lambda row: (
+        movie_tag(row.movie_id),
+        *_if_shown(row.movie_id, genre_list_tag(row.genre_id)),
+    ),
+)
+declare(FieldProvenance, columns=("source",), keys=("movie_id",), tags=_page_tags)
+declare(Genre, columns=("name", "name_en"), keys=("id",), tags=lambda row: (genre_tag(row.id),))
+declare(
+    Genre, columns=("slug",), keys=("id",), tags=lambda row: (genre_slug_tag(row.id), GENRES_LIST)
+)
+declare(Person, columns=("name", "imdb_id"), keys=("id",), tags=lambda row: (person_tag(row.id),))
+declare(Distributor, columns=("name",), keys=("id",), tags=lambda row: (distributor_tag(row.id),))
+declare(StreamingService, columns=("name",), keys=("id",), tags=lambda row: (service_tag(row.id),))
+
+
+def _resolved(connection: Connection, tags: Collection[str]) -> Iterator[str]:
+    """Replace the conditional tags of a transaction by those whose movies are, or were, shown."""
+    plain, conditional, changed = _sorted_out(connection, tags)
+    shown = changed | _published(connection, conditional.keys() - changed)
+    yield from plain
+    for movie_id in conditional.keys() & shown:
+        yield from conditional[movie_id]
+    if changed:
+        lists = [tag(_LISTS, movie_id) for movie_id in changed]
+        yield from (PUBLISHED_LIST, *lists, *_lists_of(connection, lists))
+
+
+def _sorted_out(
+    connection: Connection, tags: Iterable[str]
+) -> tuple[list[str], dict[int, set[str]], set[int]]:
+    """The plain tags, the conditional ones by movie, and the movies whose visibility changes."""
+    plain: list[str] = []
+    by_movie: dict[int, set[str]] = defaultdict(set)
+    by_premiere: dict[int, set[str]] = defaultdict(set)
+    changed: set[int] = set()
+    for each in tags:
+        kind, _, rest = each.partition(":")
+        number, _, name = rest.partition(":")
+        if kind == _VISIBILITY:
+            changed.add(int(number))
+        elif kind == _IF_SHOWN:
+            by_movie[int(number)].add(name)
+        elif kind == _IF_PREMIERE_SHOWN:
+            by_premiere[int(number)].add(name)
+        else:
+            plain.append(each)
+    if by_premiere:  # the tags of a deleted premiere invalidate the same lists
+        owners = select(Premiere.id, Premiere.movie_id).where(Premiere.id.in_(by_premiere))
+        for row in connection.execute(owners):
+            by_movie[row.movie_id] |= by_premiere[row.id]
+    return plain, by_movie, changed
+
+
+def _published(connection: Connection, movie_ids: Collection[int]) -> set[int]:
+    """Those of the movies that are published; their rows are locked until the commit."""
+    if not movie_ids:
+        return set()
+    # Rows of unpublished movies are locked too. In the order of ids, so that no two transactions
+    # wait for each other.
+    rows = select(Movie.id, Movie.published).where(Movie.id.in_(movie_ids)).order_by(Movie.id)
+    locked = connection.execute(rows.with_for_update(read=True))
+    return {row.id for row in locked if row.published}
+
+
+def _lists_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
+    """Every list that contains the movies of the tags."""
+    movie_ids = _ids(tags)
+    dates = select(Premiere.movie_id, Premiere.date, Premiere.precision)
+    dated = set()
+    for row in connection.execute(dates.where(Premiere.movie_id.in_(movie_ids))):
+        yield from _dated_lists(row.date, row.precision)
+        if row.precision is DatePrecision.DAY:
+            dated.add(row.movie_id)
+    if dated != movie_ids:
+        yield UNDATED_LIST
+    yield from _genre_lists_of(connection, tags)
+
+
+def _order_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
+    """The lists that sort the published movies of the tags among others."""
+    shown = Premiere.movie_id.in_(_ids(tags)), Movie.id == Premiere.movie_id, Movie.published
+    for row in connection.execute(select(Premiere.date, Premiere.precision).where(*shown)):
+        yield from _period_tags(row.date, row.precision)
+
+
+def _genre_lists_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
+    """The lists of all genres of the movies of the tags."""
+    genres = select(MovieGenre.genre_id).where(MovieGenre.movie_id.in_(_ids(tags))).distinct()
+    yield from map(genre_list_tag, connection.scalars(genres))
+
+
+def _ids(tags: Iterable[str]) -> set[int]:
+    return {int(each.partition(":")[2]) for each in tags}
+
+
+DECLARATIONS.expansions.add(_LISTS, _lists_of)
+DECLARATIONS.expansions.add(_ORDER_OF, _order_of)
+DECLARATIONS.expansions.add(_GENRES_OF, _genre_lists_of)
+
+
+DECLARATIONS.resolve_with(_resolved)
+
+
+def _movie_deleted(mapper: object, connection: Connection, movie: Movie) -> None:
+    """A published movie was in lists; it may have been published since the row was loaded."""
+    published = select(Movie.published).where(Movie.id == movie.id).with_for_update()
+    if connection.scalar(published):
+        _invalidate(movie, _visibility_tag(movie.id))
+
+
+def _premiere_deleted(mapper: object, connection: object, premiere: Premiere) -> None:
+    """The movie may have no other date."""
+    _invalidate(premiere, *_if_shown(premiere.movie_id, UNDATED_LIST))
+
+
+def _invalidate(row: object, *tags: str) -> None:
+    session = object_session(row)
+    if session is not None:
+        DECLARATIONS.flushed_tags(session).update(tags)
+
+
+event.listen(Movie, "before_delete", _movie_deleted)
+event.listen(Premiere, "before_delete", _premiere_deleted)
+
+
+def includeme(config: Configurator) -> None:
+    """Do nothing: importing this module registers declarations and listeners on the models."""
