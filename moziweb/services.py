@@ -81,6 +81,8 @@ class Services:
     """Where the value of each ini key comes from."""
 
     database: "Database" = _DB
+    repeatable_routes: frozenset[str] = frozenset()
+    """Names of the routes whose unsafe requests may be run again (``db/retry.py``)."""
     storage: "Storage" = _STORAGE
 
     metrics: "Metrics | None" = None

@@ -11,6 +11,7 @@ pyramid_retry would run every request again that pyramid_tm finds retryable, for
 import logging
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pyramid.config import Configurator
@@ -25,6 +26,8 @@ from sqlalchemy.exc import (
     PendingRollbackError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from moziweb.services import services_of, set_services
 
 from .session import SAFE_METHODS
 
@@ -61,7 +64,6 @@ _LOST: Final = ("08", "57P", "25P03")
 """SQLSTATE prefixes: broken connections, a server that stops or starts, an idle transaction."""
 
 _RETRIED: Final = "moziweb.db.retried"
-_ROUTES: Final = "moziweb.db.repeatable_routes"
 
 
 def is_connection_lost(error: object) -> bool:
@@ -92,7 +94,8 @@ def will_retry(request: Request) -> bool:
     if request.method in SAFE_METHODS:
         return is_connection_lost(error) or is_conflict(error)
     route = getattr(request, "matched_route", None)
-    is_repeatable = route is not None and route.name in request.registry.get(_ROUTES, ())
+    routes = services_of(request.registry).repeatable_routes
+    is_repeatable = route is not None and route.name in routes
     return is_repeatable and bool(request.is_body_seekable) and is_conflict(error)
 
 
@@ -169,4 +172,6 @@ def add_repeatable_route(config: Configurator, name: str) -> None:
 
     Its views may only write through ``request.dbsession``.
     """
-    config.registry.setdefault(_ROUTES, set()).add(name)
+    services = services_of(config.registry)
+    routes = services.repeatable_routes | {name}
+    set_services(config.registry, replace(services, repeatable_routes=routes))
