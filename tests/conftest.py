@@ -1,7 +1,6 @@
 """Fixtures of all tests: both databases (empty or with the demo), the application, query counts."""
 
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -14,7 +13,6 @@ import pytest
 from pyramid.registry import Registry
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import QueuePool
 from webtest import TestApp
 
 from moziweb import main
@@ -46,9 +44,6 @@ NOT_MEASURED = (
 """Tests that run code which other tests cover, many times or in other processes."""
 
 BASE_URL = "https://moziweb.test"
-
-CHECK_IN_SECONDS = 5.0
-"""How long the end of an application waits for the connections that its threads use."""
 
 QueryCounter = Callable[[Engine], AbstractContextManager[list[str]]]
 
@@ -124,15 +119,8 @@ def close_services(registry: Registry) -> None:
     services = services_of(registry)
     services.decoder_pool.close()
     if services.page_cache is not None:
-        services.page_cache.retrier.close()  # its thread would connect again
-    engine = services.database.engine
-    # A connection that a thread returns after ``dispose`` would stay open.
-    deadline = time.monotonic() + CHECK_IN_SECONDS
-    while isinstance(engine.pool, QueuePool) and engine.pool.checkedout():
-        if time.monotonic() > deadline:  # a thread of the test hangs on purpose
-            break
-        time.sleep(0.01)
-    engine.dispose()
+        services.page_cache.retrier.close()  # its thread would connect again after ``dispose``
+    services.database.engine.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -13,14 +14,18 @@ from sqlalchemy.orm import Session, sessionmaker
 from moziweb.cache.errors import PublishError
 from moziweb.cache.invalidation.outbox import OutboxRow
 from moziweb.cache.invalidation.outbox_relay import OutboxRelay
-from moziweb.cache.invalidation.publish_retry import PublishRetrier
+from moziweb.cache.invalidation.publish_retry import RETRY_PERIOD, PublishRetrier
 from moziweb.cache.invalidation.session_tracking import InvalidationTracker
 from moziweb.cache.protocol.stamps import StampStore
 from moziweb.cache.regions.config import open_atomic_store
 from moziweb.cache.stores.memory import MemoryAtomicStore
+from moziweb.services import services_of
+from tests import factories
 from tests.cache.database import NOW, Movie, RecordingEvents, declarations, outbox
 from tests.services.memcached import MemcachedServer
 from tests.services.process import run
+from tests.site.cached import CACHED
+from tests.site.cached import site as running_site
 
 
 class UnreliableStamps(StampStore):
@@ -268,3 +273,21 @@ def test_outage_delays_an_invalidation_by_half_a_second_at_most(
         wait_until(lambda: not is_invisible())
         delay = time.monotonic() - ended
     assert delay <= 0.5
+
+
+def test_closed_application_does_not_connect_again(
+    settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connection would stay open: nothing disposes of the pool a second time."""
+
+    def fail(_stamps: StampStore, _tags: Iterable[str]) -> None:
+        raise PublishError("down")
+
+    monkeypatch.setattr(StampStore, "publish", fail)
+    with running_site(settings | CACHED) as app:
+        services = services_of(app.app.registry)
+        with services.database.write() as session:
+            factories.make_movie(session, "Mozi")
+    time.sleep(3 * RETRY_PERIOD)
+    pool: Any = services.database.engine.pool
+    assert pool.checkedin() == 0
