@@ -25,7 +25,6 @@ from .cached import (
     cache_misses,
     cache_states,
     deployed_with,
-    fill,
     pages,
     ready_variant,
     site,
@@ -35,11 +34,6 @@ from .cached import (
 )
 
 SHOW_THE_MOVIE = {"index", "english", "week", "month", "genre", "movie", "api", "api_movie"}
-
-
-@pytest.fixture
-def movies(dbsession: Session) -> Movies:
-    return fill(dbsession)
 
 
 @pytest.fixture

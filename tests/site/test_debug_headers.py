@@ -4,17 +4,11 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from tests.site.cached import CACHED, Movies, fill, pages, site, week_here
+from tests.site.cached import CACHED, Movies, pages, site, week_here
 
 TIMING = re.compile(r"[a-z0-9]+;dur=[0-9]+\.[0-9]{2}")
-
-
-@pytest.fixture
-def movies(dbsession: Session) -> Movies:
-    return fill(dbsession)
 
 
 @pytest.fixture

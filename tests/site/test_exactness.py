@@ -46,7 +46,6 @@ from tests.registry import page_cache_of
 from tests.site.cached import (
     Movies,
     _movie,
-    deployed_with,
     feeds,
     fill,
     now,
@@ -287,14 +286,6 @@ def movies(dbsession: Session) -> Movies:
 @pytest.fixture
 def plain(settings: dict[str, str]) -> Iterator[TestApp]:
     with site(settings) as app:
-        yield app
-
-
-@pytest.fixture
-def cached(
-    request: pytest.FixtureRequest, settings: dict[str, str], movies: Movies
-) -> Iterator[TestApp]:
-    with site(settings | deployed_with(settings, request)) as app:
         yield app
 
 

@@ -9,7 +9,7 @@ from webtest import TestApp
 
 from tests import factories
 from tests.registry import location_of, page_cache_of
-from tests.site.cached import CACHED, Movies, fill, pages, site, week_here, write
+from tests.site.cached import CACHED, Movies, pages, site, week_here, write
 
 HOT = {
     "cache.default.refresh_after": "0",
@@ -20,11 +20,6 @@ HOT = {
 """A hit page is due for a refresh at once, unless midnight ends its validity. The short lifetime
 makes that happen only in the last minute before midnight.
 """
-
-
-@pytest.fixture
-def movies(dbsession: Session) -> Movies:
-    return fill(dbsession)
 
 
 @pytest.fixture

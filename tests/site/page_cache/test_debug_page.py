@@ -9,14 +9,9 @@ from webtest import TestApp
 import moziweb
 from moziweb.cache import REASON
 from moziweb.movies.models import Movie
-from tests.site.cached import CACHED, Movies, fill, pages, site, write
+from tests.site.cached import CACHED, Movies, pages, site, write
 
 ON = {"debug.cache_page": "true", "site.base_url": "http://127.0.0.1:6543"}
-
-
-@pytest.fixture
-def movies(dbsession: Session) -> Movies:
-    return fill(dbsession)
 
 
 @pytest.fixture

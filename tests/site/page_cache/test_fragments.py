@@ -26,7 +26,6 @@ from tests.site.cached import (
     Movies,
     cache_misses,
     cache_states,
-    deployed_with,
     fill,
     pages,
     ready_variant,
@@ -49,14 +48,6 @@ def movies(dbsession: Session) -> Movies:
         factories.add_poster(dbsession, movie, url=f"https://example.com/{number}.jpg")
     dbsession.commit()
     return found
-
-
-@pytest.fixture
-def cached(
-    request: pytest.FixtureRequest, settings: dict[str, str], movies: Movies
-) -> Iterator[TestApp]:
-    with site(settings | deployed_with(settings, request)) as app:
-        yield app
 
 
 @contextmanager

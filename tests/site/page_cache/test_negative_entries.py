@@ -13,12 +13,7 @@ from moziweb.services import services_of
 from tests import factories
 from tests.conftest import QueryCounter
 from tests.registry import location_of, page_cache_of
-from tests.site.cached import CACHED, Movies, fill, pages, site, write
-
-
-@pytest.fixture
-def movies(dbsession: Session) -> Movies:
-    return fill(dbsession)
+from tests.site.cached import CACHED, Movies, pages, site, write
 
 
 @pytest.fixture

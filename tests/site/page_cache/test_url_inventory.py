@@ -1,8 +1,5 @@
 """The inventory of URLs, and the pages that depend on tags."""
 
-from collections.abc import Iterator
-
-import pytest
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
@@ -16,27 +13,11 @@ from tests.registry import page_cache_of
 from tests.site.cached import (
     Movies,
     cache_misses,
-    deployed_with,
-    fill,
     pages,
-    site,
     warm,
     week_here,
     write,
 )
-
-
-@pytest.fixture
-def movies(dbsession: Session) -> Movies:
-    return fill(dbsession)
-
-
-@pytest.fixture
-def cached(
-    request: pytest.FixtureRequest, settings: dict[str, str], movies: Movies
-) -> Iterator[TestApp]:
-    with site(settings | deployed_with(settings, request)) as app:
-        yield app
 
 
 def every(app: TestApp) -> list[SiteUrl]:

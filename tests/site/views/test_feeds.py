@@ -29,7 +29,6 @@ from tests.site.cached import (
     Movies,
     cache_misses,
     feeds,
-    fill,
     site,
     warm,
     week_here,
@@ -372,11 +371,6 @@ def test_number_of_queries_is_constant(
         with query_counter(services_of(app.app.registry).database.engine) as statements:
             app.get(path)
         assert len(statements) == count, path
-
-
-@pytest.fixture
-def movies(dbsession: Session) -> Movies:
-    return fill(dbsession)
 
 
 @pytest.fixture

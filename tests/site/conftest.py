@@ -1,0 +1,24 @@
+"""Fixtures: a few movies, and the site with its cache."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy.orm import Session
+from webtest import TestApp
+
+from .cached import Movies, deployed_with, fill, site
+
+
+@pytest.fixture
+def movies(dbsession: Session) -> Movies:
+    """Three movies with values in every field that pages show."""
+    return fill(dbsession)
+
+
+@pytest.fixture
+def cached(
+    request: pytest.FixtureRequest, settings: dict[str, str], movies: Movies
+) -> Iterator[TestApp]:
+    """The site with its cache, as it is usually deployed (`deployed_with`)."""
+    with site(settings | deployed_with(settings, request)) as app:
+        yield app
