@@ -28,8 +28,8 @@ GROWTH: Final = 4 << 20
 LIMIT_MB: Final = 600
 """The run fails if a process gets larger.
 
-The goal is 400. Workers of whole runs with coverage peaked at 541 to 620 while their tests' large
-inputs were made at collection, which took 100 of them; without coverage 366 afterwards.
+The goal is 400. In a whole run with coverage the workers peaked at 462 to 526; 200 of them are
+there when the tests are collected.
 """
 
 _M_MMAP_THRESHOLD: Final = -3
