@@ -14,8 +14,11 @@ class CacheEvents:
     def served(self, region: str, status: str) -> None:
         """An entry was served; ``status`` is ``hit``, ``l1``, ``stale``, ``miss`` or ``bypass``."""
 
-    def answered(self, status: str, seconds: float) -> None:
-        """The fast path answered a request, before the application; ``status`` is HTTP's."""
+    def answered(self, route: str, status: str, seconds: float, queued: float) -> None:
+        """The fast path answered a request of ``route``; ``status`` is HTTP's.
+
+        ``seconds`` are those since it began, after ``queued`` seconds of waiting.
+        """
 
     def rendered(self, region: str, seconds: float, keys: Sequence[str]) -> None:
         """The entries of ``keys`` were rendered together, in ``seconds``."""

@@ -9,6 +9,8 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from .query_timings import MeasuredPool, measure_queries
+
 # How long a writer waits for the lock of another, in milliseconds.
 SQLITE_BUSY_TIMEOUT_MS = 10_000
 
@@ -26,6 +28,7 @@ def create_engine(settings: Mapping[str, Any], *, statement_timeout: float | Non
         return _sqlite_engine(url)
     engine = sqlalchemy.create_engine(
         url,
+        poolclass=MeasuredPool,
         pool_size=settings["sqlalchemy.pool_size"],
         max_overflow=4,
         pool_pre_ping=True,
@@ -35,6 +38,7 @@ def create_engine(settings: Mapping[str, Any], *, statement_timeout: float | Non
     session_settings = ["SET jit = off"]
     if statement_timeout is not None:
         session_settings.append(f"SET statement_timeout = {round(1000 * statement_timeout)}")
+    measure_queries(engine)
     event.listen(engine, "connect", partial(_prepare_postgresql, "; ".join(session_settings)))
     return engine
 
@@ -61,6 +65,7 @@ def _prepare_postgresql(
 
 def _sqlite_engine(url: sqlalchemy.URL) -> Engine:
     engine = sqlalchemy.create_engine(url)
+    measure_queries(engine)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -28,6 +28,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from moziweb.services import services_of, set_services
+from moziweb.timings import timed
 
 from .session import SAFE_METHODS
 
@@ -141,6 +142,10 @@ class RetryPolicy:
 
     def __call__(self, environ: dict[str, Any], router: "Router") -> Response:
         """Run a request, and again if it failed and is repeatable."""
+        with timed(environ):
+            return self._run(environ, router)
+
+    def _run(self, environ: dict[str, Any], router: "Router") -> Response:
         with router.request_context(environ) as request:
             if request.method not in SAFE_METHODS and (request.content_length or 0) <= MAX_BODY:
                 _let_body_be_read_again(environ)

@@ -112,9 +112,9 @@ class CacheMetrics(CacheEvents):
             child = self._children[region, status] = self._served.labels(region, status)
         child.inc()
 
-    def answered(self, status: str, seconds: float) -> None:
+    def answered(self, route: str, status: str, seconds: float, queued: float) -> None:
         """See ``CacheEvents``."""
-        self._request_seconds.labels(UNROUTED, status).observe(seconds)
+        self._request_seconds.labels(route, status).observe(seconds)
 
     def rendered(self, region: str, seconds: float, keys: Sequence[str]) -> None:
         """See ``CacheEvents``."""

@@ -15,8 +15,10 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.receiver import ChunkedReceiver
 from waitress.server import BaseWSGIServer
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import BadRequest
+
+from moziweb.timings import ARRIVED
 
 WAITRESS_OPTIONS: Final = {
     "connection_limit": "400",
@@ -126,7 +128,19 @@ class _LimitedChunkedReceiver(ChunkedReceiver):
 
 
 class LimitedParser(HTTPRequestParser):
-    """waitress's parser; every request that it cannot parse is an error with a response."""
+    """waitress's parser; every request that it cannot parse is an error with a response.
+
+    ``arrived`` is the Unix time at which the request was complete.
+    """
+
+    arrived = 0.0
+
+    def received(self, data: bytes) -> int:
+        """Parse what has been read. See ``HTTPRequestParser.received``."""
+        consumed = super().received(data)
+        if self.completed:
+            self.arrived = time.time()
+        return consumed
 
     def parse_header(self, header_plus: bytes) -> None:
         """Parse the request line and the headers.
@@ -152,6 +166,16 @@ def _escape_target(header_plus: bytes) -> bytes:
     return method + space + escaped + end + fields
 
 
+class _Task(WSGITask):
+    """Runs the application for a request; the environ says when the request had arrived."""
+
+    def get_environment(self) -> dict[str, Any]:
+        environ = super().get_environment()
+        request: Any = self.request
+        environ[ARRIVED] = request.arrived
+        return environ
+
+
 class LimitedChannel(HTTPChannel):
     """A connection with one request at a time, and with limits on its times.
 
@@ -161,6 +185,7 @@ class LimitedChannel(HTTPChannel):
     """
 
     parser_class = LimitedParser
+    task_class = _Task
     limits: ClassVar[ConnectionLimits]
     evicted: ClassVar[int] = 0
     requests: list[HTTPRequestParser]

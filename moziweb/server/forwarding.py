@@ -1,4 +1,4 @@
-"""The client's address and scheme from the headers of trusted proxies."""
+"""The client's address and scheme, and the request's start, from headers of trusted proxies."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
@@ -18,6 +18,7 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
 _PROTO: Final = "HTTP_X_FORWARDED_PROTO"
+_REQUEST_START: Final = "HTTP_X_REQUEST_START"
 
 _log: Final = logging.getLogger(__name__)
 
@@ -27,7 +28,8 @@ class ForwardedHeadersMiddleware:
     """Replaces ``waitress.proxy_headers.proxy_headers_middleware``, with the same options.
 
     ``X-Forwarded-Proto`` may be a list, which is read as the one in ``X-Forwarded-For``. The
-    response to a malformed header is 400, with ``headers``.
+    response to a malformed header is 400, with ``headers``. ``X-Request-Start`` is removed unless
+    the proxy is trusted.
     """
 
     app: Callable[..., Iterable[bytes]]
@@ -46,6 +48,8 @@ class ForwardedHeadersMiddleware:
             except IndexError:  # the address is empty
                 _log.warning("no address in X-Forwarded-For or Forwarded")
                 return self._reject("X-Forwarded-For", start_response)
+        else:
+            environ.pop(_REQUEST_START, None)
         if self.adj.clear_untrusted_proxy_headers:
             log_removed = self.adj.log_untrusted_proxy_headers
             clear_untrusted_headers(environ, list(untrusted), log_removed, _log)

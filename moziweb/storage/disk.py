@@ -26,6 +26,8 @@ from pathlib import Path
 from typing import IO, Final
 from urllib.parse import quote
 
+from moziweb.timings import Part, measured_as
+
 from .interface import (
     InvalidKey,
     ObjectNotFound,
@@ -77,6 +79,7 @@ class DiskStorage:
             self.path.mkdir(parents=True, exist_ok=True)
             self._remove_old_drafts(time.time() - DRAFT_SECONDS)
 
+    @measured_as(Part.STORAGE)
     def put(
         self,
         key: str,
@@ -114,6 +117,7 @@ class DiskStorage:
             os.fsync(folder)
         return stored
 
+    @measured_as(Part.STORAGE)
     def get(self, key: str) -> bytes:
         """See ``Storage``."""
         stored, file = self.open(key)
@@ -129,6 +133,7 @@ class DiskStorage:
         file.close()
         return stored
 
+    @measured_as(Part.STORAGE)
     def open(self, key: str) -> tuple[StoredObject, IO[bytes]]:
         """Return the description of an object, and its open file at the first byte of the body.
 
@@ -144,6 +149,7 @@ class DiskStorage:
             undo.pop_all()
             return stored, file
 
+    @measured_as(Part.STORAGE)
     def delete(self, keys: Iterable[str]) -> None:
         """See ``Storage``."""
         for key in keys:

@@ -14,6 +14,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from moziweb.timings import Part, measured_as
+
 from .fork_local import ForkLocal
 from .interface import (
     StorageMisconfigured,
@@ -85,6 +87,7 @@ class S3Storage:
         # Every image of a page needs the URL of its bucket, so it is cached.
         self._url_of_bucket = lru_cache(maxsize=64)(self._bucket_url)
 
+    @measured_as(Part.STORAGE)
     def put(
         self,
         key: str,
@@ -124,6 +127,7 @@ class S3Storage:
         etag = _etag(answer)
         return StoredObject(self.bucket, key, len(body), etag, content_type, cache_control)
 
+    @measured_as(Part.STORAGE)
     def get(self, key: str) -> bytes:
         """See ``Storage``. The length and the server's checksum of the body are verified."""
         with self._translating("s3:GetObject", key):
@@ -132,6 +136,7 @@ class S3Storage:
             with closing(answer["Body"]) as body:
                 return body.read()
 
+    @measured_as(Part.STORAGE)
     def head(self, key: str) -> StoredObject | None:
         """See ``Storage``. For ``None`` there is a second request.
 
@@ -148,6 +153,7 @@ class S3Storage:
                 return None
             return self._described(key, answer, "ContentLength")
 
+    @measured_as(Part.STORAGE)
     def delete(self, keys: Iterable[str]) -> None:
         """See ``Storage``. If some objects of a batch are refused, the others are deleted."""
         pending = iter(keys)
@@ -169,6 +175,7 @@ class S3Storage:
         """See ``Storage``. ``base_url`` applies to the configured bucket only."""
         return f"{self._url_of_bucket(bucket or self.bucket)}/{quote(valid_key(key), safe='/~')}"
 
+    @measured_as(Part.STORAGE)
     def check(self) -> None:
         """See ``Storage``. With an ACL configured, also checks that the bucket accepts it."""
         # A HEAD could not tell whether the name, the key or the secret is wrong.

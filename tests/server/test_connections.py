@@ -25,6 +25,7 @@ from moziweb.server.connections import (
     LimitedParser,
     use_linear_patterns,
 )
+from moziweb.timings import ARRIVED
 from tests.server.echo import BIG, EchoApp, serving
 from tests.services.ports import HOST
 from tests.services.raw_http import Client, connected, running
@@ -494,3 +495,23 @@ def test_malformed_request_is_answered_once(
     assert app.environs == []
     assert "Traceback" not in caplog.text
     assert "uncaptured" not in caplog.text
+
+
+# Request queueing
+
+
+def test_application_learns_when_the_request_had_arrived(app: EchoApp) -> None:
+    """Not when its first bytes had: a slow client is not waiting for us."""
+    with serving(app, threads="1") as port, connected(port) as client, connected(port) as other:
+        client.send(GET % b"wait")
+        assert app.held.wait(10)
+        began = time.time()
+        other.send(b"GET /slow HTTP/1.1\r\n")
+        time.sleep(0.2)
+        other.send(b"Host: a\r\n\r\n")
+        time.sleep(0.2)
+        app.free.set()
+        other.answer()
+        client.answer()
+    arrived = app.environs[1][ARRIVED]
+    assert began + 0.2 <= arrived <= time.time() - 0.2

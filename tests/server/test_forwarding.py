@@ -119,3 +119,12 @@ def test_no_value_fails_otherwise() -> None:
                 value = bytes(chance.choices(b'[]:.," =;\\12af', k=chance.randrange(1, 8)))
                 client.send(b"GET / HTTP/1.1\r\n" + name + value + b"\r\n\r\n")
                 assert client.answer()[0] in (200, 400)
+
+
+@pytest.mark.parametrize(("options", "is_kept"), [(TRUSTED, True), ({}, False)])
+def test_request_start_is_read_from_a_trusted_proxy_only(
+    options: dict[str, str], is_kept: bool
+) -> None:
+    app = EchoApp()
+    ask(app, b"X-Request-Start: t=1700000000", options=options)
+    assert ("HTTP_X_REQUEST_START" in app.environs[0]) is is_kept

@@ -15,6 +15,8 @@ from urllib.parse import urlencode
 from pyramid.httpexceptions import HTTPBadRequest, HTTPException
 from pyramid.response import Response
 
+from moziweb.timings import Part, measured, measured_as
+
 from ..errors import CacheError, EntryCorruptError
 from ..protocol.entry import Kind
 from ..protocol.snapshots import SnapshotSource
@@ -95,7 +97,8 @@ class CachedView:
         if REFRESH_MARK in request.environ:
             return self._refresh(page)
         try:
-            return self._page(page)
+            with measured(Part.CACHE):
+                return self._page(page)
         except _NotAPage as answer:
             return self._negative(answer, page)
 
@@ -233,6 +236,7 @@ class _Page:
             raise _NotAPage(_Outcome.NEGATIVE, response, entry)
         return response
 
+    @measured_as(Part.RENDER)
     def _call_view(self) -> Response:
         """The response that the view returns or raises."""
         try:

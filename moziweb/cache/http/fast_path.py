@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, Final
 
+from moziweb.timings import Part, Timings, queue_seconds, timed
+
 from ..errors import EntryCorruptError
 from ..events import CacheEvents
 from ..protocol.entry import Entry
@@ -41,6 +43,8 @@ StartResponse = Callable[..., Any]
 WRAPPED: Final = 16_384
 """Bytes from which a body is passed to the server as a file. waitress sends a file's bytes
 uncopied, which saves 8 % of a hit's processor time (92 KB, ``benchmarks.page_hit``, in threads)."""
+
+_REQUEST_START: Final = "HTTP_X_REQUEST_START"
 
 _READY: Final = {coding: f"ready {coding}" for coding in ("", *CODINGS)}
 """Names in ``Entry.derived``, by coding."""
@@ -77,11 +81,13 @@ class FastPathMiddleware:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve the page, or call the application."""
         method = environ["REQUEST_METHOD"]
-        if method in READ_METHODS:
-            body = self._serve(environ, start_response)
-            if body is not None:
-                return _body(body, environ) if method == "GET" else ()
-        answered: Iterable[bytes] = self.app(environ, start_response)
+        with timed(environ, Part.CACHE) as timings:
+            if method in READ_METHODS:
+                body = self._serve(environ, start_response, timings)
+                if body is not None:
+                    return _body(body, environ) if method == "GET" else ()
+            timings.enter(Part.RENDER)
+            answered: Iterable[bytes] = self.app(environ, start_response)
         return answered
 
     def knows(self, path: str) -> bool:
@@ -91,7 +97,7 @@ class FastPathMiddleware:
     def in_memory(self, environs: Sequence[Mapping[str, Any]]) -> list[tuple[bytes, bytes] | None]:
         """Heads and bodies of pages in this process's memory, for a server's loop.
 
-        One result for each of ``environs``, of which only the path and two headers are used; None
+        One result for each of ``environs``, of which only the path and three headers are used; None
         without a valid copy. The clock is read once for all, after all requests have arrived; if it
         has moved, the invalidation log is read once, and the stamps of what it does not confirm.
         The empty line at the end of a head is missing, so that the server can add headers.
@@ -144,15 +150,18 @@ class FastPathMiddleware:
             (ready.age, str(max(0, int(now - entry.created)))),
             ("Server-Timing", server_timing((("clock", clock_seconds), ("total", total)))),
         ]
-        self.observer.answered(status[:3], time.perf_counter() - began)
+        queued = queue_seconds(environ, now - total) if _REQUEST_START in environ else 0.0
+        seconds = time.perf_counter() - began
+        self.observer.answered(location.route, status[:3], seconds, queued)
         return head + _lines(dynamic), body
 
-    def _serve(self, environ: Environ, start_response: StartResponse) -> bytes | None:
+    def _serve(
+        self, environ: Environ, start_response: StartResponse, timings: Timings
+    ) -> bytes | None:
         """Start the response and return its body; None without a valid entry for the path.
 
         The application replaces an entry that is corrupt.
         """
-        began = time.perf_counter()
         location = self.urls.find(environ.get("PATH_INFO", ""), time.time())
         served = location.region.get_valid(location.key) if location else None
         if location is None or served is None:
@@ -164,7 +173,8 @@ class FastPathMiddleware:
         except EntryCorruptError:
             return None
         start_response(answer.status, [*answer.headers, *self.headers])
-        self.observer.answered(answer.status[:3], time.perf_counter() - began)
+        total, queued = timings.total(), timings.seconds[Part.QUEUE]
+        self.observer.answered(location.route, answer.status[:3], total - queued, queued)
         return answer.body
 
     def _make_ready(self, entry: Entry, coding: str) -> _Ready:

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from markupsafe import Markup
 
+from moziweb.timings import Part, measured_as
+
 from ..errors import CacheError, EntryCorruptError
 from ..protocol.entry import Kind
 from ..protocol.keys import KeyBuilder
@@ -219,6 +221,7 @@ class Fragments:
             parent.recorder.include_child(context.recorder)
         return filled
 
+    @measured_as(Part.RENDER)
     def _fill(self, request: Any, contexts: Mapping[str, RenderContext]) -> Mapping[str, bytes]:
         for context in contexts.values():
             context.depend(*self.base_tags)

@@ -31,11 +31,15 @@ class TimeWindow:
 
 @dataclass(frozen=True, slots=True)
 class EntryLocation:
-    """The region and key of an entry; ``until`` (Unix time) the same URL has the same key."""
+    """The region and key of an entry; ``until`` (Unix time) the same URL has the same key.
+
+    ``route`` is the name of the page's route, "" for other entries.
+    """
 
     region: TaggedRegion
     key: str
     until: float
+    route: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class CachedRoute:
         given = [f"?{name}={value}" for name, value in declared_params(request, self.params)]
         route = request.matched_route.name
         key = self.keys.key(self.digest, route, window.name, *values, *given)
-        return EntryLocation(self.region, key, window.ends)
+        return EntryLocation(self.region, key, window.ends, route)
 
 
 class CachedRoutes:

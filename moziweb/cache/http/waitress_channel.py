@@ -35,6 +35,7 @@ LOOP_PAUSE_SECONDS: Final = 5.0
 
 _GET: Final = b"GET "
 _USED_HEADERS: Final = ("ACCEPT_ENCODING", "IF_NONE_MATCH")
+_REQUEST_START: Final = "X_REQUEST_START"
 _KEY: Final = -1
 """Key of the responder in the loop's map of sockets, whose keys are numbers from 0."""
 
@@ -103,6 +104,8 @@ class _HitResponder:
     def wait(self, channel: _Channel, data: bytes, headers: Mapping[str, str]) -> None:
         """Answer a request at the end of the iteration."""
         environ = {f"HTTP_{name}": headers[name] for name in _USED_HEADERS if name in headers}
+        if _REQUEST_START in headers and channel.trusts_peer():
+            environ[f"HTTP_{_REQUEST_START}"] = headers[_REQUEST_START]
         self._waiting.append((channel, {"PATH_INFO": _path_of(data), **environ}))
 
     def _answer(self, waiting: list[tuple[_Channel, dict[str, str]]]) -> None:
@@ -155,6 +158,11 @@ class _Channel(HTTPChannel):
             or self.will_close
             or self.close_when_flushed
         )
+
+    def trusts_peer(self) -> bool:
+        """Whether the client is the configured proxy, whose headers are read."""
+        trusted = self.adj.trusted_proxy
+        return trusted is not None and trusted in ("*", self.addr[0])
 
     def leave_to_threads(self) -> None:
         """Queue the request for a thread, as waitress does."""

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from moziweb.timings import Part, measured_as
+
 from .result import GenerationResult, GenerationStatus
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ class AdmissionControl:
         with self._counters_lock:
             self._admitted -= 1
 
+    @measured_as(Part.IMAGES)
     def ensure_or_wait(self, source_id: int) -> GenerationResult:
         """Make the source's variants, or wait for them; the status is BUSY if neither succeeds."""
         result = self._try(source_id)

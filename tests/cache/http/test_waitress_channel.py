@@ -6,13 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from waitress.channel import HTTPChannel
 from waitress.server import create_server
 
+from moziweb.cache import CacheEvents
 from moziweb.cache.http import waitress_channel
 from moziweb.cache.http.fast_path import FastPathMiddleware
 from moziweb.cache.http.waitress_channel import install
@@ -61,9 +62,10 @@ class Served:
 
 
 @contextmanager
-def serving(site: Site, **options: Any) -> Iterator[Served]:
+def serving(site: Site, observer: CacheEvents | None = None, **options: Any) -> Iterator[Served]:
     inner = Busy()
-    fast = FastPathMiddleware(inner, site.urls, headers=SECURITY)
+    observer = observer or CacheEvents()
+    fast = FastPathMiddleware(inner, site.urls, headers=SECURITY, observer=observer)
     sockets: dict[int, Any] = {}
     options = {"host": "127.0.0.1", "port": 0, "threads": 1, **options}
     server: Any = create_server(fast, map=sockets, **options)
@@ -304,3 +306,26 @@ def test_application_under_a_prefix_is_not_answered_in_the_loop(
         assert served.ask(b"GET /calendar/ HTTP/1.1\r\n\r\n")[2] == b"page"
         assert served.ask(GET)[2] == b"page"
     assert requests == []
+
+
+class Answers(CacheEvents):
+    """Records what the fast path answered."""
+
+    def __init__(self) -> None:
+        self.all: list[tuple[str, str, float]] = []
+
+    def answered(self, route: str, status: str, seconds: float, queued: float) -> None:
+        self.all.append((route, status, round(queued)))
+
+
+@pytest.mark.parametrize(("trusted", "queued"), [(None, 0), ("*", 60), ("127.0.0.1", 60)])
+def test_hit_is_reported_with_its_route_and_queueing(trusted: str | None, queued: float) -> None:
+    site, answers = open_site(), Answers()
+    location = site.store("/", b"page")
+    site.urls.remember("/", replace(location, route="index"))
+    site.ask()
+    options = {"trusted_proxy": trusted, "trusted_proxy_headers": "x-forwarded-for"}
+    with serving(site, answers, **(options if trusted else {})) as served:
+        start = f"X-Request-Start: t={time.time() - 60}\r\n".encode()
+        assert served.ask(b"GET / HTTP/1.1\r\nHost: a\r\n" + start + b"\r\n")[1]["x-cache"] == "l1"
+    assert answers.all == [("index", "200", queued)]
