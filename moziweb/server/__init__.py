@@ -1,13 +1,12 @@
 """waitress for ``pserve``: ``use = egg:moziweb#waitress`` in an ini file's ``[server:main]``.
 
 Beyond waitress's own runner: ``${PORT:-6543}`` in values, one-line errors when the server cannot
-listen, the URL on the screen when the site is ready, background threads, and an orderly end on
-SIGTERM. ``waitress_tuning`` names the changes to waitress and the interpreter.
+listen, the URL on the screen when the site is ready, background threads, and a shutdown that
+loses no request. ``waitress_tuning`` names the changes to waitress and the interpreter.
 """
 
 import errno
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +22,7 @@ from moziweb.storage import Storage, StorageError
 
 from . import waitress_tuning as tuning
 from .connections import WAITRESS_OPTIONS
+from .shutdown import GracefulShutdown
 
 _WHOLE_NUMBERS: Final = {
     **{
@@ -61,12 +61,13 @@ def serve(app: Callable[..., Any], global_conf: Mapping[str, str], **settings: s
     cannot start, prints one line and ends the process with status 1.
     """
     tuning.limit_memory_arenas(app)
+    shutdown = tuning.graceful_shutdown(app)
     try:
-        server = bind(app, settings)
+        server = bind(app, settings, shutdown)
     except ServerError as error:
         print(f"moziweb: {error}", file=sys.stderr, flush=True)  # noqa: T201 - for the operator
         os._exit(1)  # pserve turns SystemExit into "Exiting … (-v to see traceback)" and status 0
-    _end_on_sigterm()
+    shutdown.handle_signals()
     tuning.reserve_core(app)
     tuning.set_switch_interval(app)
     tuning.freeze_startup_objects(app)
@@ -78,8 +79,13 @@ def serve(app: Callable[..., Any], global_conf: Mapping[str, str], **settings: s
     return 0
 
 
-def bind(app: Callable[..., Any], settings: Mapping[str, str]) -> Server:
+def bind(
+    app: Callable[..., Any],
+    settings: Mapping[str, str],
+    shutdown: GracefulShutdown | None = None,
+) -> Server:
     """A waitress server that listens at its address; raises ``ServerError``."""
+    shutdown = shutdown or tuning.graceful_shutdown(app)
     try:
         given = {**WAITRESS_OPTIONS, **settings}
         options: dict[str, Any] = {
@@ -96,8 +102,9 @@ def bind(app: Callable[..., Any], settings: Mapping[str, str]) -> Server:
         raise ServerError(f"{_endpoint(options)} {reason}") from error
     except ValueError as error:  # raised by waitress for an unknown option
         raise ServerError(f"[server:main]: {error}") from error
-    tuning.limit_connections(app, sockets)
+    tuning.limit_connections(app, sockets, shutdown)
     tuning.answer_in_loop(app, sockets)
+    shutdown.install(sockets)
     return server
 
 
@@ -194,12 +201,3 @@ def _poster_pool(app: Callable[..., Any]) -> Iterator[None]:
         yield
     finally:
         pool.stop()
-
-
-def _end_on_sigterm() -> None:
-    """Turn SIGTERM into waitress's own shutdown: no new requests, running ones are finished.
-
-    Under ``pserve --reload`` the reloader passes the signal on to the process that serves.
-    """
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 import waitress.parser
-from waitress.channel import HTTPChannel
+from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.receiver import ChunkedReceiver
 from waitress.server import BaseWSGIServer
-from waitress.task import ErrorTask, WSGITask
+from waitress.task import ErrorTask, Task, WSGITask
 from waitress.utilities import BadRequest
 
 from moziweb.timings import ARRIVED
+
+from .shutdown import GracefulShutdown
 
 WAITRESS_OPTIONS: Final = {
     "connection_limit": "400",
@@ -38,6 +40,9 @@ MAX_CHUNK_LINE: Final = 4_096
 FD_SETSIZE: Final = 1_024
 """``select()`` raises an exception, which would end the loop, for this file descriptor and above.
 ``poll()`` does not (``asyncore_use_poll``)."""
+
+HEARTBEAT_PATH: Final = "/__lbheartbeat__"
+"""The loop answers this path, so that load balancers get an answer even if all threads wait."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -62,11 +67,15 @@ class ConnectionLimits:
 
 
 def install_limits(
-    servers: Iterable[BaseWSGIServer], limits: ConnectionLimits, headers: Mapping[str, str]
+    servers: Iterable[BaseWSGIServer],
+    limits: ConnectionLimits,
+    headers: Mapping[str, str],
+    shutdown: GracefulShutdown,
 ) -> None:
-    """Limit the connections of these servers; ``headers`` are added to waitress's own errors.
+    """Limit the connections of these servers; answer ``HEARTBEAT_PATH`` in the loop.
 
-    Call it before the servers run.
+    ``headers`` are added to responses that are not the application's. Call it before the servers
+    run.
     """
 
     class LimitedErrorTask(ErrorTask):
@@ -74,8 +83,16 @@ def install_limits(
             self.response_headers = [*self.response_headers, *headers.items()]
             super().execute()
 
+    attributes = {
+        "limits": limits,
+        "error_task_class": LimitedErrorTask,
+        "heartbeat_task_class": type(
+            "Heartbeat", (_HeartbeatTask,), {"headers": headers, "shutdown": shutdown}
+        ),
+        "shutdown": shutdown,
+        "parser_class": type("Parser", (LimitedParser,), {"shutdown": shutdown}),
+    }
     for server in servers:
-        attributes = {"limits": limits, "error_task_class": LimitedErrorTask}
         server.channel_class = type("Channel", (LimitedChannel,), attributes)
         server.maintenance = _Maintenance(server)  # type: ignore[method-assign]
     use_linear_patterns()
@@ -114,6 +131,25 @@ class _Maintenance:
             kind.evicted = 0
 
 
+class _HeartbeatTask(Task):
+    """The response to ``HEARTBEAT_PATH``: 200, or 503 from the beginning of a shutdown."""
+
+    complete = True
+    headers: ClassVar[Mapping[str, str]]
+    shutdown: ClassVar[GracefulShutdown]
+
+    def execute(self) -> None:
+        """Write the response."""
+        stopping = self.shutdown.is_stopping
+        self.status = "503 Service Unavailable" if stopping else "200 OK"
+        body = b'{"status": "stopping"}' if stopping else b'{"status": "ok"}'
+        headers = {**self.headers, "Content-Type": "application/json", "Cache-Control": "no-store"}
+        self.response_headers = list(headers.items())
+        self.content_length = len(body)
+        request: Any = self.request
+        self.write(body if request.command == "GET" else b"")
+
+
 class _LimitedChunkedReceiver(ChunkedReceiver):
     """Limits the two parts of a chunked body that waitress collects without a limit.
 
@@ -134,6 +170,8 @@ class LimitedParser(HTTPRequestParser):
     """
 
     arrived = 0.0
+    shutdown: ClassVar[GracefulShutdown | None] = None
+    is_heartbeat = False
 
     def received(self, data: bytes) -> int:
         """Parse what has been read. See ``HTTPRequestParser.received``."""
@@ -153,6 +191,10 @@ class LimitedParser(HTTPRequestParser):
             super().parse_header(header_plus)
         except ValueError as error:  # "http://[::1/", a length of 5,000 digits
             raise ParsingError("Malformed target or Content-Length") from error
+        request: Any = self  # the types lack these two
+        self.is_heartbeat = request.path == HEARTBEAT_PATH and request.command in {"GET", "HEAD"}
+        if self.shutdown is not None and self.shutdown.is_stopping:
+            self.connection_close = True  # so it is not answered from memory, but by ``service``
         if isinstance(self.body_rcv, ChunkedReceiver):
             self.body_rcv = _LimitedChunkedReceiver(self.body_rcv.getbuf())
         elif "TRANSFER_ENCODING" in self.headers:  # its end is unknown: not HTTP/1.1
@@ -186,7 +228,9 @@ class LimitedChannel(HTTPChannel):
 
     parser_class = LimitedParser
     task_class = _Task
+    heartbeat_task_class: ClassVar[type[Task]]
     limits: ClassVar[ConnectionLimits]
+    shutdown: ClassVar[GracefulShutdown]
     evicted: ClassVar[int] = 0
     requests: list[HTTPRequestParser]
     requests_lock: threading.Lock
@@ -205,6 +249,11 @@ class LimitedChannel(HTTPChannel):
                 "closed a connection: select() needs file descriptors below %d", FD_SETSIZE
             )
             self.handle_close()
+
+    @property
+    def has_unparsed(self) -> bool:
+        """Whether a part of the next request has arrived."""
+        return self._unparsed != b""
 
     def readable(self) -> bool:
         """Whether to read: not before the response to the request before it was sent."""
@@ -245,7 +294,7 @@ class LimitedChannel(HTTPChannel):
             if self.will_close or self.close_when_flushed:
                 return False
             data = self._unparsed + data
-            while data and not self.requests:
+            while data and not (self.requests or self.close_when_flushed):
                 data = data[self._parse_some(data) :]
             self._unparsed = data
         return True
@@ -259,12 +308,33 @@ class LimitedChannel(HTTPChannel):
         if request.completed:
             self.request = None
             self.sent_continue = False
-            if not request.empty:
+            if getattr(request, "is_heartbeat", False) and not request.error:
+                self._answer_heartbeat(request)
+            elif not request.empty:
                 self.requests.append(request)
                 self.server.add_task(self)  # type: ignore[arg-type]  # it takes channels
         elif request.expect_continue and request.headers_finished and not self.sent_continue:
             self.send_continue()
         return consumed
+
+    def service(self) -> None:
+        """Answer a request. While the server shuts down, the response closes the connection."""
+        self._close_after(self.requests[0])
+        super().service()
+
+    def _close_after(self, request: Any) -> None:
+        if self.shutdown.is_stopping and not self._unparsed:
+            request.headers["CONNECTION"] = "close"  # as if the client had asked
+
+    def _answer_heartbeat(self, request: Any) -> None:
+        """Answer in the loop. Nothing else is in the output, so this does not block."""
+        self._close_after(request)
+        task = self.heartbeat_task_class(self, request)
+        with suppress(ClientDisconnected):
+            task.service()
+        self.close_when_flushed = task.close_on_finish
+        self.current_outbuf_count = self.adj.outbuf_high_watermark  # as after any response
+        request.close()
 
     def abort(self) -> None:
         """Make the loop close the connection in this iteration, even if the client does not read.

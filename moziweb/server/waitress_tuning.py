@@ -29,6 +29,7 @@ from moziweb.settings import SETTINGS
 
 from .connections import ConnectionLimits, install_limits
 from .forwarding import ForwardedHeadersMiddleware
+from .shutdown import GracefulShutdown
 
 _M_ARENA_MAX: Final = -8
 """The parameter of ``mallopt`` in glibc's malloc.h."""
@@ -36,7 +37,9 @@ _M_ARENA_MAX: Final = -8
 _DEFAULTS: Final = {each.name: each.default for each in SETTINGS}
 
 
-def limit_connections(app: Callable[..., Any], sockets: Mapping[int, Any]) -> None:
+def limit_connections(
+    app: Callable[..., Any], sockets: Mapping[int, Any], shutdown: GracefulShutdown
+) -> None:
     """Limit what a client may hold (``connections``); read the headers of proxies (``forwarding``).
 
     waitress's own errors get the site's security headers and Cache-Control: their body repeats a
@@ -51,9 +54,16 @@ def limit_connections(app: Callable[..., Any], sockets: Mapping[int, Any]) -> No
         request_timeout=_setting(app, "server.request_timeout"),
         write_timeout=_setting(app, "server.write_timeout"),
     )
-    install_limits(servers, limits, headers)
+    install_limits(servers, limits, headers, shutdown)
     for server in servers:
         server.application = ForwardedHeadersMiddleware(app, server.adj, headers)
+
+
+def graceful_shutdown(app: Callable[..., Any]) -> GracefulShutdown:
+    """The shutdown of a server with the application's times."""
+    return GracefulShutdown(
+        _setting(app, "server.drain_seconds"), _setting(app, "server.shutdown_timeout")
+    )
 
 
 def answer_in_loop(app: Callable[..., Any], sockets: MutableMapping[int, Any]) -> None:

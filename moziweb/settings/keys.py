@@ -271,6 +271,19 @@ SETTINGS: tuple[Setting, ...] = (
         default=30.0,
     ),
     Setting(
+        "server.drain_seconds",
+        seconds(0, 600),
+        "Seconds after SIGTERM for which the server still accepts connections, while "
+        "/__lbheartbeat__ is 503. At least the time in which the load balancer notices that.",
+        default=0.0,
+    ),
+    Setting(
+        "server.shutdown_timeout",
+        seconds(1, 600),
+        "Seconds until the server ends, if accepted requests are not answered before.",
+        default=15.0,
+    ),
+    Setting(
         "server.freeze_objects",
         BOOLEAN,
         "Exclude the objects that exist when the server starts from garbage collection.",

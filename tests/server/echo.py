@@ -10,6 +10,7 @@ from pyramid.registry import Registry
 
 from moziweb import server
 from moziweb.posters.generation.admission import AdmissionControl
+from moziweb.server.shutdown import GracefulShutdown
 from moziweb.services import Services, set_services
 from moziweb.storage.disk import DiskStorage
 from tests.services.ports import HOST
@@ -20,6 +21,8 @@ BIG = 200_000
 
 class EchoApp:
     """Answers with the target and the size of the body; ``/big`` with `BIG` bytes."""
+
+    shutdown: GracefulShutdown | None = None
 
     def __init__(self, **settings: Any) -> None:
         self.registry = Registry()
@@ -48,7 +51,7 @@ class EchoApp:
 @contextmanager
 def serving(app: EchoApp, **options: str) -> Iterator[int]:
     """Serve with options of ``[server:main]``; the port."""
-    app.server = server.bind(app, {"listen": f"{HOST}:0", "threads": "2", **options})
+    app.server = server.bind(app, {"listen": f"{HOST}:0", "threads": "2", **options}, app.shutdown)
     with running(app.server, app.server._map):
         try:
             yield int(app.server.effective_port)
