@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.cold_posters import milliseconds
-from benchmarks.page_hit import cores, prepare
+from benchmarks.page_hit import prepare
+from benchmarks.page_load import cores
 from benchmarks.page_servers import site_settings
 from benchmarks.report import Cell, finish, print_table
 from moziweb import main as main_of_site

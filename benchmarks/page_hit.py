@@ -1,16 +1,20 @@
-"""Cost of a cached page: the warm index from ours and from other caches.
+"""Cost of a cached page: ours and other caches, without and with writes.
 
-Every contender serves the same bytes from one core, through the same waitress: a bare WSGI
-function, a Pyramid view, Django's ``cache_page`` and Flask-Caching over the same memcached, and
-ours as in production. All run at the same time and are measured in turn, round after round, so that
-other work on the machine affects all alike. A ratio is the median of each round's own.
+Every contender serves the same bytes from one core: a bare WSGI function, a Pyramid view, Django's
+``cache_page`` and Flask-Caching over the same memcached, and ours as in production. All run at the
+same time and are measured in turn, round after round, so that other work on the machine affects all
+alike. A ratio is the median of each round's own. ``CPU`` is the server's processor time.
 
-Ours reads the clock from memcached for each hit. In production, waitress's loop answers
-(``moziweb/cache/http/waitress_channel.py``), with one read for all requests of an iteration; "in
-threads" is the same application under plain waitress. The second table splits the processor time
-by servers that each do a little more than the one before. Two more are for comparison: a hit
-without the local cache, which fetches and validates its entry, and a page that is assembled from
-its template and fragments.
+* **The index from memory.** Ours reads the clock from memcached for each hit. In production,
+  waitress's loop answers (``moziweb/cache/http/waitress_channel.py``), with one read for all
+  requests of an iteration; "in threads" is the same application under plain waitress. A second
+  table splits the processor time by servers that each do a little more than the one before.
+  "entry" fetches and validates its entry for each hit, "assembled" makes the page from its template
+  and fragments.
+* **Hits under writes.** The index alone and 500 hot pages, all from memory, while other pages are
+  published 0, 5, 20 and 100 times a second. Each rate is measured next to one without writes.
+* **Hits from memcached.** The index and the page of a movie that are not in memory ("entry"), next
+  to Django and Flask-Caching, which have no memory. All under plain waitress.
 
 The client is ``wrk`` (``apt-get install wrk``) on the other core.
 
@@ -18,190 +22,173 @@ Run it from the repository's root: ``python -m benchmarks.page_hit [--rounds 9] 
 """
 
 import argparse
-import http.client
-import json
 import os
-import re
 import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+from sqlalchemy import select
+
 from benchmarks.generate import machine_seconds
-from benchmarks.page_servers import SERVERS
+from benchmarks.page_load import (
+    Rounds,
+    Served,
+    ask,
+    cores,
+    measure,
+    publishing,
+    serving,
+    spread,
+    wait_for,
+)
+from benchmarks.page_servers import SERVERS, keep_page
 from benchmarks.report import Bound, Cell, finish, print_table
 from moziweb.db import Database, create_engine, migrations
 from moziweb.demo.loader import load_demo
 from moziweb.movies.calendar import budapest_today
+from moziweb.movies.models import Movie
 from tests.services.memcached import MemcachedServer
-from tests.services.ports import HOST, accepts, free_port
 
 OF_BARE = 0.80
 OF_DJANGO = 2.5
-PATIENCE = 60.0
+ENTRY_OF_DJANGO = 1.0
+HOT_PAGES, INDEX_ALONE = "hot pages", "the index alone"
+UNDER_WRITES = {(HOT_PAGES, 20): 0.95, (HOT_PAGES, 100): 0.90, (INDEX_ALONE, 100): 0.95}
+"""Least ratios to the processor time of a hit without writes, by pages and publishes a second."""
 
-SMALLEST = ("--rounds", "1", "--servers", "bare", "ours")
+PLAIN_ONLY = frozenset({"pyramid", "django", "flask"})
+"""Contenders that do not compress, so they are not compared in gzip."""
+
+OF_ENTRIES = ("entry", "django", "flask")
+
+SMALLEST = (
+    "--rounds", "1", "--servers", "bare", "ours", "--entries", "entry", "django",
+    "--codings", "identity", "--rates", "100", "--pages", "3",
+)  # fmt: skip
 """The arguments of the smallest run, which the tests do."""
 
-
-@dataclass(frozen=True)
-class Round:
-    """Requests each second, and microseconds of the server's processor time for each."""
-
-    rate: float
-    cpu: float
+Contenders = Mapping[str, Served]
 
 
-@dataclass
-class Served:
-    """A contender at its port, and its rounds by Accept-Encoding."""
-
-    name: str
-    pid: int
-    port: int
-    rounds: dict[str, list[Round]] = field(default_factory=dict)
-
-    def rates(self, coding: str) -> list[float]:
-        return [each.rate for each in self.rounds[coding]]
-
-    def cpus(self, coding: str) -> list[float]:
-        return [each.cpu for each in self.rounds[coding]]
-
-
-def cores() -> tuple[int, int]:
-    """The cores of the server and the client; the same core on a machine with one."""
-    found = sorted(os.sched_getaffinity(0))
-    return found[0], found[-1]
-
-
-def cpu_seconds(pid: int) -> float:
-    """Processor time of all threads of a process, in nanosecond steps (proc(5), schedstat)."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
-
-
-def ask(port: int, coding: str = "identity") -> http.client.HTTPResponse:
-    """GET / once; the body is read."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=PATIENCE)
-    connection.request("GET", "/", headers={"Accept-Encoding": coding})
-    response = connection.getresponse()
-    response.body = response.read()  # type: ignore[attr-defined]
-    connection.close()
-    return response
-
-
-@contextmanager
-def serving(name: str, folder: Path, memcached: str) -> Iterator[Served]:
-    """Start a contender and warm its cache."""
-    port, core = free_port(), cores()[0]
-    command = [sys.executable, "-m", "benchmarks.page_servers"]
-    process = subprocess.Popen([*command, name, str(port), str(folder), memcached, str(core)])
-    try:
-        until = time.monotonic() + PATIENCE
-        while not accepts(port):
-            if process.poll() is not None or time.monotonic() > until:
-                raise SystemExit(f"page_hit: {name} does not serve")
-            time.sleep(0.05)
-        for _ in range(30):
-            ask(port)
-            ask(port, "gzip")
-        yield Served(name, process.pid, port)
-    finally:
-        process.kill()
-        process.wait()
-
-
-def measure(server: Served, coding: str, seconds: int, connections: int) -> None:
-    """One round."""
-    before, started = cpu_seconds(server.pid), time.perf_counter()
-    output = subprocess.run(
-        ["taskset", "-c", str(cores()[1]), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
-         "-H", f"Accept-Encoding: {coding}", f"http://{HOST}:{server.port}/"],
-        check=True, capture_output=True, text=True, timeout=PATIENCE + seconds,
-    ).stdout  # fmt: skip
-    spent, elapsed = cpu_seconds(server.pid) - before, time.perf_counter() - started
-    requests = re.search(r"(\d+) requests in", output)
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
-    if requests is None or rate is None or "Non-2xx" in output or elapsed < seconds:
-        raise SystemExit(f"page_hit: wrk failed for {server.name}: {output}")
-    count = max(1, int(requests[1]))
-    server.rounds.setdefault(coding, []).append(Round(float(rate[1]), spent / count * 1e6))
-
-
-def prepare(folder: Path) -> None:
-    """Create a database with the demo data around today."""
+def prepare(folder: Path) -> Sequence[str]:
+    """Create a database with the demo data around today; return the paths of its movies."""
     engine = create_engine({"sqlalchemy.url": f"sqlite:///{folder}/demo.sqlite"})
     migrations.upgrade(engine)
     now = datetime.now(UTC)
     with Database(engine).write() as session:
         load_demo(session, budapest_today(now), now)
+        movies = session.execute(select(Movie.id, Movie.slug).order_by(Movie.id)).all()
     engine.dispose()
+    return [f"/movie/{number}-{slug}" for number, slug in movies]
 
 
-def keep_page(folder: Path, port: int) -> int:
-    """Write our page and its headers for the others; returns the page's size."""
-    response = ask(port)
-    body: bytes = response.body  # type: ignore[attr-defined]
-    if response.getheader("X-Cache") != "l1":
-        raise SystemExit("page_hit: our index is not served from the first level")
-    ours = [pair for pair in response.getheaders() if pair[0] not in {"Server", "Date", "Via"}]
-    (folder / "page.html").write_bytes(body)
-    (folder / "headers.json").write_text(json.dumps(ours))
-    return len(body)
+def keep_pages(ours: Served, paths: Sequence[str]) -> None:
+    """Write our pages and their headers for the others."""
+    check_in_memory(ours, paths)
+    for path in paths:
+        page = ask(ours.port, path)
+        headers = [pair for pair in page.headers if pair[0] not in {"Server", "Date", "Via"}]
+        keep_page(ours.folder, path, page.body, headers)
 
 
-def check_same(servers: Sequence[Served], folder: Path) -> None:
-    """Fail unless every contender serves the same bytes."""
-    page = (folder / "page.html").read_bytes()
-    for server in servers:
-        if ask(server.port).body != page:  # type: ignore[attr-defined]
-            raise SystemExit(f"page_hit: {server.name} serves other bytes")
+def check_same(ours: Served, other: Served, paths: Sequence[str]) -> None:
+    """Fail unless both serve the same bytes."""
+    for path in paths:
+        if ask(ours.port, path).body != ask(other.port, path).body:
+            raise SystemExit(f"page_hit: {other.name} serves other bytes at {path}")
 
 
-def median_ratio(ours: Sequence[float], others: Sequence[float]) -> float:
-    """The median of the ratios of the rounds."""
-    return statistics.median(a / b for a, b in zip(ours, others, strict=True))
+class Measured(dict[tuple[str, ...], Rounds]):
+    """Rounds by what was measured."""
+
+    def __missing__(self, key: tuple[str, ...]) -> Rounds:
+        return self.setdefault(key, Rounds())
+
+    def figures(self) -> dict[str, tuple[int, float]]:
+        """Requests each second, and microseconds of processor time for each."""
+        return {" ".join(key): (round(each.rate), round(each.cpu, 1)) for key, each in self.items()}
 
 
-def spread(figures: Sequence[float]) -> float:
-    """Half the distance between the quartiles, over the median."""
-    if len(figures) < 2:
-        return 0.0
-    low, middle, high = statistics.quantiles(figures, n=4)
-    return (high - low) / 2 / middle
+def measure_index(servers: Contenders, options: argparse.Namespace, found: Measured) -> None:
+    """A round of the index from memory."""
+    for coding in options.codings:
+        for name in options.servers:
+            if coding == "identity" or name not in PLAIN_ONLY:
+                one = measure(servers[name], options.seconds, options.connections, coding=coding)
+                found[coding, name].all.append(one)
 
 
-def print_contenders(servers: dict[str, Served], coding: str, size: int) -> None:
-    """A table of all contenders."""
-    base = servers["bare"]
-    rows: list[list[Cell]] = []
-    for name, server in servers.items():
-        rates, cpus = server.rates(coding), server.cpus(coding)
-        ratio = f"{median_ratio(rates, base.rates(coding)):.3f}"
-        by_cpu = f"{median_ratio(base.cpus(coding), cpus):.3f}"
-        around = f"{spread(rates):.0%}"
-        rows.append(
-            [name, statistics.median(rates), around, ratio, statistics.median(cpus), by_cpu]
+def measure_entries(
+    servers: Contenders, paths: Sequence[str], options: argparse.Namespace, found: Measured
+) -> None:
+    """A round of pages from memcached."""
+    for path in paths:
+        for name in options.entries:
+            found[path, name].all.append(
+                measure(servers[name], options.seconds, options.connections, path=path)
+            )
+
+
+def measure_under_writes(
+    ours: Served, memcached: str, hot: Path, options: argparse.Namespace, found: Measured
+) -> None:
+    """A round of hits under each rate of publishes, each next to one without."""
+    for title, paths in ((INDEX_ALONE, None), (HOT_PAGES, hot)):
+        for rate in options.rates:
+            for each in (0, rate):
+                with publishing(memcached, each):
+                    one = measure(ours, options.seconds, options.connections, paths=paths)
+                found[title, f"{rate}", f"{each}"].all.append(one)
+
+
+def print_index(found: Measured, size: int, options: argparse.Namespace) -> list[Bound]:
+    """The tables of the index from memory, and their bounds."""
+    for coding in options.codings:
+        print_contenders(found, coding, options.servers, size)
+    print_layers(found)
+    ours = found["identity", "ours"]
+    return [
+        Bound(
+            f"the hit from memory over {title}",
+            ours.rate_over(found["identity", name]),
+            at_least=least,
         )
+        for name, title, least in (
+            ("bare", "a bare function", OF_BARE),
+            ("django", "Django's cache_page", OF_DJANGO),
+        )
+        if name in options.servers
+    ]
+
+
+def print_contenders(found: Measured, coding: str, names: Sequence[str], size: int) -> None:
+    """A table of all contenders."""
+    base = found[coding, "bare"]
+    rows: list[list[Cell]] = []
+    for name in names:
+        if (coding, name) not in found:
+            continue
+        each = found[coding, name]
+        ratio, by_cpu = f"{each.rate_over(base):.3f}", f"{each.cpu_below(base):.3f}"
+        rows.append([name, each.rate, f"{spread(each.rates):.0%}", ratio, each.cpu, by_cpu])
     print_table(
-        f"The index, {size:,} bytes, {coding}: one core, in turn",
+        f"The index from memory, {size:,} bytes, {coding}: one core, in turn",
         ["", "requests/s", "spread", "of bare", "CPU µs", "of bare by CPU"],
         rows,
     )
 
 
-def layers(servers: dict[str, Served], coding: str) -> dict[str, float]:
-    """The CPU time of a hit by part, in microseconds; needs all servers."""
-    cpu = {name: statistics.median(server.cpus(coding)) for name, server in servers.items()}
+def print_layers(found: Measured) -> None:
+    """A table of the CPU time of a hit by part; needs all servers."""
+    cpu = {name: found["identity", name].cpu for name in SERVERS if ("identity", name) in found}
     if not {"headers", "clock", "in threads"} <= cpu.keys():
-        return {}
+        return
     parts = {
         "waitress and the bytes": cpu["bare"],
         "our headers, through waitress": cpu["headers"] - cpu["bare"],
@@ -211,80 +198,150 @@ def layers(servers: dict[str, Served], coding: str) -> dict[str, float]:
     }
     rows: list[list[Cell]] = [[name, micros] for name, micros in parts.items()]
     print_table("Where each microsecond goes", ["", "CPU µs"], [*rows, ["all", cpu["ours"]]])
-    return {name: round(micros, 1) for name, micros in parts.items()}
+
+
+def print_under_writes(found: Measured, options: argparse.Namespace) -> list[Bound]:
+    """A table of hits under writes, and their bounds."""
+    rows: list[list[Cell]] = []
+    bounds = []
+    for title in (INDEX_ALONE, HOT_PAGES):
+        for rate in options.rates:
+            none, with_writes = (found[title, f"{rate}", f"{each}"] for each in (0, rate))
+            by_cpu, by_rate = with_writes.cpu_below(none), with_writes.rate_over(none)
+            rows.append(
+                [f"{title}, {rate}/s", none.rate, with_writes.rate, f"{by_rate:.3f}",
+                 none.cpu, with_writes.cpu, f"{by_cpu:.3f}"]
+            )  # fmt: skip
+            if (title, rate) in UNDER_WRITES:
+                least = UNDER_WRITES[title, rate]
+                bounds.append(Bound(f"{title}, {rate} publishes/s, by CPU", by_cpu, at_least=least))
+    header = ["", "none", "requests/s", "ratio", "CPU µs, none", "CPU µs", "ratio"]
+    print_table(f"Hits under publishes of other pages; {options.pages} hot pages", header, rows)
+    return bounds
+
+
+def print_entries(
+    title: str, found: Measured, paths: Sequence[str], options: argparse.Namespace
+) -> list[Bound]:
+    """A table of hits from memcached, and their bounds."""
+    rows: list[list[Cell]] = []
+    bounds = []
+    for path in paths:
+        ours = found[path, "entry"]
+        for name in options.entries:
+            each = found[path, name]
+            by_rate, by_cpu = f"{ours.rate_over(each):.3f}", f"{ours.cpu_below(each):.3f}"
+            rows.append([f"{path} {name}", each.rate, by_rate, each.cpu, by_cpu])
+        if "django" in options.entries:
+            ratio = ours.rate_over(found[path, "django"])
+            page = "the index" if path == "/" else "a movie's page"
+            figure = f"{page} from memcached over Django's, {title}"
+            bounds.append(Bound(figure, ratio, at_least=ENTRY_OF_DJANGO))
+    header = ["", "requests/s", "ours over it", "CPU µs", "ours over it by CPU"]
+    print_table(f"From memcached, {title}: one core, in turn", header, rows)
+    return bounds
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    found = argparse.ArgumentParser(description="A cached page, from ours and other caches.")
+    found.add_argument("--rounds", type=int, default=9)
+    found.add_argument("--seconds", type=int, default=1, help="of each round")
+    found.add_argument("--connections", type=int, default=16)
+    found.add_argument("--servers", nargs="+", choices=SERVERS, default=list(SERVERS))
+    found.add_argument("--codings", nargs="+", default=["identity", "gzip"])
+    found.add_argument("--entries", nargs="*", choices=OF_ENTRIES, default=list(OF_ENTRIES))
+    found.add_argument("--rates", type=int, nargs="*", default=[5, 20, 100])
+    found.add_argument("--pages", type=int, default=500, help="hot pages under writes")
+    return found
+
+
+def in_rounds(measure_round: Callable[[Measured], None], count: int) -> Measured:
+    """Measure ``count`` rounds, after one to warm up if there are several."""
+    if count > 1:
+        measure_round(Measured())
+    found = Measured()
+    for _ in range(count):
+        measure_round(found)
+    return found
+
+
+@contextmanager
+def all_serving(
+    folder: Path, memcached: str, paths: Sequence[str], options: argparse.Namespace
+) -> Iterator[Contenders]:
+    """All contenders, warmed with our pages; the first path is the index."""
+    names = {*options.servers, *options.entries} - {"ours"}
+    with ExitStack() as running:
+
+        def start(name: str) -> Served:
+            return running.enter_context(serving(name, folder, memcached))
+
+        ours = start("ours")
+        wait_for(ours, paths)
+        keep_pages(ours, paths)
+        others = {name: start(name) for name in names}
+        for name, server in others.items():
+            own = paths if name in options.entries else paths[:1]
+            wait_for(server, own)
+            check_same(ours, server, own)
+        yield {"ours": ours, **others}
+
+
+def keep_hot(ours: Served, paths: Sequence[str]) -> Path:
+    """Bring pages into our memory; return a file that lists them."""
+    for path in paths:
+        ask(ours.port, path)
+    hot = ours.folder / "hot"
+    hot.write_text("\n".join(paths))
+    return hot
+
+
+def check_in_memory(ours: Served, paths: Sequence[str]) -> None:
+    """Fail unless all pages are still served from memory."""
+    for path in paths:
+        if ask(ours.port, path).cache_status != "l1":
+            raise SystemExit(f"page_hit: {path} is not served from memory")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; return 1 if a bound is missed."""
-    parser = argparse.ArgumentParser(description="A cached page, from ours and other caches.")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--seconds", type=int, default=1, help="of each round")
-    parser.add_argument("--connections", type=int, default=16)
-    parser.add_argument("--servers", nargs="+", choices=SERVERS, default=list(SERVERS))
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     if not {"bare", "ours"} <= set(options.servers):
-        parser.error("--servers: bare and ours are needed")
+        raise SystemExit("page_hit: --servers: bare and ours are needed")
     if shutil.which("wrk") is None:
         raise SystemExit("page_hit needs wrk (as root: apt-get install wrk)")
     with tempfile.TemporaryDirectory() as name, MemcachedServer() as memcached, ExitStack() as all_:
         os.sched_setaffinity(memcached.pid, {cores()[1]})
-        folder = Path(name)
-        prepare(folder)
-        first = all_.enter_context(serving("ours", folder, memcached.address))
-        size = keep_page(folder, first.port)
-        servers = {
-            other: first
-            if other == "ours"
-            else all_.enter_context(serving(other, folder, memcached.address))
-            for other in options.servers
-        }
-        check_same(list(servers.values()), folder)
+        movies = prepare(Path(name))[: options.pages]
+        pages = ["/", movies[0]]
+        servers = all_.enter_context(all_serving(Path(name), memcached.address, pages, options))
+        ours = servers["ours"]
+        size = len(ask(ours.port).body)
         before, started = machine_seconds(), time.perf_counter()
-        warm_up = int(options.rounds > 1)
-        for number in range(warm_up + options.rounds):
-            for coding in ("identity", "gzip"):
-                for server in servers.values():
-                    measure(server, coding, options.seconds, options.connections)
-            if number < warm_up:
-                for server in servers.values():
-                    server.rounds.clear()
+        contenders = in_rounds(partial(measure_index, servers, options), options.rounds)
+        entries = partial(measure_entries, servers, pages, options)
+        by_log = in_rounds(entries, options.rounds)
+        hot = keep_hot(ours, movies)
+        writes = partial(measure_under_writes, ours, memcached.address, hot, options)
+        under_writes = in_rounds(writes, options.rounds)
+        check_in_memory(ours, ["/", *movies])
+        # The processes of the entries are too far behind the log by now.
+        by_stamps = in_rounds(entries, options.rounds)
         busy = (machine_seconds() - before) / (time.perf_counter() - started)
-    return report(servers, size, busy, options)
-
-
-def report(servers: dict[str, Served], size: int, busy: float, options: argparse.Namespace) -> int:
-    """Print everything."""
-    plain = "identity"
-    print_contenders(servers, plain, size)
-    parts = layers(servers, plain)
-    print_contenders(
-        {n: s for n, s in servers.items() if n not in {"pyramid", "django", "flask"}}, "gzip", size
-    )
-    ours = servers["ours"].rates(plain)
-    of = {name: median_ratio(ours, server.rates(plain)) for name, server in servers.items()}
+    bounds = print_index(contenders, size, options)
+    bounds += print_under_writes(under_writes, options)
+    for title, found in (("confirmed by the log", by_log), ("validated by stamps", by_stamps)):
+        bounds += print_entries(title, found, pages, options)
     figures = {
         "bytes": size,
         "rounds": options.rounds,
         "cores_busy": round(busy, 2),
-        "requests_per_second": {
-            name: round(statistics.median(server.rates(plain))) for name, server in servers.items()
-        },
-        "cpu_us": {
-            name: round(statistics.median(server.cpus(plain)), 1)
-            for name, server in servers.items()
-        },
-        "ours_over": {name: round(ratio, 3) for name, ratio in of.items()},
-        "spread": {name: round(spread(s.rates(plain)), 3) for name, s in servers.items()},
-        "layers_us": parts,
+        "contenders": contenders.figures(),
+        "under_writes": under_writes.figures(),
+        "by_log": by_log.figures(),
+        "by_stamps": by_stamps.figures(),
     }
-    bounds = [
-        Bound(f"the L1 hit over {title}", of[name], at_least=least)
-        for name, title, least in (
-            ("bare", "a bare function", OF_BARE),
-            ("django", "Django's cache_page", OF_DJANGO),
-        )
-        if name in of
-    ]
     return finish(figures, bounds)
 
 

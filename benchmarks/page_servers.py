@@ -1,16 +1,18 @@
-"""The servers that ``page_hit`` compares: each serves one page from a process with waitress.
+"""The servers that ``page_hit`` compares: each serves the same pages by waitress.
 
 Run by ``page_hit`` as ``python -m benchmarks.page_servers NAME PORT FOLDER MEMCACHED CORE``. The
-folder has the bytes of the page, its headers as JSON, and the demo database.
+folder has the pages, as ``keep_page`` writes them, and the demo database. The servers without a
+cache have the index only.
 """
 
 import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from waitress import serve
 
@@ -26,7 +28,7 @@ KIND = ("Content-Type", "text/html; charset=UTF-8")
 
 def bare(folder: Path, memcached: str) -> App:
     """A WSGI function that returns the bytes."""
-    body, _ = page_of(folder)
+    body, _ = page_of(folder, "/")
     headers = [KIND, ("Content-Length", str(len(body)))]
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -38,7 +40,7 @@ def bare(folder: Path, memcached: str) -> App:
 
 def headers(folder: Path, memcached: str) -> App:
     """The same with all headers of our page."""
-    body, given = page_of(folder)
+    body, given = page_of(folder, "/")
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         start_response("200 OK", given)
@@ -49,7 +51,7 @@ def headers(folder: Path, memcached: str) -> App:
 
 def clock(folder: Path, memcached: str) -> App:
     """The same with a read of the clock: the least cost of immediate invalidation."""
-    body, given = page_of(folder)
+    body, given = page_of(folder, "/")
     stamps = StampStore(MemcachedClient([memcached], prefix="bench:"), 3600)
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -65,7 +67,7 @@ def pyramid(folder: Path, memcached: str) -> App:
     from pyramid.config import Configurator
     from pyramid.response import Response
 
-    body, _ = page_of(folder)
+    body, _ = page_of(folder, "/")
 
     def view(request: Any) -> Any:
         return Response(body, content_type="text/html", charset="UTF-8")
@@ -82,10 +84,8 @@ def django(folder: Path, memcached: str) -> App:
     from django.conf import settings
     from django.core.wsgi import get_wsgi_application
     from django.http import HttpRequest, HttpResponse
-    from django.urls import path
+    from django.urls import re_path
     from django.views.decorators.cache import cache_page
-
-    body, _ = page_of(folder)
 
     class Urls:
         urlpatterns: ClassVar[list[Any]] = []
@@ -103,9 +103,9 @@ def django(folder: Path, memcached: str) -> App:
     )
 
     def view(request: HttpRequest) -> HttpResponse:
-        return HttpResponse(body, content_type=KIND[1])
+        return HttpResponse(page_of(folder, request.path)[0], content_type=KIND[1])
 
-    Urls.urlpatterns.append(path("", cache_page(3600)(view)))
+    Urls.urlpatterns.append(re_path("", cache_page(3600)(view)))
     app: App = get_wsgi_application()
     return app
 
@@ -115,16 +115,17 @@ def flask(folder: Path, memcached: str) -> App:
     from flask import Flask, Response
     from flask_caching import Cache
 
-    body, _ = page_of(folder)
     app = Flask("bench")
     cache = Cache(
         app, config={"CACHE_TYPE": "MemcachedCache", "CACHE_MEMCACHED_SERVERS": [memcached]}
     )
 
-    def index() -> Response:
-        return Response(body, content_type=KIND[1])
+    def page(path: str) -> Response:
+        return Response(page_of(folder, f"/{path}")[0], content_type=KIND[1])
 
-    app.add_url_rule("/", view_func=cache.cached(timeout=3600)(index))
+    view = cache.cached(timeout=3600)(page)
+    app.add_url_rule("/", view_func=view, defaults={"path": ""})
+    app.add_url_rule("/<path:path>", view_func=view)
     return app
 
 
@@ -181,10 +182,18 @@ def site_settings(folder: Path, memcached: str) -> dict[str, str]:
     }
 
 
-def page_of(folder: Path) -> tuple[bytes, list[tuple[str, str]]]:
-    """The bytes and headers of our page."""
-    given = json.loads((folder / "headers.json").read_text())
-    return (folder / "page.html").read_bytes(), [(name, value) for name, value in given]
+def keep_page(folder: Path, path: str, body: bytes, headers: Sequence[tuple[str, str]]) -> None:
+    """Write a page, which ``page_of`` reads."""
+    name = quote(path, safe="")
+    (folder / f"{name}.body").write_bytes(body)
+    (folder / f"{name}.json").write_text(json.dumps(headers))
+
+
+def page_of(folder: Path, path: str) -> tuple[bytes, list[tuple[str, str]]]:
+    """The bytes and headers of one of our pages."""
+    name = quote(path, safe="")
+    given = json.loads((folder / f"{name}.json").read_text())
+    return (folder / f"{name}.body").read_bytes(), [(name, value) for name, value in given]
 
 
 def main() -> None:
