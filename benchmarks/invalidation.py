@@ -5,7 +5,9 @@ pages, each with its own tag and stamp. In each round the title of a movie is ch
 session, which flushes, writes its outbox row, commits, publishes and marks the row. Then the pages
 of the movie and of its week are requested, which must be rendered, and the page of another movie,
 which must be a hit. No time may grow with the size: a write and a read cost only their own tags.
-The sizes are measured in turn, and a ratio is the median of the ratios of the rounds.
+Then 1, 10 and 1,000 tags are published: the table has the operations and bytes that memcached
+counts for it, and the time. The sizes are measured in turn, and a ratio is the median of the ratios
+of the rounds.
 
 Run it from the repository's root: ``python -m benchmarks.invalidation [--sizes 800 100000]``. The
 largest size takes a few minutes and about 2 GB of memory.
@@ -16,7 +18,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -48,6 +51,12 @@ WEEKS_BACK = 6000
 MOVIE, OTHER = "/movie/1-film-1", "/movie/2-film-2"
 WARM_UP = 3
 """Rounds that are not counted."""
+
+PUBLISHED = (1, 10, 1_000)
+"""Numbers of tags in a publish."""
+
+PUBLISH_OPERATIONS = 5
+"""Operations of a publish beside a write for each tag."""
 
 SMALLEST = ("--sizes", "30", "60", "--rounds", "1")
 """The arguments of the smallest run, which the tests do."""
@@ -112,15 +121,39 @@ def timed(work: Callable[[], object]) -> float:
     return (time.perf_counter() - started) * 1000
 
 
+@dataclass(frozen=True)
+class Traffic:
+    """What memcached has done: operations, and bytes received and sent."""
+
+    operations: int
+    bytes: int
+
+    def __sub__(self, other: "Traffic") -> "Traffic":
+        return Traffic(self.operations - other.operations, self.bytes - other.bytes)
+
+
+def traffic(memcached: MemcachedServer) -> Traffic:
+    """The counters of memcached; reading them adds to the bytes."""
+    found = {name: int(value) for name, value in memcached.statistics().items() if value.isdigit()}
+    operations = ("cmd_get", "cmd_set", "incr_hits", "incr_misses")
+    return Traffic(
+        sum(found[name] for name in operations), found["bytes_read"] + found["bytes_written"]
+    )
+
+
 @dataclass
 class Site:
-    """The site at one size, and the times of its rounds in milliseconds, by step."""
+    """The site at one size, and the times of its rounds in milliseconds, by step.
+
+    ``traffic`` is that of the last publish, by number of tags.
+    """
 
     size: int
     app: Any
     week: str
     memcached: MemcachedServer
-    spent: dict[str, list[float]] = field(default_factory=lambda: {each: [] for each in MEASURED})
+    spent: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    traffic: dict[int, Traffic] = field(default_factory=dict)
 
     def get(self, path: str, *states: str) -> None:
         """Request a page; its ``X-Cache`` must be one of ``states``."""
@@ -145,11 +178,27 @@ class Site:
         for each, work in zip(MEASURED, works, strict=True):
             self.spent[each].append(timed(work))
 
+        for count in PUBLISHED:
+            self.publish([tag("person", n) for n in range(1, count + 1)])
+
+    def publish(self, tags: Sequence[str]) -> None:
+        """Publish tags; record the time and the traffic, without that of the counters."""
+        stamps = page_cache_of(self.app.registry).cache.stamps
+        before, started = traffic(self.memcached), traffic(self.memcached)
+        self.spent[publish_of(len(tags))].append(timed(lambda: stamps.publish(tags)))
+        ended = traffic(self.memcached)
+        self.traffic[len(tags)] = ended - started - (started - before)
+
     def check(self) -> None:
         """Fail if memcached has evicted entries: the cache would be smaller than stated."""
         evicted = int(self.memcached.statistics()["evictions"])
         if evicted:
             raise SystemExit(f"invalidation: memcached was too small: {evicted} evictions")
+
+
+def publish_of(count: int) -> str:
+    """The name of the step that publishes ``count`` tags."""
+    return f"publish of {count:,} tag{'s' * (count > 1)}"
 
 
 @contextmanager
@@ -192,21 +241,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ["", "write", "movie page, miss", "week page, miss", "other page, hit"],
         rows,
     )
+    steps = (*MEASURED, *map(publish_of, PUBLISHED))
     bounds = [
-        Bound(
-            f"{name}, largest over smallest",
-            statistics.median(
-                last / first for first, last in zip(kept[0][name], kept[-1][name], strict=True)
-            ),
-            at_most=FLAT,
-        )
-        for name in MEASURED
+        *print_publishes(sites, figures),
+        *(
+            Bound(
+                f"{name}, largest over smallest",
+                statistics.median(
+                    last / first for first, last in zip(kept[0][name], kept[-1][name], strict=True)
+                ),
+                at_most=FLAT,
+            )
+            for name in steps
+        ),
     ]
     milliseconds = {
         str(size): {each: round(value, 3) for each, value in found.items()}
         for size, found in figures.items()
     }
     return finish({"milliseconds": milliseconds, "rounds": options.rounds}, bounds)
+
+
+def print_publishes(
+    sites: Sequence[Site], milliseconds: Mapping[int, Mapping[str, float]]
+) -> list[Bound]:
+    """The table of publishes, and the bounds of their operations."""
+    rows: list[list[Cell]] = []
+    bounds = []
+    for count in PUBLISHED:
+        name = publish_of(count)
+        for each in sites:
+            seen, time_ = each.traffic[count], f"{milliseconds[each.size][name]:.3f}"
+            rows.append([f"{name}, {each.size:,} pages", seen.operations, seen.bytes, time_])
+        most = max(each.traffic[count].operations for each in sites) - count
+        bounds.append(Bound(f"{name}: further operations", most, at_most=PUBLISH_OPERATIONS))
+    print_table(
+        "A publish: memcached's operations and bytes, milliseconds",
+        ["", "operations", "bytes", "median"],
+        rows,
+    )
+    return bounds
 
 
 if __name__ == "__main__":
