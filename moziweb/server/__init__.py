@@ -40,6 +40,9 @@ _WHOLE_NUMBERS: Final = {
 """The numbers among waitress's options. waitress would use port 14464 for 80000, and its errors for
 other values lack the option's name."""
 
+STORAGE_CALL_SECONDS: Final = 5.0
+"""How long a request to S3 may take in the web process; platforms end a request after 30 s."""
+
 Server: TypeAlias = BaseWSGIServer | MultiSocketServer
 
 _REASONS = {
@@ -158,12 +161,15 @@ def _check_threads(app: Callable[..., Any], options: Mapping[str, str]) -> None:
 def _start_threads(app: Callable[..., Any]) -> None:
     """Start the outbox relay, the background refresher, the probe and a check of the storage.
 
+    Limits the calls of the storage first.
+
     Called here and not when the application is built, because nothing forks after this. The probe
     starts here because the loop can be the first to notice an outage, and must not start a thread.
     """
     services = services_of_app(app)
     if services is None:
         return
+    services.storage.limit_calls(STORAGE_CALL_SECONDS)
     if (pages := services.page_cache) is not None:
         pages.cache.start_probe_thread()
         pages.relay.start()

@@ -130,7 +130,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "storage.s3.tries",
         integer(1, 10),
-        "Attempts per S3 request, including the first.",
+        "Attempts per S3 request, including the first. In the web process they and the timeouts "
+        "are cut to 5 seconds together.",
         default=3,
     ),
     Setting(

@@ -169,6 +169,9 @@ class DiskStorage:
         """See ``Storage``. Without a base URL it is a path of this site; ``bucket`` is ignored."""
         return f"{self._base_url}/{quote(valid_key(key), safe='/~')}"
 
+    def limit_calls(self, seconds: float) -> None:
+        """Do nothing: a folder has no server."""
+
     def check(self) -> None:
         """See ``Storage``."""
         if not self.path.is_dir() or not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):

@@ -108,6 +108,12 @@ class Storage(Protocol):
         ``bucket`` is the one stored with the key, if it may differ from the current one.
         """
 
+    def limit_calls(self, seconds: float) -> None:
+        """Let each request to the server take at most ``seconds``, with all its tries.
+
+        For processes whose clients wait. Call it before the first use.
+        """
+
     def check(self) -> None:
         """Cheap health check: raises unless objects can be stored and listed."""
 

@@ -1,5 +1,6 @@
 """Storage of objects in a bucket of S3, or of an S3-compatible server (boto3)."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, fields
@@ -46,7 +47,7 @@ class S3Settings:
     """The ``storage.s3.*`` keys of the ini file; see docs/settings.md.
 
     Timeouts are in seconds and for one attempt: a call takes at most about ``tries`` times their
-    sum, plus boto3's pauses between attempts.
+    sum, plus boto3's pauses between attempts, unless ``limit_calls`` has set a limit.
     """
 
     bucket: str
@@ -83,7 +84,8 @@ class S3Storage:
         self._settings = settings
         self._base_url = base_url
         self._server = settings.endpoint_url or f"AWS {settings.region}"
-        self._client = ForkLocal(lambda: make_client(settings))
+        self._call_limit: float | None = None
+        self._client = ForkLocal(lambda: make_client(settings, self._call_limit))
         # Every image of a page needs the URL of its bucket, so it is cached.
         self._url_of_bucket = lru_cache(maxsize=64)(self._bucket_url)
 
@@ -175,6 +177,14 @@ class S3Storage:
         """See ``Storage``. ``base_url`` applies to the configured bucket only."""
         return f"{self._url_of_bucket(bucket or self.bucket)}/{quote(valid_key(key), safe='/~')}"
 
+    def limit_calls(self, seconds: float) -> None:
+        """See ``Storage``. An attempt gets at most half of the time, so a quick failure is retried.
+
+        The limits of the ini file apply where they are shorter.
+        """
+        self._call_limit = seconds
+        self.close()
+
     @measured_as(Part.STORAGE)
     def check(self) -> None:
         """See ``Storage``. With an ACL configured, also checks that the bucket accepts it."""
@@ -246,15 +256,20 @@ class S3Storage:
         return bucket_url(bucket, chosen.region, chosen.endpoint_url, chosen.addressing_style)
 
 
-def make_client(settings: S3Settings) -> "S3Client":
+def make_client(settings: S3Settings, call_limit: float | None = None) -> "S3Client":
     """Return a boto3 client with its own session; threads must not share sessions.
 
-    This takes about 190 ms and 12 MiB, so make one per process, not one per call.
+    This takes about 190 ms and 12 MiB, so make one per process, not one per call. A call takes at
+    most ``call_limit`` seconds, if given.
     """
+    connect_timeout, read_timeout = settings.connect_timeout, settings.read_timeout
+    if call_limit is not None:
+        connect_timeout = min(connect_timeout, 0.2 * call_limit)
+        read_timeout = min(read_timeout, 0.5 * call_limit)
     config = Config(
         s3={"addressing_style": settings.addressing_style},
-        connect_timeout=settings.connect_timeout,
-        read_timeout=settings.read_timeout,
+        connect_timeout=connect_timeout,
+        read_timeout=read_timeout,
         retries={"total_max_attempts": settings.tries, "mode": "standard"},
         max_pool_connections=settings.pool_size,
         request_checksum_calculation=settings.checksums,
@@ -274,7 +289,34 @@ def make_client(settings: S3Settings) -> "S3Client":
     events = client.meta.events
     events.register_last("before-call.s3", _send_small_body_at_once)
     events.register_last("before-parameter-build.s3", _follow_no_redirect_of_head)
+    if call_limit is not None:
+        deadline = _CallDeadline(call_limit, connect_timeout + read_timeout)
+        events.register_last("before-call.s3", deadline.begin)
+        allows_retry: Any = deadline.allows_retry  # the stubs know handlers without a result only
+        events.register_first("needs-retry.s3", allows_retry)
     return client
+
+
+class _CallDeadline:
+    """Stops boto3's retries when another attempt could end after the limit of the call."""
+
+    _BEGAN: Final = "moziweb_call_began"
+
+    def __init__(self, seconds: float, attempt_seconds: float) -> None:
+        self._seconds = seconds
+        self._attempt_seconds = attempt_seconds
+
+    def begin(self, context: dict[str, Any], **_: Any) -> None:
+        """Note the start of a call."""
+        context[self._BEGAN] = time.monotonic()
+
+    def allows_retry(self, attempts: int, request_dict: dict[str, Any], **_: Any) -> bool | None:
+        """Return False if there is no time for another attempt, else None: boto3 decides."""
+        elapsed = time.monotonic() - request_dict["context"][self._BEGAN]
+        longest_pause = 2.0 ** (attempts - 1)
+        if elapsed + longest_pause + self._attempt_seconds > self._seconds:
+            return False
+        return None
 
 
 def _send_small_body_at_once(params: dict[str, Any], **_: Any) -> None:

@@ -88,7 +88,7 @@ def test_concurrent_requests_make_each_poster_once_while_pages_are_served(
 def test_pages_are_served_while_all_poster_slots_are_taken(
     tmp_path: Path, postgres_url: str, s3_bucket: S3Bucket, gateway: Gateway, paths: list[str]
 ) -> None:
-    """With the defaults: a thread pool, two slots, four threads. Uploads hang until released."""
+    """With the defaults: a thread pool, two slots, four threads. Uploads hang."""
     let_go, held = threading.Event(), threading.Semaphore(0)
 
     def block(_puts: int) -> None:
@@ -114,9 +114,9 @@ def test_pages_are_served_while_all_poster_slots_are_taken(
         for answer in burst() + burst():
             assert answer.status == 200
             assert answer.path == "/" or is_placeholder(answer), answer
-        assert not any(one.done() for one in making)
+        # They do not wait for the storage for ever, either.
+        assert all(is_placeholder(one.result(PATIENCE)) for one in making)
         let_go.set()
-        assert all(is_redirect(one.result(PATIENCE)) for one in making)
 
 
 def test_bucket_that_refuses_our_acl_is_logged_at_the_start(

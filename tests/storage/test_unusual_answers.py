@@ -11,7 +11,7 @@ from moziweb.posters.generation.error_codes import ServiceCode
 from moziweb.posters.generation.failure_policy import failure_of
 from moziweb.storage import StorageError, StorageMisconfigured, StorageUnavailable
 from moziweb.storage.s3 import S3Settings, S3Storage
-from tests.posters.hostile_host import Behaviour, HostileHost, answer, drip, head, raw
+from tests.posters.hostile_host import Behaviour, HostileHost, answer, drip, head, raw, silence
 
 KEY = "poster/1.webp"
 BODY = b"body"
@@ -49,14 +49,14 @@ def storage(host: HostileHost) -> Iterator[S3Storage]:
         yield storage
 
 
-def storage_at(host: HostileHost, read_timeout: float = 10.0) -> S3Storage:
+def storage_at(host: HostileHost, read_timeout: float = 10.0, tries: int = 1) -> S3Storage:
     settings = S3Settings(
         bucket="posters",
         endpoint_url=host.url(""),
         access_key_id="a",
         secret_access_key="b",
         acl="public-read",
-        tries=1,
+        tries=tries,
         read_timeout=read_timeout,
     )
     return S3Storage(settings)
@@ -291,3 +291,22 @@ def test_stalled_body_is_unavailable(host: HostileHost) -> None:
     host.on(f"/posters/{KEY}", drip(CUT, interval=5))
     with closing(storage_at(host, 0.3)) as storage, pytest.raises(StorageUnavailable):
         storage.get(KEY)
+
+
+@every_call
+def test_limited_call_waits_for_one_attempt(host: HostileHost, call: Call) -> None:
+    answers(host, silence())
+    with closing(storage_at(host, tries=10)) as storage:
+        storage.limit_calls(0.5)
+        with pytest.raises(StorageUnavailable):
+            call(storage)
+    assert len(host.requests) == 1
+
+
+def test_limited_call_repeats_a_quick_failure_while_there_is_time(host: HostileHost) -> None:
+    answers(host, answer(refusal("InternalError", ""), status=500))
+    with closing(storage_at(host, tries=10)) as storage:
+        storage.limit_calls(6.4)
+        with pytest.raises(StorageUnavailable):
+            put(storage)
+    assert len(host.requests) == 2

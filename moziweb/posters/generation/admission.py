@@ -4,6 +4,9 @@ waitress has a few threads. As many requests as there are slots may make posters
 for a poster that is being made; all others get the placeholder at once. While all slots are taken
 even a database query is too much: in a burst, as many requests as there are threads would wait for
 it. So the number of admitted requests is bounded then, and at least one thread is free for pages.
+
+Posters are made in threads of their own: a request waits ``MAX_REQUEST_SECONDS`` for its poster,
+however long the storage or an image host takes. The thread keeps its slot until it has finished.
 """
 
 from __future__ import annotations
@@ -11,6 +14,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Final
 
 from moziweb.timings import Part, measured_as
@@ -22,6 +27,11 @@ if TYPE_CHECKING:
 
 VARIANT_POLL_SECONDS: Final = 0.05
 """How often the waiting request asks for its variants."""
+
+MAX_REQUEST_SECONDS: Final = 4.5
+"""How long a request waits for a poster; with the rest of the request it takes at most 5 s."""
+
+_BUSY: Final = GenerationResult(GenerationStatus.BUSY)
 
 
 class AdmissionControl:
@@ -47,7 +57,7 @@ class AdmissionControl:
         self._admitted = 0
         self._counters_lock = threading.Lock()
         self._waiter_lock = threading.Lock()
-        self._wait_seconds = wait_seconds
+        self._wait_seconds = min(wait_seconds, MAX_REQUEST_SECONDS)
         self._clock = clock
 
     def set_thread_count(self, threads: int) -> None:
@@ -73,31 +83,59 @@ class AdmissionControl:
     @measured_as(Part.IMAGES)
     def ensure_or_wait(self, source_id: int) -> GenerationResult:
         """Make the source's variants, or wait for them; the status is BUSY if neither succeeds."""
-        result = self._try(source_id)
-        if result.status is not GenerationStatus.BUSY or not self._waiter_lock.acquire(
-            blocking=False
-        ):
+        until = time.monotonic() + MAX_REQUEST_SECONDS
+        result = self._try(source_id, until)
+        if result.status is not GenerationStatus.BUSY or time.monotonic() >= until:
+            return result
+        if not self._waiter_lock.acquire(blocking=False):
             return result
         try:
-            return self._wait(source_id)
+            return self._wait(source_id, until)
         finally:
             self._waiter_lock.release()
 
-    def _try(self, source_id: int) -> GenerationResult:
+    def _try(self, source_id: int, until: float) -> GenerationResult:
+        """Make the variants in a thread, and wait for it ``until`` a monotonic time."""
         with self._counters_lock:
             if self._generating >= self._slots:
-                return GenerationResult(GenerationStatus.BUSY)
+                return _BUSY
             self._generating += 1
+        future: Future[GenerationResult] = Future()
+        # A daemon: the lease of a thread that the end of the process stops expires by itself.
+        thread = threading.Thread(
+            target=copy_context().run,
+            args=(self._make, source_id, future),
+            name=f"poster-{source_id}",
+            daemon=True,
+        )
         try:
-            return self._service.ensure_variants(source_id)
-        finally:
-            with self._counters_lock:
-                self._generating -= 1
+            thread.start()
+        except RuntimeError:  # no more threads
+            self._free_slot()
+            return _BUSY
+        try:
+            return future.result(max(0.0, until - time.monotonic()))
+        except TimeoutError:
+            return _BUSY
 
-    def _wait(self, source_id: int) -> GenerationResult:
+    def _make(self, source_id: int, future: Future[GenerationResult]) -> None:
+        try:
+            result = self._service.ensure_variants(source_id)
+        except BaseException as error:
+            self._free_slot()
+            future.set_exception(error)
+        else:
+            self._free_slot()
+            future.set_result(result)
+
+    def _free_slot(self) -> None:
+        with self._counters_lock:
+            self._generating -= 1
+
+    def _wait(self, source_id: int, until: float) -> GenerationResult:
         deadline = self._clock() + self._wait_seconds
-        result = GenerationResult(GenerationStatus.BUSY)
+        result = _BUSY
         while result.status is GenerationStatus.BUSY and self._clock() < deadline:
             time.sleep(VARIANT_POLL_SECONDS)
-            result = self._try(source_id)
+            result = self._try(source_id, until)
         return result

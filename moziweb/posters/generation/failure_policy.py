@@ -1,5 +1,6 @@
 """Maps exceptions to failure codes and to the host that the failure counts against."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -50,13 +51,18 @@ def required_hosts(lease: SourceLease) -> tuple[str, ...]:
 
 
 def record_host_failure(
-    breaker: HostCircuitBreaker, lease: SourceLease, error: Exception, failure: Failure
+    breaker: HostCircuitBreaker,
+    lease: SourceLease,
+    error: Exception,
+    failure: Failure,
+    seen: Mapping[str, int],
 ) -> None:
     """Count a failure against the host that did not answer, unless it is the source's own.
 
-    An image is read from its URL when its copy in storage is gone, so the URL's host counts.
+    ``seen`` are the failures of hosts when the attempt began. An image is read from its URL when
+    its copy in storage is gone, so the URL's host counts.
     """
     if failure.code in STORAGE_CODES:
-        breaker.record_failure(STORAGE, failure.code)
+        breaker.record_failure(STORAGE, failure.code, seen=seen.get(STORAGE, 0))
     elif isinstance(error, SourceError) and not failure.permanent and (host := host_of(lease.url)):
-        breaker.record_failure(host, failure.code, failure.retry_after)
+        breaker.record_failure(host, failure.code, failure.retry_after, seen=seen.get(host, 0))

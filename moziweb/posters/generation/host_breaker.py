@@ -2,13 +2,17 @@
 
 Five temporary failures in a row, of any sources, open the breaker for a minute, then for two, up to
 an hour. Then one worker makes a trial request; if the host answers, its failures are
-deleted. Storage has a breaker, too: while it is down, sources are postponed and not failed.
+deleted. While the breaker is open, only the failure of a trial counts: attempts that began before
+it opened fail for the same outage.
+
+Storage has a breaker, too: while it is down, sources are postponed and not failed. It is open for
+seconds only, because every poster waits for it.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from sqlalchemy import delete, select, update
@@ -25,10 +29,37 @@ STORAGE: Final = ":storage"
 THRESHOLD: Final = 5
 """Failures in a row that open the breaker."""
 
-MIN_HOST_PAUSE: Final = timedelta(minutes=1)
-MAX_HOST_PAUSE: Final = timedelta(hours=1)
-TRIAL: Final = timedelta(minutes=2)
-"""How long a trial request keeps the breaker open for the other workers."""
+
+class BreakerPauses(NamedTuple):
+    """How long the breaker is open: ``shortest`` at first, doubled by each trial that fails.
+
+    A trial request keeps it open for the other workers for ``trial``.
+    """
+
+    shortest: timedelta
+    longest: timedelta
+    trial: timedelta
+
+    def after(self, failures: int, retry_after: float | None) -> timedelta | None:
+        """How long it is open after ``failures`` in a row; None if it stays closed."""
+        requested = timedelta(seconds=min(retry_after or 0, self.longest.total_seconds()))
+        if failures < THRESHOLD:
+            return requested or None
+        doubled = self.shortest * 2.0 ** min(failures - THRESHOLD, 10)
+        return max(requested, min(doubled, self.longest))
+
+
+HOST_PAUSES: Final = BreakerPauses(
+    shortest=timedelta(minutes=1), longest=timedelta(hours=1), trial=timedelta(minutes=2)
+)
+STORAGE_PAUSES: Final = BreakerPauses(
+    shortest=timedelta(seconds=5), longest=timedelta(seconds=30), trial=timedelta(seconds=15)
+)
+
+
+def pauses_of(host: str) -> BreakerPauses:
+    """The pauses of a host, or of storage."""
+    return STORAGE_PAUSES if host == STORAGE else HOST_PAUSES
 
 
 def host_of(url: str | None) -> str | None:
@@ -51,11 +82,11 @@ def is_open(session: Session, host: str, now: datetime) -> bool:
 class BreakerDecision:
     """Whether hosts may be requested: not before ``until``, or now if that is None.
 
-    ``failing_hosts`` are those of them that have failed lately.
+    ``failures`` counts the failures in a row of those of them that have failed lately.
     """
 
     until: datetime | None = None
-    failing_hosts: frozenset[str] = frozenset()
+    failures: Mapping[str, int] = field(default_factory=dict)
 
 
 class HostCircuitBreaker:
@@ -75,29 +106,38 @@ class HostCircuitBreaker:
             return BreakerDecision(until=max(pauses))
         to_try = [row for row in rows if row.open_until]
         if to_try and not self._take_trials(to_try, now):
-            return BreakerDecision(until=now + TRIAL)
-        return BreakerDecision(failing_hosts=frozenset(row.name for row in rows))
+            return BreakerDecision(until=max(now + pauses_of(row.name).trial for row in to_try))
+        return BreakerDecision(failures={row.name: row.failures for row in rows})
 
     def is_open(self, host: str) -> bool:
         """Return whether the breaker of ``host`` is open; opens a session."""
         with self._database.read() as session:
             return is_open(session, host, self._clock())
 
-    def record_failure(self, host: str, code: str, retry_after: float | None = None) -> None:
-        """Count a failure. ``retry_after``, in seconds, opens the breaker at the first one."""
-        try:
-            self._count(host, code, retry_after)
-        except IntegrityError:  # another worker inserted the row at the same moment
-            self._count(host, code, retry_after)
+    def record_failure(
+        self, host: str, code: str, retry_after: float | None = None, *, seen: int = 0
+    ) -> None:
+        """Count a failure. ``retry_after``, in seconds, opens the breaker at the first one.
 
-    def _count(self, host: str, code: str, retry_after: float | None) -> None:
+        ``seen`` is the number of failures when the attempt began, as ``ask`` returned it.
+        """
+        try:
+            self._count(host, code, retry_after, seen)
+        except IntegrityError:  # another worker inserted the row at the same moment
+            self._count(host, code, retry_after, seen)
+
+    def _count(self, host: str, code: str, retry_after: float | None, seen: int) -> None:
         with self._database.write() as session:
             row = session.get(PosterHost, host, with_for_update=True)
             if row is None:
                 row = PosterHost(name=host, failures=0)
                 session.add(row)
+            elif row.open_until is not None and row.failures != seen:
+                # It has opened since the attempt began, so this is not the failure of a trial.
+                _extend(row, self._clock(), retry_after)
+                return
             row.failures, row.error_code = row.failures + 1, code
-            pause = _pause(row.failures, retry_after)
+            pause = pauses_of(host).after(row.failures, retry_after)
             row.open_until = self._clock() + pause if pause else None
 
     def record_success(self, host: str) -> None:
@@ -112,7 +152,7 @@ class HostCircuitBreaker:
                 trial = (
                     update(PosterHost)
                     .where(PosterHost.name == row.name, PosterHost.open_until == row.open_until)
-                    .values(open_until=now + TRIAL)
+                    .values(open_until=now + pauses_of(row.name).trial)
                     .returning(PosterHost.name)
                 )
                 if session.execute(trial).first() is None:
@@ -121,10 +161,8 @@ class HostCircuitBreaker:
         return True
 
 
-def _pause(failures: int, retry_after: float | None) -> timedelta | None:
-    requested = timedelta(seconds=min(retry_after or 0, MAX_HOST_PAUSE.total_seconds()))
-    if failures < THRESHOLD:
-        return requested or None
-    return max(
-        requested, min(MIN_HOST_PAUSE * 2.0 ** min(failures - THRESHOLD, 10), MAX_HOST_PAUSE)
-    )
+def _extend(row: PosterHost, now: datetime, retry_after: float | None) -> None:
+    """Keep an open breaker open for as long as the host asks."""
+    if retry_after and row.open_until is not None:
+        longest = pauses_of(row.name).longest.total_seconds()
+        row.open_until = max(row.open_until, now + timedelta(seconds=min(retry_after, longest)))

@@ -214,12 +214,14 @@ class SourceLeases:
     def postpone(self, lease: SourceLease, until: datetime, code: str) -> None:
         """End the lease without counting a failure; the next attempt is due at ``until``.
 
-        ``code`` is the reason. The attempts are spread over a minute. Raises ``LeaseLostError``.
+        ``code`` is the reason. The attempts are spread over as much time again, at most a minute.
+        Raises ``LeaseLostError``.
         """
+        spread = min(max(until - self._clock(), timedelta(0)), MIN_RETRY_DELAY)
         self._end(
             lease,
             state=SourceState.RETRY_WAIT,
-            next_attempt_at=until + MIN_RETRY_DELAY * self._jitter(),
+            next_attempt_at=until + spread * self._jitter(),
             error_code=code,
         )
 

@@ -26,7 +26,7 @@ from ..models import SourceKind
 from ..recipes import CENTRE, RECIPES, Point, Recipe
 from .error_codes import ServiceCode, SourceError
 from .failure_policy import failure_of, origin_host, record_host_failure, required_hosts
-from .host_breaker import STORAGE, BreakerDecision, HostCircuitBreaker
+from .host_breaker import STORAGE, STORAGE_PAUSES, BreakerDecision, HostCircuitBreaker
 from .leases import LeaseLostError, NotAcquiredReason, SourceLease, SourceLeases
 from .publication import publish, upload
 from .readers import ChangeReader, SourceBytes, SourceReader
@@ -119,19 +119,20 @@ class PosterService:
             return self._run(lease)
 
     def _run(self, lease: SourceLease) -> GenerationResult:
+        hosts = BreakerDecision()
         try:
-            return self._generate(lease)
+            hosts = self._breaker.ask(*required_hosts(lease))
+            return self._generate(lease, hosts)
         except LeaseLostError:
             return self._lost(lease)
         except Exception as error:
-            return self._failed(lease, error)
+            return self._failed(lease, error, hosts)
         except BaseException:  # KeyboardInterrupt and SystemExit
             self._release(lease)
             raise
 
-    def _generate(self, lease: SourceLease) -> GenerationResult:
+    def _generate(self, lease: SourceLease, hosts: BreakerDecision) -> GenerationResult:
         """Read the source, make its missing variants, publish them."""
-        hosts = self._breaker.ask(*required_hosts(lease))
         if hosts.until is not None:
             self._leases.postpone(lease, hosts.until, ServiceCode.HOST_PAUSED)
             return GenerationResult(GenerationStatus.BACKING_OFF, ServiceCode.HOST_PAUSED)
@@ -191,18 +192,24 @@ class PosterService:
             publish(session, lease.source_id, sha256, uploaded, hashes, now)
 
     def _record_success(self, host: str | None, hosts: BreakerDecision) -> None:
-        if host is not None and host in hosts.failing_hosts:
+        if host is not None and host in hosts.failures:
             self._breaker.record_success(host)
 
-    def _failed(self, lease: SourceLease, error: Exception) -> GenerationResult:
+    def _failed(
+        self, lease: SourceLease, error: Exception, hosts: BreakerDecision
+    ) -> GenerationResult:
         failure = failure_of(error)
         log.warning("source %d: %s: %s", lease.source_id, failure.code, failure.detail)
         if failure.code == ServiceCode.INTERNAL:
             log.error("source %d: unexpected error", lease.source_id, exc_info=error)
         try:
-            record_host_failure(self._breaker, lease, error, failure)
-            delay = failure.retry_after
-            self._leases.fail(lease, failure.code, permanent=failure.permanent, retry_after=delay)
+            record_host_failure(self._breaker, lease, error, failure, hosts.failures)
+            if failure.code == ServiceCode.STORAGE_UNAVAILABLE:  # not a failure of the source
+                until = self._clock() + STORAGE_PAUSES.shortest
+                self._leases.postpone(lease, until, failure.code)
+            else:
+                permanent, delay = failure.permanent, failure.retry_after
+                self._leases.fail(lease, failure.code, permanent=permanent, retry_after=delay)
         except LeaseLostError:
             return self._lost(lease)
         except SQLAlchemyError as down:

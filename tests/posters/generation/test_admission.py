@@ -2,11 +2,15 @@
 
 import threading
 
+import pytest
+
 from moziweb.db import Database
+from moziweb.posters.generation import admission as admission_module
 from moziweb.posters.generation.admission import AdmissionControl
 from moziweb.posters.generation.result import GenerationResult, GenerationStatus
 from moziweb.posters.generation.service import PosterService
 from tests.posters.conftest import StubReader, add_source
+from tests.threads import join_threads
 
 PATIENCE = 10.0
 
@@ -93,6 +97,36 @@ def test_wait_ends_after_wait_seconds(
     worker = Worker(admission, stub_reader, source_id)
     assert admission.ensure_or_wait(source_id) == GenerationResult(GenerationStatus.BUSY)
     worker.end()
+
+
+def test_request_does_not_wait_for_a_slow_storage(
+    monkeypatch: pytest.MonkeyPatch,
+    service: PosterService,
+    stub_reader: StubReader,
+    source_id: int,
+) -> None:
+    """The poster keeps its slot, and is made; the request that asks next gets it."""
+    monkeypatch.setattr(admission_module, "MAX_REQUEST_SECONDS", 0.2)
+    ends = threading.Event()
+    stub_reader.before_read = lambda: ends.wait(PATIENCE)
+    admission = AdmissionControl(service, slots=1, wait_seconds=10)
+    busy = GenerationResult(GenerationStatus.BUSY)
+    assert [admission.ensure_or_wait(source_id) for _ in range(2)] == [busy] * 2
+    assert stub_reader.reads == 1
+    ends.set()
+    join_threads(f"poster-{source_id}")
+    assert admission.ensure_or_wait(source_id).status is GenerationStatus.COMPLETE
+
+
+def test_slot_is_free_after_an_error(
+    service: PosterService, source_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admission = AdmissionControl(service, slots=1, wait_seconds=0)
+    monkeypatch.setattr(PosterService, "ensure_variants", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        admission.ensure_or_wait(source_id)
+    monkeypatch.undo()
+    assert admission.ensure_or_wait(source_id).status is GenerationStatus.MADE
 
 
 def test_number_of_admitted_requests_is_bounded_in_a_burst_only(

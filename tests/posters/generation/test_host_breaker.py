@@ -14,10 +14,9 @@ from moziweb.db import Database
 from moziweb.posters.fetching.errors import FetchCode
 from moziweb.posters.generation.error_codes import ServiceCode, SourceCode, SourceError
 from moziweb.posters.generation.host_breaker import (
-    MIN_HOST_PAUSE,
+    HOST_PAUSES,
     STORAGE,
     THRESHOLD,
-    TRIAL,
     HostCircuitBreaker,
     host_of,
 )
@@ -30,6 +29,7 @@ from moziweb.storage.s3 import S3Storage
 from tests.posters.conftest import NOON, Clock, StubReader, source_of
 
 HOST = "pictures.example"
+TRIAL = HOST_PAUSES.trial
 
 
 @pytest.fixture
@@ -46,38 +46,94 @@ def test_breaker_opens_after_the_threshold(breaker: HostCircuitBreaker) -> None:
     assert breaker.ask(HOST).until is None
     fail(breaker, THRESHOLD - 1)
     assert breaker.ask(HOST).until is None
-    assert breaker.ask(HOST).failing_hosts == {HOST}
+    assert breaker.ask(HOST).failures == {HOST: THRESHOLD - 1}
     fail(breaker, 1)
-    assert breaker.ask(HOST).until == NOON + MIN_HOST_PAUSE
+    assert breaker.ask(HOST).until == NOON + HOST_PAUSES.shortest
     assert breaker.ask("other.example").until is None
     assert THRESHOLD == 5
 
 
-def test_concurrent_failures_are_all_counted(database: Database, clock: Clock) -> None:
-    start = threading.Barrier(4)
+def in_threads(count: int, work: Callable[[], None]) -> None:
+    """Run a function in threads that start together."""
+    start = threading.Barrier(count)
 
-    def meet() -> None:
+    def wait_and_work() -> None:
         start.wait()
-        fail(HostCircuitBreaker(database, clock), 8)
+        work()
 
-    threads = [threading.Thread(target=meet) for _ in range(4)]
+    threads = [threading.Thread(target=wait_and_work) for _ in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def failures_of(database: Database, host: str) -> int:
     with database.read() as session:
-        assert session.get_one(PosterHost, HOST).failures == 4 * 8
+        return session.get_one(PosterHost, host).failures
 
 
-def test_pauses_double_up_to_an_hour(breaker: HostCircuitBreaker) -> None:
+def test_concurrent_failures_are_all_counted(database: Database, clock: Clock) -> None:
+    in_threads(THRESHOLD - 1, lambda: fail(HostCircuitBreaker(database, clock), 1))
+    assert failures_of(database, HOST) == THRESHOLD - 1
+
+
+def test_failures_of_one_outage_open_the_breaker_once(database: Database, clock: Clock) -> None:
+    """Many attempts began before it opened; some fail when it is open, and some even later."""
+    breaker = HostCircuitBreaker(database, clock)
+    in_threads(4, lambda: fail(HostCircuitBreaker(database, clock), 8))
+    assert failures_of(database, HOST) == THRESHOLD
+    assert breaker.ask(HOST).until == NOON + HOST_PAUSES.shortest
+    clock.advance(minutes=1)
+    fail(breaker, 1)
+    assert failures_of(database, HOST) == THRESHOLD
+    assert breaker.ask(HOST).until is None, "it half-opens on time"
+
+
+def test_trial_that_fails_counts_once(database: Database, clock: Clock) -> None:
+    breaker = HostCircuitBreaker(database, clock)
+    fail(breaker, THRESHOLD)
+    clock.advance(minutes=1)
+    lost = breaker.ask(HOST)
+    clock.now += TRIAL
+    trial = breaker.ask(HOST)
+    assert lost.until is trial.until is None
+    for decision in (trial, lost):
+        breaker.record_failure(HOST, "timeout", seen=decision.failures[HOST])
+    assert failures_of(database, HOST) == THRESHOLD + 1
+    assert breaker.ask(HOST).until == clock.now + 2 * HOST_PAUSES.shortest
+
+
+def test_retry_after_extends_an_open_breaker(breaker: HostCircuitBreaker) -> None:
+    fail(breaker, THRESHOLD)
+    breaker.record_failure(HOST, "rate_limited", retry_after=90)
+    assert breaker.ask(HOST).until == NOON + timedelta(seconds=90)
+    breaker.record_failure(HOST, "rate_limited", retry_after=10)
+    assert breaker.ask(HOST).until == NOON + timedelta(seconds=90)
+
+
+@pytest.mark.parametrize(
+    ("host", "seconds"),
+    [
+        (HOST, [60, 120, 240, 480, 960, 1920, 3600, 3600]),
+        (STORAGE, [5, 10, 20, 30, 30, 30, 30, 30]),
+    ],
+)
+def test_pauses_double_with_each_failed_trial(
+    breaker: HostCircuitBreaker, clock: Clock, host: str, seconds: list[int]
+) -> None:
+    for _ in range(THRESHOLD - 1):
+        breaker.record_failure(host, "timeout")
     pauses = []
-    for failures in range(1, THRESHOLD + 9):
-        fail(breaker, 1)
-        until = breaker.ask(HOST).until
-        if failures >= THRESHOLD:
-            assert until is not None
-            pauses.append((until - NOON) / timedelta(minutes=1))
-    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    for _ in seconds:
+        decision = breaker.ask(host)
+        assert decision.until is None, "it makes a trial"
+        breaker.record_failure(host, "timeout", seen=decision.failures[host])
+        until = breaker.ask(host).until
+        assert until is not None
+        pauses.append((until - clock.now).total_seconds())
+        clock.now = until
+    assert pauses == seconds
 
 
 def test_one_process_makes_the_trial_request(
@@ -86,17 +142,7 @@ def test_one_process_makes_the_trial_request(
     fail(breaker, THRESHOLD)
     clock.advance(minutes=1)
     answers = []
-    start = threading.Barrier(4)
-
-    def ask() -> None:
-        start.wait()
-        answers.append(HostCircuitBreaker(database, clock).ask(HOST).until)
-
-    threads = [threading.Thread(target=ask) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(4, lambda: answers.append(HostCircuitBreaker(database, clock).ask(HOST).until))
     assert sorted(answers, key=str) == sorted([None, *[clock.now + TRIAL] * 3], key=str)
 
 
@@ -131,7 +177,7 @@ def test_success_deletes_the_failures(
 ) -> None:
     fail(breaker, THRESHOLD)
     clock.advance(minutes=1)
-    assert breaker.ask(HOST).failing_hosts == {HOST}
+    assert breaker.ask(HOST).failures == {HOST: THRESHOLD}
     breaker.record_success(HOST)
     with database.read() as session:
         assert session.scalars(select(PosterHost)).all() == []
@@ -287,7 +333,16 @@ def test_storage_outage_fails_only_a_few_sources(
     with database.read() as session:
         assert session.scalars(select(PosterHost.name)).all() == [STORAGE]
 
-    clock.advance(minutes=2)
+    waiting = [source_of(database, source_id) for source_id in source_ids]
+    assert {(each.state, each.attempts) for each in waiting} == {(SourceState.RETRY_WAIT, 0)}
+    assert {each.next_attempt_at for each in waiting} == {NOON + timedelta(seconds=7.5)}
+
+    clock.advance(seconds=10)
+    codes = [service.ensure_variants(source_id).code for source_id in source_ids]
+    assert codes == ["storage_unavailable", *["host_paused"] * 6], "one trial"
+    assert failures_of(database, STORAGE) == THRESHOLD + 1
+
+    clock.advance(minutes=1)
     healed = PosterService(database, disk, readers, leases, clock)
     assert [healed.ensure_variants(source_id).status for source_id in source_ids] == [
         GenerationStatus.MADE
