@@ -3,6 +3,7 @@
 import http.client
 import threading
 from collections.abc import Callable
+from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 from urllib.parse import urlsplit
@@ -62,10 +63,10 @@ class Gateway:
                     return
                 connection = http.client.HTTPConnection(gateway._target, timeout=30)
                 headers = {name: value for name, value in self.headers.items() if name != "Expect"}
-                connection.request(self.command, self.path, body, headers)
-                answer = connection.getresponse()
-                self.reply(answer.status, answer.getheaders(), answer.read())
-                connection.close()
+                with closing(connection), suppress(ConnectionError):  # a client that did not wait
+                    connection.request(self.command, self.path, body, headers)
+                    answer = connection.getresponse()
+                    self.reply(answer.status, answer.getheaders(), answer.read())
 
             def reply(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
                 self.send_response_only(status)
