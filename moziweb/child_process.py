@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from typing import Final
 
 IDLE: Final = 20
@@ -10,6 +12,22 @@ IDLE: Final = 20
 
 _KEPT_VARIABLES: Final = ("PATH", "LD_LIBRARY_PATH", "LANG")
 """The environment variables that a child inherits; others may contain passwords."""
+
+
+_GROUP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def signals_blocked() -> Iterator[None]:
+    """Start a child in this block if it ignores SIGINT and SIGTERM: they are blocked in it.
+
+    Terminals, Heroku and systemd send them to all processes, perhaps before the child ignores them.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _GROUP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def child_command(module: str, *arguments: str) -> list[str]:

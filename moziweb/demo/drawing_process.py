@@ -8,7 +8,12 @@ import subprocess
 import sys
 from typing import Final
 
-from moziweb.child_process import child_command, child_environment, lower_priority
+from moziweb.child_process import (
+    child_command,
+    child_environment,
+    lower_priority,
+    signals_blocked,
+)
 
 from .errors import DemoFontsMissing, DrawingFailed
 from .spec import PosterSpec
@@ -23,25 +28,29 @@ def draw_in_child(spec: PosterSpec, niceness: int, seconds: float) -> bytes:
 
     Raises TimeoutError, DemoFontsMissing, and DrawingFailed if the child fails or is killed.
     """
-    command = child_command(_MODULE, spec.to_url(), str(niceness))
-    try:
-        child = subprocess.run(  # noqa: S603 - our own interpreter and module
-            command,
+    with signals_blocked():
+        child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            child_command(_MODULE, spec.to_url(), str(niceness)),
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=seconds,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env=child_environment(),
             cwd="/",
             process_group=0,  # Ctrl-C and Ctrl-Z of a terminal do not reach it
         )
-    except subprocess.TimeoutExpired as error:
-        raise TimeoutError(f"not drawn within {seconds:g} s") from error
+    with child:
+        try:
+            picture, messages = child.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired as error:
+            raise TimeoutError(f"not drawn within {seconds:g} s") from error
+        finally:
+            child.kill()  # nothing, if it has ended
     if child.returncode == _FONTS_MISSING:
-        raise DemoFontsMissing(child.stderr.decode().strip())
-    if child.returncode or not child.stdout:
-        lines = child.stderr.decode(errors="replace").strip().splitlines()
+        raise DemoFontsMissing(messages.decode().strip())
+    if child.returncode or not picture:
+        lines = messages.decode(errors="replace").strip().splitlines()
         raise DrawingFailed(f"status {child.returncode}: {lines[-1] if lines else 'no message'}")
-    return child.stdout
+    return picture
 
 
 def main() -> None:

@@ -117,6 +117,23 @@ def count(database: Database, state: SourceState) -> int:
         return session.scalar(query) or 0
 
 
+def test_sigterm_to_all_processes_loses_no_poster_in_progress(
+    database: Database, tmp_path: Path
+) -> None:
+    for number in range(1, 8):
+        add_upload_of(database, tmp_path, number)
+    with worker(tmp_path) as process:
+        wait_for(lambda: count(database, SourceState.GENERATING) > 0)
+        os.killpg(process.pid, signal.SIGTERM)  # as systemd and Heroku do
+        assert process.wait(PATIENCE) == 0
+    assert count(database, SourceState.GENERATING) == 0
+    ready, pending = count(database, SourceState.READY), count(database, SourceState.PENDING)
+    assert (ready > 0, ready + pending) == (True, 7)
+    with database.read() as session:
+        assert list(session.scalars(JOBS)).count("todo") >= pending
+        assert "doing" not in session.scalars(JOBS).all()
+
+
 def test_worker_makes_posters_and_jobs_of_a_killed_worker_are_taken_over(
     database: Database, tmp_path: Path
 ) -> None:

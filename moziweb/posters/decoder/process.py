@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import astuple, dataclass
 from typing import IO, Final
 
-from moziweb.child_process import child_command, child_environment
+from moziweb.child_process import child_command, child_environment, signals_blocked
 
 from ..imaging.errors import ImageRejected, RejectCode
 from ..imaging.values import VariantSet
@@ -58,14 +58,15 @@ class DecoderProcess:
     def __init__(self, limits: ResourceLimits) -> None:
         self._limits = limits
         self.jobs = 0
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            child_command(_CHILD_MODULE, *map(str, astuple(limits))),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            env=child_environment(),
-            cwd="/",
-        )
+        with signals_blocked():
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                child_command(_CHILD_MODULE, *map(str, astuple(limits))),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+                env=child_environment(),
+                cwd="/",
+            )
         self._to, self._from = _pipe(self._process.stdin), _pipe(self._process.stdout)
 
     @property

@@ -17,6 +17,8 @@ from PIL import Image
 
 from moziweb.child_process import IDLE
 from moziweb.posters.decoder import MEBIBYTE, DecoderPool, ResourceLimits
+from moziweb.posters.decoder.process import DecoderProcess
+from moziweb.posters.decoder.wire_format import Job
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.imaging.limits import estimate_memory, probe
 from moziweb.posters.imaging.values import Limits
@@ -445,6 +447,16 @@ def test_child_ignores_sigint_and_sigterm(pool: DecoderPool) -> None:
     os.kill(pid, signal.SIGTERM)
     assert works(pool)
     assert only_child(pool) == pid
+
+
+def test_starting_child_survives_signals() -> None:
+    process = DecoderProcess(ResourceLimits(wall_seconds=60))
+    try:
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            os.kill(process.pid, signum)  # long before it ignores them
+        assert len(process.make(Job(PICTURE, RECIPES[:1], Limits())).variants) == 1
+    finally:
+        process.end()
 
 
 def test_fork_starts_its_own_children() -> None:

@@ -1,0 +1,176 @@
+"""Restarts of both web processes, one after the other, under load: no request is lost."""
+
+import http.client
+import itertools
+import select
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from tests.services.memcached import MemcachedServer
+from tests.services.ports import HOST
+from tests.services.postgres import PostgresServer
+from tests.services.web import WebServer, ask
+from tests.soak.run import MOVIES, prepare
+from tests.threads import wait_until
+
+REQUESTS = 2_000
+CLIENTS = 4
+WRITES = 10
+"""Every tenth request is a POST, which writes a movie and makes its page stale."""
+
+CHECK_SECONDS = 0.1
+"""Time between two health checks of the balancer; the processes drain for ten times as long."""
+
+pytestmark = pytest.mark.xdist_group("over_http")
+
+
+class Balancer:
+    """Knows which processes take requests: those whose last ``/__lbheartbeat__`` was 200.
+
+    It never sends a request again.
+    """
+
+    def __init__(self, ports: list[int]) -> None:
+        self._ports = ports
+        self._healthy = list(ports)
+        self._turns = itertools.count()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._check)
+
+    def __enter__(self) -> "Balancer":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def next_port(self) -> int:
+        """The process for the next request."""
+        healthy = self._healthy
+        return healthy[next(self._turns) % len(healthy)]
+
+    def is_healthy(self, port: int) -> bool:
+        return port in self._healthy
+
+    def _check(self) -> None:
+        while not self._stopping.wait(CHECK_SECONDS):
+            healthy = [port for port in self._ports if _is_up(port)]
+            if healthy:
+                self._healthy = healthy
+
+
+def _is_up(port: int) -> bool:
+    try:
+        return ask(port, "/__lbheartbeat__")[0] == 200
+    except OSError:
+        return False
+
+
+@dataclass
+class Visitors:
+    """Threads that send GETs and POSTs on connections that they keep, until ``finish``."""
+
+    balancer: Balancer
+    paths: list[str]
+    statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
+    lost: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._threads = [
+            threading.Thread(target=self._visit, args=(number,)) for number in range(CLIENTS)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def finish(self) -> None:
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _visit(self, number: int) -> None:
+        connections: dict[int, http.client.HTTPConnection] = {}
+        for turn in itertools.count(number):
+            if self._stopping.is_set():
+                break
+            port = self.balancer.next_port()
+            connection = connections.get(port)
+            if connection is None or _is_closed(connection):
+                connection = connections[port] = http.client.HTTPConnection(HOST, port, timeout=30)
+            self._send(connection, turn)
+        for connection in connections.values():
+            connection.close()
+
+    def _send(self, connection: http.client.HTTPConnection, turn: int) -> None:
+        method, path = "GET", self.paths[turn % len(self.paths)]
+        if turn % WRITES == 0:
+            method, path = "POST", f"/soak/{MOVIES[turn % len(MOVIES)]}"
+        try:
+            connection.request(method, path, headers={"Content-Length": "0"})
+            response = connection.getresponse()
+            response.read()
+        except (OSError, http.client.HTTPException) as error:
+            with self._lock:
+                self.lost.append(f"{method} {path}: {error!r}")
+            connection.close()
+            return
+        with self._lock:
+            self.statuses[method, response.status] += 1
+
+
+def _is_closed(connection: http.client.HTTPConnection) -> bool:
+    """Whether the server has closed a kept connection, as any proxy notices it."""
+    return connection.sock is not None and bool(select.select([connection.sock], [], [], 0)[0])
+
+
+def restart(web: WebServer, is_healthy: Callable[[int], bool]) -> None:
+    """Send SIGTERM, wait for the end, start again."""
+    web.stop()
+    web.start()
+    wait_until(lambda: is_healthy(web.port))
+
+
+def test_rolling_restart_loses_no_request(
+    postgres_server: PostgresServer, memcached_server: MemcachedServer
+) -> None:
+    with postgres_server.database() as url, MemcachedServer() as entries:
+        prepare(url)
+        settings = {
+            "site.base_url": "https://moziweb.test",
+            "sqlalchemy.url": url,
+            "sqlalchemy.pool_size": "4",
+            "storage.backend": "disk",
+            "storage.disk.path": str(entries.home / "objects"),
+            "posters.background": "off",
+            "posters.inline_slots": "1",
+            "cache.regions": "pages fragments feeds",
+            "cache.stamps.url": f"memcached://{memcached_server.address}",
+            "cache.default.backend": "dogpile.cache.pylibmc",
+            "cache.default.arguments.url": entries.address,
+            "cache.default.expiration_time": "600",
+            "server.drain_seconds": str(10 * CHECK_SECONDS),
+        }
+        webs = [WebServer(settings, "call:tests.soak.app:main", threads=4) for _ in range(2)]
+        with webs[0], webs[1], Balancer([web.port for web in webs]) as balancer:
+            visitors = Visitors(balancer, [f"/movie/{movie}-soak" for movie in MOVIES])
+            try:
+                for web in webs:
+                    restart(web, balancer.is_healthy)
+                wait_until(lambda: visitors.statuses.total() >= REQUESTS)
+            finally:
+                visitors.finish()
+        assert visitors.lost == []
+        assert {status for _, status in visitors.statuses} == {200}
+        engine = create_engine(url)
+        with engine.connect() as connection:
+            titles = connection.scalars(text("SELECT title FROM movie")).all()
+        engine.dispose()
+        written = sum(int(title.split()[-1].rstrip(".")) for title in titles)
+        assert written == visitors.statuses["POST", 200]
