@@ -44,6 +44,14 @@ INSTALL = [
     "zxcvbn>=4.5,<5",
     "wtforms>=3.2,<4",
     "webob>=1.8,<2",
+    "structlog>=26,<27",
+]
+
+# Reporters of errors, each switched on by a key of the ini file (docs/deployment.md).
+SENTRY = ["sentry-sdk>=2.70,<3"]
+OPENTELEMETRY = [
+    "opentelemetry-sdk>=1.45,<2",
+    "opentelemetry-exporter-otlp-proto-http>=1.45,<2",
 ]
 
 # The typefaces of the demo's posters, each under the OFL. Pinned, because another version of a face
@@ -136,7 +144,13 @@ setup(
     include_package_data=True,
     zip_safe=False,
     install_requires=INSTALL,
-    extras_require={"demo": DEMO, "test": TEST + DEMO + BENCH, "check": CHECK},
+    extras_require={
+        "sentry": SENTRY,
+        "opentelemetry": OPENTELEMETRY,
+        "demo": DEMO,
+        "test": TEST + SENTRY + OPENTELEMETRY + DEMO + BENCH,
+        "check": CHECK,
+    },
     entry_points={
         "paste.app_factory": ["main = moziweb:main"],
         "paste.server_runner": ["waitress = moziweb.server:serve"],

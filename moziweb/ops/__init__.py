@@ -1,9 +1,10 @@
-"""Operations: security headers, health checks, metrics."""
+"""Operations: security headers, health checks, metrics, request logs."""
 
 from pyramid.config import Configurator
 
 
 def includeme(config: Configurator) -> None:
-    """Add the security headers and the two heartbeats."""
+    """Add the security headers, the two heartbeats, and the routes in log lines."""
     config.include(".headers")
     config.include(".health")
+    config.include(".request_log")

@@ -24,6 +24,7 @@ from waitress.server import BaseWSGIServer
 from moziweb.cache.http.fast_path import FastPathMiddleware
 from moziweb.cache.http.waitress_channel import install
 from moziweb.ops.headers import FAILURE_CACHE_CONTROL, site_headers
+from moziweb.ops.request_log import RequestLogMiddleware, log_request
 from moziweb.services import services_of_app
 from moziweb.settings import SETTINGS
 
@@ -42,6 +43,8 @@ def limit_connections(
 ) -> None:
     """Limit what a client may hold (``connections``); read the headers of proxies (``forwarding``).
 
+    The application gets request ids and log lines (``moziweb.ops.request_log``).
+
     waitress's own errors get the site's security headers and Cache-Control: their body repeats a
     part of the request, and a browser must not interpret it.
     Call it before ``answer_in_loop``.
@@ -56,7 +59,11 @@ def limit_connections(
     )
     install_limits(servers, limits, headers, shutdown)
     for server in servers:
-        server.application = ForwardedHeadersMiddleware(app, server.adj, headers)
+        server.application = RequestLogMiddleware(
+            ForwardedHeadersMiddleware(app, server.adj, headers),
+            access=_setting(app, "log.access"),
+            slow=_setting(app, "log.slow_seconds"),
+        )
 
 
 def graceful_shutdown(app: Callable[..., Any]) -> GracefulShutdown:
@@ -73,7 +80,7 @@ def answer_in_loop(app: Callable[..., Any], sockets: MutableMapping[int, Any]) -
     ``python -m benchmarks.page_hit``
     """
     if isinstance(app, FastPathMiddleware) and _setting(app, "server.answer_in_loop"):
-        install(sockets, app)
+        install(sockets, app, log_request if _setting(app, "log.access") else None)
 
 
 def limit_memory_arenas(app: Callable[..., Any]) -> None:

@@ -298,6 +298,31 @@ SETTINGS: tuple[Setting, ...] = (
         default=2,
     ),
     Setting(
+        "log.access",
+        BOOLEAN,
+        "Log a line for each request: method, path, route, status, time, cache status, user. Pages "
+        "from memory are then answered more slowly (docs/deployment.md).",
+        default=False,
+    ),
+    Setting(
+        "log.slow_seconds",
+        optional(seconds(0.001, 3600)),
+        "Log a warning for each request that takes longer. Empty: never.",
+        default=1.0,
+    ),
+    Setting(
+        "sentry.dsn",
+        optional(HTTP_URL),
+        "Report errors to this DSN of Sentry. Needs the extra moziweb[sentry]. Empty: no reports.",
+        secret=True,
+    ),
+    Setting(
+        "opentelemetry.endpoint",
+        optional(HTTP_URL),
+        "Send traces of requests, with their errors, to this OTLP/HTTP endpoint, such as "
+        "http://127.0.0.1:4318. Needs the extra moziweb[opentelemetry]. Empty: no traces.",
+    ),
+    Setting(
         "debug.cache_page",
         BOOLEAN,
         "Serve /__cache__, a page that shows what is cached for any URL, and why. Only for "

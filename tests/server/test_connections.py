@@ -343,7 +343,7 @@ def everything_sent_by(port: int, pieces: list[bytes]) -> bytes:
             while data := client.connection.recv(65_536):
                 client.seen += data
     return re.sub(
-        rb"(Date|Cache-Control|[A-Z][A-Za-z-]*-Policy|X-Content-[A-Za-z-]*): [^\r]*\r\n",
+        rb"(Date|Cache-Control|[A-Z][A-Za-z-]*-Policy|X-(Content|Request)-[A-Za-z-]*): [^\r]*\r\n",
         b"",
         client.seen,
     )

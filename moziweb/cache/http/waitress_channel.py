@@ -16,12 +16,16 @@ import threading
 import time
 from collections.abc import Mapping, MutableMapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer
 from waitress.utilities import build_http_date
+
+from moziweb.logs.request_id import HEADER, request_id
+
+from ..regions.rendering import CacheStatus
 
 if TYPE_CHECKING:
     from .fast_path import FastPathMiddleware
@@ -34,24 +38,40 @@ LOOP_PAUSE_SECONDS: Final = 5.0
 """Time for which the loop answers nothing after an iteration that was slower."""
 
 _GET: Final = b"GET "
-_USED_HEADERS: Final = ("ACCEPT_ENCODING", "IF_NONE_MATCH")
+_USED_HEADERS: Final = ("ACCEPT_ENCODING", "IF_NONE_MATCH", "X_REQUEST_ID")
 _REQUEST_START: Final = "X_REQUEST_START"
+_ID_HEADER: Final = HEADER.encode()
+_STATUS: Final = slice(len("HTTP/1.1 "), len("HTTP/1.1 200"))
 _KEY: Final = -1
 """Key of the responder in the loop's map of sockets, whose keys are numbers from 0."""
 
 _log: Final = logging.getLogger(__name__)
 
 
-def install(sockets: MutableMapping[int, Any], fast: FastPathMiddleware) -> None:
+class RequestLogger(Protocol):
+    """Logs an answered request."""
+
+    def __call__(
+        self, method: str, path: str, status: str, seconds: float, *, cache: str, request_id: str
+    ) -> None:
+        """``cache`` is the cache status; the other fields are those of HTTP."""
+
+
+def install(
+    sockets: MutableMapping[int, Any],
+    fast: FastPathMiddleware,
+    log_request: RequestLogger | None = None,
+) -> None:
     """Answer hits in the loop of these servers. Call it before the loop runs.
 
-    ``sockets`` is the map that ``waitress.create_server`` was given. Does nothing for an
-    application under a prefix: its paths differ from those of the URL index.
+    ``sockets`` is the map that ``waitress.create_server`` was given. ``log_request`` is called for
+    each answer. Does nothing for an application under a prefix: its paths differ from those of the
+    URL index.
     """
     servers = [each for each in sockets.values() if isinstance(each, BaseWSGIServer)]
     if any(server.adj.url_prefix for server in servers):
         return
-    responder = _HitResponder(fast)
+    responder = _HitResponder(fast, log_request)
     for server in servers:
         bases = (_Channel, server.channel_class)
         server.channel_class = type("Channel", bases, {"responder": responder})
@@ -67,8 +87,9 @@ class _HitResponder:
 
     accepting = False
 
-    def __init__(self, fast: FastPathMiddleware) -> None:
+    def __init__(self, fast: FastPathMiddleware, log_request: RequestLogger | None) -> None:
         self._fast = fast
+        self._log_request = log_request
         self._waiting: list[tuple[_Channel, dict[str, str]]] = []
         self._paused_until = 0.0
 
@@ -114,11 +135,21 @@ class _HitResponder:
         now = time.monotonic()
         if now - began > SLOW_SECONDS:
             self._paused_until = now + LOOP_PAUSE_SECONDS
-        for (channel, _), answer in zip(waiting, answers, strict=True):
+        for (channel, environ), answer in zip(waiting, answers, strict=True):
             if answer is None:
                 channel.leave_to_threads()
-            else:
-                channel.answer(*answer)
+                continue
+            identifier = request_id(environ.get("HTTP_X_REQUEST_ID"))
+            channel.answer(*answer, identifier)
+            if self._log_request is not None:
+                self._log_request(
+                    "GET",
+                    environ["PATH_INFO"],
+                    answer[0][_STATUS].decode(),
+                    time.monotonic() - began,
+                    cache=CacheStatus.L1.value,
+                    request_id=identifier,
+                )
 
 
 class _Channel(HTTPChannel):
@@ -169,7 +200,7 @@ class _Channel(HTTPChannel):
         if self.requests:
             self.server.add_task(self)  # type: ignore[arg-type]  # it takes channels, not tasks
 
-    def answer(self, head: bytes, body: bytes) -> None:
+    def answer(self, head: bytes, body: bytes, identifier: str) -> None:
         """Send a response. The loop sends later what the socket does not take now."""
         for request in self.requests:
             request.close()
@@ -177,6 +208,7 @@ class _Channel(HTTPChannel):
         if self.socket is None or not self.connected:  # closed in the meantime
             return
         self.last_activity = time.time()
+        head += b"%b: %b\r\n" % (_ID_HEADER, identifier.encode())
         head += _server_headers(self.adj.ident, int(self.last_activity))
         try:
             sent = self.socket.sendmsg((head, body))

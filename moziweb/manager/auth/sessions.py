@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from moziweb.db import Database
+from moziweb.ops.request_log import bind_user
 from moziweb.security import Identity
 from moziweb.services import services_of
 
@@ -154,7 +155,10 @@ def _find(request: Request) -> CurrentUser | None:
     if not is_manager_request(request):
         return None
     token = SESSION.read(request)
-    return services_of(request.registry).sessions.find(token) if token else None
+    found = services_of(request.registry).sessions.find(token) if token else None
+    if found is not None:
+        bind_user(found.name)
+    return found
 
 
 _sessions_of_requests: Final = RequestLocalCache(_find)

@@ -1,0 +1,1 @@
+"""Logs: formats, limits on repeated records, outages, request ids, error reporters."""
