@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 COUNT_SECONDS: Final = 60.0
 """Seconds between two lines about one outage."""
 
-QUIET_SECONDS: Final = 5.0
+RECOVERY_SECONDS: Final = 5.0
 """Seconds without a failure after which a success ends an outage."""
 
 
@@ -25,19 +25,19 @@ class Outage:
     with their number. The end is a line, too. Outages that follow each other within a minute are
     counted like one, so a service that fails now and then does not fill the log.
 
-    A success ends an outage after ``quiet_seconds`` without a failure; a part of the calls may
+    A success ends an outage after ``recovery_seconds`` without a failure; a part of the calls may
     succeed during an outage, for example those to another server of a ring.
     """
 
     def __init__(
         self,
         service: str,
-        quiet_seconds: float = QUIET_SECONDS,
+        recovery_seconds: float = RECOVERY_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``service`` is the subject of the lines, such as "the database"."""
         self._service = service
-        self._quiet_seconds = quiet_seconds
+        self._recovery_seconds = recovery_seconds
         self._clock = clock
         self._lock = threading.Lock()
         self._logged = False
@@ -78,7 +78,7 @@ class Outage:
             return
         with self._lock:
             now = self._clock()
-            if now - self._failed_at < self._quiet_seconds:
+            if now - self._failed_at < self._recovery_seconds:
                 return
             # Another thread may have logged the end between the two reads.
             was_logged, self._logged = self._logged and self.is_active, False

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from moziweb.logs.outage import COUNT_SECONDS, QUIET_SECONDS, Outage, outage_of
+from moziweb.logs.outage import COUNT_SECONDS, RECOVERY_SECONDS, Outage, outage_of
 
 
 class Clock:
@@ -43,7 +43,7 @@ def test_outage_of_three_minutes_is_four_lines(
     outage: Outage, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     fail(outage, clock, 170)
-    clock.now += QUIET_SECONDS
+    clock.now += RECOVERY_SECONDS
     outage.worked()
     assert lines(caplog) == [
         "the store is unavailable: refused",
@@ -73,10 +73,10 @@ def test_service_that_fails_now_and_then_is_two_lines_a_minute(
     minutes = 5
     while clock.now < minutes * COUNT_SECONDS:
         outage.failed("refused")
-        clock.now += QUIET_SECONDS
+        clock.now += RECOVERY_SECONDS
         outage.worked()
         assert not outage.is_active
-        clock.now += QUIET_SECONDS
+        clock.now += RECOVERY_SECONDS
     assert len(lines(caplog)) == 2 * minutes
     assert "6 failures" in lines(caplog)[2]
 
