@@ -27,7 +27,8 @@ if TYPE_CHECKING:  # the packages below and above import this module
     from moziweb.manager.imports.runner import Runner
     from moziweb.manager.posters.preview_cache import PreviewCache
     from moziweb.movies.importers.tmdb.source import TmdbSource
-    from moziweb.ops.metrics import Metrics
+    from moziweb.ops.metrics import Metrics, ServerLoad
+    from moziweb.ops.transactions import TransactionCounters
     from moziweb.posters.decoder import DecoderPool
     from moziweb.posters.editorial import PosterEditor
     from moziweb.posters.generation.admission import AdmissionControl
@@ -86,6 +87,9 @@ class Services:
     storage: "Storage" = _STORAGE
 
     metrics: "Metrics | None" = None
+    transactions: "TransactionCounters" = _METRICS
+    server_load: "Callable[[], ServerLoad] | None" = None
+    """Returns the load of the server; None where no server runs, such as in commands."""
     cache_counters: "InProcessCounters" = _METRICS
     cache_events: "CacheEvents | None" = None
     page_cache: "PageCache | None" = None

@@ -65,7 +65,14 @@ class CompositeEvents(CacheEvents):
 
     def __init__(self, *listeners: CacheEvents) -> None:
         for name in _EVENTS:
-            setattr(self, name, _forward_to([getattr(each, name) for each in listeners]))
+            methods = [getattr(each, name) for each in listeners if _listens(each, name)]
+            setattr(self, name, methods[0] if len(methods) == 1 else _forward_to(methods))
+
+
+def _listens(listener: CacheEvents, name: str) -> bool:
+    """Whether an event does something: hits should not pay for the others."""
+    inherited = getattr(type(listener), name) is getattr(CacheEvents, name)
+    return not inherited or name in vars(listener)
 
 
 def _forward_to(methods: Sequence[Callable[..., None]]) -> Callable[..., None]:

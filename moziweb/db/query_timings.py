@@ -19,6 +19,13 @@ _BEGIN: Final = "BEGIN"
 class MeasuredPool(QueuePool):
     """A pool that counts waits, new connections and pings as time of the database."""
 
+    def __init__(
+        self, creator: Any, pool_size: int = 5, max_overflow: int = 10, **options: Any
+    ) -> None:
+        super().__init__(creator, pool_size, max_overflow, **options)
+        self.limit = pool_size + max_overflow
+        """The largest number of connections."""
+
     @measured_as(Part.DATABASE)
     def connect(self) -> PoolProxiedConnection:
         """Return a connection."""

@@ -1,7 +1,6 @@
-"""Metrics for Prometheus: requests, the cache, the outbox.
+"""Metrics for Prometheus: requests, threads and connections, the cache, the outbox.
 
-``/metrics`` exists only if the ini file has ``metrics.token`` or ``metrics.allow``; otherwise
-nothing is counted for it. Every process has its own counters, so Prometheus must scrape each of
+``/metrics`` exists only if the ini file has ``metrics.token`` or ``metrics.allow``. Every process has its own counters, so Prometheus must scrape each of
 them, not the load balancer.
 
 Names end in their unit. Labels have few, fixed values: regions, statuses, kinds of tags, routes.
@@ -13,6 +12,7 @@ import ipaddress
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any, Final
 
 from prometheus_client import (
@@ -24,7 +24,13 @@ from prometheus_client import (
     ProcessCollector,
 )
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.utils import floatToGoString
 from prometheus_client.registry import Collector
 from pyramid.config import Configurator
 from pyramid.registry import Registry
@@ -36,24 +42,24 @@ from moziweb.cache import CacheEvents, CompositeEvents, InProcessCounters, kind_
 from moziweb.cache.http.page_cache import PageCache
 from moziweb.cache.http.refresh import REFRESH_MARK
 from moziweb.cache.protocol.invalidation_log import LogCheck, LogCounts, LogReset
+from moziweb.db.query_timings import MeasuredPool
 from moziweb.db.retry import will_retry
 from moziweb.request import Request
 from moziweb.services import services_of, set_services
+from moziweb.timings import Part, timings_of
+
+from .transactions import (
+    REQUEST_SECONDS,
+    UNROUTED,
+    TransactionCounters,
+    TransactionCounts,
+)
 
 Handler = Callable[[Request], Response]
-
-REQUEST_SECONDS: Final = (
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
-)  # fmt: skip
-"""From a page in the process's memory to a poster that is made during the request."""
 
 RENDER_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 ENTRY_BYTES: Final = tuple(2**power for power in range(9, 21))
 """512 bytes to 1 MiB, the limit of memcached."""
-
-UNROUTED: Final = "none"
-"""Label of requests that no route matched, or that were answered before routing."""
-
 
 _COUNTED: Final = (
     ("created", "created", "Fragments, page templates and pages rendered.", ("region", "kind")),
@@ -74,9 +80,7 @@ _FORMER_NAMES: Final = {
 class CacheMetrics(CacheEvents):
     """Counts the events of the cache."""
 
-    def __init__(self, registry: CollectorRegistry, seconds: Histogram) -> None:
-        """``seconds`` is the histogram of all requests, by route and status."""
-
+    def __init__(self, registry: CollectorRegistry) -> None:
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"moziweb_cache_{name}", text, labels, registry=registry)
 
@@ -95,7 +99,6 @@ class CacheMetrics(CacheEvents):
         self._errors = counter("publish_errors", "Publications that failed and were retried.")
         self._purges = counter("purge_errors", "Purges that the CDN did not accept.")
         self._relayed = counter("relayed", "Outbox rows published by the relay.")
-        self._request_seconds = seconds
         self._children: dict[tuple[str, str], Any] = {}
         former: dict[str, Counter] = {}
         for event, name, text, labels in _COUNTED:
@@ -111,10 +114,6 @@ class CacheMetrics(CacheEvents):
         if child is None:
             child = self._children[region, status] = self._served.labels(region, status)
         child.inc()
-
-    def answered(self, route: str, status: str, seconds: float, queued: float) -> None:
-        """See ``CacheEvents``."""
-        self._request_seconds.labels(route, status).observe(seconds)
 
     def rendered(self, region: str, seconds: float, keys: Sequence[str]) -> None:
         """See ``CacheEvents``."""
@@ -226,6 +225,102 @@ def _log_counters(counts: LogCounts) -> Iterator[Metric]:
     yield from (fetches, checks, resets)
 
 
+class TransactionMetrics(Collector):
+    """The counters of requests, read at each scrape."""
+
+    def __init__(self, transactions: TransactionCounters) -> None:
+        self._transactions = transactions
+
+    def collect(self) -> Iterator[Metric]:
+        """Histogram, time by part, queries and Apdex, by route."""
+        histogram = HistogramMetricFamily(
+            "moziweb_http_request_seconds",
+            "Time from the begin of a request's processing to its response, by route and status.",
+            labels=["route", "status"],
+        )
+        routes: dict[str, list[TransactionCounts]] = {}
+        for route, status, counts in self._transactions.counts():
+            histogram.add_metric([route, status], _cumulative(counts.buckets), counts.answering)
+            routes.setdefault(route, []).append(counts)
+        yield histogram
+        yield from self._by_route(routes)
+        threshold = GaugeMetricFamily("moziweb_apdex_threshold_seconds", "The T of Apdex.")
+        threshold.add_metric([], self._transactions.apdex_seconds)
+        yield threshold
+
+    def _by_route(self, routes: Mapping[str, Sequence[TransactionCounts]]) -> Iterator[Metric]:
+        parts = CounterMetricFamily(
+            "moziweb_http_part_seconds",
+            "Time of requests by part: queue, cache, database, storage, images, render.",
+            labels=["route", "part"],
+        )
+        queries = CounterMetricFamily(
+            "moziweb_http_queries", "Database queries of requests.", labels=["route"]
+        )
+        apdex = CounterMetricFamily(
+            "moziweb_apdex_requests",
+            "Requests within the T of Apdex, within four times T, and others.",
+            labels=["route", "result"],
+        )
+        for route, counted in routes.items():
+            for part in Part:
+                parts.add_metric([route, part], sum(each.seconds[part] for each in counted))
+            queries.add_metric([route], sum(each.queries for each in counted))
+            satisfied = sum(each.satisfied for each in counted)
+            tolerated = sum(each.tolerated for each in counted)
+            frustrated = sum(each.requests for each in counted) - satisfied - tolerated
+            for result, count in zip(APDEX, (satisfied, tolerated, frustrated), strict=True):
+                apdex.add_metric([route, result], count)
+        yield from (parts, queries, apdex)
+
+
+APDEX: Final = ("satisfied", "tolerated", "frustrated")
+
+
+def _cumulative(buckets: Sequence[int]) -> list[tuple[str, float]]:
+    bounds = [*map(floatToGoString, REQUEST_SECONDS), "+Inf"]
+    return list(zip(bounds, accumulate(buckets), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLoad:
+    """Threads of waitress, those that work, requests that wait for one, open connections."""
+
+    threads: int
+    busy: int
+    queued: int
+    connections: int
+
+
+class ProcessState(Collector):
+    """Threads and connections of this process, read at each scrape."""
+
+    def __init__(self, registry: Registry) -> None:
+        """``registry`` is the application's."""
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        """The gauges; those of the server only in a web process."""
+        services = services_of(self._registry)
+        if services.server_load is not None:
+            load = services.server_load()
+            yield _gauge("moziweb_server_threads", "Threads of waitress.", load.threads)
+            yield _gauge("moziweb_server_busy_threads", "Threads that work.", load.busy)
+            yield _gauge("moziweb_server_queue", "Requests that wait for a thread.", load.queued)
+            yield _gauge("moziweb_server_connections", "Open connections.", load.connections)
+        pool = services.database.engine.pool
+        if isinstance(pool, MeasuredPool):
+            used = pool.checkedout()
+            yield _gauge("moziweb_database_pool_used", "Connections in use.", used)
+            yield _gauge("moziweb_database_pool_limit", "Most connections.", pool.limit)
+
+
+def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    gauge = GaugeMetricFamily(name, text)
+    gauge.add_metric([], value)
+    return gauge
+
+
 @dataclass(frozen=True, slots=True)
 class Guard:
     """Access to the metrics: with the token, or from an allowed address."""
@@ -259,11 +354,10 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """The metrics of an application, the guard of their access, and the histogram of requests."""
+    """The metrics of an application, and the guard of their access."""
 
     registry: CollectorRegistry
     guard: Guard
-    seconds: Histogram
 
 
 def metrics(request: Request) -> Response:
@@ -281,58 +375,55 @@ def metrics(request: Request) -> Response:
 
 
 def timing_tween_factory(handler: Handler, registry: Registry) -> Handler:
-    """The outermost tween: measures each request, by route and status."""
-    found = services_of(registry).metrics
-    if found is None:
-        return handler
-    seconds = found.seconds
+    """The outermost tween: counts each request, by route and status."""
+    transactions = services_of(registry).transactions
 
     def timing_tween(request: Request) -> Response:
-        began = time.perf_counter()
         response = handler(request)
-        if REFRESH_MARK in request.environ or will_retry(request):  # no client gets this response
-            return response
+        timings = timings_of(request.environ)
+        if timings is None or REFRESH_MARK in request.environ or will_retry(request):
+            return response  # no client gets it
         route = getattr(request, "matched_route", None)
         name = UNROUTED if route is None else route.name
-        seconds.labels(name, response.status_int).observe(time.perf_counter() - began)
+        transactions.add(name, str(response.status_int), timings)
         return response
 
     return timing_tween
 
 
 def includeme(config: Configurator) -> None:
-    """Count and serve metrics, if the ini file gives access. Include it before ``caching``.
+    """Count, and serve metrics if the ini file gives access. Include it before ``caching``.
 
-    ``cache_counters`` always count: the manager shows them.
+    ``cache_counters`` and ``transactions`` always count: the manager shows them.
     """
-    counters = InProcessCounters()
-    services = replace(services_of(config.registry), cache_counters=counters, cache_events=counters)
-    set_services(config.registry, services)
     settings = config.registry.settings
+    counters, transactions = InProcessCounters(), TransactionCounters(settings["apdex.seconds"])
+    services = replace(
+        services_of(config.registry),
+        cache_counters=counters,
+        transactions=transactions,
+        cache_events=CompositeEvents(counters, transactions),
+    )
+    set_services(config.registry, services)
+    config.add_tween(
+        f"{__name__}.timing_tween_factory",
+        under=INGRESS,
+        over="moziweb.ops.headers.headers_tween_factory",
+    )
     guard = Guard(settings["metrics.token"], settings["metrics.allow"])
     if not guard.is_open:
         return
     registry = CollectorRegistry(auto_describe=False)
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    seconds = Histogram(
-        "moziweb_http_request_seconds",
-        "Time from a request's arrival to its response, by route and status.",
-        ("route", "status"),
-        registry=registry,
-        buckets=REQUEST_SECONDS,
-    )
     services = replace(
         services,
-        metrics=Metrics(registry, guard, seconds),
-        cache_events=CompositeEvents(counters, CacheMetrics(registry, seconds)),
+        metrics=Metrics(registry, guard),
+        cache_events=CompositeEvents(counters, transactions, CacheMetrics(registry)),
     )
     set_services(config.registry, services)
+    registry.register(TransactionMetrics(transactions))
+    registry.register(ProcessState(config.registry))
     registry.register(CacheState(config.registry))
-    config.add_tween(
-        f"{__name__}.timing_tween_factory",
-        under=INGRESS,
-        over="moziweb.ops.headers.headers_tween_factory",
-    )
     config.add_route("metrics", "/metrics")
     config.add_view(metrics, route_name="metrics", request_method="GET")

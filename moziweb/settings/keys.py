@@ -344,6 +344,13 @@ SETTINGS: tuple[Setting, ...] = (
         default=(),
     ),
     Setting(
+        "apdex.seconds",
+        seconds(0.001, 60),
+        "The T of Apdex: a request within T is satisfied, within four times T tolerated. Set the "
+        "same in all processes.",
+        default=0.5,
+    ),
+    Setting(
         "manager.idle_minutes",
         integer(5, 24 * 60),
         "How long an operator stays signed in without any request. Text typed into a form is not "
