@@ -6,7 +6,7 @@ from pathlib import Path
 from runpy import run_path
 
 import pytest
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry
 
 from moziweb.cache.regions.settings_schema import CACHE_KEYS, REGION_KEYS
 from moziweb.ops import metrics
@@ -20,9 +20,9 @@ def test_settings_page_is_generated_from_the_tables() -> None:
     assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == page
 
 
-def table(heading: str) -> list[str]:
-    """The first cells, without backticks, of the table below a heading of docs/cache.md."""
-    page = (ROOT / "docs" / "cache.md").read_text(encoding="utf-8")
+def table(heading: str, document: str = "cache.md") -> list[str]:
+    """The first cells, without backticks, of the table below a heading of a document."""
+    page = (ROOT / "docs" / document).read_text(encoding="utf-8")
     section = page.split(f" {heading}\n", 1)[1].split("\n#", 1)[0]
     return re.findall(r"^\| `([^`]+)`", section, re.MULTILINE)
 
@@ -40,13 +40,15 @@ def test_cache_guide_lists_exactly_the_keys_of_the_cache(heading: str, names: li
 
 def test_cache_guide_lists_exactly_the_metrics() -> None:
     registry = CollectorRegistry()
-    seconds = Histogram("moziweb_http_request_seconds", "", ("route", "status"), registry=registry)
-    metrics.CacheMetrics(registry, seconds)
+    metrics.CacheMetrics(registry)
     current = [m for m in registry.collect() if not m.documentation.startswith("Deprecated")]
     counted = {f"{m.name}_total" if m.type == "counter" else m.name for m in current}
     source = Path(metrics.__file__).read_text(encoding="utf-8")
     whole = set(re.findall(r'"(moziweb_\w+)"', source))
-    listed = {name.partition("{")[0] for name in table("What to watch")}
+    listed = {
+        name.partition("{")[0]
+        for name in (*table("What to watch"), *table("Metrics", "monitoring.md"))
+    }
     assert len(counted) > 12
     assert listed == counted | whole
 

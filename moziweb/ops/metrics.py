@@ -1,7 +1,7 @@
 """Metrics for Prometheus: requests, threads and connections, the cache, the outbox.
 
-``/metrics`` exists only if the ini file has ``metrics.token`` or ``metrics.allow``. Every process has its own counters, so Prometheus must scrape each of
-them, not the load balancer.
+``/metrics`` exists only if the ini file has ``metrics.token`` or ``metrics.allow``. Every process
+has its own counters, so Prometheus must scrape each of them, not the load balancer.
 
 Names end in their unit. Labels have few, fixed values: regions, statuses, kinds of tags, routes.
 URLs are no labels, because clients could create any number of them.
@@ -30,8 +30,8 @@ from prometheus_client.metrics_core import (
     HistogramMetricFamily,
     Metric,
 )
-from prometheus_client.utils import floatToGoString
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 from pyramid.config import Configurator
 from pyramid.registry import Registry
 from pyramid.response import Response
@@ -250,15 +250,15 @@ class TransactionMetrics(Collector):
 
     def _by_route(self, routes: Mapping[str, Sequence[TransactionCounts]]) -> Iterator[Metric]:
         parts = CounterMetricFamily(
-            "moziweb_http_part_seconds",
+            "moziweb_http_part_seconds_total",
             "Time of requests by part: queue, cache, database, storage, images, render.",
             labels=["route", "part"],
         )
         queries = CounterMetricFamily(
-            "moziweb_http_queries", "Database queries of requests.", labels=["route"]
+            "moziweb_http_queries_total", "Database queries of requests.", labels=["route"]
         )
         apdex = CounterMetricFamily(
-            "moziweb_apdex_requests",
+            "moziweb_apdex_requests_total",
             "Requests within the T of Apdex, within four times T, and others.",
             labels=["route", "result"],
         )

@@ -90,9 +90,7 @@ class TransactionCounters(CacheEvents):
                 counts.seconds[part] += seconds
             if not status.startswith(_SERVER_ERROR):
                 counts.satisfied += total <= self.apdex_seconds
-                counts.tolerated += (
-                    self.apdex_seconds < total <= TOLERATED * self.apdex_seconds
-                )
+                counts.tolerated += self.apdex_seconds < total <= TOLERATED * self.apdex_seconds
 
     def _new(self, route: str, status: str) -> TransactionCounts:
         with self._lock:

@@ -22,6 +22,7 @@ from moziweb.storage import Storage, StorageError
 
 from . import waitress_tuning as tuning
 from .connections import WAITRESS_OPTIONS
+from .load import report_load
 from .shutdown import GracefulShutdown
 
 _WHOLE_NUMBERS: Final = {
@@ -108,6 +109,7 @@ def bind(
     tuning.limit_connections(app, sockets, shutdown)
     tuning.answer_in_loop(app, sockets)
     shutdown.install(sockets)
+    report_load(app, sockets)
     return server
 
 

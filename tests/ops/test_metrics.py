@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.orm import Session
+from waitress.server import create_server
 from webob import Request, Response
 from webtest import TestApp
 
@@ -13,13 +14,16 @@ from moziweb.cache import NotStoredReason
 from moziweb.cache.http.refresh import REFRESH_MARK
 from moziweb.cache.protocol.invalidation_log import LogCheck
 from moziweb.movies.models import Movie
-from moziweb.ops.metrics import CacheMetrics
+from moziweb.ops.metrics import APDEX, CacheMetrics
+from moziweb.server.load import report_load
 from moziweb.services import services_of
+from moziweb.timings import Part
 from tests.conftest import running_app
 from tests.db.faults import terminator
 from tests.registry import location_of, page_cache_of
 from tests.services.ports import free_port
 from tests.site.cached import CACHED, Movies, fill, pages, ready_variant, site, write
+from tests.threads import wait_until
 
 TOKEN = "a-token-of-some-length"
 OPEN = {"metrics.token": TOKEN}
@@ -191,6 +195,47 @@ def test_requests_are_timed_by_route_and_status(measured: TestApp, movies: Movie
     assert value(measured, name, route="week", status="200") == 1
     assert value(measured, name, route="week", status="404") == 1
     assert value(measured, name, route="none", status="404") == 1
+
+
+def test_parts_queries_and_apdex_are_exposed_by_route(measured: TestApp, movies: Movies) -> None:
+    for _ in range(4):
+        measured.get(pages(movies)["week"])
+    name = "moziweb_http_request_seconds"
+    assert value(measured, f"{name}_count", route="week", status="200") == 4
+    assert value(measured, f"{name}_bucket", route="week", status="200", le="+Inf") == 4
+    assert value(measured, f"{name}_bucket", route="week", status="200", le="10.0") == 4
+    total = value(measured, f"{name}_sum", route="week", status="200")
+    parts = {
+        part: value(measured, "moziweb_http_part_seconds_total", route="week", part=part)
+        for part in Part
+    }
+    assert sum(each or 0 for each in parts.values()) == pytest.approx(total)
+    assert (parts[Part.RENDER] or 0) > 0
+    assert (value(measured, "moziweb_http_queries_total", route="week") or 0) > 0
+    results = [
+        value(measured, "moziweb_apdex_requests_total", route="week", result=result)
+        for result in APDEX
+    ]
+    assert sum(each or 0 for each in results) == 4
+    assert value(measured, "moziweb_apdex_threshold_seconds") == 0.5
+
+
+def test_threads_and_connections_are_exposed(settings: dict[str, str]) -> None:
+    with running_app(settings | OPEN) as app:
+        registry = app.app.registry
+        assert value(app, "moziweb_server_threads") is None  # no server runs
+        sockets: dict[int, Any] = {}
+        server = create_server(app.app, map=sockets, host="127.0.0.1", port=0, threads=3)
+        report_load(app.app, sockets)
+        wait_until(lambda: value(app, "moziweb_server_busy_threads") == 0)
+        assert value(app, "moziweb_server_threads") == 3
+        assert value(app, "moziweb_server_queue") == 0
+        assert value(app, "moziweb_server_connections") == 0
+        is_pooled = services_of(registry).database.engine.dialect.name == "postgresql"
+        assert value(app, "moziweb_database_pool_limit") == (12 if is_pooled else None)
+        assert value(app, "moziweb_database_pool_used") == (0 if is_pooled else None)
+        server.task_dispatcher.shutdown()
+        server.close()
 
 
 def test_refresh_is_a_render_and_not_a_request(measured: TestApp, movies: Movies) -> None:
