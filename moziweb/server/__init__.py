@@ -11,10 +11,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 
+import moziweb
+from moziweb.ops.performance import PerformanceRecorder, release_of
 from moziweb.services import services_of_app
 from moziweb.settings import SettingsError, expand
 from moziweb.settings.schema import integer
@@ -76,7 +79,7 @@ def serve(app: Callable[..., Any], global_conf: Mapping[str, str], **settings: s
     tuning.set_switch_interval(app)
     tuning.freeze_startup_objects(app)
     _start_threads(app)
-    with _poster_pool(app):
+    with _poster_pool(app), _recorder(app):
         tuning.lower_thread_priority(app)  # all background threads run by now
         print(f"moziweb is at {address(server)}", flush=True)  # noqa: T201 - for the operator
         server.run()
@@ -194,6 +197,22 @@ def _check_storage(app: Callable[..., Any], storage: Storage) -> None:
         print(f"moziweb: storage: {error}", file=sys.stderr, flush=True)  # noqa: T201
     finally:
         tuning.freeze_startup_objects(app)  # boto3's model of S3 is 100,000 objects
+
+
+@contextmanager
+def _recorder(app: Callable[..., Any]) -> Iterator[None]:
+    """Record the performance of this process in the database."""
+    services = services_of_app(app)
+    if services is None:
+        yield
+        return
+    release = release_of(Path(moziweb.__file__).parent)
+    recorder = PerformanceRecorder(services.database, services.transactions, release)
+    recorder.start()
+    try:
+        yield
+    finally:
+        recorder.stop()
 
 
 @contextmanager

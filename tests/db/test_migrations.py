@@ -23,6 +23,7 @@ import moziweb.manager.imports.models
 import moziweb.manager.web.drafts
 import moziweb.movies.importers.models
 import moziweb.movies.models
+import moziweb.ops.models
 import moziweb.posters.models
 from moziweb.db import create_engine, migrations
 from moziweb.db.meta import Base
@@ -49,6 +50,7 @@ MODELS = (
     moziweb.manager.web.drafts,
     moziweb.movies.importers.models,
     moziweb.movies.models,
+    moziweb.ops.models,
     moziweb.posters.models,
 )
 
