@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 import moziweb
 from moziweb.cache import ConfigurationError
 from moziweb.cache.http.page_cache import PageCache
-from moziweb.db import Database, create_engine
+from moziweb.db import Database, create_engine, query_limits_of
 from moziweb.movies.models import Movie
 from moziweb.services import Services, services_of
 from moziweb.settings import SettingsError, load
@@ -49,10 +49,14 @@ class SetupError(CommandError):
 
 
 class CommandContext:
-    """The site of an ini file. Everything is read and opened at first use."""
+    """The site of an ini file. Everything is read and opened at first use.
 
-    def __init__(self, ini: str) -> None:
+    ``process`` selects the time limits of queries: those of commands or of workers.
+    """
+
+    def __init__(self, ini: str, process: str = "command") -> None:
         self.ini = ini
+        self.process = process
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -82,22 +86,22 @@ class CommandContext:
     @cached_property
     def database(self) -> Database:
         """The database, for commands that need no other service."""
-        return Database(create_engine(self.settings))
+        return Database(create_engine(self._limited_settings))
 
     @cached_property
     def registry(self) -> Registry:
-        """A registry with the database, the storage and the poster service, without pages.
-
-        Statements have no time limit, unlike those of a web process.
-        """
-        settings = self.settings | {"sqlalchemy.statement_timeout": None}
+        """A registry with the database, the storage and the poster service, without pages."""
         try:
-            with Configurator(settings=settings) as config:
+            with Configurator(settings=self._limited_settings) as config:
                 for include in POSTER_INCLUDES:
                     config.include(include)
         except (StorageMisconfigured, ConfigurationError) as error:
             raise SetupError(str(error)) from None
         return config.registry
+
+    @property
+    def _limited_settings(self) -> dict[str, Any]:
+        return self.settings | query_limits_of(self.settings, self.process)
 
     @property
     def services(self) -> Services:

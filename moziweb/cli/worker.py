@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from moziweb.clock import utc_now
+from moziweb.db import session_parameters
 from moziweb.posters.generation.procrastinate_worker import PeriodicTask, PosterWorker
 from moziweb.storage import StorageUnavailable
 
@@ -34,6 +35,7 @@ def worker(context: CommandContext, jobs: int) -> None:
     the posters in progress. Every night one of the workers runs "moziweb import refresh" if the
     site has a TMDB token. Exit status: 0 when stopped.
     """
+    context.process = "worker"
     if context.settings["posters.background"] != "procrastinate":
         raise SetupError(
             "posters.background: a worker needs procrastinate; with pool, the site's own process "
@@ -57,4 +59,6 @@ async def _run(context: CommandContext, jobs: int) -> None:
     tasks = []
     if context.settings["tmdb.token"] is not None:
         tasks.append(PeriodicTask(REFRESH_TASK, REFRESH_CRON, partial(refresh_in_worker, context)))
-    await PosterWorker(url, services.posters, queue, utc_now, jobs, tasks).run()
+    parameters = dict(session_parameters(context.registry.settings))
+    worker = PosterWorker(url, services.posters, queue, utc_now, jobs, tasks, parameters)
+    await worker.run()

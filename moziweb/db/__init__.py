@@ -6,11 +6,18 @@ from pyramid.config import Configurator
 
 from moziweb.services import services_of, set_services
 
-from .engine import create_engine
+from .engine import create_engine, query_limits_of, session_parameters
 from .retry import RetryPolicy, add_repeatable_route
 from .session import Database, dbsession
 
-__all__ = ["Database", "create_engine", "dbsession", "includeme"]
+__all__ = [
+    "Database",
+    "create_engine",
+    "dbsession",
+    "includeme",
+    "query_limits_of",
+    "session_parameters",
+]
 
 
 def includeme(config: Configurator) -> None:
@@ -24,9 +31,7 @@ def includeme(config: Configurator) -> None:
     )
     config.include("pyramid_tm")
     config.include("moziweb.services")
-    settings = config.registry.settings
-    timeout = settings["sqlalchemy.statement_timeout"]
-    database = Database(create_engine(settings, statement_timeout=timeout))
+    database = Database(create_engine(config.registry.settings))
     config.set_execution_policy(RetryPolicy(database.engine))
     config.add_directive("add_repeatable_route", add_repeatable_route)
     services = services_of(config.registry)

@@ -1,8 +1,8 @@
 """The SQLAlchemy engine: SQLite in WAL mode for one machine, or PostgreSQL."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy
 from sqlalchemy import Connection, Engine, event
@@ -14,33 +14,53 @@ from .query_timings import MeasuredPool, measure_queries
 # How long a writer waits for the lock of another, in milliseconds.
 SQLITE_BUSY_TIMEOUT_MS = 10_000
 
-# Seconds until a PostgreSQL server that does not answer counts as down; the URL may have another.
-CONNECT_TIMEOUT = 5
+QUERY_LIMITS: Final = (
+    "statement_timeout",
+    "lock_timeout",
+    "idle_in_transaction_session_timeout",
+)
+"""Parameters of a PostgreSQL session that have an ini key, in seconds."""
+
+DEFAULT_CONNECT_TIMEOUT: Final = 5
 
 
-def create_engine(settings: Mapping[str, Any], *, statement_timeout: float | None = None) -> Engine:
+def query_limits_of(settings: Mapping[str, Any], process: str) -> dict[str, Any]:
+    """The keys of the web process with the values for another ``process``: worker or command."""
+    return {f"sqlalchemy.{name}": settings[f"sqlalchemy.{process}.{name}"] for name in QUERY_LIMITS}
+
+
+def create_engine(settings: Mapping[str, Any]) -> Engine:
     """Return the engine for ``sqlalchemy.url``; it connects at its first use.
 
-    PostgreSQL cancels a statement after ``statement_timeout`` seconds, if given.
+    PostgreSQL ends what exceeds one of ``QUERY_LIMITS``.
     """
     url = sqlalchemy.make_url(settings["sqlalchemy.url"])
     if url.get_backend_name() == "sqlite":
         return _sqlite_engine(url)
+    if "connect_timeout" not in url.query:
+        timeout = settings.get("sqlalchemy.connect_timeout", DEFAULT_CONNECT_TIMEOUT)
+        url = url.update_query_dict({"connect_timeout": str(timeout)})
     engine = sqlalchemy.create_engine(
         url,
         poolclass=MeasuredPool,
         pool_size=settings["sqlalchemy.pool_size"],
-        max_overflow=4,
+        max_overflow=settings.get("sqlalchemy.max_overflow", 4),
         pool_pre_ping=True,
-        connect_args={} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_TIMEOUT},
     )
-    # Compiling a query of many conditions takes a second, and running it a few milliseconds.
-    session_settings = ["SET jit = off"]
-    if statement_timeout is not None:
-        session_settings.append(f"SET statement_timeout = {round(1000 * statement_timeout)}")
     measure_queries(engine)
-    event.listen(engine, "connect", partial(_prepare_postgresql, "; ".join(session_settings)))
+    given = "; ".join(f"SET {name} = {value}" for name, value in session_parameters(settings))
+    event.listen(engine, "connect", partial(_prepare_postgresql, given))
     return engine
+
+
+def session_parameters(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The parameters of a PostgreSQL session, and their values."""
+    # Compiling a query of many conditions takes a second, and running it a few milliseconds.
+    yield "jit", "off"
+    for name in QUERY_LIMITS:
+        seconds = settings.get(f"sqlalchemy.{name}")
+        if seconds is not None:
+            yield name, f"{round(1000 * seconds)}"
 
 
 def writing(engine: Engine) -> Engine:

@@ -17,6 +17,8 @@ from .schema import (
     seconds,
 )
 
+_QUERY_LIMIT = optional(seconds(0.1, 3600))
+
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "site.base_url",
@@ -52,11 +54,77 @@ SETTINGS: tuple[Setting, ...] = (
         default=8,
     ),
     Setting(
+        "sqlalchemy.max_overflow",
+        integer(0, 100),
+        "PostgreSQL connections that a process may open in addition, and closes after use.",
+        default=4,
+    ),
+    Setting(
+        "sqlalchemy.connect_timeout",
+        integer(2, 60),
+        "Seconds until a PostgreSQL server that does not answer counts as down. A connect_timeout "
+        "in sqlalchemy.url has precedence.",
+        default=5,
+    ),
+    Setting(
         "sqlalchemy.statement_timeout",
-        optional(seconds(0.1, 3600)),
-        "PostgreSQL cancels a statement of the web process after this time, and the request gets "
-        "503. Commands and migrations have no limit. Empty: no limit.",
+        _QUERY_LIMIT,
+        "PostgreSQL cancels a statement of the web process after this time: a cached page is "
+        "served stale (stale_if_error), other requests get 503. Empty: no limit.",
         default=10.0,
+    ),
+    Setting(
+        "sqlalchemy.lock_timeout",
+        _QUERY_LIMIT,
+        "PostgreSQL cancels a statement of the web process that has waited this long for a lock. "
+        "Empty: no limit.",
+        default=3.0,
+    ),
+    Setting(
+        "sqlalchemy.idle_in_transaction_session_timeout",
+        _QUERY_LIMIT,
+        "PostgreSQL closes a connection of the web process that has a transaction and sent "
+        "nothing for this time. Empty: no limit.",
+        default=60.0,
+    ),
+    Setting(
+        "sqlalchemy.worker.statement_timeout",
+        _QUERY_LIMIT,
+        "PostgreSQL cancels a statement of a worker after this time. Empty: no limit.",
+        default=60.0,
+    ),
+    Setting(
+        "sqlalchemy.worker.lock_timeout",
+        _QUERY_LIMIT,
+        "PostgreSQL cancels a statement of a worker that has waited this long for a lock. Empty: "
+        "no limit.",
+        default=10.0,
+    ),
+    Setting(
+        "sqlalchemy.worker.idle_in_transaction_session_timeout",
+        _QUERY_LIMIT,
+        "PostgreSQL closes a connection of a worker that has a transaction and sent nothing for "
+        "this time. Empty: no limit.",
+        default=60.0,
+    ),
+    Setting(
+        "sqlalchemy.command.statement_timeout",
+        _QUERY_LIMIT,
+        "PostgreSQL cancels a statement of a command or a migration after this time. Empty: no "
+        "limit.",
+    ),
+    Setting(
+        "sqlalchemy.command.lock_timeout",
+        _QUERY_LIMIT,
+        "PostgreSQL cancels a statement of a command that has waited this long for a lock. "
+        "Migrations have a limit of their own. Empty: no limit.",
+        default=10.0,
+    ),
+    Setting(
+        "sqlalchemy.command.idle_in_transaction_session_timeout",
+        _QUERY_LIMIT,
+        "PostgreSQL closes a connection of a command that has a transaction and sent nothing for "
+        "this time. Empty: no limit.",
     ),
     Setting(
         "storage.backend",

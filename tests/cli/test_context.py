@@ -62,9 +62,13 @@ def test_relay_does_not_run_with_stamps_of_one_process(
     services_of(context.registry).database.engine.dispose()
 
 
-def test_statements_of_commands_have_no_time_limit(context: CommandContext) -> None:
+@pytest.mark.parametrize(("process", "limit"), [("command", None), ("worker", 60)])
+def test_queries_have_the_limits_of_the_process(
+    context: CommandContext, process: str, limit: float | None
+) -> None:
+    context.process = process
     assert context.settings["sqlalchemy.statement_timeout"] == 10
-    assert context.registry.settings["sqlalchemy.statement_timeout"] is None
+    assert context.registry.settings["sqlalchemy.statement_timeout"] == limit
     services_of(context.registry).database.engine.dispose()
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -50,7 +50,8 @@ class PosterWorker:
     """Works on the queue until it is stopped.
 
     ``url`` is the database's, ``jobs`` the number of sources it works on at once; ``clock`` returns
-    aware datetimes. Every minute one of all workers sweeps for due sources without a job.
+    aware datetimes; ``parameters`` are those of its PostgreSQL sessions. Every minute one of all
+    workers sweeps for due sources without a job.
     """
 
     url: URL
@@ -59,6 +60,7 @@ class PosterWorker:
     clock: Callable[[], datetime]
     jobs: int
     periodic_tasks: Sequence[PeriodicTask] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._stopping = asyncio.Event()
@@ -114,9 +116,10 @@ class PosterWorker:
             log.warning("the queue is unreachable, reconnecting: %s", error)
 
     def _app(self) -> procrastinate.App:
+        parameters = {**self.parameters, "search_path": SCHEMA}
         connector = procrastinate.PsycopgConnector(
             conninfo=self.url.set(drivername="postgresql").render_as_string(hide_password=False),
-            kwargs={"options": f"-c search_path={SCHEMA}"},
+            kwargs={"options": " ".join(f"-c {each}={parameters[each]}" for each in parameters)},
             min_size=1,
             max_size=self.jobs + 4,
             timeout=10,
