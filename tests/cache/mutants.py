@@ -9,7 +9,7 @@ from contextlib import nullcontext
 import pytest
 
 from moziweb.cache.http.routes import EntryLocation
-from moziweb.cache.protocol import dependencies, stamps
+from moziweb.cache.protocol import dependencies, invalidation_log, stamps
 from moziweb.cache.protocol.clock import epoch_of
 from moziweb.cache.protocol.dependencies import DependencyGroup, DependencyRecorder
 from moziweb.cache.protocol.entry import Entry
@@ -283,7 +283,7 @@ def revalidated_copies_get_next_clock(patch: pytest.MonkeyPatch) -> None:
 
 def log_confirms_everything(patch: pytest.MonkeyPatch) -> None:
     """What the log says is not compared with the tags."""
-    patch.setattr(InvalidationLog, "_is_published", lambda *_: False)
+    patch.setattr(invalidation_log, "_is_published", lambda *_: False)
 
 
 def log_has_tags_at_first_step(patch: pytest.MonkeyPatch) -> None:

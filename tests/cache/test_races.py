@@ -28,6 +28,7 @@ from tests.cache.world import (
 )
 
 CARD = CARDS[0]
+GRACE = 5.0
 
 
 def without_page(world: World) -> None:
@@ -96,17 +97,17 @@ SCENARIOS: dict[str, tuple[Sequence[Act], Sequence[Act]]] = {
 }
 
 
-def search(scenario: str, seeds: Iterable[int], *, soft: bool = False) -> str | None:
+def search(scenario: str, seeds: Iterable[int], *, grace: float = 0) -> str | None:
     """The first violation among some schedules of a scenario."""
     prepare, actors = SCENARIOS[scenario]
-    runs = (play(prepare, actors, seed, soft=soft) for seed in seeds)
+    runs = (play(prepare, actors, seed, grace=grace) for seed in seeds)
     return next((found[0] for found in runs if found), None)
 
 
-@pytest.mark.parametrize("soft", [False, True], ids=["strict", "soft"])
+@pytest.mark.parametrize("grace", [0, GRACE], ids=["strict", "soft"])
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_no_schedule_serves_stale(scenario: str, soft: bool) -> None:
-    assert search(scenario, range(50), soft=soft) is None
+def test_no_schedule_serves_stale(scenario: str, grace: float) -> None:
+    assert search(scenario, range(50), grace=grace) is None
 
 
 def steps_of(prepare: Sequence[Act], act: Act) -> int:
@@ -302,7 +303,7 @@ def test_writer_that_crashes_before_commit_leaves_nothing() -> None:
 
 
 def test_soft_mode_serves_stale_only_during_render() -> None:
-    world = World(soft=True)
+    world = World(grace=GRACE)
     for act in (*WARM, writes(CARD)):
         world.run(act)
     renderer = world.start(reads(0))

@@ -39,6 +39,7 @@ LIST = "list:x"
 CARDS = ("movie:1", "movie:2")
 PAGE_LIFE = 100.0
 CARD_LIFE = 60.0
+LEASE = 5.0
 
 SCHEMA = """
 CREATE TABLE movie (tag TEXT PRIMARY KEY, version INTEGER NOT NULL);
@@ -48,7 +49,8 @@ CREATE TABLE outbox (
     version INTEGER NOT NULL,
     published_tag TEXT NOT NULL,
     marked INTEGER NOT NULL DEFAULT 0,
-    published_at INTEGER
+    published_at INTEGER,
+    published_time REAL
 );
 CREATE TABLE third (shown INTEGER NOT NULL, listed INTEGER NOT NULL);
 INSERT INTO third VALUES (0, 0);
@@ -143,7 +145,8 @@ class Row:
 class Database:
     """Versions by tag, and the outbox. It is the oracle, too.
 
-    One transaction changes both. ``published_at`` is the step at which a publish was complete.
+    One transaction changes both. ``published_at`` is the step at which a publish was complete, and
+    ``published_time`` its time.
     """
 
     def __init__(self) -> None:
@@ -207,10 +210,12 @@ class Database:
         )  # fmt: skip
         return row
 
-    def published(self, row: Row, at: int) -> None:
-        """Record the step at which a publish was complete; the first one counts."""
+    def published(self, row: Row, at: int, now: float) -> None:
+        """Record the step and the time at which a publish was complete; the first one counts."""
         self._sql.execute(
-            "UPDATE outbox SET published_at = coalesce(published_at, ?) WHERE id = ?", (at, row.id)
+            "UPDATE outbox SET published_at = ?, published_time = ?"
+            " WHERE id = ? AND published_at IS NULL",
+            (at, now, row.id),
         )
 
     def mark(self, row: Row) -> None:
@@ -230,6 +235,11 @@ class Database:
         whose publish was complete."""
         query = "SELECT tag, max(version) FROM outbox WHERE published_at <= ? GROUP BY tag"
         return dict(self._sql.execute(query, (began,)))
+
+    def required_of_stale(self, since: float) -> dict[str, int]:
+        """Return the versions that were published before a time, which a stale page must show."""
+        query = "SELECT tag, max(version) FROM outbox WHERE published_time < ? GROUP BY tag"
+        return dict(self._sql.execute(query, (since,)))
 
     def close(self) -> None:
         """Close the database."""
@@ -315,7 +325,7 @@ class Actor:
 class World:
     """The stores, the processes and the scheduler. ``tick`` counts the steps."""
 
-    soft: bool = False
+    grace: float = 0.0
     processes: int = 2
     now: float = 1000.0
     tick: int = 0
@@ -379,7 +389,7 @@ class World:
             )
         except CacheError:
             return
-        self.database.published(row, self.tick)
+        self.database.published(row, self.tick, self.now)
 
     def refresh(self, number: int) -> None:
         """Refresh the page in the background, though it may be valid."""
@@ -515,28 +525,35 @@ class World:
     # The oracle
 
     def violations(self) -> Iterator[str]:
-        """Yield the responses that are stale or expired."""
+        """Yield the responses that are stale or expired; if marked as stale, for too long."""
         for response in self.responses:
-            if response.served.status is not CacheStatus.STALE:
-                yield from self._stale(response)
-                yield from self._expired(response)
+            if response.served.status is CacheStatus.STALE:
+                since = response.now - self.grace
+                yield from self._stale(response, self.database.required_of_stale(since))
+                yield from self._expired(response, since - 1e-6)
+            else:
+                required = self.database.required_versions(response.began)
+                yield from self._stale(response, required)
+                yield from self._expired(response, response.now)
 
-    def _stale(self, response: Response) -> Iterator[str]:
+    def _stale(self, response: Response, required: Mapping[str, int]) -> Iterator[str]:
         shown = json.loads(response.served.entry.payload)
-        for tag, version in self.database.required_versions(response.began).items():
+        for tag, version in required.items():
             if shown.get(tag, version) < version:
                 yield f"{response.served.status} without {tag} v{version}: {shown}"
         if response.path != shown.get("path", ""):
             yield f"{response.served.status} for {response.path}: {shown}"
 
-    def _expired(self, response: Response) -> Iterator[str]:
-        if response.served.entry.expires <= response.now:
+    def _expired(self, response: Response, since: float) -> Iterator[str]:
+        if response.served.entry.expires <= since:
             yield f"{response.served.status} although it had expired"
 
     # Set-up
 
     def _process(self) -> Process:
-        stamps = StampStore(self.atomic_store, ttl=10_000, monotonic=lambda: self.now)
+        stamps = StampStore(
+            self.atomic_store, 10_000, longest_grace=self.grace, monotonic=lambda: self.now
+        )
         return Process(
             pages=self._region("pages", stamps, PAGE_LIFE),
             shells=self._region("shells", stamps, PAGE_LIFE),
@@ -547,7 +564,7 @@ class World:
     def _region(self, name: str, stamps: StampStore, life: float) -> TaggedRegion:
         leases = Leases(
             self.atomic_store,
-            LeaseOptions(ttl=5, wait=1, poll=0.4),
+            LeaseOptions(ttl=LEASE, wait=1, poll=0.4),
             sleep=self._sleep,
             clock=lambda: self.now,
         )
@@ -555,7 +572,7 @@ class World:
         return TaggedRegion(
             RegionParts(
                 name=name,
-                policy=Policy(life, soft=self.soft, refresh_after=0.8, negative_slots=1),
+                policy=Policy(life, grace=self.grace, refresh_after=0.8, negative_slots=1),
                 entries=EntryStore(name, fail_safe, CacheEvents()),
                 stamps=stamps,
                 leases=leases,
@@ -576,7 +593,7 @@ class World:
             stamps.publish(tags)
         except PublishError:
             return
-        self.database.published(row, self.tick)
+        self.database.published(row, self.tick, self.now)
         self.pause("mark")
         self.database.mark(row)
 
@@ -695,7 +712,7 @@ def waits(seconds: float) -> Act:
 
 
 def play(
-    prepare: Sequence[Act], actors: Sequence[Act], seed: int, *, soft: bool = False
+    prepare: Sequence[Act], actors: Sequence[Act], seed: int, *, grace: float = 0
 ) -> list[str]:
     """Run one random schedule and return its violations.
 
@@ -703,7 +720,7 @@ def play(
     of a switch is random too: some races need long runs of one actor, others short ones.
     """
     chance = random.Random(seed)
-    world = World(soft=soft)
+    world = World(grace=grace)
     for act in prepare:
         world.run(act)
     for act in actors:
@@ -720,11 +737,13 @@ def play(
 def settle(world: World) -> list[str]:
     """Let all actors and the relay finish, read the page in all processes, return the violations.
 
+    Before that, the leases of crashed actors end.
     If nothing has changed since, the page must be a hit in the end. The second read of a process
     may assemble the page once more: a card may be valid by the log and outdated by its stamp, if
     that was lost and resolved again. Then the page is kept in the local cache.
     """
     world.finish()
+    world.now += LEASE
     world.run(World.relay)
     for process in (0, 1, 0, 0):
         world.run(reads(process))

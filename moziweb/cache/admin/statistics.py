@@ -70,7 +70,8 @@ def _region(cache: Cache, name: str) -> dict[str, Any]:
     statistics: dict[str, Any] = {
         "backend": type(backend).__name__,
         "private": name in cache.private_regions,
-        "mode": "soft" if policy.soft else "strict",
+        "mode": "soft" if policy.grace > 0 else "strict",
+        "grace": policy.grace,
         "expiration_time": policy.expiration_time,
         "stale_if_error": policy.stale_if_error,
         "answers": _answers(region),

@@ -18,6 +18,7 @@ no such write, and the data is valid at ``clock``. A request that begins after a
 clock that is not below its second number.
 """
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -27,7 +28,8 @@ from threading import Lock
 from typing import Final
 
 from ..errors import StoreError
-from .clock import epoch_of
+from .clock import epoch_of, reaches
+from .publish_times import DEFAULT_GRACE, PublishTimes
 
 RING: Final = 1024
 """Records that the store keeps; a later one replaces the one of 1,024 numbers before."""
@@ -147,9 +149,13 @@ class InvalidationLog:
         patience: float = RECORD_PATIENCE,
         max_behind: int = MAX_BEHIND,
         max_tags: int = MAX_KNOWN_TAGS,
+        longest_grace: float = DEFAULT_GRACE,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``fetch`` is ``get_multi`` of the store of the records."""
+        """``fetch`` is ``get_multi`` of the store of the records.
+
+        ``longest_grace`` is the most seconds that ``was_valid`` is asked for.
+        """
         self._fetch = fetch
         self._patience = patience
         self._max_behind = max_behind
@@ -159,13 +165,22 @@ class InvalidationLog:
         self._start = self._end = _NO_CLOCK
         self._last: dict[str, int] = {}
         self._gap: _Gap | None = None
+        self._times = PublishTimes(longest_grace, max_tags)
+        self._clock_read = (_NO_CLOCK, -math.inf)
         self._fetches = 0
         self._checks = Counter[LogCheck]()
         self._resets = Counter[LogReset]()
 
-    def begin(self, clock: int) -> None:
-        """Follow the log from ``clock`` on, unless it is followed already."""
-        if self._end == _NO_CLOCK:
+    def note_clock(self, clock: int, read_at: float) -> None:
+        """Record that the clock was ``clock``, read after the monotonic time ``read_at``.
+
+        The first one begins to follow the log.
+        """
+        with self._lock:
+            is_first = self._end == _NO_CLOCK
+            self._clock_read = (clock, read_at)
+            self._note_times()
+        if is_first:
             self.catch_up(clock)
 
     def catch_up(self, clock: int) -> None:
@@ -177,6 +192,7 @@ class InvalidationLog:
             self._start_again_if_out_of_reach(clock)
             first = self._end + 1
             if first > clock:
+                self._note_times()
                 return
             self._fetches += 1
         try:
@@ -186,6 +202,7 @@ class InvalidationLog:
         with self._lock:
             if epoch_of(self._end) == epoch_of(clock) and self._end + 1 >= first:
                 self._read(found, clock)  # else another thread has started again
+            self._note_times()
 
     def confirms(self, pairs: Iterable[tuple[int, Iterable[str]]], clock: int) -> bool:
         """Return whether data is valid at ``clock``, by the log alone.
@@ -201,7 +218,25 @@ class InvalidationLog:
     def has_published(self, tags: Iterable[str], since: int) -> bool:
         """Return whether any of ``tags`` is known to be published after the clock ``since``."""
         with self._lock:
-            return self._start <= since and self._is_published(tags, since)
+            return self._start <= since and _is_published(self._last, tags, since)
+
+    def was_valid(self, pairs: Iterable[tuple[int, Iterable[str]]], within: float) -> bool:
+        """Return whether data was valid at some time of the last ``within`` seconds, by the log.
+
+        Each of ``pairs`` is the snapshot clock of a part of the data, and the tags of the part.
+        False means no or unknown.
+        """
+        with self._lock:
+            now = self._monotonic()
+            if self._times.known_at < now - within:
+                return False
+            published = self._times.latest_before(now - within, now)
+            return all(
+                self._start <= since
+                and epoch_of(since) == epoch_of(self._end)
+                and not _is_published(published, tags, since)
+                for since, tags in pairs
+            )
 
     def counts(self) -> LogCounts:
         """Return the counters."""
@@ -214,13 +249,9 @@ class InvalidationLog:
         for since, tags in pairs:
             if not self._start <= since <= clock:  # numbers between two of an epoch are of it, too
                 return LogCheck.BEFORE_START
-            if self._is_published(tags, since):
+            if _is_published(self._last, tags, since):
                 return LogCheck.PUBLISHED
         return LogCheck.CONFIRMED
-
-    def _is_published(self, tags: Iterable[str], since: int) -> bool:
-        last = self._last
-        return any(last[tag] > since for tag in last.keys() & tags)
 
     def _start_again_if_out_of_reach(self, clock: int) -> None:
         if epoch_of(clock) != epoch_of(self._end):
@@ -231,12 +262,20 @@ class InvalidationLog:
         else:
             return
         self._start_at(clock)
+        self._times.known_at = -math.inf
         self._gap = None
 
     def _start_at(self, number: int) -> None:
         """Forget what was published at ``number`` or before."""
         self._start = self._end = number
         self._last = {}
+        self._times.forget()
+
+    def _note_times(self) -> None:
+        """Note the time of the last read of the clock, if all records up to it were read."""
+        clock, read_at = self._clock_read
+        if reaches(self._end, clock) and read_at > self._times.known_at:
+            self._times.known_at = read_at
 
     def _read(self, found: Mapping[str, bytes], clock: int) -> None:
         """Read the records up to ``clock`` in order, up to one that is still expected."""
@@ -254,6 +293,7 @@ class InvalidationLog:
                 self._resets[LogReset.MANY] += 1
                 continue
             self._last.update(dict.fromkeys(tags, number))
+            self._times.add(number, tags, self._monotonic())
             self._end = number
         self._gap = None
         if len(self._last) > self._max_tags:
@@ -266,3 +306,7 @@ class InvalidationLog:
         if self._gap is None or number > self._gap.until:
             self._gap = _Gap(now, clock)
         return now - self._gap.since < self._patience
+
+
+def _is_published(last: Mapping[str, int], tags: Iterable[str], since: int) -> bool:
+    return any(last[tag] > since for tag in last.keys() & tags)

@@ -39,6 +39,7 @@ from ..errors import PublishError, StoreError, StoreUnreachableError
 from .clock import EPOCH_SHIFT, epoch_of, new_clock
 from .dependencies import DependencyGroup
 from .invalidation_log import RING, InvalidationLog, begin_record, record_name, tags_record
+from .publish_times import DEFAULT_GRACE
 from .store import AtomicStore
 
 log = logging.getLogger(__name__)
@@ -95,13 +96,20 @@ class StampStore:
         ttl: float,
         on_publish: Callable[[Iterable[str] | None], None] | None = None,
         *,
+        longest_grace: float = DEFAULT_GRACE,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``on_publish`` is called with the tags that were published; with None for everything."""
+        """``on_publish`` is called with the tags that were published; with None for everything.
+
+        ``longest_grace`` is that of the regions (``regions/policy.py``).
+        """
         self._store = store
         self._ttl = ttl
         self._on_publish = on_publish
-        self.log = InvalidationLog(lambda names: store.get_multi(names), monotonic=monotonic)
+        self._monotonic = monotonic
+        self.log = InvalidationLog(
+            lambda names: store.get_multi(names), longest_grace=longest_grace, monotonic=monotonic
+        )
         """What this process knows of the invalidation log."""
 
     def clock(self) -> int | None:
@@ -113,13 +121,14 @@ class StampStore:
 
     def read_clock(self) -> int:
         """Return the clock; raise ``StoreError`` if the store does not answer."""
+        began = self._monotonic()
         value = _number(self._store.get(CLOCK))
         if value is None:
             self._start_clock()
             value = _number(self._store.get(CLOCK))
         if value is None:
             raise StoreUnreachableError("the clock cannot be read back")
-        self.log.begin(value)
+        self.log.note_clock(value, began)
         return value
 
     def _start_clock(self) -> None:
@@ -152,6 +161,23 @@ class StampStore:
         """
         records = self._store.get_multi(list(map(record_name, range(RING))))
         return len(records), sum(map(len, records.values()))
+
+    def was_valid(
+        self,
+        dependencies: Iterable[DependencyGroup],
+        stamps: Mapping[str, int],
+        clock: int,
+        within: float,
+    ) -> bool:
+        """Return whether an entry was valid at some time of the last ``within`` seconds.
+
+        It was if it is valid by ``stamps`` at ``clock``, both just read as for ``is_valid``, or by
+        the log. Expiry is not considered. False means no or unknown.
+        """
+        groups = tuple(dependencies)
+        return is_valid(groups, stamps, clock) or self.log.was_valid(
+            ((group.snapshot_clock, group.tags) for group in groups), within
+        )
 
     def publish(self, tags: Iterable[str]) -> None:
         """Make an invalidation of ``tags`` visible to every process.

@@ -52,7 +52,7 @@ _KNOWN_ARGUMENTS: Final = {
     MEMORY: frozenset({"max_bytes"}),
     MEMCACHED: frozenset({"url", "behaviors", "memcached_expire_time"}),
 }
-_GRACE: Final = 60.0
+_SPARE_SECONDS: Final = 60.0
 """Seconds that memcached keeps an entry after it may last be served stale."""
 
 
@@ -148,7 +148,9 @@ class _Builder:
         store = open_atomic_store(common["stamps.url"], common["prefix"])
         ttl = self._ttl(common["stamps.ttl"], settings.values())
         purger = self._purger(common)
-        stamps = StampStore(store, ttl, _purge_by(purger) if purger else None)
+        longest_grace = max((each.grace for each in settings.values()), default=0.0)
+        on_publish = _purge_by(purger) if purger else None
+        stamps = StampStore(store, ttl, on_publish, longest_grace=longest_grace)
         keys = {name: KeyBuilder(common["prefix"], name, common["version"]) for name in names}
         regions: dict[str, TaggedRegion] = {}
         dogpile: dict[str, CacheRegion] = {}
@@ -238,7 +240,7 @@ class _Builder:
         leases = Leases(own_store, settings.lease_options)
         name, policy = settings.name, settings.policy(self.recoverable)
         fail_safe = FailSafeBackend(name, leases, self.observer)
-        tagged = TaggedBackend(stamps, soft=policy.soft, now=self.now)
+        tagged = TaggedBackend(stamps, grace=policy.grace, now=self.now)
         dogpile = CacheRegion(
             name, key_mangler=keys.mangle, serializer=encode, deserializer=deserialize_entry
         )
@@ -282,11 +284,17 @@ class _RegionSettings:
         values = self.values
         return LeaseOptions(values["lease_time"], values["wait"], values["poll"])
 
+    @property
+    def grace(self) -> float:
+        """Seconds for which an outdated entry may be served; 0 in a strict region."""
+        grace: float = self.values["grace"]
+        return grace if self.values["mode"] == "soft" else 0.0
+
     def policy(self, recoverable: tuple[type[Exception], ...]) -> Policy:
         values = self.values
         return Policy(
             expiration_time=values["expiration_time"],
-            soft=values["mode"] == "soft",
+            grace=self.grace,
             stale_if_error=values["stale_if_error"],
             refresh_after=values["refresh_after"],
             recoverable=recoverable,
@@ -349,10 +357,10 @@ class _RegionSettings:
     def _memcached_ttl(self, arguments: Mapping[str, Any]) -> float:
         """Seconds that memcached keeps an entry: as long as it may be served, even stale."""
         values = self.values
-        beyond = max(values["lease_time"], values["stale_if_error"])
+        beyond = max(self.grace, values["stale_if_error"])
         ttl = arguments.get("memcached_expire_time")
         if ttl is None:
-            return float(values["expiration_time"] + beyond + _GRACE)
+            return float(values["expiration_time"] + beyond + _SPARE_SECONDS)
         if not isinstance(ttl, int) or ttl <= values["expiration_time"]:
             raise ConfigurationError(
                 f"memcached_expire_time = {ttl}: must be above expiration_time"

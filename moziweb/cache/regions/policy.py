@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..protocol.publish_times import DEFAULT_GRACE
 from .http_policy import REVALIDATE_ALWAYS, HttpCachePolicy
 
 
@@ -10,7 +11,8 @@ class Policy:
     """How a region treats its entries. Times are in seconds.
 
     - ``expiration_time``: the longest life of an entry.
-    - ``soft``: while one request renders, the others are served the outdated entry.
+    - ``grace``: while one request renders, the others are served the outdated entry if it was valid
+      at some time of the last ``grace`` seconds. Otherwise they wait; with 0 they always do.
     - ``stale_if_error``: for how long an entry may be served that cannot be validated or rendered;
       0 is never.
     - ``refresh_after``: the share of its life after which a hit is due for a background refresh.
@@ -22,7 +24,7 @@ class Policy:
     """
 
     expiration_time: float
-    soft: bool = True
+    grace: float = DEFAULT_GRACE
     stale_if_error: float = 0.0
     refresh_after: float = 1.0
     recoverable: tuple[type[Exception], ...] = ()

@@ -4,8 +4,8 @@
    log has none of its tags since then (``local_cache.py``).
 2. Otherwise fetch the entry and validate it, by the log or by the stamps (``validation.py``).
 3. If it is not valid, resolve its tags and try to take its lease. The request that gets the lease
-   reads once more, with a new clock, and renders. The others are served the outdated entry (soft
-   mode), or wait for the new one until a deadline (strict mode, or nothing to serve).
+   reads once more, with a new clock, and renders. The others are served the outdated entry if it
+   was valid within ``Policy.grace``, or wait for the new one until a deadline.
 
 The clock is read again after resolving, after taking the lease and at each poll. With the first
 clock, an entry stored in the meantime would seem too new to be valid, and would be rendered again.
@@ -44,6 +44,7 @@ class ReadOperation:
         self._parent = parent
         self._served: dict[str, CacheResult] = {}
         self._outdated: dict[str, Entry] = {}
+        self._in_grace: set[str] = set()
         self._unresolved_tags: set[str] = set()
         self._stopwatch = Stopwatch()
 
@@ -84,6 +85,7 @@ class ReadOperation:
             if not self._expires_too_soon(entry):
                 self._serve_valid(key, entry, clock, CacheStatus.HIT)
         self._outdated.update(fetched.outdated)
+        self._in_grace.update(fetched.in_grace)
         self._unresolved_tags.update(fetched.unresolved_tags)
 
     def _expires_too_soon(self, entry: Entry) -> bool:
@@ -172,22 +174,20 @@ class ReadOperation:
             )
 
     def _serve_outdated(self) -> None:
-        """Soft mode, and another request holds the lease: serve outdated entries.
+        """Another request holds the lease: serve outdated entries that were valid within grace.
 
-        They may have expired by the life of a lease at most. The keys are read again first: an
-        entry that seemed outdated may be new, rendered at a later clock than ours, or stored a
-        moment before its tags are resolved.
+        The keys are read again first: an entry that seemed outdated may be new, rendered at a later
+        clock than ours, or stored a moment before its tags are resolved. And time has passed if
+        other keys were rendered.
         """
-        if not self._parts.policy.soft:
-            return
         outdated = [key for key in self._missing() if key in self._outdated]
-        if outdated:
-            self._read_again(outdated)
-        expired_after = self._parts.now() - self._parts.leases.options.ttl
+        if self._parts.policy.grace <= 0 or not outdated:
+            return
+        self._in_grace.clear()
+        self._read_again(outdated)
         for key in self._missing():
-            entry = self._outdated.get(key)
-            if entry is not None and entry.expires > expired_after:
-                self._serve_stale(key, entry)
+            if key in self._in_grace:
+                self._serve_stale(key, self._outdated[key])
 
     def _serve_last_valid(self) -> None:
         """The clock cannot be read: serve local copies that were hits within ``stale_if_error``.

@@ -17,6 +17,7 @@ from moziweb.settings.schema import (
 
 from ..errors import ConfigurationError
 from ..protocol.leases import LeaseOptions
+from ..protocol.publish_times import DEFAULT_GRACE
 
 _LEASE: Final = LeaseOptions()
 _YEAR: Final = 366 * 24 * 3600
@@ -38,9 +39,16 @@ REGION_KEYS: Final = (
     Setting(
         "mode",
         choice("soft", "strict"),
-        "soft: while one request renders a stale entry again, the others get the stale one; "
-        "strict: they wait.",
+        "soft: while one request renders a stale entry again, the others get the stale one for "
+        "grace seconds; strict: they wait.",
         default="soft",
+    ),
+    Setting(
+        "grace",
+        seconds(0, 3600),
+        "How long ago an entry may have been valid that is served stale in soft mode, in seconds. "
+        "If it became stale earlier, or that is not known, the others wait; 0: they always do.",
+        default=DEFAULT_GRACE,
     ),
     Setting(
         "stale_if_error",

@@ -18,10 +18,14 @@ from .parts import RegionParts
 
 @dataclass(frozen=True, slots=True)
 class ValidationResult:
-    """Fetched entries by key, and the tags of the outdated ones that have no number."""
+    """Fetched entries by key, and the tags of the outdated ones that have no number.
+
+    ``in_grace`` are the keys of the outdated entries that were valid within ``Policy.grace``.
+    """
 
     valid: Mapping[str, Entry]
     outdated: Mapping[str, Entry]
+    in_grace: frozenset[str]
     unresolved_tags: frozenset[str]
 
 
@@ -55,8 +59,24 @@ def fetch_and_validate(
     if known is not None:
         for key in outdated:
             parts.local_cache.discard(key)
+    in_grace = frozenset(
+        key for key, entry in outdated.items() if _was_valid(parts, entry, stamps, clock, now)
+    )
     tags = {tag for entry in outdated.values() for tag in entry.tags}
-    return ValidationResult(valid, outdated, frozenset(tags_to_resolve(tags, stamps, clock)))
+    unresolved = frozenset(tags_to_resolve(tags, stamps, clock))
+    return ValidationResult(valid, outdated, in_grace, unresolved)
+
+
+def _was_valid(
+    parts: RegionParts, entry: Entry, stamps: Mapping[str, int], clock: int, now: float
+) -> bool:
+    """Return whether an outdated entry was valid within the grace of its region."""
+    grace = parts.policy.grace
+    return (
+        grace > 0
+        and now - entry.expires <= grace
+        and parts.stamps.was_valid(entry.dependencies, stamps, clock, grace)
+    )
 
 
 def _confirm_entries(

@@ -117,13 +117,14 @@ class FailSafeBackend(ProxyBackend):
 class TaggedBackend(ProxyBackend):
     """Validates the entries of a backend, for dogpile's own functions.
 
-    With ``soft``, an outdated entry is returned as expired, which needs a region with an
-    ``expiration_time``. Without, it is a miss, and dogpile lets all callers wait for the new value.
+    An outdated entry that was valid within ``grace`` is returned as expired, which needs a region
+    with an ``expiration_time``. Otherwise it is a miss, and dogpile lets all callers wait for the
+    new value.
     """
 
-    def __init__(self, stamps: StampStore, *, soft: bool, now: Callable[[], float]) -> None:
+    def __init__(self, stamps: StampStore, *, grace: float, now: Callable[[], float]) -> None:
         self._stamps = stamps
-        self._soft = soft
+        self._grace = grace
         self._now = now
 
     def has_lock_timeout(self) -> bool:
@@ -141,6 +142,7 @@ class TaggedBackend(ProxyBackend):
         if clock is None:
             return [NO_VALUE] * len(values)
         framed = [_Framed.read(value) for value in values]
+        self._stamps.log.catch_up(clock)
         stamps = self._stamps_of([each.entry for each in framed if each is not None], clock)
         return [self._validated(each, stamps, clock) for each in framed]
 
@@ -160,9 +162,16 @@ class TaggedBackend(ProxyBackend):
         if framed is None:
             return NO_VALUE
         entry = framed.entry
-        if self._now() < entry.expires and is_valid(entry.dependencies, stamps, clock):
+        now = self._now()
+        if now < entry.expires and is_valid(entry.dependencies, stamps, clock):
             return framed.as_serialized(expired=False)
-        return framed.as_serialized(expired=True) if self._soft else NO_VALUE
+        if (
+            self._grace <= 0
+            or now - entry.expires > self._grace
+            or not self._stamps.was_valid(entry.dependencies, stamps, clock, self._grace)
+        ):
+            return NO_VALUE
+        return framed.as_serialized(expired=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -294,6 +294,113 @@ def test_published_tags_are_known_only_from_what_was_read() -> None:
     assert not follower.log.has_published(["a:1"], (8 << 32) + 100)
 
 
+class TestWasValid:
+    """How long ago data has become outdated: ``grace``."""
+
+    def read(self, follower: Follower, count: int, *, catch_up: bool = True) -> None:
+        """Read the clock, and then the records."""
+        follower.log.note_clock(EPOCH + count, follower.now)
+        if catch_up:
+            follower.log.catch_up(EPOCH + count)
+
+    def was_valid(
+        self, follower: Follower, since: int, within: float = 5, tag: str = "a:1"
+    ) -> bool:
+        return follower.log.was_valid([(EPOCH + since, (tag,))], within)
+
+    def test_data_was_valid_until_the_last_look_before_the_publish(self) -> None:
+        follower = Follower()
+        follower.now = 10.0
+        self.read(follower, 100)
+        follower.now = 12.0
+        follower.write(101)
+        follower.write(102, "a:1")
+        self.read(follower, 102)
+        assert self.was_valid(follower, 100)
+        assert self.was_valid(follower, 100, within=2)
+        assert not self.was_valid(follower, 100, within=1.9)
+        assert self.was_valid(follower, 100, within=1.9, tag="b:1")
+        follower.now = 15.0
+        self.read(follower, 102)
+        assert self.was_valid(follower, 100)
+        follower.now = 15.1
+        self.read(follower, 102)
+        assert not self.was_valid(follower, 100)
+        assert self.was_valid(follower, 102)
+
+    def test_publish_that_was_read_late_may_be_old(self) -> None:
+        """Nothing was asked for a minute."""
+        follower = Follower()
+        self.read(follower, 100)
+        follower.now = 60.0
+        follower.write(101, "a:1")
+        self.read(follower, 101)
+        assert not self.was_valid(follower, 100)
+        assert self.was_valid(follower, 100, tag="b:1")
+
+    def test_nothing_is_known_while_the_clock_is_not_read(self) -> None:
+        follower = Follower()
+        assert not self.was_valid(follower, 100)
+        self.read(follower, 100)
+        assert self.was_valid(follower, 100)
+        follower.now = 5.1
+        assert not self.was_valid(follower, 100)
+
+    def test_clock_whose_records_are_not_read_says_nothing(self) -> None:
+        follower = Follower()
+        self.read(follower, 100)
+        follower.now = 5.1
+        self.read(follower, 102)  # both records are missing, and expected
+        assert not self.was_valid(follower, 100)
+        follower.write(101)
+        follower.write(102, "a:1")
+        follower.log.catch_up(EPOCH + 102)
+        assert not self.was_valid(follower, 100)
+        assert self.was_valid(follower, 100, tag="b:1")
+
+    def test_record_that_is_given_up_leaves_the_known_time(self) -> None:
+        """A publish that is read after it may be old."""
+        follower = Follower()
+        self.read(follower, 100)
+        follower.now = 5.5
+        follower.write(102, "a:1")
+        self.read(follower, 102)
+        follower.now = 5.8
+        follower.log.catch_up(EPOCH + 102)
+        assert not self.was_valid(follower, 100, tag="b:1")
+        assert not self.was_valid(follower, 101)
+        assert self.was_valid(follower, 101, tag="b:1")
+
+    def test_data_from_before_the_start_and_of_another_epoch_is_unknown(self) -> None:
+        follower = Follower()
+        self.read(follower, 100)
+        assert not self.was_valid(follower, 99)
+        assert not follower.log.was_valid([((8 << 32) + 200, ("a:1",))], 5)
+        assert not follower.log.was_valid([((6 << 32) + 200, ("a:1",))], 5)
+        assert self.was_valid(follower, 101)  # rendered after the last look
+
+    def test_late_reader_of_an_old_epoch_makes_all_unknown(self) -> None:
+        """It read the clock before the new epoch, and the records after it."""
+        follower = Follower()
+        self.read(follower, 100)
+        new = (8 << 32) + 1
+        follower.log.note_clock(new, follower.now)
+        follower.log.catch_up(new)
+        assert follower.log.was_valid([(new, ("a:1",))], 5)
+        follower.log.catch_up(EPOCH + 100)
+        assert not self.was_valid(follower, 100)
+
+    def test_part_that_is_outdated_for_long_outdates_the_whole(self) -> None:
+        follower = Follower()
+        self.read(follower, 100)
+        follower.now = 6.0
+        follower.write(101, "a:1")
+        self.read(follower, 101)
+        whole = [(EPOCH + 101, ("b:1",)), (EPOCH + 100, ("a:1",))]
+        assert not follower.log.was_valid(whole, 5)
+        assert follower.log.was_valid(whole[:1], 5)
+
+
 def test_thread_that_was_faster_is_not_read_again() -> None:
     """Another thread starts again at a later number, or catches up, during a fetch."""
     follower = Follower()

@@ -6,6 +6,7 @@ from typing import Any
 from moziweb.cache.events import CacheEvents
 from moziweb.cache.protocol.invalidation_log import RING, record_name
 from moziweb.cache.protocol.leases import LeaseOptions, Leases
+from moziweb.cache.protocol.publish_times import DEFAULT_GRACE
 from moziweb.cache.protocol.stamps import StampStore
 from moziweb.cache.regions.local_cache import LocalCache
 from moziweb.cache.regions.parts import RegionParts
@@ -52,6 +53,7 @@ class Bench:
         self.renders = 0
         self.recorded = RecordingEvents()
         self.atomic_store = MemoryAtomicStore(lambda: self.now)
+        self.grace: float = policy.get("grace", DEFAULT_GRACE)
         self.stamps = self.open_stamps()
         self.backend = MemoryBackend({})
         self.leases = Leases(
@@ -64,7 +66,9 @@ class Bench:
 
     def open_stamps(self) -> StampStore:
         """Return the stamp store as another process would open it."""
-        return StampStore(self.atomic_store, 10_000, monotonic=lambda: self.now)
+        return StampStore(
+            self.atomic_store, 10_000, longest_grace=self.grace, monotonic=lambda: self.now
+        )
 
     def lose_log(self) -> None:
         """Lose all records of the invalidation log."""

@@ -37,7 +37,7 @@ def test_defaults_need_no_server() -> None:
     region = cache.regions["pages"]
     assert region.name == "pages"
     assert region.policy.expiration_time == 3600
-    assert region.policy.soft
+    assert region.policy.grace == 5
     assert region.policy.enabled
     assert isinstance(cache.dogpile["pages"].actual_backend, MemoryBackend)
     assert isinstance(cache.stamps._store, MemoryAtomicStore)
@@ -57,11 +57,11 @@ def test_default_keys_apply_to_all_regions(memcached_server: MemcachedServer) ->
         }
     )
     pages, fragments = cache.regions["pages"], cache.regions["fragments"]
-    assert (pages.policy.expiration_time, pages.policy.soft) == (600, True)
-    assert (fragments.policy.expiration_time, fragments.policy.soft) == (1200, False)
+    assert (pages.policy.expiration_time, pages.policy.grace) == (600, 5)
+    assert (fragments.policy.expiration_time, fragments.policy.grace) == (1200, 0)
     backend = cache.dogpile["pages"].actual_backend
     assert isinstance(backend, MemcachedBackend)
-    assert backend._ttl == 600 + 10 + 60
+    assert backend._ttl == 600 + 5 + 60
     assert cache.stamps._ttl == 2400
     assert cache.keys["pages"].key("a").startswith("site:pages:")
 
@@ -163,6 +163,7 @@ def test_any_dogpile_backend_is_accepted(tmp_path: Path) -> None:
         ({"cache.pages.l1_bytes": "-1"}, "cache.pages.l1_bytes = -1: expected a whole number"),
         ({"cache.pages.refresh_after": "2"}, "cache.pages.refresh_after = 2"),
         ({"cache.pages.stale_if_error": "nan"}, "cache.pages.stale_if_error = nan"),
+        ({"cache.pages.grace": "-1"}, "cache.pages.grace = -1: expected seconds from 0 to 3600"),
         ({"cache.feeds.mode": "soft"}, "cache.feeds.mode: no such setting"),
         ({"cache.stamps.uri": "memory://"}, "cache.stamps.uri: no such setting"),
         ({"cache.regions": "pages default"}, "'default' is not a valid region name"),
@@ -203,6 +204,20 @@ def test_wrong_memcached_argument_raises_configuration_error(
 ) -> None:
     settings = {f"cache.pages.arguments.{name}": value for name, value in arguments.items()}
     assert named in error_of({"cache.pages.backend": "dogpile.cache.pylibmc", **settings})
+
+
+def test_grace_is_per_region_and_of_soft_ones() -> None:
+    cache = from_settings(
+        {
+            "cache.regions": "pages fragments feeds",
+            "cache.default.grace": "30",
+            "cache.pages.grace": "0",
+            "cache.fragments.mode": "strict",
+        }
+    )
+    graces = {name: region.policy.grace for name, region in cache.regions.items()}
+    assert graces == {"pages": 0, "fragments": 0, "feeds": 30}
+    assert cache.stamps.log._times._longest == 30
 
 
 def test_stamps_on_memcached_have_prefix(memcached_server: MemcachedServer) -> None:

@@ -138,13 +138,15 @@ class TestLeases:
         served = bench.region.get_or_render("a", bench.render(), source=source)
         assert served.status is CacheStatus.HIT
 
-    def test_outdated_entry_is_served_for_one_lease_after_expiry(self, bench: Bench) -> None:
+    @pytest.mark.parametrize("new_process", [False, True])
+    def test_expired_entry_is_served_for_grace(self, bench: Bench, new_process: bool) -> None:
         bench.read()
-        bench.now += LIFE + 9
+        bench.now += LIFE + 4.9
+        if new_process:
+            bench.use_other_process()
         assert bench.leases.try_acquire("a")
         assert bench.read().status is CacheStatus.STALE
-        bench.now += 2
-        assert bench.leases.try_acquire("a") or bench.leases.try_acquire("a") is None
+        bench.now += 0.2
         assert bench.read().status is CacheStatus.MISS
 
     def test_readers_without_entry_wait_and_then_render(self, bench: Bench) -> None:
@@ -154,7 +156,7 @@ class TestLeases:
         assert 1.0 <= bench.now - before < 1.3
 
     def test_strict_mode_waits_for_new_entry(self) -> None:
-        bench = Bench(soft=False)
+        bench = Bench(grace=0)
         bench.read()
         bench.stamps.publish(["movie:1"])
         token = bench.leases.try_acquire("a") or b""
@@ -173,7 +175,7 @@ class TestLeases:
         assert (served.status, served.entry.payload) == (CacheStatus.HIT, b"2")
 
     def test_waiter_takes_released_lease(self) -> None:
-        bench = Bench(soft=False)
+        bench = Bench(grace=0)
         token = bench.leases.try_acquire("a") or b""
         bench.leases.sleep = lambda seconds: bench.leases.release("a", token)
         assert bench.read().status is CacheStatus.MISS
@@ -197,6 +199,83 @@ class TestLeases:
             thread.join()
         assert bench.renders == 1
         assert {each.entry.payload for each in served} == {b"1"}
+
+
+class TestGrace:
+    """While another request renders: only what was valid within ``grace`` is served."""
+
+    def locked(self, bench: Bench) -> None:
+        """Read, publish, and let another process render."""
+        bench.read()
+        bench.stamps.publish(["movie:1"])
+        assert bench.leases.try_acquire("a")
+
+    def test_reader_waits_if_the_entry_is_outdated_for_longer(self, bench: Bench) -> None:
+        self.locked(bench)
+        assert bench.read().status is CacheStatus.STALE
+        bench.now += 4.9
+        bench.stamps.clock()
+        assert bench.read().status is CacheStatus.STALE
+        bench.now += 0.2
+        began = bench.now
+        served = bench.read()
+        assert (served.status, served.entry.payload) == (CacheStatus.MISS, b"2")
+        assert bench.now - began >= bench.leases.options.wait
+
+    def test_later_publishes_do_not_extend_it(self, bench: Bench) -> None:
+        self.locked(bench)
+        for _ in range(4):
+            bench.now += 1.2
+            assert bench.read().status is CacheStatus.STALE
+            bench.stamps.publish(["movie:1"])
+        bench.now += 0.3
+        assert bench.read().status is CacheStatus.MISS
+
+    def test_process_that_read_nothing_for_long_waits(self, bench: Bench) -> None:
+        here, ours = bench.region, bench.stamps
+        bench.read()
+        bench.use_other_process()
+        bench.now += 5.1
+        bench.stamps.publish(["movie:1"])  # a moment ago, but that is not known here
+        assert bench.leases.try_acquire("a")
+        assert bench.read().status is CacheStatus.STALE
+        bench.region, bench.stamps = here, ours
+        assert bench.read().status is CacheStatus.MISS
+
+    def test_new_process_waits(self, bench: Bench) -> None:
+        self.locked(bench)
+        bench.use_other_process()
+        assert bench.read().status is CacheStatus.MISS
+
+    def test_process_that_gave_up_a_record_waits(self, bench: Bench) -> None:
+        self.locked(bench)
+        bench.lose_log()
+        assert bench.read().status is CacheStatus.STALE  # it was valid at the last read
+        bench.now += 0.3
+        assert bench.read().status is CacheStatus.MISS
+
+    def test_grace_of_zero_is_strict(self) -> None:
+        bench = Bench(grace=0)
+        self.locked(bench)
+        assert bench.read().status is CacheStatus.MISS
+
+    @pytest.mark.parametrize(("grace", "status"), [(2, CacheStatus.MISS), (60, CacheStatus.STALE)])
+    def test_each_region_has_its_own_grace(self, grace: float, status: CacheStatus) -> None:
+        bench = Bench(grace=grace)
+        self.locked(bench)
+        bench.now += 3
+        assert bench.read().status is status
+
+    def test_render_of_other_keys_takes_time(self, bench: Bench) -> None:
+        """What was in grace when a read began may no longer be when it ends."""
+        self.locked(bench)
+
+        def slow(contexts: Mapping[str, RenderContext]) -> Mapping[str, Rendered]:
+            bench.now += 5.1
+            return {key: bench.render()(context) for key, context in contexts.items()}
+
+        results = bench.region.get_or_render_multi(["a", "b"], slow, source=bench.source())
+        assert [each.status for each in results] == [CacheStatus.MISS, CacheStatus.MISS]
 
 
 class TestOutages:

@@ -20,7 +20,12 @@ from moziweb.cache.protocol.entry import Entry, Kind, decode, encode
 from moziweb.cache.protocol.leases import LeaseOptions, Leases
 from moziweb.cache.protocol.stamps import StampStore
 from moziweb.cache.regions.config import from_settings
-from moziweb.cache.stores.dogpile_adapter import FailSafeBackend, TaggedBackend, split_frame
+from moziweb.cache.stores.dogpile_adapter import (
+    FailSafeBackend,
+    TaggedBackend,
+    frame,
+    split_frame,
+)
 from moziweb.cache.stores.memcached import MEMCACHED
 from moziweb.cache.stores.memcached_client import MemcachedClient
 from moziweb.cache.stores.memory import (
@@ -112,7 +117,7 @@ class Wrapped(MutexFromLeases):
     def _region(self, *args: Any, **kwargs: Any) -> Any:
         region: Any = super()._region(*args, **kwargs)  # type: ignore[misc]  # dogpile's fixture
         region.wrap(FailSafeBackend("suite", self.leases, CacheEvents()))
-        region.wrap(TaggedBackend(WRAPPED, soft=True, now=time.time))
+        region.wrap(TaggedBackend(WRAPPED, grace=5, now=time.time))
         return region
 
 
@@ -312,14 +317,14 @@ class TestTagged:
     def stamps(self) -> StampStore:
         return StampStore(MemoryAtomicStore(), 3600)
 
-    @pytest.fixture(params=[True, False], ids=["soft", "strict"])
+    @pytest.fixture(params=[5.0, 0.0], ids=["soft", "strict"])
     def region(self, request: pytest.FixtureRequest, stamps: StampStore) -> Any:
         leases = Leases(MemoryAtomicStore(), LeaseOptions(wait=5, poll=0.001))
         return make_region(serializer=encode, deserializer=decode).configure(
             MEMORY,
             expiration_time=3600,
             wrap=[
-                TaggedBackend(stamps, soft=request.param, now=time.time),
+                TaggedBackend(stamps, grace=request.param, now=time.time),
                 FailSafeBackend("pages", leases, CacheEvents()),
             ],
         )
@@ -357,11 +362,27 @@ class TestTagged:
         stamps.publish(["movie:1"])
         mutex = region.backend.get_mutex("a")
         assert mutex.acquire(wait=False)
-        soft = region.backend._soft
-        if soft:
+        if region.backend._grace:
             assert region.get_or_create("a", lambda: self.make(stamps, b"new")).payload == b"old"
         mutex.release()
         assert region.get_or_create("a", lambda: self.make(stamps, b"new")).payload == b"new"
+
+    @pytest.mark.parametrize("seconds", [4.0, 6.0])
+    def test_old_value_is_served_within_grace_only(
+        self, stamps: StampStore, monkeypatch: pytest.MonkeyPatch, seconds: float
+    ) -> None:
+        backend = make_region(serializer=encode, deserializer=decode).configure(
+            MEMORY,
+            expiration_time=3600,
+            wrap=[TaggedBackend(stamps, grace=5, now=time.time)],
+        ).backend  # fmt: skip
+        stamps.resolve(["movie:1"])
+        backend.set_serialized("a", frame(encode(self.make(stamps, b"old")), time.time()))
+        stamps.publish(["movie:1"])
+        later = time.monotonic() + seconds
+        monkeypatch.setattr(stamps, "_monotonic", lambda: later)
+        monkeypatch.setattr(stamps.log, "_monotonic", lambda: later)
+        assert (backend.get_serialized("a") is NO_VALUE) is (seconds > 5)
 
     @pytest.mark.parametrize(
         "junk", [b"", b"junk", b"{}|x", b'{"ct": 1, "v": 2}|junk', b'["ct"]|x', b"\xff|\xff",
