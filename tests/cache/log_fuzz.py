@@ -31,8 +31,14 @@ MAX_BYTES = 33
 """Patched in: three tags do not fit."""
 
 
+GRACE = 5.0
+
+
 class Stale(AssertionError):
-    """An answer without a write that was published before its request."""
+    """An answer without a write that was published before its request.
+
+    Or one in grace, without a write that was published more than ``GRACE`` seconds before it.
+    """
 
 
 class FuzzedStore(MemoryAtomicStore):
@@ -135,6 +141,7 @@ class Fuzz:
         self.stamps = StampStore(self.store, 3600)
         self.written = dict.fromkeys(TAGS, 0)
         self.published = dict.fromkeys(TAGS, 0)
+        self.published_at: list[tuple[str, int, float]] = []
         self.entry: Entry | None = None
         self.processes = [self._process() for _ in range(2)]
 
@@ -161,6 +168,7 @@ class Fuzz:
                 patience=0.5,
                 max_behind=6,
                 max_tags=3,
+                longest_grace=GRACE,
                 monotonic=lambda: self.now,
             )
         )
@@ -199,6 +207,7 @@ class Fuzz:
         def completed() -> None:
             for tag, version in versions.items():
                 self.published[tag] = max(self.published[tag], version)
+                self.published_at.append((tag, version, self.now))
 
         self.store.completed[getcurrent()] = completed
         self.store.pause()
@@ -216,8 +225,9 @@ class Fuzz:
         self.stamps.resolve(tags)
 
     def _read(self, process: Process) -> None:
-        required = dict(self.published)
+        required, began = dict(self.published), self.now
         clock = self.stamps.read_clock()
+        process.log.note_clock(clock, began)
         copy = process.copy
         if copy is not None and reaches(process.copy_at, clock):
             self._answer(copy, required, "same clock")
@@ -238,8 +248,17 @@ class Fuzz:
         if by_log or is_valid(entry.dependencies, self.stamps.get_multi(entry.tags), clock):
             process.copy, process.copy_at = entry, clock
             self._answer(entry, required, "entry by log" if by_log else "entry by stamps")
-        else:
-            self.stamps.resolve(entry.tags)
+            return
+        if process.log.was_valid(pairs, GRACE):
+            self._answer(entry, self._required_in_grace(), "entry in grace")
+        self.stamps.resolve(entry.tags)
+
+    def _required_in_grace(self) -> dict[str, int]:
+        required = dict.fromkeys(TAGS, 0)
+        for tag, version, at in self.published_at:
+            if at < self.now - GRACE:
+                required[tag] = max(required[tag], version)
+        return required
 
     def _is_valid_copy(self, process: Process, copy: Entry, clock: int) -> bool:
         if process.copy is not copy:
@@ -300,6 +319,15 @@ BROKEN_LINES: dict[str, tuple[str, str]] = {
     "tags are noted at an earlier number": (
         "dict.fromkeys(tags, number)", "dict.fromkeys(tags, number - 1)",
     ),
+    "known time of a grace": (
+        "if self._times.known_at < now - within:\n                return False", "",
+    ),
+    "clock whose records are not read": ("if reaches(self._end, clock) and", "if"),
+    "start of a grace": ("self._start <= since\n                and", ""),
+    "time is now after a lost record": (
+        "self._resets[LogReset.MISSING] += 1", "self._times.known_at = self._monotonic()",
+    ),
+    "times of publishes": ("self._times.add(number, tags, self._monotonic())", "pass"),
     "published tags": ("return LogCheck.PUBLISHED", "continue"),
 }  # fmt: skip
 """A line of the log, and the mistake that replaces it."""

@@ -19,6 +19,7 @@ from moziweb.cache.protocol.invalidation_log import (
     record_name,
     tags_record,
 )
+from moziweb.cache.protocol.publish_times import PublishTimes
 from moziweb.cache.protocol.stamps import CLOCK, TOMBSTONE, StampStore
 from moziweb.cache.regions import local_cache, local_reads, read, validation, write
 from moziweb.cache.regions.local_reads import LocalReads
@@ -326,6 +327,71 @@ def log_judges_entry_by_its_latest_part(patch: pytest.MonkeyPatch) -> None:
         return original(self, [(latest, tags) for _, tags in parts], clock)
 
     patch.setattr(InvalidationLog, "confirms", confirms)
+
+
+def stale_entries_have_no_grace(patch: pytest.MonkeyPatch) -> None:
+    """An outdated entry is served however long it is outdated."""
+    patch.setattr(StampStore, "was_valid", lambda *_: True)
+
+
+def grace_ignores_expiry(patch: pytest.MonkeyPatch) -> None:
+    """An entry is in grace if its tags were valid, even if it expired long ago."""
+
+    def was_valid(
+        parts: RegionParts, entry: Entry, stamps: Mapping[str, int], clock: int, now: float
+    ) -> bool:
+        return parts.stamps.was_valid(entry.dependencies, stamps, clock, parts.policy.grace)
+
+    patch.setattr(validation, "_was_valid", was_valid)
+
+
+def clock_is_read_before_its_time(patch: pytest.MonkeyPatch) -> None:
+    """The time of a read of the clock is taken after it."""
+
+    def read_clock(self: StampStore) -> int:
+        clock = original(self)
+        self._store.get("anything")  # another actor may continue
+        self.log.note_clock(clock, self._monotonic())
+        return clock
+
+    original = StampStore.read_clock
+    patch.setattr(StampStore, "read_clock", read_clock)
+
+
+def unread_records_are_taken_as_read(patch: pytest.MonkeyPatch) -> None:
+    """A read of the clock counts although the records up to it were not read."""
+
+    def note_times(self: InvalidationLog) -> None:
+        self._times.known_at = max(self._times.known_at, self._clock_read[1])
+
+    patch.setattr(InvalidationLog, "_note_times", note_times)
+
+
+def each_publish_renews_the_grace(patch: pytest.MonkeyPatch) -> None:
+    """Only the time of a tag's last publish is kept."""
+
+    def add(self: PublishTimes, number: int, tags: tuple[str, ...], now: float) -> None:
+        for tag in tags:
+            self._old.pop(tag, None)
+        earlier = [each for each in self._recent if not set(each[2]) & set(tags)]
+        self._recent.clear()
+        self._recent.extend(earlier)
+        original(self, number, tags, now)
+
+    original = PublishTimes.add
+    patch.setattr(PublishTimes, "add", add)
+
+
+def lost_record_is_taken_as_new(patch: pytest.MonkeyPatch) -> None:
+    """After a record that is missing, nothing before it counts as published."""
+
+    def start_at(self: InvalidationLog, number: int) -> None:
+        self._end = number
+        self._last = {}
+        self._times.forget()
+        self._times.known_at = self._monotonic()
+
+    patch.setattr(InvalidationLog, "_start_at", start_at)
 
 
 def epochs_are_compared_as_numbers(patch: pytest.MonkeyPatch) -> None:

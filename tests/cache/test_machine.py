@@ -1,9 +1,18 @@
 """A Hypothesis state machine over the cache: any actors, interleavings and failures."""
 
-from hypothesis import HealthCheck, settings
+import pytest
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
+from moziweb.cache.protocol.stamps import CLOCK, StampStore
 from tests.cache.world import (
     CARDS,
     LIST,
@@ -26,11 +35,14 @@ MAX_ACTORS = 5
 
 
 class CacheMachine(RuleBasedStateMachine):
-    """Writers, readers and a relay, one operation at a time; the oracle checks after each."""
+    """Writers, readers and a relay, one operation at a time; the oracle checks after each.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.world = World()
+    In soft mode it checks the age of what was served as stale, too.
+    """
+
+    @initialize(grace=st.sampled_from((0.0, 5.0)))
+    def begin(self, grace: float) -> None:
+        self.world = World(grace=grace)
 
     @precondition(lambda self: len(self.world.alive()) < MAX_ACTORS)
     @rule(tag=st.sampled_from((LIST, *CARDS)))
@@ -117,7 +129,7 @@ class CacheMachine(RuleBasedStateMachine):
     def purge_everything(self) -> None:
         self.world.run(World.purge)
 
-    @rule(seconds=st.sampled_from((1, 7, 50)))
+    @rule(seconds=st.sampled_from((1, 3, 7, 50)))
     def wait(self, seconds: int) -> None:
         self.world.now += seconds
 
@@ -129,11 +141,83 @@ class CacheMachine(RuleBasedStateMachine):
         assert settle(self.world) == []
 
 
-CacheMachine.TestCase.settings = settings(
-    max_examples=40,
-    stateful_step_count=50,
-    suppress_health_check=list(HealthCheck),
-)
+class GraceMachine(RuleBasedStateMachine):
+    """Soft mode: whole writes and reads, while renders hold the lease and time passes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(grace=5.0)
+        for process in (0, 1):
+            self.world.run(reads(process))
+
+    @rule(tag=st.sampled_from((LIST, *CARDS)))
+    def write(self, tag: str) -> None:
+        self.world.run(writes(tag))
+
+    @rule(process=st.integers(0, 1))
+    def read(self, process: int) -> None:
+        self.world.run(reads(process))
+
+    @precondition(lambda self: len(self.world.alive()) < MAX_ACTORS)
+    @rule(process=st.integers(0, 1))
+    def begin_render(self, process: int) -> None:
+        """A reader until it renders, if it does not get an entry."""
+        reader = self.world.start(reads(process))
+        while not reader.glet.dead and reader.where not in ("snapshot", "sleep"):
+            self.world.step(reader)
+
+    @precondition(lambda self: self.world.alive())
+    @rule()
+    def finish_renders(self) -> None:
+        self.world.finish()
+
+    @precondition(lambda self: self.world.alive())
+    @rule(which=st.integers(0, MAX_ACTORS))
+    def crash(self, which: int) -> None:
+        alive = self.world.alive()
+        self.world.crash(alive[which % len(alive)])
+
+    @rule(seconds=st.sampled_from((1, 3, 6)))
+    def wait(self, seconds: int) -> None:
+        self.world.now += seconds
+
+    @rule(keeps=st.booleans())
+    def lose_records(self, keeps: bool) -> None:
+        self.world.atomic_store.keeps_log = keeps
+
+    @rule(name=st.sampled_from((CLOCK, f"tag:{CARDS[0]}")))
+    def evict(self, name: str) -> None:
+        self.world.atomic_store.evict(name)
+
+    @invariant()
+    def no_stale_page_was_served_for_too_long(self) -> None:
+        assert list(self.world.violations()) == []
+
+    def teardown(self) -> None:
+        assert settle(self.world) == []
+
+
+for machine in (CacheMachine, GraceMachine):
+    machine.TestCase.settings = settings(
+        max_examples=40,
+        stateful_step_count=50,
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 TestCacheMachine = CacheMachine.TestCase
+TestGraceMachine = GraceMachine.TestCase
+
+
+def test_machine_finds_stale_pages_without_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(StampStore, "was_valid", lambda *_: True)
+    often = settings(
+        max_examples=300,
+        stateful_step_count=30,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+    )
+    with pytest.raises(AssertionError, match="stale without"):
+        run_state_machine_as_test(GraceMachine, settings=often)

@@ -41,11 +41,17 @@ def without_log(world: World) -> None:
     world.atomic_store.keeps_log = False
 
 
+def reads_clock(world: World) -> None:
+    """A process reads the clock, and not the records of the log."""
+    world.process[1].stamps.clock()
+
+
 WARM = (reads(0), reads(1))
 NO_LOG = (without_log, *WARM, writes(LIST), World.evict_entries, *WARM)
 """All was rendered after a step of the clock whose record no process could read."""
 
 FRAGMENTS = (*WARM, without_page)
+
 negative_a = reads_negative(0, "a")
 
 SCENARIOS: dict[str, tuple[Sequence[Act], Sequence[Act]]] = {
@@ -94,6 +100,22 @@ SCENARIOS: dict[str, tuple[Sequence[Act], Sequence[Act]]] = {
         (writes(CARD), purges_page(LIST), reads_fast(0), reads_fast(1)),
     ),
     "a purge of fragments": (FRAGMENTS, (purges_page(CARD), reads(0), reads_fast(0))),
+    "a write, then time passes": (
+        WARM,
+        (writes(CARD), waits(6), reads(0), reads(0), reads(1), reads(1)),
+    ),
+    "writes of one tag and time": (
+        WARM,
+        (writes(CARD), waits(3), waits(3), writes(CARD), reads(0), reads(1), reads(1)),
+    ),
+    "a late read of the log": (
+        (*WARM, writes(CARD), waits(6), reads_clock),
+        (writes(LIST), reads(0), reads(1), reads(1)),
+    ),
+    "a lost record and time": (
+        (*WARM, without_log, writes(LIST), waits(6)),
+        (writes(CARD), waits(1), reads(0), reads(1), reads(1)),
+    ),
 }
 
 
@@ -175,6 +197,24 @@ FOUND_BY_SEARCH: list[tuple[Mutant, str]] = [
     (mutants.log_judges_entry_by_its_latest_part, "two writes of two tags"),
     (mutants.epochs_are_compared_as_numbers, "a new epoch"),
 ]
+
+
+STALE_FOR_TOO_LONG: list[tuple[Mutant, str]] = [
+    (mutants.stale_entries_have_no_grace, "a write, then time passes"),
+    (mutants.grace_ignores_expiry, "time passes"),
+    (mutants.clock_is_read_before_its_time, "a write, then time passes"),
+    (mutants.unread_records_are_taken_as_read, "a late read of the log"),
+    (mutants.each_publish_renews_the_grace, "writes of one tag and time"),
+    (mutants.lost_record_is_taken_as_new, "a lost record and time"),
+]
+
+
+@pytest.mark.parametrize(("mutant", "scenario"), STALE_FOR_TOO_LONG)
+def test_search_finds_mutant_of_grace(
+    mutant: Mutant, scenario: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutant(monkeypatch)
+    assert search(scenario, range(1500), grace=GRACE) is not None
 
 
 @pytest.mark.parametrize(("mutant", "scenario"), FOUND_BY_SEARCH)
