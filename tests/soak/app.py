@@ -14,7 +14,8 @@ from pyramid.response import Response
 from sqlalchemy.orm import Session
 
 from moziweb import INCLUDES
-from moziweb.cache import REASON, StampStore
+from moziweb.cache import REASON, Cache, TaggedRegion
+from moziweb.cache.protocol.leases import Leases
 from moziweb.caching import served_first
 from moziweb.movies.models import Movie
 from moziweb.request import Request
@@ -54,8 +55,19 @@ def main(global_config: dict[str, str], **settings: str) -> Any:
         if sabotage == "errors":
             config.add_tween("tests.soak.app.failing_tween")
         elif sabotage:
-            break_it(sabotage, page_cache_of(config.registry).cache.stamps)
+            break_it(sabotage, page_cache_of(config.registry).cache)
         return served_first(config.make_wsgi_app())
+
+
+def keep_leases(region: TaggedRegion) -> None:
+    """Let the leases of a region end with their time only, as if each renderer died."""
+    kept, release = region._parts.leases, Leases.release
+
+    def release_others(self: Leases, key: str, token: bytes) -> None:
+        if self is not kept:
+            release(self, key, token)
+
+    Leases.release = release_others  # type: ignore[method-assign]
 
 
 def failing_tween(handler: Callable[[Request], Response], registry: Registry) -> Any:
@@ -70,11 +82,15 @@ def failing_tween(handler: Callable[[Request], Response], registry: Registry) ->
     return tween
 
 
-def break_it(how: str, stamps: StampStore) -> None:
-    """Sabotage the stamps; the checker must find it."""
+def break_it(how: str, cache: Cache) -> None:
+    """Sabotage the cache; the checker must find it."""
+    stamps = cache.stamps
     if how == "publish":  # nothing is published, but the outbox marks it as published
         stamps.publish = lambda tags: None  # type: ignore[method-assign]
     elif how == "second step":  # copies in other processes are not invalidated
         stamps._store.incr = lambda name: 1  # type: ignore[method-assign]
+    elif how == "grace":  # renders of pages keep their leases, and others get any stale page
+        stamps.was_valid = lambda *_: True  # type: ignore[method-assign]
+        keep_leases(cache.regions["pages"])
     else:
         raise ValueError(how)

@@ -10,10 +10,7 @@ a server that hangs costs one short timeout, a killed renderer costs its lease.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tests.soak.verdict import Seen
-
-HEALING = 1.0
-"""Seconds after the end of an outage in which errors are still excused."""
+from tests.soak.verdict import Outage, Seen
 
 MOST_ERRORS = 0.02
 """Share of the answers during outages. Every server has a fallback; the last is the database."""
@@ -30,24 +27,6 @@ MOST_SLOW = 0.02
 
 LONGEST = 5.0
 """Upper limit of an answer in seconds: the life of a lease (2), and time for a busy machine."""
-
-
-@dataclass(frozen=True)
-class Outage:
-    """A server that was frozen or dead; Unix times. ``port`` is that of a web process."""
-
-    name: str
-    begun: float
-    over: float
-    port: int = 0
-
-    def excuses(self, seen: Seen) -> bool:
-        """Whether the outage, or the time after it, overlaps a read."""
-        return seen.at <= self.over + HEALING and seen.at + seen.took >= self.begun
-
-    def silences(self, seen: Seen) -> bool:
-        """Whether it hit the process that a read was sent to."""
-        return self.port == seen.port and self.excuses(seen)
 
 
 @dataclass

@@ -30,12 +30,14 @@ from tests.services.postgres import PostgresServer
 from tests.services.process import Service, ServiceError, child
 from tests.services.web import WebServer
 from tests.soak.app import SABOTAGE, title_of
-from tests.soak.health import Health, Outage
-from tests.soak.verdict import Published, Seen, Verdict
+from tests.soak.health import Health
+from tests.soak.verdict import Outage, Published, Seen, Verdict
 
 MOVIES = range(1, 9)
 LEASE = 2.0
 STALE_IF_ERROR = 5.0
+GRACE = 1.0
+"""Seconds; shorter than a lease, so that requests have to wait if a renderer is killed."""
 PATIENCE = 120.0
 CLIENT_SPARE = 900.0
 """Seconds that a client may run longer than the run was asked to take."""
@@ -65,6 +67,8 @@ class Report:
     writes: int = 0
     stale: list[str] = field(default_factory=list)
     said_stale: int = 0
+    in_grace: int = 0
+    """Those of ``said_stale`` that no outage of the stamps or the database excuses."""
     unpublished: int = 0
     slowest_publish: float = 0.0
     publish_windows: list[float] = field(default_factory=list)
@@ -170,6 +174,7 @@ def settings_of(stack: Stack, how: str) -> dict[str, str]:
         "cache.default.expiration_time": "20",
         "cache.default.lease_time": f"{LEASE:g}",
         "cache.default.stale_if_error": f"{STALE_IF_ERROR:g}",
+        "cache.default.grace": f"{GRACE:g}",
         "cache.fragments.mode": "strict",
         **({SABOTAGE: how} if how else {}),
     }
@@ -203,6 +208,8 @@ class Faults:
         self.stack = stack
         self.counts: Counter[str] = Counter()
         self.outages: list[Outage] = []
+        self.data_outages: list[Outage] = []
+        """Those of the stamps and the database, short ones too: stale pages replace errors."""
         self.long_freezes: list[Outage] = []
         self._known: dict[str, Callable[[], None]] = {
             "stamps frozen": lambda: self._freeze(stack.stamps),
@@ -215,7 +222,7 @@ class Faults:
             "writer killed": lambda: stack.replace("write"),
             "client killed": lambda: stack.replace("post"),
             "web killed": lambda: self._kill(stack.chance.choice(stack.webs)),
-            "connections ended": stack.end_connections,
+            "connections ended": self._end_connections,
             "postgres restarted": self._restart_postgres,
         }
         self._turn: list[str] = []
@@ -249,13 +256,20 @@ class Faults:
             time.sleep(self.stack.chance.random() / 2)
             server.start()
 
+    def _end_connections(self) -> None:
+        begun = time.time()
+        self.stack.end_connections()
+        self.data_outages.append(Outage("postgres", begun, time.time()))
+
     def _restart_postgres(self) -> None:
         """Excuses no error, unless the restart takes longer than requests wait for it."""
         begun = time.time()
         self.stack.postgres.stop()
         self.stack.postgres.start()
-        if time.time() - begun > OUTAGE_SECONDS - 1:
-            self.outages.append(Outage("postgres", begun, time.time()))
+        outage = Outage("postgres", begun, time.time())
+        self.data_outages.append(outage)
+        if outage.over - begun > OUTAGE_SECONDS - 1:
+            self.outages.append(outage)
 
     @contextmanager
     def _outage(self, server: Service) -> Iterator[None]:
@@ -264,13 +278,15 @@ class Faults:
         yield
         port = server.port if isinstance(server, WebServer) else 0
         self.outages.append(Outage(server.name, begun, time.time(), port))
+        if server is self.stack.stamps:
+            self.data_outages.append(self.outages[-1])
 
 
 class Watch:
     """Collects the reads and the rows of the outbox."""
 
     def __init__(self, stack: Stack, engine: Engine) -> None:
-        self.verdict = Verdict(grace=2 * LEASE + STALE_IF_ERROR)
+        self.verdict = Verdict(grace=GRACE, outage_grace=2 * LEASE + STALE_IF_ERROR)
         self.health = Health()
         self._stack = stack
         self._engine = engine
@@ -286,15 +302,15 @@ class Watch:
                 raise ServiceError("the clients do not read or write")
             time.sleep(0.2)
 
-    def look(self, outages: Sequence[Outage], *, everything: bool = False) -> None:
+    def look(self, faults: "Faults", *, everything: bool = False) -> None:
         """Check reads that are old enough, or all. Call it between faults, so that none is open."""
         self._pending.extend(self._new_reads())
         self._fetch()
         until = float("inf") if everything else time.time() - LAG
         ready = [seen for seen in self._pending if seen.at < until]
         self._pending = [seen for seen in self._pending if seen.at >= until]
-        self.health.judge(ready, outages)
-        self.verdict.judge(ready, self._published, self._stack.pages)
+        self.health.judge(ready, faults.outages)
+        self.verdict.judge(ready, self._published, self._stack.pages, faults.data_outages)
 
     def unpublished(self) -> int:
         """The number of unpublished rows in the outbox."""
@@ -362,14 +378,14 @@ def run(
             time.sleep(0.5 + stack.chance.random())
             if faulty:
                 faults.next()
-            watch.look(faults.outages)
+            watch.look(faults)
         stack.dismiss("post", "write")
         until = time.monotonic() + RELAYED
         while not how and watch.unpublished() and time.monotonic() < until:
             time.sleep(0.5)
         time.sleep(1)  # for some last reads
         stack.dismiss()
-        watch.look(faults.outages, everything=True)
+        watch.look(faults, everything=True)
         verdict, health = watch.verdict, watch.health
         writes, slowest = watch.writes()
         windows = watch.publish_windows(faults.long_freezes)
@@ -381,6 +397,7 @@ def run(
             writes=writes,
             stale=verdict.stale,
             said_stale=verdict.said_stale,
+            in_grace=verdict.in_grace,
             unpublished=watch.unpublished(),
             slowest_publish=round(slowest, 2),
             publish_windows=windows,

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.services.postgres import PostgresServer
-from tests.soak.health import HEALING, LONGEST, QUICK, Health, Outage
+from tests.soak.health import LONGEST, QUICK, Health
 from tests.soak.run import run
-from tests.soak.verdict import Published, Seen, Verdict
+from tests.soak.verdict import HEALING, Outage, Published, Seen, Verdict
 
 SECONDS = 20.0
 """At least; the run goes on until every fault has happened. ``make soak`` runs for longer."""
@@ -28,10 +28,11 @@ def test_no_stale_read_under_faults() -> None:
     assert report.caches["l1"] > 0
     assert report.caches["hit"] > 0
     assert report.caches["miss"] > 0
+    assert report.in_grace > 0, "no page was stale outside of an outage"
 
 
 @pytest.mark.xdist_group("soak")
-@pytest.mark.parametrize("how", ["publish", "second step"])
+@pytest.mark.parametrize("how", ["publish", "second step", "grace"])
 def test_checker_finds_a_sabotaged_cache(postgres_server: PostgresServer, how: str) -> None:
     report = run(postgres_server, 8.0, how=how, faulty=False)
     assert report.stale
@@ -119,8 +120,8 @@ def verdict_of(seen: Seen) -> Verdict:
     published.add(2, 7, 2, at=20.0)
     published.add(1, 7, 1, at=10.0)
     published.add(1, 7, 1, at=10.0)
-    verdict = Verdict(grace=5.0)
-    verdict.judge([seen], published, {"/": (7,)})
+    verdict = Verdict(grace=5.0, outage_grace=9.0)
+    verdict.judge([seen], published, {"/": (7,)}, [Outage("memcached", 27.0, 28.5)])
     return verdict
 
 
@@ -135,6 +136,11 @@ def verdict_of(seen: Seen) -> Verdict:
         (20.1, "l1", 3, 0),
         (24.0, "stale", 1, 0),
         (26.0, "stale", 1, 1),
+        (27.0, "stale", 1, 0),
+        (28.9, "stale", 1, 0),
+        (29.1, "stale", 1, 1),
+        (29.6, "stale", 1, 1),
+        (27.0, "hit", 1, 1),
     ],
 )
 def test_stale_reads(at: float, cache: str, shown: int, stale: int) -> None:

@@ -2,7 +2,7 @@
 
 A row of the outbox is a write, with the time at which its publish was complete (the row is marked
 after that). A page requested later must show the write. A page marked as stale may lack it for the
-life of a lease, or for ``stale_if_error`` while the stamps are down, but not longer.
+``grace`` of its region, or for ``stale_if_error`` while stamps or data are down, but not longer.
 """
 
 from bisect import bisect_right
@@ -29,6 +29,28 @@ class Seen:
     def is_answered(self) -> bool:
         """Whether there was any answer."""
         return self.status > 0
+
+
+HEALING = 1.0
+"""Seconds after the end of an outage in which its effects are still excused."""
+
+
+@dataclass(frozen=True)
+class Outage:
+    """A server that was frozen or dead; Unix times. ``port`` is that of a web process."""
+
+    name: str
+    begun: float
+    over: float
+    port: int = 0
+
+    def excuses(self, seen: Seen) -> bool:
+        """Whether the outage, or the time after it, overlaps a read."""
+        return seen.at <= self.over + HEALING and seen.at + seen.took >= self.begun
+
+    def silences(self, seen: Seen) -> bool:
+        """Whether it hit the process that a read was sent to."""
+        return self.port == seen.port and self.excuses(seen)
 
 
 @dataclass
@@ -64,17 +86,28 @@ class Verdict:
 
     grace: float
     """Seconds for which a page marked as stale may be outdated."""
+    outage_grace: float
+    """The same while stamps or data are down."""
     reads: int = 0
     checks: int = 0
     said_stale: int = 0
+    in_grace: int = 0
+    """Those of ``said_stale`` that no outage excuses."""
     caches: Counter[str] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
     stale: list[str] = field(default_factory=list)
 
     def judge(
-        self, reads: Iterable[Seen], published: Published, wanted: Mapping[str, Sequence[int]]
+        self,
+        reads: Iterable[Seen],
+        published: Published,
+        wanted: Mapping[str, Sequence[int]],
+        outages: Sequence[Outage] = (),
     ) -> None:
-        """Check reads; ``wanted`` are the movies that a page must show."""
+        """Check reads; ``wanted`` are the movies that a page must show.
+
+        ``outages`` are those of the stamps and the data.
+        """
         for seen in reads:
             if not seen.is_answered:
                 continue
@@ -82,11 +115,15 @@ class Verdict:
             self.caches[seen.cache or "none"] += 1
             self.statuses[seen.status] += 1
             if seen.status == 200:
-                self._judge(seen, published, wanted.get(seen.path, ()))
+                excused = any(outage.excuses(seen) for outage in outages)
+                self._judge(seen, published, wanted.get(seen.path, ()), excused=excused)
 
-    def _judge(self, seen: Seen, published: Published, wanted: Sequence[int]) -> None:
+    def _judge(
+        self, seen: Seen, published: Published, wanted: Sequence[int], *, excused: bool
+    ) -> None:
         lenient = seen.cache == "stale"
-        moment = seen.at - self.grace if lenient else seen.at
+        grace = self.outage_grace if excused else self.grace
+        moment = seen.at - grace if lenient else seen.at
         for movie in {*wanted, *seen.shown}:
             self.checks += 1
             needed, shown = published.by(movie, moment), seen.shown.get(movie, 0)
@@ -97,3 +134,4 @@ class Verdict:
                 )
             elif lenient and shown < published.by(movie, seen.at):
                 self.said_stale += 1
+                self.in_grace += not excused
