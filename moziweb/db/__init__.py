@@ -6,13 +6,14 @@ from pyramid.config import Configurator
 
 from moziweb.services import services_of, set_services
 
-from .engine import create_engine, query_limits_of, session_parameters
+from .engine import create_engine, create_probe_engine, query_limits_of, session_parameters
 from .retry import RetryPolicy, add_repeatable_route
 from .session import Database, dbsession
 
 __all__ = [
     "Database",
     "create_engine",
+    "create_probe_engine",
     "dbsession",
     "includeme",
     "query_limits_of",

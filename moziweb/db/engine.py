@@ -23,6 +23,14 @@ QUERY_LIMITS: Final = (
 
 DEFAULT_CONNECT_TIMEOUT: Final = 5
 
+PROBE_LIMITS: Final[Mapping[str, int]] = {
+    "connect_timeout": 2,
+    "keepalives_idle": 2,
+    "keepalives_interval": 1,
+    "keepalives_count": 2,
+}
+"""Options of libpq for health checks: a server that has vanished is noticed after 4 seconds."""
+
 
 def query_limits_of(settings: Mapping[str, Any], process: str) -> dict[str, Any]:
     """The keys of the web process with the values for another ``process``: worker or command."""
@@ -61,6 +69,25 @@ def session_parameters(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]
         seconds = settings.get(f"sqlalchemy.{name}")
         if seconds is not None:
             yield name, f"{round(1000 * seconds)}"
+
+
+def create_probe_engine(engine: Engine) -> Engine:
+    """Return an engine for health checks on the same database.
+
+    A check must not wait for the pool of the requests, nor as long as they do, and it must not
+    meet a connection from before an outage: call ``dispose`` after it.
+    """
+    if engine.dialect.name == "sqlite":
+        return _sqlite_engine(engine.url)
+    probe = sqlalchemy.create_engine(
+        engine.url,
+        pool_size=1,
+        max_overflow=0,
+        isolation_level="AUTOCOMMIT",  # a check that fails leaves no transaction to the next one
+        connect_args=PROBE_LIMITS,
+    )
+    event.listen(probe, "connect", partial(_prepare_postgresql, "SET statement_timeout = 2000"))
+    return probe
 
 
 def writing(engine: Engine) -> Engine:

@@ -1,16 +1,21 @@
 """Two heartbeats with the names of Mozilla's Dockerflow.
 
 ``/__lbheartbeat__`` is for load balancers: the process answers. ``/__heartbeat__`` is for
-monitoring: it checks the database, the storage and the cache. Neither uses the site's own code.
+monitoring: it checks everything that the site needs. Neither uses the site's own code.
 https://github.com/mozilla-services/Dockerflow
 """
 
 import logging
+import math
+import shutil
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from pyramid.config import Configurator
 from sqlalchemy import Engine
@@ -18,10 +23,16 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from moziweb.cache import Cache, StoreError
 from moziweb.cache.http.page_cache import PageCache
+from moziweb.db import create_probe_engine
 from moziweb.db.migrations import current_revision, head_revision
 from moziweb.request import Request
 from moziweb.services import Services
 from moziweb.storage import Storage, StorageError
+from moziweb.storage.disk import DiskStorage
+
+if TYPE_CHECKING:
+    from moziweb.posters.generation.procrastinate_queue import ProcrastinateQueue
+    from moziweb.posters.generation.service import PosterService
 
 log = logging.getLogger(__name__)
 
@@ -29,24 +40,41 @@ OK: Final = "ok"
 UNAVAILABLE: Final = "unavailable"
 OUTDATED: Final = "outdated"
 BEHIND: Final = "behind"
+PAUSED: Final = "paused"
+FULL: Final = "full"
 
 BACKLOG_SECONDS: Final = 30.0
 """Age of an outbox row that several polls of the relays have not published."""
 
+QUEUE_SECONDS: Final = 3600.0
+"""Age of a poster job that the workers should have done, even after a large import."""
+
+WORKER_SECONDS: Final = 40.0
+"""Age of the last sign of life of a worker, which gives one every 10 seconds."""
+
+MIN_FREE_BYTES: Final = 100_000_000
+"""Free space that a file system needs, or a twentieth of a small one."""
+
 LIMIT_SECONDS: Final = 2.0
-"""How long a request waits for the checks; S3 may take half a minute to fail."""
+"""How long a request waits for the checks; S3 may take longer to fail."""
 
 KEEP_SECONDS: Final = 3.0
 """How long the result of the checks is kept."""
 
+RECHECK_SECONDS: Final = 0.2
+"""After this time the stamps are read again: the first read wakes the probe of an outage."""
+
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The state of one part. ``reason`` is a line for the operator, empty if the part is ok."""
+    """The state of one part. ``reason`` is a line for the operator, empty if the part is ok.
+
+    ``figures`` are added to the response.
+    """
 
     state: str = OK
     reason: str = ""
-    outbox_age: float | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 Check = Callable[[], CheckResult]
@@ -59,13 +87,15 @@ def lbheartbeat(request: Request) -> dict[str, str]:
 
 
 class Heartbeat:
-    """The view ``/__heartbeat__``: the state of each part; 503 unless all are ``ok``.
+    """The view ``/__heartbeat__``: the state of each part; 503 unless all are healthy.
 
-    ``{"status": "ok", "checks": {"database": "ok", "storage": "ok"}}``. With a cache, the checks
-    include ``stamps``, ``entries`` and ``outbox``, and ``outbox_age`` (seconds) is added. A part
-    may be ``unavailable``; the database also ``outdated`` if migrations are missing, and the
-    outbox ``behind`` if invalidations wait in it for too long. ``reasons`` has a line for each part
-    that is not ok; the log has the traceback.
+    ``{"status": "ok", "checks": {"database": "ok", "storage": "ok", …}}``. A part may be
+    ``unavailable``; the database also ``outdated`` if migrations are missing, the outbox ``behind``
+    if invalidations wait in it for too long, and the queue if posters do; ``posters`` are
+    ``paused`` while the circuit breaker of storage is open, and ``disk`` may be ``full``. With a
+    cache there are ``stamps``, ``entries`` and ``outbox``; with workers, ``worker`` and ``queue``.
+    Figures are added: ``outbox_age`` and ``queue_age`` in seconds, ``disk_free_mb``. ``reasons``
+    has a line for each part that is not ok; the log has the traceback.
 
     Any client can request it, so at most one request at a time waits, for ``LIMIT_SECONDS``. Others
     get the previous result, and a result is kept for ``KEEP_SECONDS``.
@@ -73,7 +103,7 @@ class Heartbeat:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._probes: dict[str, _Probe] = {}
+        self._probes: list[_Probe] = []
         self._results: dict[str, CheckResult] = {}
         self._kept_until = 0.0
 
@@ -89,9 +119,8 @@ class Heartbeat:
         }
         if not healthy:
             body["reasons"] = {name: each.reason for name, each in results.items() if each.reason}
-        ages = [each.outbox_age for each in results.values() if each.outbox_age is not None]
-        if ages:
-            body["outbox_age"] = round(ages[0], 1)
+        for result in results.values():
+            body |= {name: round(figure, 1) for name, figure in result.figures.items()}
         return body
 
     def _current(self, services: Services) -> Mapping[str, CheckResult]:
@@ -110,66 +139,91 @@ class Heartbeat:
 
     def _probe(self, services: Services) -> dict[str, CheckResult]:
         if not self._probes:
-            self._probes = {name: _Probe(name, check) for name, check in checks_of(services)}
+            self._probes = probes_of(services)
         deadline = time.monotonic() + LIMIT_SECONDS
-        for probe in self._probes.values():
+        for probe in self._probes:
             probe.start()
-        return {name: probe.result(deadline) for name, probe in self._probes.items()}
+        results: dict[str, CheckResult] = {}
+        for probe in self._probes:
+            results |= probe.results(deadline)
+        return results
 
 
 class _Probe:
-    """Runs a check in a thread, which outlives the request if the check hangs."""
+    """Runs checks one after another in a thread, which outlives the request if one hangs.
 
-    def __init__(self, name: str, check: Check) -> None:
-        self._name = name
-        self._check = check
-        self._result = CheckResult()
+    The checks have one service in common: if it cannot be reached, the other checks are skipped.
+    """
+
+    def __init__(self, checks: Mapping[str, Check], close: Callable[[], None] = lambda: None):
+        """``close`` runs after the checks."""
+        self._checks = checks
+        self._close = close
+        self._results: dict[str, CheckResult] = {}
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start the check, unless an earlier one is still running."""
+        """Start the checks, unless earlier ones are still running."""
         if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(
-                target=self._run, name=f"heartbeat-{self._name}", daemon=True
-            )
+            self._results = {}
+            name = f"heartbeat-{next(iter(self._checks))}"
+            self._thread = threading.Thread(target=self._run, name=name, daemon=True)
             self._thread.start()
 
-    def result(self, deadline: float) -> CheckResult:
-        """The result, at ``deadline`` at the latest."""
-        thread = self._thread
-        if thread is not None:
-            thread.join(max(0.0, deadline - time.monotonic()))
-            if thread.is_alive():
-                return CheckResult(UNAVAILABLE, f"no answer within {LIMIT_SECONDS:g} s")
-        return self._result
+    def results(self, deadline: float) -> dict[str, CheckResult]:
+        """The results by name, at ``deadline`` at the latest."""
+        if self._thread is not None:
+            self._thread.join(max(0.0, deadline - time.monotonic()))
+        found = dict(self._results)
+        late = CheckResult(UNAVAILABLE, f"no answer within {LIMIT_SECONDS:g} s")
+        return {name: found.get(name, late) for name in self._checks}
 
     def _run(self) -> None:
         try:
-            self._result = self._check()
-        except (SQLAlchemyError, StorageError, StoreError) as error:
-            log.exception("heartbeat: %s", self._name)
-            self._result = CheckResult(UNAVAILABLE, _line(error))
-        except Exception as error:  # the result must not be that of an earlier run
-            log.exception("heartbeat: %s", self._name)
-            self._result = CheckResult(
-                UNAVAILABLE, f"{type(error).__name__}: the log has the traceback"
-            )
+            for name, check in self._checks.items():
+                result = _checked(name, check)
+                self._results[name] = result
+                if result.state == UNAVAILABLE and len(self._results) == 1:
+                    self._results = dict.fromkeys(self._checks, result)
+                    return
+        finally:
+            self._close()
 
 
-def checks_of(services: Services) -> list[tuple[str, Check]]:
-    """The checks of an application by the name of the part."""
-    checks: list[tuple[str, Check]] = [
-        ("database", lambda: check_database(services.database.engine)),
-        ("storage", lambda: check_storage(services.storage)),
-    ]
+def _checked(name: str, check: Check) -> CheckResult:
+    try:
+        return check()
+    except (SQLAlchemyError, StorageError, StoreError) as error:
+        log.exception("heartbeat: %s", name)
+        return CheckResult(UNAVAILABLE, _line(error))
+    except Exception as error:
+        log.exception("heartbeat: %s", name)
+        return CheckResult(UNAVAILABLE, f"{type(error).__name__}: the log has the traceback")
+
+
+def probes_of(services: Services) -> list[_Probe]:
+    """The checks of an application. Those of the database share a connection of their own."""
+    engine = create_probe_engine(services.database.engine)
     pages = services.page_cache
+    in_database: dict[str, Check] = {"database": lambda: check_database(engine)}
     if pages is not None:
-        checks += [
-            ("stamps", lambda: check_stamps(pages.cache)),
-            ("entries", lambda: check_entries(pages.cache)),
-            ("outbox", lambda: check_outbox(pages, services.database.engine)),
+        in_database["outbox"] = lambda: check_outbox(pages, engine)
+    in_database["posters"] = lambda: check_posters(services.posters, engine)
+    queue = services.poster_queue
+    if queue is not None:
+        in_database["worker"] = lambda: check_worker(queue, engine)
+        in_database["queue"] = lambda: check_queue(queue, engine)
+    probes = [
+        _Probe(in_database, close=engine.dispose),
+        _Probe({"storage": lambda: check_storage(services.storage)}),
+        _Probe({"disk": lambda: check_disk(folders_of(services))}),
+    ]
+    if pages is not None:
+        probes += [
+            _Probe({"stamps": lambda: check_stamps(pages.cache)}),
+            _Probe({"entries": lambda: check_entries(pages.cache)}),
         ]
-    return checks
+    return probes
 
 
 def check_database(engine: Engine) -> CheckResult:
@@ -188,7 +242,11 @@ def check_storage(storage: Storage) -> CheckResult:
 
 def check_stamps(cache: Cache) -> CheckResult:
     """Whether the clock can be read; raises ``StoreError``."""
-    cache.stamps.read_clock()
+    try:
+        cache.stamps.read_clock()
+    except StoreError:
+        time.sleep(RECHECK_SECONDS)
+        cache.stamps.read_clock()
     return CheckResult()
 
 
@@ -203,9 +261,62 @@ def check_outbox(pages: PageCache, engine: Engine) -> CheckResult:
     """``behind`` if the oldest invalidation is too old; raises ``SQLAlchemyError``."""
     with engine.connect() as connection:
         age = pages.outbox.age(connection, now=time.time())
+    figures = {"outbox_age": age}
     if age < BACKLOG_SECONDS:
-        return CheckResult(outbox_age=age)
-    return CheckResult(BEHIND, "invalidations wait: is a relay running?", age)
+        return CheckResult(figures=figures)
+    return CheckResult(BEHIND, "invalidations wait: is a relay running?", figures)
+
+
+def check_posters(posters: "PosterService", engine: Engine) -> CheckResult:
+    """``paused`` while the circuit breaker of storage is open; raises ``SQLAlchemyError``."""
+    with engine.connect() as connection:
+        reason = posters.storage_pause(connection)
+    return CheckResult(PAUSED, reason) if reason else CheckResult()
+
+
+def check_worker(queue: "ProcrastinateQueue", engine: Engine) -> CheckResult:
+    """``unavailable`` unless a worker has given a sign of life; raises ``SQLAlchemyError``."""
+    with engine.connect() as connection:
+        silence = queue.worker_silence(connection)
+    if silence is None:
+        return CheckResult(UNAVAILABLE, "no worker runs: moziweb worker")
+    if silence > WORKER_SECONDS:
+        return CheckResult(UNAVAILABLE, f"the last worker has been silent for {silence:.0f} s")
+    return CheckResult()
+
+
+def check_queue(queue: "ProcrastinateQueue", engine: Engine) -> CheckResult:
+    """``behind`` if the oldest job is too old; raises ``SQLAlchemyError``."""
+    with engine.connect() as connection:
+        age = queue.age(connection)
+    figures = {"queue_age": age}
+    if age < QUEUE_SECONDS:
+        return CheckResult(figures=figures)
+    return CheckResult(BEHIND, f"the oldest poster has waited for {age:.0f} s", figures)
+
+
+def folders_of(services: Services) -> list[Path]:
+    """The folders that the site writes to: temporary files, objects, an SQLite database."""
+    folders = [Path(tempfile.gettempdir())]
+    if isinstance(services.storage, DiskStorage):
+        folders.append(services.storage.path)
+    url = services.database.engine.url
+    if url.get_backend_name() == "sqlite" and url.database:
+        folders.append(Path(url.database).absolute().parent)
+    return folders
+
+
+def check_disk(folders: Iterable[Path]) -> CheckResult:
+    """``full`` if one of the folders has little space left; one that is missing is skipped."""
+    free, full = math.inf, ""
+    for folder in folders:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            usage = shutil.disk_usage(folder)
+            if usage.free < min(MIN_FREE_BYTES, usage.total / 20):
+                full = f"{folder} has {usage.free / 1e6:.0f} MB left"
+            free = min(free, usage.free)
+    figures = {"disk_free_mb": free / 1e6} if free < math.inf else {}
+    return CheckResult(FULL if full else OK, full, figures)
 
 
 def includeme(config: Configurator) -> None:

@@ -34,6 +34,10 @@ class MemcachedBackend(BytesBackend):
         """Return memcached's counters by server; empty for one that does not answer."""
         return self._client.statistics()
 
+    def check(self) -> None:
+        """Raise ``StoreUnreachableError`` unless every server answers a new connection."""
+        self._client.check()
+
     def key_mangler(self, key: str) -> str:
         """Replace keys that memcached cannot carry by a digest; for regions without a mangler."""
         return key if is_plain_key(key) else sha1_mangle_key(key)

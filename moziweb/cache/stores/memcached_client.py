@@ -13,6 +13,8 @@ Properties of pylibmc 1.6.3 that this module works around, each seen in a run ag
   that time out do raise.
 * A read on a connection that was just cut may return a miss at once. So callers must not rely on a
   miss; they confirm it with a write, which raises.
+* After a server has healed, each client meets its own cut connection, and then does not use the
+  server for one to two seconds. So a call that may be repeated is, once, on a new client.
 * It unpickles values that carry the flag for it: code execution by anyone who can write to the
   port. Here only plain bytes (flags 0) are read; other values count as missing.
 * A relative expiry over 30 days is read as a date in 1970: stored, and gone at once.
@@ -47,6 +49,9 @@ RELATIVE_LIMIT: Final = 30 * 24 * 3600
 MAX_KEY: Final = 250
 """Bytes."""
 
+RECONNECT_SECONDS: Final = 0.1
+"""How long a thread keeps a new client before it replaces it; one server of a ring may be down."""
+
 DEFAULT_BEHAVIORS: Final[Mapping[str, int | str]] = {
     "ketama": 1,
     "tcp_nodelay": 1,
@@ -65,6 +70,8 @@ FORBIDDEN_BEHAVIORS: Final = frozenset(
 
 _NOT_BYTES: Final = object()
 _DISCONNECTED: Final = (pylibmc.ConnectionError, pylibmc.ServerDown, pylibmc.ServerDead)
+_CUT: Final = (*_DISCONNECTED, pylibmc.Failure)
+"""How a call on a connection that was cut fails; ``get_multi`` raises the general error."""
 
 _CIRCUIT_OPEN: Final = "memcached timed out a moment ago; the circuit breaker is open"
 _TIMED_OUT: Final = "no answer from memcached within its time-out"
@@ -148,7 +155,9 @@ class MemcachedClient:
     def get(self, key: str) -> bytes | None:
         """Return the value, or None if there is none or it is not plain bytes."""
         name = self._prefix + key
-        value = self._call(lambda client: client.get(name), lambda found: found is None)
+        value = self._call(
+            lambda client: client.get(name), lambda found: found is None, repeatable=True
+        )
         return value if isinstance(value, bytes) else None
 
     def get_multi(self, keys: Iterable[str]) -> dict[str, bytes]:
@@ -157,7 +166,9 @@ class MemcachedClient:
         if not wanted:
             return {}
         found = self._call(
-            lambda client: client.get_multi(wanted), lambda found: len(found) < len(wanted)
+            lambda client: client.get_multi(wanted),
+            lambda found: len(found) < len(wanted),
+            repeatable=True,
         )
         skip = len(self._prefix)
         return {key[skip:]: value for key, value in found.items() if isinstance(value, bytes)}
@@ -171,7 +182,9 @@ class MemcachedClient:
         # lock: another thread may overwrite them, and one key returns another's value. These bytes
         # are kept until the call returns.
         wire = (self._prefix + key).encode()
-        value, token = self._call(lambda client: client.gets(wire), lambda found: found[0] is None)
+        value, token = self._call(
+            lambda client: client.gets(wire), lambda found: found[0] is None, repeatable=True
+        )
         if value is None:
             return None
         return (value if isinstance(value, bytes) else b""), token
@@ -180,7 +193,7 @@ class MemcachedClient:
         """Store ``value`` for ``ttl`` seconds; 0 keeps it until it is evicted."""
         name = self._checked(key)
         until = expiry(ttl, self._now())
-        if not self._call(lambda client: client.set(name, value, until)):
+        if not self._write(lambda client: client.set(name, value, until)):
             raise StoreError(f"not stored: {key}")
 
     def set_multi(self, values: Mapping[str, bytes], ttl: float = 0) -> None:
@@ -189,7 +202,7 @@ class MemcachedClient:
             return
         by_name = {self._checked(key): value for key, value in values.items()}
         until = expiry(ttl, self._now())
-        failed = self._call(lambda client: client.set_multi(by_name, until))
+        failed = self._write(lambda client: client.set_multi(by_name, until))
         if failed:
             raise StoreError(f"not stored: {len(failed)} of {len(values)} values")
 
@@ -216,7 +229,15 @@ class MemcachedClient:
 
     def delete(self, key: str) -> None:
         """Delete the value, if there is one."""
-        self._call(lambda client: client.delete(self._prefix + key))
+        self._write(lambda client: client.delete(self._prefix + key))
+
+    def check(self) -> None:
+        """Raise ``StoreUnreachableError`` unless each server answers a new client now."""
+        for server in self._servers:
+            try:
+                _BytesClient([server], behaviors=self._behaviors).delete(f"{self._prefix}probe")
+            except pylibmc.Error as error:
+                raise StoreUnreachableError(f"{server}: {error}") from error
 
     def statistics(self) -> dict[str, dict[str, str]]:
         """Return each server's counters, by address; empty for one that does not answer.
@@ -232,27 +253,46 @@ class MemcachedClient:
             return {}
         return {_text(name): _text(value) for name, value in counters.items()}
 
+    def _write(self, action: Callable[[pylibmc.Client], T]) -> T:
+        """Run a write of entries, which may be repeated: its result does not depend on the value.
+
+        On a server of stamps it may not: it could overwrite what another process wrote in between.
+        """
+        return self._call(action, repeatable=not self._probed)
+
     def _call(
         self,
         action: Callable[[pylibmc.Client], T],
         is_miss: Callable[[T], bool] = lambda found: False,
+        *,
+        repeatable: bool = False,
     ) -> T:
-        """Run ``action`` on this thread's client. A slow miss counts as a time-out."""
+        """Run ``action`` on this thread's client. A slow miss counts as a time-out.
+
+        A ``repeatable`` one is run once more, on a new client, if the connection was cut.
+        """
         if not self._breaker.allow_request():
             raise StoreUnreachableError(_CIRCUIT_OPEN)
         began = time.monotonic()
         try:
-            found = action(self._client())
+            try:
+                found = action(self._client())
+            except _CUT:
+                if not repeatable or self._is_slow(began) or not self._replace_client():
+                    raise
+                found = action(self._client())
         except (pylibmc.Error, ValueError) as error:
-            is_slow = time.monotonic() - began >= self._slow
-            if is_slow or (self._probed and isinstance(error, _DISCONNECTED)):
+            if self._is_slow(began) or (self._probed and isinstance(error, _DISCONNECTED)):
                 self._trip()
             raise _translated(error) from error
-        if is_miss(found) and time.monotonic() - began >= self._slow:
+        if is_miss(found) and self._is_slow(began):
             self._trip()
             raise StoreUnreachableError(_TIMED_OUT)
         self._breaker.reset()
         return found
+
+    def _is_slow(self, began: float) -> bool:
+        return time.monotonic() - began >= self._slow
 
     def _trip(self) -> None:
         if self._probed:
@@ -282,8 +322,16 @@ class MemcachedClient:
         if getattr(local, "connected_in", None) != wanted:
             local.client = self._master.clone()
             local.connected_in = wanted
+            local.connected_at = time.monotonic()
         client: pylibmc.Client = local.client
         return client
+
+    def _replace_client(self) -> bool:
+        """Have this thread connect again; return whether it may, because its client is not new."""
+        if time.monotonic() - self._local.connected_at < RECONNECT_SECONDS:
+            return False
+        self._local.connected_in = None
+        return True
 
 
 class _MissingError(StoreError):

@@ -43,6 +43,18 @@ _QUEUED: Final = text(f"""
     WHERE task_name = :task AND status = 'todo'
 """)  # noqa: S608
 
+_AGE: Final = text(f"""
+    SELECT extract(epoch FROM now() - min(event.at))
+    FROM {SCHEMA}.procrastinate_jobs AS job
+    JOIN {SCHEMA}.procrastinate_events AS event ON event.job_id = job.id
+    WHERE job.queue_name = :queue AND job.task_name = :task AND job.status = 'todo'
+    AND event.type = 'deferred'
+""")  # noqa: S608
+
+_WORKER_SILENCE: Final = text(f"""
+    SELECT extract(epoch FROM now() - max(last_heartbeat)) FROM {SCHEMA}.procrastinate_workers
+""")  # noqa: S608
+
 
 class ProcrastinateQueue:
     """Defers jobs; a ``triggers.BackgroundGenerator``."""
@@ -67,6 +79,15 @@ class ProcrastinateQueue:
             to_queue = [source_id for source_id in due if source_id not in queued][:free]
             defer(connection, to_queue, PRIORITY_SWEEP)
         return len(to_queue)
+
+    def age(self, connection: Connection) -> float:
+        """How long the oldest job has waited, in seconds; 0 if none waits."""
+        return float(connection.scalar(_AGE, {"queue": QUEUE, "task": TASK}) or 0)
+
+    def worker_silence(self, connection: Connection) -> float | None:
+        """Seconds since any worker gave a sign of life; None if no worker runs."""
+        found = connection.scalar(_WORKER_SILENCE)
+        return None if found is None else float(found)
 
 
 def defer(connection: Connection, source_ids: Sequence[int], priority: int) -> None:

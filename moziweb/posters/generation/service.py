@@ -13,6 +13,7 @@ from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from moziweb.clock import utc_now
@@ -22,7 +23,7 @@ from moziweb.storage import Storage
 from ..imaging.limits import probe
 from ..imaging.values import LIMITS, Limits, SourceImage, VariantSet
 from ..imaging.variants import make_variants
-from ..models import SourceKind
+from ..models import PosterHost, SourceKind
 from ..recipes import CENTRE, RECIPES, Point, Recipe
 from .error_codes import ServiceCode, SourceError
 from .failure_policy import failure_of, origin_host, record_host_failure, required_hosts
@@ -91,6 +92,22 @@ class PosterService:
             return self._breaker.is_open(STORAGE)
         except SQLAlchemyError:
             return False
+
+    def storage_pause(self, connection: Connection) -> str:
+        """Why no variants are made: the failures of storage, and until when it is not requested.
+
+        Empty if the circuit breaker of storage is closed. Raises ``SQLAlchemyError``.
+        """
+        columns = PosterHost.open_until, PosterHost.failures, PosterHost.error_code
+        query = select(*columns).where(PosterHost.name == STORAGE)
+        row = connection.execute(query).one_or_none()
+        if row is None or row.open_until is None or row.open_until <= self._clock():
+            return ""
+        seconds = (row.open_until - self._clock()).total_seconds()
+        return (
+            f"storage has failed {row.failures} times in a row ({row.error_code}); the next "
+            f"attempt is in {seconds:.0f} s"
+        )
 
     def probe(self, data: bytes, limits: Limits | None = None) -> SourceImage:
         """Read the header of an image; raises ``ImageRejected``."""

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
+from functools import partial
 from types import FrameType
 
 import pylibmc
@@ -19,7 +20,13 @@ from moziweb.cache.errors import (
     ValueTooBigError,
 )
 from moziweb.cache.stores.circuit_breaker import CircuitBreaker
-from moziweb.cache.stores.memcached_client import RELATIVE_LIMIT, MemcachedClient, behaviors, expiry
+from moziweb.cache.stores.memcached_client import (
+    RECONNECT_SECONDS,
+    RELATIVE_LIMIT,
+    MemcachedClient,
+    behaviors,
+    expiry,
+)
 from tests.services.memcached import MemcachedServer
 from tests.services.ports import free_port
 
@@ -268,6 +275,73 @@ def test_restarted_server_is_used_again(own_server: MemcachedServer) -> None:
     assert eventually(lambda: client.get("a")) is None
     client.set("a", b"2")
     assert client.get("a") == b"2"
+
+
+def test_every_thread_and_client_survives_a_cut_connection(own_server: MemcachedServer) -> None:
+    """Without an error, and without the one to two seconds that libmemcached waits."""
+    clients = [MemcachedClient([own_server.address]) for _ in range(3)]
+    step = threading.Barrier(3, timeout=20)
+    errors: list[StoreUnreachableError] = []
+
+    def attempt(action: Callable[[], object]) -> None:
+        try:
+            action()
+        except StoreUnreachableError as error:
+            errors.append(error)
+
+    def use() -> None:
+        for client in clients:
+            client.get("a")
+        step.wait()
+        step.wait()
+        for client in clients:
+            attempt(partial(client.get_multi, ["a", "b"]))
+            attempt(partial(client.set, "a", b"1"))
+            attempt(partial(client.set_multi, {"b": b"2"}))
+            attempt(partial(client.delete, "a"))
+
+    threads = [threading.Thread(target=use) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    step.wait()
+    own_server.kill()
+    own_server.start()
+    time.sleep(RECONNECT_SECONDS)
+    step.wait()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert clients[0].get("b") == b"2"
+
+
+def test_dead_server_of_a_ring_costs_the_others_few_connections(
+    own_server: MemcachedServer,
+) -> None:
+    dead = f"127.0.0.1:{free_port()}"
+    client = MemcachedClient([own_server.address, dead])
+    began = time.monotonic()
+    failed = 0
+    for number in range(400):
+        try:
+            client.get(f"a{number}")
+        except StoreUnreachableError:
+            failed += 1
+    most = 2 + (time.monotonic() - began) / RECONNECT_SECONDS
+    assert 0 < failed < 400
+    assert int(own_server.statistics()["total_connections"]) <= most + 10  # the tests' own
+
+
+def test_check_asks_every_server_on_a_new_connection(own_server: MemcachedServer) -> None:
+    client = MemcachedClient([own_server.address])
+    client.check()
+    own_server.kill()
+    with pytest.raises(StoreUnreachableError, match=own_server.address):
+        client.check()
+    own_server.start()
+    client.check()
+    dead = f"127.0.0.1:{free_port()}"
+    with pytest.raises(StoreUnreachableError, match=dead):
+        MemcachedClient([own_server.address, dead]).check()
 
 
 @pytest.mark.parametrize("how", ["frozen", "killed"])
