@@ -41,7 +41,7 @@ UNAVAILABLE: Final = "unavailable"
 OUTDATED: Final = "outdated"
 BEHIND: Final = "behind"
 PAUSED: Final = "paused"
-FULL: Final = "full"
+DISK_FULL: Final = "full"
 
 BACKLOG_SECONDS: Final = 30.0
 """Age of an outbox row that several polls of the relays have not published."""
@@ -316,7 +316,7 @@ def check_disk(folders: Iterable[Path]) -> CheckResult:
                 full = f"{folder} has {usage.free / 1e6:.0f} MB left"
             free = min(free, usage.free)
     figures = {"disk_free_mb": free / 1e6} if free < math.inf else {}
-    return CheckResult(FULL if full else OK, full, figures)
+    return CheckResult(DISK_FULL if full else OK, full, figures)
 
 
 def includeme(config: Configurator) -> None:
