@@ -22,6 +22,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-
 BENCHMARKS := variants generate cold_posters page_hit storm invalidation manager expensive_requests \
   serving_memory busy_threads
 SECONDS    ?= 60
+STATES     ?= 1000000
 WORKERS    ?= 3
 export PORT
 # Pyramid 2.1 imports pkg_resources, which warns at each import.
@@ -33,7 +34,7 @@ unexport PYTHONDONTWRITEBYTECODE
 test: export MALLOC_ARENA_MAX = 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak lock screenshots test-services clean
+.PHONY: help run test check bench soak model lock screenshots test-services clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +72,9 @@ bench: $(MADE)/test $(S3)/made ## every benchmark: a table, then a JSON line; fa
 soak: $(MADE)/test test-services ## look for wrong answers, and for stale reads on the real stack under faults (SECONDS=60)
 	@$(BIN)/python -m tests.soak.pairing --requests 100000
 	@$(BIN)/python -m tests.soak.run --seconds $(SECONDS)
+
+model: $(MADE)/test ## explore the larger worlds of the model of the cache (STATES=1000000 each)
+	@$(BIN)/python -m tests.cache.log_model.run --states $(STATES)
 
 screenshots: $(MADE)/test ## make the screenshots of the docs again
 	@$(BIN)/python docs/make_screenshots.py

@@ -37,6 +37,8 @@ ROOT = Path(__file__).parents[1]
 NOT_MEASURED = (
     "tests/benchmarks/",
     "tests/browser/",
+    "tests/cache/test_log_model.py",
+    "tests/cache/test_model.py",
     "tests/packaging/",
     "tests/soak/",
     "tests/site/test_completeness.py",
