@@ -6,8 +6,10 @@ from typing import Any, Final
 
 import sqlalchemy
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from moziweb.logs.outage import Outage
 
 from .query_timings import MeasuredPool, measure_queries
 
@@ -58,6 +60,7 @@ def create_engine(settings: Mapping[str, Any]) -> Engine:
     measure_queries(engine)
     given = "; ".join(f"SET {name} = {value}" for name, value in session_parameters(settings))
     event.listen(engine, "connect", partial(_prepare_postgresql, given))
+    _log_outages(engine)
     return engine
 
 
@@ -97,6 +100,22 @@ def writing(engine: Engine) -> Engine:
     writes fails without waiting if another has written in between.
     """
     return engine.execution_options(sqlite_begin="IMMEDIATE")
+
+
+def _log_outages(engine: Engine) -> None:
+    """Log when connections are lost or refused, and when a new one is accepted."""
+    outage = Outage("the database", recovery_seconds=0.0)
+
+    def failed(context: ExceptionContext) -> None:
+        is_lost = context.is_disconnect and not context.is_pre_ping
+        if context.connection is None or is_lost:
+            outage.failed(context.original_exception)
+
+    def connected(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+        outage.worked()
+
+    event.listen(engine, "handle_error", failed)
+    event.listen(engine, "connect", connected)
 
 
 def _prepare_postgresql(

@@ -27,6 +27,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from moziweb.logs.outage import first_line
 from moziweb.services import services_of, set_services
 from moziweb.timings import timed
 
@@ -156,10 +157,10 @@ class RetryPolicy:
             if not will_retry(request):
                 return response
         if is_connection_lost(error) and not self._reconnection.wait():
-            log.error("%s %s: no database", request.method, request.path_qs, exc_info=error)
             return response
-        reason = str(error).partition("\n")[0]
-        log.warning("%s %s is run again: %s", request.method, request.path_qs, reason)
+        # A lost connection is in the log already: ``Outage``.
+        level = logging.DEBUG if is_connection_lost(error) else logging.WARNING
+        log.log(level, "%s %s is run again: %s", request.method, request.path_qs, first_line(error))
         with router.request_context({**pristine, _RETRIED: True}) as request:
             if request.is_body_seekable:
                 request.body_file_raw.seek(0)

@@ -18,6 +18,7 @@ from waitress.server import BaseWSGIServer
 from waitress.task import ErrorTask, Task, WSGITask
 from waitress.utilities import BadRequest
 
+from moziweb.logs.outage import Outage
 from moziweb.timings import ARRIVED
 
 from .shutdown import GracefulShutdown
@@ -36,6 +37,9 @@ BYTES_PER_SECOND: Final = 4_096
 
 MAX_CHUNK_LINE: Final = 4_096
 """The longest size line of a chunk and the longest trailer of a chunked body, in bytes."""
+
+ACCEPT_PAUSE: Final = 0.5
+"""Seconds between two attempts to accept a connection while no file descriptor is free."""
 
 FD_SETSIZE: Final = 1_024
 """``select()`` raises an exception, which would end the loop, for this file descriptor and above.
@@ -95,6 +99,7 @@ def install_limits(
     for server in servers:
         server.channel_class = type("Channel", (LimitedChannel,), attributes)
         server.maintenance = _Maintenance(server)  # type: ignore[method-assign]
+        _Acceptor(server).install()
     use_linear_patterns()
 
 
@@ -129,6 +134,56 @@ class _Maintenance:
                 self._server.adj.connection_limit,
             )
             kind.evicted = 0
+
+
+class _Acceptor:
+    """Replaces ``handle_accept`` of a server, for when no file descriptor is free.
+
+    waitress logs a traceback, and the loop tries again at once. Here a waiting connection is closed
+    for the new one. If there is none, the server accepts no connection for ``ACCEPT_PAUSE``
+    seconds.
+    """
+
+    def __init__(self, server: BaseWSGIServer) -> None:
+        self._server = server
+        self._sockets: Mapping[int, Any] = server._map  # noqa: SLF001 - as channels have it
+        self._outage = Outage("the listening socket")
+        self._paused_until = 0.0
+
+    def install(self) -> None:
+        """Replace the two methods."""
+        server: Any = self._server
+        server.handle_accept, server.readable = self.accept, self.readable
+
+    def readable(self) -> bool:
+        """Whether to accept. See ``BaseWSGIServer.readable``, which also calls ``maintenance``."""
+        accepts = type(self._server).readable(self._server)
+        return accepts and time.monotonic() >= self._paused_until
+
+    def accept(self) -> None:
+        """Accept a connection."""
+        server: Any = self._server
+        try:
+            pair = server.accept()
+        except OSError as error:
+            self._outage.failed(f"{error}; raise ulimit -n, or lower connection_limit")
+            if not _evict_waiting(self._sockets):
+                self._paused_until = time.monotonic() + ACCEPT_PAUSE
+            return
+        if self._outage.is_active:
+            self._outage.worked()
+        if pair is None:
+            return
+        connection, address = pair
+        try:
+            server.set_socket_options(connection)
+        except OSError as error:  # the client has closed it
+            _log.debug("a new connection was closed: %s", error)
+            connection.close()
+            return
+        server.channel_class(
+            server, connection, server.fix_addr(address), server.adj, self._sockets
+        )
 
 
 class _HeartbeatTask(Task):
@@ -242,8 +297,8 @@ class LimitedChannel(HTTPChannel):
         self._unparsed = b""
         self._began = 0.0
         super().__init__(*arguments, **options)
-        if len(self._map) >= self.adj.connection_limit:
-            self._evict_other()
+        if len(self._map) >= self.adj.connection_limit and _evict_waiting(self._map, besides=self):
+            type(self).evicted += 1
         if self._fileno >= FD_SETSIZE and not self.adj.asyncore_use_poll:
             _log.warning(
                 "closed a connection: select() needs file descriptors below %d", FD_SETSIZE
@@ -367,17 +422,19 @@ class LimitedChannel(HTTPChannel):
         arrived = self.request.header_bytes_received + self.request.body_bytes_received
         return self._began + arrived // BYTES_PER_SECOND
 
-    def _evict_other(self) -> None:
-        """Close the connection whose client has kept the server waiting for the longest time.
 
-        So clients without a request, or with one that does not arrive, never keep others from
-        connecting, and they are closed before uploads that arrive. Of these, the slowest is closed.
-        """
-        waiting = [
-            each
-            for each in self._map.values()
-            if isinstance(each, LimitedChannel) and each is not self and not each.requests
-        ]
-        if waiting:
-            min(waiting, key=LimitedChannel.waiting_since).handle_close()
-            type(self).evicted += 1
+def _evict_waiting(sockets: Mapping[int, Any], besides: LimitedChannel | None = None) -> bool:
+    """Close the connection whose client has kept the server waiting for the longest time.
+
+    So clients without a request, or with one that does not arrive, never keep others from
+    connecting, and they are closed before uploads that arrive. Of these, the slowest is closed.
+    Returns whether there was one.
+    """
+    waiting = [
+        each
+        for each in sockets.values()
+        if isinstance(each, LimitedChannel) and each is not besides and not each.requests
+    ]
+    if waiting:
+        min(waiting, key=LimitedChannel.waiting_since).handle_close()
+    return bool(waiting)

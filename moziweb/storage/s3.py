@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -15,6 +15,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from moziweb.logs.outage import outage_of
 from moziweb.timings import Part, measured_as
 
 from .fork_local import ForkLocal
@@ -31,8 +32,6 @@ from .s3_errors import ACLS_REFUSED, PUBLIC_ACLS_BLOCKED, Call, status, translat
 from .s3_urls import AddressingStyle, bucket_url
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from types_boto3_s3 import S3Client
 
 #: The maximum number of objects in one list or delete request of S3.
@@ -85,6 +84,7 @@ class S3Storage:
         self._base_url = base_url
         self._server = settings.endpoint_url or f"AWS {settings.region}"
         self._call_limit: float | None = None
+        self._outage = outage_of(f"storage {self._server}")
         self._client = ForkLocal(lambda: make_client(settings, self._call_limit))
         # Every image of a page needs the URL of its bucket, so it is cached.
         self._url_of_bucket = lru_cache(maxsize=64)(self._bucket_url)
@@ -200,10 +200,13 @@ class S3Storage:
             client.close()
         self._client.forget()
 
-    def _translating(self, action: str, key: str | None = None) -> "AbstractContextManager[None]":
+    @contextmanager
+    def _translating(self, action: str, key: str | None = None) -> Iterator[None]:
         if key is not None:
             valid_key(key)
-        return translated(Call(action, self.bucket, self._server, key))
+        call = Call(action, self.bucket, self._server, key)
+        with self._outage.watching(StorageUnavailable), translated(call):
+            yield
 
     def _described(self, key: str, answer: Mapping[str, Any], size: str) -> StoredObject:
         """The object of an answer whose field ``size`` is the number of bytes."""

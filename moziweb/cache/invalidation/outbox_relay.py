@@ -1,6 +1,5 @@
 """The relay of every long-lived process: publishes rows that their writers did not publish."""
 
-import logging
 import random
 import threading
 import time
@@ -10,12 +9,12 @@ from typing import Final
 
 from sqlalchemy import Engine
 
+from moziweb.logs.outage import Outage
+
 from ..events import CacheEvents
 from ..protocol.stamps import StampStore
 from .outbox import Outbox
 from .tag_expansion import TagExpansions
-
-log = logging.getLogger(__name__)
 
 GRACE: Final = 2.0
 """Seconds in which a writer is expected to publish its own row. Publishing twice is harmless."""
@@ -75,14 +74,14 @@ class OutboxRelay:
 
 
 class RelayThread:
-    """Runs a relay in a thread until it is stopped; logs the first of consecutive failures."""
+    """Runs a relay in a thread until it is stopped."""
 
     def __init__(self, relay: OutboxRelay, period: float = RELAY_PERIOD) -> None:
         self._relay = relay
         self._period = period
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="cache-relay", daemon=True)
-        self._failing = False
+        self._outage = Outage("the relay of invalidations")
 
     def start(self) -> None:
         """Start the thread. Call it after a fork, which threads do not survive."""
@@ -106,8 +105,6 @@ class RelayThread:
                 self._relay.prune()
         except Exception as error:
             # The thread must survive any error: the next run may succeed.
-            if not self._failing:
-                log.warning("cache relay: %s", error)
-            self._failing = True
+            self._outage.failed(error)
         else:
-            self._failing = False
+            self._outage.worked()

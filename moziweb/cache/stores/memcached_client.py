@@ -32,6 +32,8 @@ from typing import Final, TypeVar
 
 import pylibmc
 
+from moziweb.logs.outage import outage_of
+
 from ..errors import (
     ConfigurationError,
     KeyRefusedError,
@@ -146,6 +148,7 @@ class MemcachedClient:
         default = ProbedCircuitBreaker(self._answers) if probed else CircuitBreaker()
         self._breaker: Breaker = breaker or default
         self._now = now
+        self._outage = outage_of(f"memcached {', '.join(servers)}")
 
     def start_probe_thread(self) -> None:
         """Start the thread that probes a ``probed`` server, so that no call has to start it."""
@@ -272,6 +275,7 @@ class MemcachedClient:
         A ``repeatable`` one is run once more, on a new client, if the connection was cut.
         """
         if not self._breaker.allow_request():
+            self._outage.failed(_CIRCUIT_OPEN)
             raise StoreUnreachableError(_CIRCUIT_OPEN)
         began = time.monotonic()
         try:
@@ -284,11 +288,17 @@ class MemcachedClient:
         except (pylibmc.Error, ValueError) as error:
             if self._is_slow(began) or (self._probed and isinstance(error, _DISCONNECTED)):
                 self._trip()
-            raise _translated(error) from error
+            translated = _translated(error)
+            if isinstance(translated, StoreUnreachableError):
+                self._outage.failed(translated)
+            raise translated from error
         if is_miss(found) and self._is_slow(began):
             self._trip()
+            self._outage.failed(_TIMED_OUT)
             raise StoreUnreachableError(_TIMED_OUT)
         self._breaker.reset()
+        if self._outage.is_active:
+            self._outage.worked()
         return found
 
     def _is_slow(self, began: float) -> bool:

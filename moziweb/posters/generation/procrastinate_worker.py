@@ -17,6 +17,8 @@ from procrastinate.jobs import Status
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
+from moziweb.logs.outage import Outage
+
 from .procrastinate_queue import QUEUE, SCHEMA, TASK, ProcrastinateQueue
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ class PosterWorker:
     def __post_init__(self) -> None:
         self._stopping = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
+        self._outage = Outage("the queue of posters", recovery_seconds=0.0)
 
     async def run(self) -> None:
         """Work until SIGTERM or SIGINT, then finish the running jobs.
@@ -98,6 +101,7 @@ class PosterWorker:
         try:
             async with app.open_async():
                 await self._sweep(app)
+                self._outage.worked()
                 self._running = asyncio.create_task(
                     app.run_worker_async(
                         queues=[QUEUE],
@@ -113,7 +117,7 @@ class PosterWorker:
             if not self._stopping.is_set():
                 raise
         except (*_UNREACHABLE, SQLAlchemyError) as error:
-            log.warning("the queue is unreachable, reconnecting: %s", error)
+            self._outage.failed(error)
 
     def _app(self) -> procrastinate.App:
         parameters = {**self.parameters, "search_path": SCHEMA}

@@ -9,11 +9,17 @@ from pyramid.httpexceptions import HTTPError, HTTPMethodNotAllowed, HTTPNotFound
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 from pyramid.view import exception_view_config, forbidden_view_config, notfound_view_config
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, PendingRollbackError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    PendingRollbackError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from moziweb.cache.http.view_deriver import cap, depend
-from moziweb.db.retry import will_retry
+from moziweb.db.retry import is_connection_lost, will_retry
 from moziweb.i18n import _
 from moziweb.movies.calendar import week_of
 from moziweb.movies.tags import PUBLISHED_LIST
@@ -131,9 +137,11 @@ def invalid_query(error: UnicodeDecodeError, request: Request) -> Response:
 def database_unavailable(error: Exception, request: Request) -> Response:
     """503: the database does not answer, is locked for too long, or is not migrated.
 
-    If the request can be run again, ``moziweb.db.retry`` logs the error.
+    Not logged here: lost and refused connections, of which ``Outage`` logs the number, and requests
+    that will be run again.
     """
-    if not will_retry(request):
+    is_outage = isinstance(error, DBAPIError) and is_connection_lost(error)
+    if not (is_outage or will_retry(request)):
         log.error("%s %s: no database", request.method, request.path_qs, exc_info=error)
     response = error_response(request, HTTPStatus.SERVICE_UNAVAILABLE)
     response.retry_after = RETRY_AFTER_SECONDS

@@ -169,7 +169,9 @@ def test_thread_survives_a_database_that_is_down(
     for _ in range(3):
         assert runs.acquire(timeout=10)
     thread.stop()
-    assert [record.message for record in caplog.records] == ["cache relay: down"]
+    assert [record.message for record in caplog.records] == [
+        "the relay of invalidations is unavailable: down"
+    ]
 
 
 def test_table_is_defined_on_the_given_metadata(engine: Engine) -> None:

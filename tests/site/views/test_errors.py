@@ -32,7 +32,8 @@ def test_page_without_database_is_503(
     page = app_without_database.get(path, status=503)
     assert page.headers["Retry-After"] == "30"
     assert 'class="masthead"' in page.text
-    assert "OperationalError" in caplog.text
+    (line,) = (each.getMessage() for each in caplog.records if each.levelname == "ERROR")
+    assert line.startswith("the database is unavailable: connection failed: ")
 
 
 def test_api_without_database_is_json_503(app_without_database: TestApp) -> None:
