@@ -19,6 +19,8 @@ _BEGIN: Final = "BEGIN"
 class MeasuredPool(QueuePool):
     """A pool that counts waits, new connections and pings as time of the database."""
 
+    _sqla_logger_namespace = "sqlalchemy.pool.QueuePool"  # else its messages would be ours
+
     def __init__(
         self, creator: Any, pool_size: int = 5, max_overflow: int = 10, **options: Any
     ) -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 import resource
 import subprocess
 import sys
@@ -14,13 +15,16 @@ from typing import Any
 
 import pytest
 
+from moziweb import main
+from moziweb.db import retry
 from moziweb.logs.handler import BURST, LogHandler
-from tests.conftest import migrate, raw_settings
+from tests.conftest import raw_settings
 from tests.server.echo import EchoApp, serving
 from tests.server.pserve import INI
-from tests.services.ports import HOST, free_port
+from tests.services.ports import free_port
 from tests.services.postgres import PostgresServer
 from tests.services.process import child, read_until
+from tests.services.proxy import FlakyProxy
 from tests.services.raw_http import connected
 from tests.services.web import WebServer, ask
 from tests.threads import wait_until
@@ -44,6 +48,15 @@ class = moziweb.logs.formatters.JsonFormatter
 """
 
 
+IMPATIENT = "call:tests.logs.test_outages:impatient"
+
+
+def impatient(global_config: dict[str, str], **settings: str) -> Any:
+    """The site; its requests wait only for a moment until the database is back."""
+    retry.OUTAGE_SECONDS = 0.2  # type: ignore[misc]
+    return main(global_config, **settings)
+
+
 class LoggingServer(WebServer):
     """The site with the log of production."""
 
@@ -57,30 +70,30 @@ class LoggingServer(WebServer):
         found = self.log.read_text().splitlines()
         return [json.loads(line) for line in found if line.startswith("{")]
 
-    def events(self) -> list[str]:
-        return [line["event"] for line in self.lines()]
 
-
-def test_outage_of_postgresql_is_two_lines(tmp_path: Path) -> None:
-    with PostgresServer() as postgres:
-        url = postgres.url(postgres.create())
-        migrate(url)
-        with LoggingServer(raw_settings(url, tmp_path)) as web:
-            assert web.get("/undated")[0] == 200
-            postgres.stop()
-            with ThreadPoolExecutor(8) as visitors:
-                statuses = list(visitors.map(lambda _: web.get("/undated")[0], range(300)))
-            assert set(statuses) == {503}
-            postgres.start()
-            wait_until(lambda: web.get("/undated")[0] == 200)
-            wait_until(lambda: "back" in web.events()[-1])
-            print("\n".join(web.events()))
-            begin, end = web.lines()
+def test_outage_of_postgresql_is_two_lines(
+    postgres_server: PostgresServer, migrated_postgres: str, tmp_path: Path
+) -> None:
+    with postgres_server.reusable(migrated_postgres) as url, ExitStack() as opened:
+        proxy = opened.enter_context(FlakyProxy(postgres_server.port))
+        settings = raw_settings(url.replace(str(postgres_server.port), str(proxy.port)), tmp_path)
+        web = opened.enter_context(LoggingServer(settings, IMPATIENT))
+        assert web.get("/undated")[0] == 200
+        proxy.fail()
+        with ThreadPoolExecutor(8) as visitors:
+            statuses = list(visitors.map(lambda _: web.get("/undated")[0], range(200)))
+        assert set(statuses) == {503}
+        proxy.cut = 0
+        wait_until(lambda: web.get("/undated")[0] == 200)
+        wait_until(lambda: "is back" in web.log.read_text())
+        lines = [line for line in web.lines() if line["level"] != "info"]
+    begin, end = (line for line in lines if "database" in line["event"])
     assert begin["event"].startswith("the database is unavailable: ")
     assert begin["level"] == "error"
     assert "exception" not in begin
     assert end["event"].startswith("the database is back after ")
-    assert end["failures"] >= 1
+    assert end["failures"] >= 200
+    assert len(lines) <= 2 + 2 * BURST, "those of slow and of queued requests are limited"
 
 
 def test_connections_beyond_the_file_descriptors_are_a_few_lines(tmp_path: Path) -> None:
@@ -89,7 +102,10 @@ def test_connections_beyond_the_file_descriptors_are_a_few_lines(tmp_path: Path)
     ini.write_text(INI + LOGGING)
     command = [sys.executable, "-W", "ignore", "-m", "pyramid.scripts.pserve", str(ini)]
     options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with child(command, limit=60, env=environ(port), **options) as process, ExitStack() as opened:
+    with (
+        child(command, limit=60, env={**os.environ, "PORT": str(port)}, **options) as process,
+        ExitStack() as opened,
+    ):
         read_until(process, "moziweb is at")
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (limit, limit))
         before = cpu_seconds(process.pid)
@@ -104,12 +120,6 @@ def test_connections_beyond_the_file_descriptors_are_a_few_lines(tmp_path: Path)
     events = [json.loads(line)["event"] for line in lines if line.startswith("{")]
     assert events[0].startswith("the listening socket is unavailable: [Errno 24] Too many open")
     assert len(lines) <= 5, lines
-
-
-def environ(port: int) -> dict[str, str]:
-    import os
-
-    return {**os.environ, "PORT": str(port)}
 
 
 def cpu_seconds(pid: int) -> float:

@@ -42,6 +42,13 @@ class FlakyProxy:
         self._end([self._listener], self._threads[:1])
         self._end(self._open, self._threads[1:])
 
+    def fail(self) -> None:
+        """Close all connections, and each new one until ``cut`` is changed."""
+        self.cut = 1_000_000_000
+        for end in list(self._open):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
     def _end(self, ends: list[socket.socket], threads: list[threading.Thread]) -> None:
         # Shutting a socket down wakes the thread that waits on it; closing it does not.
         for end in ends:
