@@ -73,7 +73,7 @@ def inspect(context: CommandContext, path: str, render: bool, as_json: bool) -> 
 @click.argument("tags", nargs=-1, metavar="TAG…")
 @click.option("--path", metavar="PATH", help="Purge the page with this URL.")
 @click.option("--all", "everything", is_flag=True, help="Purge everything: begin a new epoch.")
-@click.option("--reason", default="purged by hand", show_default=True, help="For the outbox.")
+@click.option("--reason", default="by hand", show_default=True, help="For the outbox.")
 @click.pass_obj
 def purge(
     context: CommandContext, tags: tuple[str, ...], path: str | None, everything: bool,

@@ -54,6 +54,7 @@ ROUTES: Final = (
     ("posters_dashboard", "/posters", ManagerResource),
     ("cache_dashboard", "/cache", ManagerResource),
     ("cache_purge", "/cache/purge", ManagerResource),
+    ("performance", "/performance", ManagerResource),
     ("cache_warm", "/cache/warm", ManagerResource),
     ("imports", "/imports", ManagerResource),
     ("import", "/imports/{job}", ImportResource),

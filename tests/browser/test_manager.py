@@ -25,6 +25,7 @@ PATHS = (
     "/manager/imports",
     "/manager/posters",
     "/manager/cache",
+    "/manager/performance",
     "/manager/settings",
     "/manager/audit",
     "/manager/users",

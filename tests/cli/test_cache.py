@@ -104,7 +104,7 @@ def test_a_purge_is_in_effect_in_a_running_site(
         assert (state(app, here), state(app, other)) == ("miss", "miss")
     with site.database.engine.connect() as connection:
         everything, by_tag = OUTBOX.latest(connection, limit=2)
-    assert (by_tag.tags, by_tag.reason) == ((f"movie:{movies.here}",), "by hand")
+    assert (by_tag.tags, by_tag.reason) == ((f"movie:{movies.here}",), "purge: by hand")
     assert "everything" in everything.reason
     assert by_tag.published is not None
     assert everything.published is not None
@@ -232,7 +232,7 @@ def test_purge_by_url_purges_the_cdn_and_invalidates_no_other_page(
         cdn.stop()
     with site.database.engine.connect() as connection:
         (row,) = OUTBOX.latest(connection, limit=1)
-    assert (row.tags, row.reason) == ((), f"a wrong date ({movie})")
+    assert (row.tags, row.reason) == ((), f"purge: a wrong date ({movie})")
     assert row.published is not None
 
 

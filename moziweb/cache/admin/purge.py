@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..errors import PublishError, StoreError, TagError
 from ..http.routes import EntryLocation
 from ..invalidation.declarations import Declarations
-from ..invalidation.outbox import Outbox
+from ..invalidation.outbox import PURGE, Outbox
 from ..protocol.tags import MODEL, check_all, kind_of, model_tag
 from ..regions.region import TaggedRegion
 
@@ -196,7 +196,7 @@ class Purge:
         """Add a row to the outbox and return its id; None if the database is down."""
         try:
             with self.engine.begin() as connection:
-                return self.outbox.add(connection, tags, now=time.time(), reason=reason)
+                return self.outbox.add(connection, tags, now=time.time(), reason=f"{PURGE}{reason}")
         except SQLAlchemyError:
             return None
 

@@ -19,6 +19,9 @@ import sqlalchemy as sa
 
 DEFAULT_NAME: Final = "cache_journal"
 
+PURGE: Final = "purge: "
+"""The begin of the reasons of purges."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
@@ -133,6 +136,19 @@ class Outbox:
             for tag in wanted.intersection(row.tags):
                 found.setdefault(tag, row)
         return found
+
+    def purges(
+        self, connection: sa.Connection, *, since: float, limit: int
+    ) -> list[tuple[float, str]]:
+        """Return the times and reasons of the latest purges since then, newest first."""
+        table = self.table
+        query = (
+            sa.select(table.c.created, table.c.reason)
+            .where(table.c.reason.startswith(PURGE, autoescape=True), table.c.created >= since)
+            .order_by(table.c.id.desc())
+            .limit(limit)
+        )
+        return [(row.created, row.reason.removeprefix(PURGE)) for row in connection.execute(query)]
 
     def backlog(self, connection: sa.Connection) -> int:
         """Return the number of unpublished rows."""

@@ -135,7 +135,7 @@ def _purge_everything(request: Request) -> tuple[str, list[Change]]:
 def _run_purge(request: Request, work: Any) -> Any:
     """Returns the result of a purge; None if it waits in the outbox. Raises ``UserError``."""
     pages, engine = _pages_of(request), request.services.database.engine
-    reason = f"manager: purged by {require_user(request).name}"
+    reason = f"manager, {require_user(request).name}"
     purging = Purge(pages.cache, DECLARATIONS, pages.outbox, engine, reason)
     try:
         return work(purging)

@@ -31,6 +31,7 @@ NAV: Final = (
     NavItem("manager.posters_dashboard", _("Posters")),
     NavItem("manager.imports", _("Imports"), EDIT),
     NavItem("manager.cache_dashboard", _("Cache")),
+    NavItem("manager.performance", _("Performance")),
     NavItem("manager.audit", _("Changes")),
     NavItem("manager.users", _("Users"), ADMINISTER),
     NavItem("manager.settings", _("Settings"), ADMINISTER),
