@@ -18,14 +18,14 @@ from moziweb.i18n import _
 from moziweb.ops.models import PerformanceMinute
 from moziweb.timings import Part
 
-from .time_graphs import Band, Slots, TimeGraph, line_graph, round_top, stacked_graph
+from .time_graphs import Band, TimeGraph, TimeSlots, line_graph, round_top, stacked_graph
 
 ROUTES_SHOWN: Final = 12
 MARKS_SHOWN: Final = 20
 """The latest deploys and purges are marked; a week may have more."""
 
 
-class Period(StrEnum):
+class GraphPeriod(StrEnum):
     """The period that the graphs show."""
 
     HOUR = "hour"
@@ -33,13 +33,17 @@ class Period(StrEnum):
     WEEK = "week"
 
 
-PERIODS: Final = {Period.HOUR: (60, 1), Period.DAY: (24 * 60, 15), Period.WEEK: (7 * 24 * 60, 120)}
+PERIODS: Final = {
+    GraphPeriod.HOUR: (60, 1),
+    GraphPeriod.DAY: (24 * 60, 15),
+    GraphPeriod.WEEK: (7 * 24 * 60, 120),
+}
 """Length and step of each period, in minutes."""
 
 PERIOD_NAMES: Final = {
-    Period.HOUR: _("An hour"),
-    Period.DAY: _("A day"),
-    Period.WEEK: _("A week"),
+    GraphPeriod.HOUR: _("An hour"),
+    GraphPeriod.DAY: _("A day"),
+    GraphPeriod.WEEK: _("A week"),
 }
 
 STACKED: Final = (
@@ -123,7 +127,7 @@ class RouteTime:
 class Performance:
     """The values of the page. ``rows`` are the slots with requests, the latest first."""
 
-    period: Period
+    period: GraphPeriod
     whole: Measured
     bands: tuple[Band, ...]
     time: TimeGraph
@@ -136,12 +140,12 @@ class Performance:
 
 
 def performance(
-    session: Session, now: datetime, period: Period, outbox: Outbox | None, locale: str
+    session: Session, now: datetime, period: GraphPeriod, outbox: Outbox | None, locale: str
 ) -> Performance:
     """The performance until the last full minute. At most four queries."""
     length, step = PERIODS[period]
     end = int(now.timestamp() // 60)
-    slots = Slots(first=(end - 1) // step - length // step + 1, count=length // step, step=step)
+    slots = TimeSlots(first=(end - 1) // step - length // step + 1, count=length // step, step=step)
     measured = _measured(session, slots, end)
     marks = _marks(session, slots, outbox)
     places = [(mark.at, mark.is_deploy) for mark in marks]
@@ -177,7 +181,7 @@ def performance(
 _SUMMED: Final = ("requests", "errors", "satisfied", "tolerated", "queries")
 
 
-def _measured(session: Session, slots: Slots, end: int) -> Mapping[int, Measured]:
+def _measured(session: Session, slots: TimeSlots, end: int) -> Mapping[int, Measured]:
     """The sums by slot. One query."""
     slot = (PerformanceMinute.minute // slots.step).label("slot")
     sums = [func.sum(getattr(PerformanceMinute, name)).label(name) for name in _SUMMED]
@@ -200,7 +204,7 @@ def _measured(session: Session, slots: Slots, end: int) -> Mapping[int, Measured
     return found
 
 
-def _sum(values: Sequence[Measured], slots: Slots, end: int) -> Measured:
+def _sum(values: Sequence[Measured], slots: TimeSlots, end: int) -> Measured:
     whole = Measured(minutes=end - slots.first * slots.step)
     for each in values:
         for name in _SUMMED:
@@ -210,7 +214,7 @@ def _sum(values: Sequence[Measured], slots: Slots, end: int) -> Measured:
     return whole
 
 
-def _marks(session: Session, slots: Slots, outbox: Outbox | None) -> tuple[Mark, ...]:
+def _marks(session: Session, slots: TimeSlots, outbox: Outbox | None) -> tuple[Mark, ...]:
     """The latest deploys and purges, the oldest first. Two queries."""
     since = slots.start(0)
     marks = _deploys(session, since)
@@ -237,14 +241,16 @@ def _deploys(session: Session, since: datetime) -> list[Mark]:
     return marks
 
 
-def _routes(session: Session, slots: Slots, period: Period) -> tuple[tuple[RouteTime, ...], int]:
+def _routes(
+    session: Session, slots: TimeSlots, period: GraphPeriod
+) -> tuple[tuple[RouteTime, ...], int]:
     """The routes that took the most time, and the number of processes. One query.
 
     Of a week, those of its last day.
     """
     since = slots.first * slots.step
-    if period is Period.WEEK:
-        since = (slots.first + slots.count) * slots.step - PERIODS[Period.DAY][0]
+    if period is GraphPeriod.WEEK:
+        since = (slots.first + slots.count) * slots.step - PERIODS[GraphPeriod.DAY][0]
     query = select(PerformanceMinute.process, PerformanceMinute.routes).where(
         PerformanceMinute.minute >= since
     )

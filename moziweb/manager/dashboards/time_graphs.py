@@ -72,7 +72,7 @@ class TimeGraph:
 
 
 @dataclass(frozen=True, slots=True)
-class Slots:
+class TimeSlots:
     """Equal slots of time; ``first`` and ``step`` are in slots and minutes since 1970."""
 
     first: int

@@ -5,7 +5,7 @@ from typing import Any, Final
 from moziweb.i18n import _
 from moziweb.request import Request
 
-from ..dashboards.performance import PART_NAMES, PERIOD_NAMES, STACKED, Period, performance
+from ..dashboards.performance import PART_NAMES, PERIOD_NAMES, STACKED, GraphPeriod, performance
 from ..web.layout import manager_view, page_frame
 from ..web.params import text_param
 from ..web.resources import SEE
@@ -17,7 +17,7 @@ ROUTE: Final = "manager.performance"
 def performance_page(request: Request) -> dict[str, Any]:
     """The page; htmx polls it. The period is in ``period``, an hour by default."""
     wanted = text_param(request.GET, "period")
-    period = Period(wanted) if wanted in {*Period} else Period.HOUR
+    period = GraphPeriod(wanted) if wanted in {*GraphPeriod} else GraphPeriod.HOUR
     pages, now = request.services.page_cache, request.services.clock()
     outbox = None if pages is None else pages.outbox
     return {
