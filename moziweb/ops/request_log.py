@@ -16,7 +16,9 @@ from pyramid.config import Configurator
 from pyramid.events import BeforeTraversal
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from moziweb.cache.http.fast_path import ROUTE
 from moziweb.logs.request_id import HEADER, request_id
+from moziweb.timings import timings_of
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,8 @@ _PATH_CHARACTERS: Final = "/~:@!$&'()*+,;="
 class RequestLogMiddleware:
     """``app`` with request ids; logs all requests if ``access``, else those over ``slow`` seconds.
 
-    ``slow`` is None for no limit.
+    ``slow`` is None for no limit. A slow request is logged with its time by part, in milliseconds,
+    and its number of queries (``moziweb.timings``).
     """
 
     app: Callable[..., Iterable[bytes]]
@@ -61,18 +64,23 @@ class RequestLogMiddleware:
 
     def _log(self, environ: dict[str, Any], sent: "_Sent", seconds: float) -> None:
         status, headers = sent
+        timings = timings_of(environ)
+        if timings is not None:
+            seconds = timings.total()
         is_slow = self.slow is not None and seconds > self.slow
         if not (self.access or is_slow):
             return
+        fields: dict[str, object] = {}
         cache = next((value for name, value in headers if name == CACHE_HEADER), None)
-        log_request(
-            environ["REQUEST_METHOD"],
-            environ.get("PATH_INFO", ""),
-            status,
-            seconds,
-            is_slow=is_slow,
-            **({"cache": cache} if cache else {}),
-        )
+        if cache:
+            fields["cache"] = cache
+        if ROUTE in environ:
+            fields["route"] = environ[ROUTE]
+        if is_slow and timings is not None:
+            fields["split"] = {part: _ms(spent) for part, spent in timings.seconds.items() if spent}
+            fields["queries"] = timings.queries
+        method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
+        log_request(method, path, status, seconds, is_slow=is_slow, **fields)
 
 
 def log_request(
@@ -82,7 +90,7 @@ def log_request(
 
     ``path`` is decoded as Latin-1, as in the environ; ``status`` begins with the number.
     """
-    code, milliseconds = int(status[:3]), round(seconds * 1000, 1)
+    code = int(status[:3])
     shown = quote(path.encode("latin-1", "replace"), safe=_PATH_CHARACTERS)
     log.log(
         logging.WARNING if is_slow else logging.INFO,
@@ -90,9 +98,13 @@ def log_request(
         method,
         shown,
         code,
-        milliseconds,
-        extra={"method": method, "path": shown, "status": code, "ms": milliseconds, **fields},
+        seconds * 1000,
+        extra={"method": method, "path": shown, "status": code, "ms": _ms(seconds), **fields},
     )
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 1)
 
 
 def bind_user(name: str) -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ def test_line_has_route_status_time_and_cache_status(
         "request_id": "from-proxy",
         "route": "undated",
     }
-    assert hit["cache"] == "hit"
+    assert (hit["cache"], hit["route"]) == ("hit", "undated")
     assert hit["request_id"] != "from-proxy"
     assert missing["status"] == 404
     assert missing["path"] == "/ninc%0As"
@@ -115,6 +116,21 @@ def test_only_slow_requests_are_logged_without_the_access_log(
     assert line["event"].startswith("slow request: GET /slow: 200 in ")
 
 
+def test_slow_request_is_logged_with_its_time_by_part(
+    sqlite: dict[str, str], written: Callable[[], list[Fields]]
+) -> None:
+    with running_app(sqlite) as site:
+        logged(site.app, slow=0.0).get(
+            "/undated", headers={"X-Request-Start": f"t={time.time() - 2}"}
+        )
+    (line,) = written()
+    assert line["queries"] > 0
+    split = line["split"]
+    assert split.keys() == {"queue", "database", "render"}
+    assert line["ms"] == pytest.approx(sum(split.values()), abs=1.0)
+    assert split["queue"] >= 2000
+
+
 def test_request_that_raises_is_logged_as_500(written: Callable[[], list[Fields]]) -> None:
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         raise KeyError
@@ -149,6 +165,6 @@ def test_answer_from_the_loop_has_an_id_and_a_line(
         return
     assert [line["request_id"] for line in lines] == ["n-0", "n-1", "n-2", new["x-request-id"]]
     assert [line["cache"] for line in lines] == ["miss", "hit", "l1", "l1"]
-    assert {(line["status"], line["path"], line["method"]) for line in lines} == {
-        (200, "/undated", "GET")
+    assert {(each["status"], each["path"], each["method"], each["route"]) for each in lines} == {
+        (200, "/undated", "GET", "undated")
     }

@@ -46,6 +46,9 @@ uncopied, which saves 8 % of a hit's processor time (92 KB, ``benchmarks.page_hi
 
 _REQUEST_START: Final = "HTTP_X_REQUEST_START"
 
+ROUTE: Final = "moziweb.route"
+"""Key of the environ for the name of the route of a page that was served from the cache."""
+
 _READY: Final = {coding: f"ready {coding}" for coding in ("", *CODINGS)}
 """Names in ``Entry.derived``, by coding."""
 
@@ -93,6 +96,11 @@ class FastPathMiddleware:
     def knows(self, path: str) -> bool:
         """Whether a page was served at a path before. It may be stale by now."""
         return self.urls.find(path, time.time()) is not None
+
+    def route_of(self, path: str) -> str | None:
+        """The name of the route of a path that was served before."""
+        location = self.urls.find(path, time.time())
+        return location.route if location else None
 
     def in_memory(self, environs: Sequence[Mapping[str, Any]]) -> list[tuple[bytes, bytes] | None]:
         """Heads and bodies of pages in this process's memory, for a server's loop.
@@ -172,6 +180,7 @@ class FastPathMiddleware:
             answer = answer_of(served, environ, tags=self.tags)
         except EntryCorruptError:
             return None
+        environ[ROUTE] = location.route
         start_response(answer.status, [*answer.headers, *self.headers])
         total, queued = timings.total(), timings.seconds[Part.QUEUE]
         self.observer.answered(location.route, answer.status[:3], total - queued, queued)

@@ -52,7 +52,15 @@ class RequestLogger(Protocol):
     """Logs an answered request."""
 
     def __call__(
-        self, method: str, path: str, status: str, seconds: float, *, cache: str, request_id: str
+        self,
+        method: str,
+        path: str,
+        status: str,
+        seconds: float,
+        *,
+        cache: str,
+        request_id: str,
+        route: str | None,
     ) -> None:
         """``cache`` is the cache status; the other fields are those of HTTP."""
 
@@ -149,6 +157,7 @@ class _HitResponder:
                     time.monotonic() - began,
                     cache=CacheStatus.L1.value,
                     request_id=identifier,
+                    route=self._fast.route_of(environ["PATH_INFO"]),
                 )
 
 
