@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import click
 from alembic.util import CommandError as AlembicError
@@ -10,6 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from moziweb.db import migrations
+from moziweb.db.migrations import SchemaState
 
 from .context import CommandContext, CommandError
 
@@ -26,11 +28,21 @@ def db() -> None:
 @click.argument("revision", default="head")
 @click.pass_obj
 def upgrade(context: CommandContext, revision: str) -> None:
-    """Upgrade the schema to REVISION, by default the newest. Safe to repeat."""
+    """Upgrade the schema to REVISION, by default the newest. Safe to repeat.
+
+    One process migrates at a time, others wait for it. A schema of a newer release stays as it is,
+    so that a release can be rolled back.
+    """
     engine = context.database.engine
     if engine.dialect.name == "sqlite" and engine.url.database:  # SQLite creates only the file
         Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
-    _migrate(engine, migrations.upgrade, revision)
+    at = _migrate(engine, migrations.upgrade, revision)
+    if revision == migrations.HEAD and migrations.schema_state(at) is SchemaState.AHEAD:
+        click.echo(
+            f"It is newer than this release, which knows {migrations.head_revision()} and runs on "
+            f"it. To downgrade it, run the newer release's "
+            f'"moziweb db downgrade {migrations.head_revision()}"; its new columns are then lost.'
+        )
 
 
 @db.command()
@@ -47,18 +59,21 @@ def current(context: CommandContext) -> None:
     """Show the revision of the schema, and the newest revision of this release."""
     with _database_errors():
         at = migrations.current_revision(context.database.engine)
-    click.echo(f"at {at or _EMPTY}, newest {migrations.head_revision()}")
+    newer = " (of a newer release)" if migrations.schema_state(at) is SchemaState.AHEAD else ""
+    click.echo(f"at {at or _EMPTY}{newer}, newest {migrations.head_revision()}")
 
 
-def _migrate(engine: Engine, migrate: Callable[[Engine, str], None], revision: str) -> None:
+_Migrate: TypeAlias = Callable[[Engine, str], tuple[str | None, str | None]]
+
+
+def _migrate(engine: Engine, migrate: _Migrate, revision: str) -> str | None:
     with _database_errors():
-        before = migrations.current_revision(engine)
-        migrate(engine, revision)
-        after = migrations.current_revision(engine)
+        before, after = migrate(engine, revision)
     if before == after:
         click.echo(f"The schema is at {after or _EMPTY} already.")
     else:
         click.echo(f"The schema went from {before or _EMPTY} to {after or _EMPTY}.")
+    return after
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from moziweb.cache import Cache, StoreError
 from moziweb.cache.http.page_cache import PageCache
 from moziweb.db import create_probe_engine
-from moziweb.db.migrations import current_revision, head_revision
+from moziweb.db.migrations import SchemaState, current_revision, head_revision, schema_state
 from moziweb.request import Request
 from moziweb.services import Services
 from moziweb.storage import Storage, StorageError
@@ -42,6 +42,10 @@ OUTDATED: Final = "outdated"
 BEHIND: Final = "behind"
 PAUSED: Final = "paused"
 DISK_FULL: Final = "full"
+AHEAD: Final = "ahead"
+
+HEALTHY: Final = (OK, AHEAD)
+"""States of a part that serves: a release runs on the schema of the next one."""
 
 BACKLOG_SECONDS: Final = 30.0
 """Age of an outbox row that several polls of the relays have not published."""
@@ -110,15 +114,16 @@ class Heartbeat:
     def __call__(self, request: Request) -> dict[str, Any]:
         """The body; sets the status of the response."""
         results = self._current(request.services)
-        healthy = all(result.state == OK for result in results.values())
+        healthy = all(result.state in HEALTHY for result in results.values())
         request.response.cache_control.no_store = True
         request.response.status_int = 200 if healthy else 503
         body: dict[str, Any] = {
             "status": OK if healthy else UNAVAILABLE,
             "checks": {name: result.state for name, result in results.items()},
         }
-        if not healthy:
-            body["reasons"] = {name: each.reason for name, each in results.items() if each.reason}
+        reasons = {name: each.reason for name, each in results.items() if each.reason}
+        if reasons:
+            body["reasons"] = reasons
         for result in results.values():
             body |= {name: round(figure, 1) for name, figure in result.figures.items()}
         return body
@@ -227,10 +232,13 @@ def probes_of(services: Services) -> list[_Probe]:
 
 
 def check_database(engine: Engine) -> CheckResult:
-    """``outdated`` unless the schema is that of this version of the code."""
+    """``outdated`` if migrations are missing, ``ahead`` if the schema is of a newer release."""
     current, head = current_revision(engine), head_revision()
-    if current == head:
+    state = schema_state(current)
+    if state is SchemaState.CURRENT:
         return CheckResult()
+    if state is SchemaState.AHEAD:
+        return CheckResult(AHEAD, f"the schema is at {current}, newer than {head} of this release")
     return CheckResult(OUTDATED, f"the schema is at {current}, not at {head}: moziweb db upgrade")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from moziweb.cli.context import CommandContext, SetupError
+from moziweb.db import create_engine
 from moziweb.db.migrations import head_revision
 
 from .conftest import INI, Run
@@ -34,6 +35,23 @@ def test_schema_is_upgraded_and_downgraded(tmp_path: Path, run: Run, run_process
     assert run("db", "current").stdout == f"at {head}, newest {head}\n"
     assert run("db", "downgrade", "base").stdout == f"The schema went from {head} to base.\n"
     assert run("db", "current").stdout == f"at base, newest {head}\n"
+
+
+def test_release_on_a_newer_schema_says_so_and_succeeds(tmp_path: Path, run: Run) -> None:
+    """The release step of a rollback must not stop it."""
+    (tmp_path / "site.ini").write_text(INI)
+    head = head_revision()
+    run("db", "upgrade")
+    engine = create_engine({"sqlalchemy.url": f"sqlite:///{tmp_path}/var/site.sqlite"})
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    engine.dispose()
+    ended = run("db", "upgrade")
+    assert ended.returncode == 0
+    first, advice = ended.stdout.splitlines()
+    assert first == "The schema is at 9999 already."
+    assert f'"moziweb db downgrade {head}"' in advice
+    assert run("db", "current").stdout == f"at 9999 (of a newer release), newest {head}\n"
 
 
 def test_unknown_revision_is_one_line(tmp_path: Path, run: Run) -> None:

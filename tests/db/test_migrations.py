@@ -1,17 +1,21 @@
 """The migrations create exactly the schema of the models, and remove it, on both databases."""
 
+import threading
+import time
 import unicodedata
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import alembic.command
 import pytest
 import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
@@ -27,6 +31,7 @@ import moziweb.ops.models
 import moziweb.posters.models
 from moziweb.db import create_engine, migrations
 from moziweb.db.meta import Base
+from moziweb.db.migrations import SchemaState
 from moziweb.manager.auth.models import User
 from moziweb.movies import derived
 from moziweb.movies.importers.models import MovieReference
@@ -308,3 +313,66 @@ def test_foreign_keys_are_enforced_after_a_migration(empty_engine: Engine) -> No
     migrations.upgrade(empty_engine)
     with empty_engine.connect() as connection, pytest.raises(IntegrityError):
         connection.exec_driver_sql(BEFORE_CHECKS[1])
+
+
+def set_revision(engine: Engine, revision: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :new"), {"new": revision})
+
+
+def test_second_upgrade_waits_for_the_first(
+    empty_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the lock, both would create the same tables."""
+    began, upgrade = threading.Event(), alembic.command.upgrade
+    head = migrations.head_revision()
+
+    def slow(config: Config, revision: str) -> None:
+        began.set()
+        time.sleep(0.2)  # so that the other one begins, too
+        upgrade(config, revision)
+
+    monkeypatch.setattr("alembic.command.upgrade", slow)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(migrations.upgrade, empty_engine)
+        assert began.wait(20)
+        second = threads.submit(migrations.upgrade, empty_engine)
+        assert first.result() == (None, head)
+        assert second.result() == (head, head)
+
+
+@pytest.mark.parametrize("empty_engine", ["postgresql"], indirect=True)
+def test_migration_releases_its_locks_while_it_waits(
+    empty_engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    migrations.upgrade(empty_engine, "0021")
+    monkeypatch.setattr(migrations, "LOCK_SECONDS", 0.1)
+    with empty_engine.connect() as holder:
+        holder.execute(text("SELECT FROM import_item"))  # as a long query does
+        monkeypatch.setattr("moziweb.db.migrations.time.sleep", lambda _: holder.rollback())
+        migrations.upgrade(empty_engine)
+    assert caplog.messages == ["a transaction holds a lock that the migration needs; trying again"]
+    assert migrations.current_revision(empty_engine) == migrations.head_revision()
+
+
+def test_schema_of_a_newer_release_stays(empty_engine: Engine) -> None:
+    migrations.upgrade(empty_engine)
+    set_revision(empty_engine, "9999")
+    assert migrations.upgrade(empty_engine) == ("9999", "9999")
+    assert migrations.schema_state("9999") is SchemaState.AHEAD
+    for migrate in (migrations.upgrade, migrations.downgrade):
+        with pytest.raises(CommandError, match="9999"):
+            migrate(empty_engine, "0021")
+
+
+@pytest.mark.parametrize(
+    ("revision", "state"),
+    [
+        (None, SchemaState.OUTDATED),
+        ("0001", SchemaState.OUTDATED),
+        (migrations.head_revision(), SchemaState.CURRENT),
+        ("0000", SchemaState.OUTDATED),
+    ],
+)
+def test_schema_is_compared_with_the_code(revision: str | None, state: SchemaState) -> None:
+    assert migrations.schema_state(revision) is state
