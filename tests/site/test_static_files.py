@@ -21,6 +21,34 @@ def test_style_sheet_urls_have_digests(app: TestApp) -> None:
         assert response.cache_control.max_age == MAX_AGE_SECONDS
 
 
+def test_other_version_of_a_file_is_not_stored(app: TestApp) -> None:
+    """It is what a process sends during a deploy that has the file of the other release."""
+    (url,) = {each["href"] for each in app.get("/").html.select("link[href*='site.css']")}
+    path, _, version = url.partition("?v=")
+    assert app.get(url).cache_control.max_age == MAX_AGE_SECONDS
+    for query in ("", "?v=", "?v=0123456789ab", "?v={v}&x=1", "?x=1&v={v}", "?v=%F0", "?v={v}0"):
+        response = app.get(path + query.format(v=version))
+        assert response.headers["Cache-Control"] == "no-store", query
+        assert "Expires" not in response.headers
+        unchanged = {"If-Modified-Since": response.headers["Last-Modified"]}
+        again = app.get(path + query.format(v=version), headers=unchanged, status=304)
+        assert again.headers["Cache-Control"] == "no-store"
+
+
+def test_missing_file_of_another_release_is_asked_for_again(app: TestApp) -> None:
+    for path in ("/static/new.css?v=0123456789ab", "/static/fonts/archivo-2.woff2"):
+        control = app.get(path, status=404).headers["Cache-Control"]
+        assert control in {"no-store", "private, no-cache"}
+
+
+def test_font_is_named_in_the_style_sheet_and_stored(app: TestApp) -> None:
+    fonts = re.findall(r'url\("(fonts/.+?)"\)', app.get("/static/site.css").text)
+    assert fonts
+    for name in fonts:
+        assert re.search(r"-\d+\.", name)
+        assert app.get(f"/static/{name}").cache_control.max_age == MAX_AGE_SECONDS
+
+
 def test_linked_static_files_exist(app: TestApp) -> None:
     for path in ("/", "/week/2026-W34", "/undated", "/about", "/nincs"):
         html = app.get(path, expect_errors=True).html
