@@ -34,7 +34,7 @@ unexport PYTHONDONTWRITEBYTECODE
 test: export MALLOC_ARENA_MAX = 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak model lock screenshots test-services clean
+.PHONY: help run test check bench soak model lock previous-release screenshots test-services clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ soak: $(MADE)/test test-services ## look for wrong answers, and for stale reads 
 
 model: $(MADE)/test ## explore the larger worlds of the model of the cache (STATES=1000000 each)
 	@$(BIN)/python -m tests.cache.log_model.run --states $(STATES)
+
+previous-release: ## the code of the release TAG, on which tests run this one's schema
+	@git archive $(TAG) moziweb ':!moziweb/demo/data' ':!moziweb/static/vendor' | xz -9e >tests/data/previous-release.tar.xz
 
 screenshots: $(MADE)/test ## make the screenshots of the docs again
 	@$(BIN)/python docs/make_screenshots.py
