@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from moziweb.cache.regions.settings_schema import CACHE_KEYS, REGION_KEYS
 from moziweb.ops import metrics
+from moziweb.posters import metrics as poster_metrics
 from moziweb.settings import SETTINGS
 
 ROOT = Path(__file__).parent.parent
@@ -43,7 +44,10 @@ def test_cache_guide_lists_exactly_the_metrics() -> None:
     metrics.CacheMetrics(registry)
     current = [m for m in registry.collect() if not m.documentation.startswith("Deprecated")]
     counted = {f"{m.name}_total" if m.type == "counter" else m.name for m in current}
-    source = Path(metrics.__file__).read_text(encoding="utf-8")
+    source = "".join(
+        Path(str(module.__file__)).read_text(encoding="utf-8")
+        for module in (metrics, poster_metrics)
+    )
     whole = set(re.findall(r'"(moziweb_\w+)"', source))
     listed = {
         name.partition("{")[0]

@@ -33,6 +33,9 @@ POSTER_INCLUDES = (
     "moziweb.demo",
 )
 
+WORKER_INCLUDES = ("moziweb.ops.metrics", *POSTER_INCLUDES, "moziweb.ops")
+"""A worker also has metrics and heartbeats."""
+
 
 class CommandError(click.ClickException):
     """The command failed; the text is one line for the operator."""
@@ -93,11 +96,15 @@ class CommandContext:
         """A registry with the database, the storage and the poster service, without pages."""
         try:
             with Configurator(settings=self._limited_settings) as config:
-                for include in POSTER_INCLUDES:
+                for include in self._includes:
                     config.include(include)
         except (StorageMisconfigured, ConfigurationError) as error:
             raise SetupError(str(error)) from None
         return config.registry
+
+    @property
+    def _includes(self) -> tuple[str, ...]:
+        return WORKER_INCLUDES if self.process == "worker" else POSTER_INCLUDES
 
     @property
     def _limited_settings(self) -> dict[str, Any]:

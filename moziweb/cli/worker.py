@@ -4,7 +4,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -15,10 +15,28 @@ from moziweb.storage import StorageUnavailable
 
 from .context import CommandContext, SetupError, running_relay, service_errors
 from .imports import refresh_in_worker
+from .metrics_server import serving_metrics
 
 REFRESH_TASK: Final = "imports.refresh"
 REFRESH_CRON: Final = "17 3 * * *"
 """When movies are fetched from TMDB again, in UTC: at night in Hungary."""
+
+
+class _Address(click.ParamType[tuple[str, int]]):
+    """``HOST:PORT``."""
+
+    name = "address"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> tuple[str, int]:
+        host, _, port = str(value).rpartition(":")
+        if not (host and port.isascii() and port.isdecimal() and 0 < int(port) < 65_536):
+            self.fail(f"{value!r} is not HOST:PORT, such as 127.0.0.1:9102", param, context)
+        return host.strip("[]"), int(port)
+
+
+ADDRESS: Final = _Address()
 
 
 @click.command()
@@ -26,8 +44,12 @@ REFRESH_CRON: Final = "17 3 * * *"
     "--jobs", type=click.IntRange(1, 64), default=2, show_default=True,
     help="How many sources to work on at once.",
 )  # fmt: skip
+@click.option(
+    "--metrics", "metrics", type=ADDRESS, metavar="HOST:PORT",
+    help="Serve /metrics, /__heartbeat__ and /__lbheartbeat__ there.",
+)  # fmt: skip
 @click.pass_obj
-def worker(context: CommandContext, jobs: int) -> None:
+def worker(context: CommandContext, jobs: int, metrics: tuple[str, int] | None) -> None:
     """Make the posters of new and changed sources, until SIGTERM or Ctrl-C.
 
     For posters.background = procrastinate. Any number of workers can run, on any number of
@@ -46,7 +68,7 @@ def worker(context: CommandContext, jobs: int) -> None:
             context.services.storage.check()
         logging.getLogger("procrastinate").setLevel(logging.WARNING)  # INFO: a line for each job
         click.echo(f"A worker with {jobs} jobs; Ctrl-C ends it.", err=True)
-        with running_relay(context.registry):
+        with running_relay(context.registry), serving_metrics(context.registry, metrics):
             asyncio.run(_run(context, jobs))
     context.services.database.engine.dispose()
 

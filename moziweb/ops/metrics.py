@@ -374,6 +374,16 @@ def metrics(request: Request) -> Response:
     return response
 
 
+def transaction_of(request: Request) -> str:
+    """The name of the request's route; that of its resource if it was traversed."""
+    route = getattr(request, "matched_route", None)
+    if route is not None:
+        return str(route.name)
+    found = getattr(request, "exception", None), getattr(request, "context", None)
+    names = (getattr(each, "transaction", None) for each in found)
+    return next((name for name in names if name), UNROUTED)
+
+
 def timing_tween_factory(handler: Handler, registry: Registry) -> Handler:
     """The outermost tween: counts each request, by route and status."""
     transactions = services_of(registry).transactions
@@ -383,9 +393,7 @@ def timing_tween_factory(handler: Handler, registry: Registry) -> Handler:
         timings = timings_of(request.environ)
         if timings is None or REFRESH_MARK in request.environ or will_retry(request):
             return response  # no client gets it
-        route = getattr(request, "matched_route", None)
-        name = UNROUTED if route is None else route.name
-        transactions.add(name, str(response.status_int), timings)
+        transactions.add(transaction_of(request), str(response.status_int), timings)
         return response
 
     return timing_tween

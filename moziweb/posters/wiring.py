@@ -22,6 +22,7 @@ from .generation.service import PosterService
 from .generation.thread_pool import ThreadPool
 from .generation.triggers import SourceChangeListener
 from .imaging.values import Limits
+from .metrics import PosterMetrics
 from .models import SourceKind
 from .web.resources import Root
 
@@ -62,6 +63,8 @@ def includeme(config: Configurator) -> None:
     config.include("moziweb.security")
     config.set_root_factory(Root)
     include_background(config)
+    if services.metrics is not None:
+        services.metrics.registry.register(PosterMetrics(registry))
     config.scan(".web.views")
 
 

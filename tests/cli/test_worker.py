@@ -28,10 +28,12 @@ from moziweb.storage.disk import DiskStorage
 from tests.factories import add_upload
 from tests.movies.importers.tmdb_world import a_movie
 from tests.posters.conftest import picture
+from tests.services.ports import free_port
 from tests.services.postgres import PostgresServer
 from tests.services.process import child
 from tests.services.process import run as run_command
 from tests.services.tmdb import TOKEN, TmdbServer
+from tests.services.web import ask
 
 from .conftest import COMMAND, Run
 
@@ -85,8 +87,8 @@ def database(
 
 
 @contextmanager
-def worker(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [*COMMAND, "-c", str(folder / "site.ini"), "worker", "--jobs", "2"]
+def worker(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    command = [*COMMAND, "-c", str(folder / "site.ini"), "worker", "--jobs", "2", *options]
     environ = {**os.environ, "PYTHONWARNINGS": "ignore"}
     with child(command, limit=4 * PATIENCE, stderr=subprocess.PIPE, env=environ) as process:
         assert process.stderr
@@ -182,6 +184,41 @@ def test_worker_reconnects_to_its_database(
         wait_for(lambda: count(database, SourceState.READY) == 2)
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE) == 0
+
+
+def test_worker_serves_metrics_and_heartbeats(database: Database, tmp_path: Path) -> None:
+    ini, port = tmp_path / "site.ini", free_port()
+    ini.write_text(ini.read_text() + "metrics.token = a-token-of-some-length\n")
+    with worker(tmp_path, "--metrics", f"127.0.0.1:{port}") as process:
+        add_upload_of(database, tmp_path, 1)
+        wait_for(lambda: count(database, SourceState.READY) == 1)
+        bearer = {"Authorization": "Bearer a-token-of-some-length"}
+        body = ask(port, "/metrics", headers=bearer)[2].decode()
+        assert f"moziweb_posters_made_total {len(RECIPES)}.0" in body
+        assert 'moziweb_posters_results_total{code="",result="made"} 1.0' in body
+        assert 'moziweb_posters_sources{state="ready"} 1.0' in body
+        assert "moziweb_posters_queue_age_seconds 0.0" in body
+        assert "moziweb_posters_worker_silence_seconds " in body
+        statuses = {
+            path: ask(port, path)[0]
+            for path in ("/metrics", "/__lbheartbeat__", "/poster/1-a.1.jpg", "/")
+        }
+        assert statuses == {
+            "/metrics": 401, "/__lbheartbeat__": 200, "/poster/1-a.1.jpg": 404, "/": 404
+        }  # fmt: skip
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+
+
+def test_endpoint_of_a_worker_needs_a_guard_and_an_address(
+    database: Database, tmp_path: Path, run: Run
+) -> None:
+    def fails(*options: str) -> str:
+        return run("-c", str(tmp_path / "site.ini"), "worker", *options).stderr
+
+    assert "metrics.token or metrics.allow" in fails("--metrics", "127.0.0.1:9102")
+    for address in ("9102", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:70000", ":9102"):
+        assert "is not HOST:PORT" in fails("--metrics", address)
 
 
 def test_worker_relays_the_outbox_row_of_a_killed_writer(

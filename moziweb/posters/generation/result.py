@@ -1,5 +1,8 @@
 """The result of an attempt to make a source's variants."""
 
+import threading
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -28,3 +31,24 @@ class GenerationResult:
     status: GenerationStatus
     code: str | None = None
     made: int = 0
+
+
+class GenerationCounts:
+    """Counts the results of this process. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._results: Counter[tuple[str, str]] = Counter()
+        self.made = 0
+        """The number of variants made."""
+
+    def add(self, result: GenerationResult) -> None:
+        """Count a result."""
+        with self._lock:
+            self._results[result.status, result.code or ""] += 1
+            self.made += result.made
+
+    def results(self) -> Mapping[tuple[str, str], int]:
+        """The number of results by status and code."""
+        with self._lock:
+            return dict(self._results)

@@ -31,7 +31,7 @@ from .host_breaker import STORAGE, STORAGE_PAUSES, BreakerDecision, HostCircuitB
 from .leases import LeaseLostError, NotAcquiredReason, SourceLease, SourceLeases
 from .publication import publish, upload
 from .readers import ChangeReader, SourceBytes, SourceReader
-from .result import GenerationResult, GenerationStatus
+from .result import GenerationCounts, GenerationResult, GenerationStatus
 from .upload_store import Prober
 
 log = logging.getLogger(__name__)
@@ -85,6 +85,7 @@ class PosterService:
         self._prober = prober
         self._resend = resend
         self._recipe_hashes = frozenset(recipe.hash for recipe in recipes)
+        self.counts = GenerationCounts()
 
     def is_storage_paused(self) -> bool:
         """Whether the circuit breaker of storage is open, so that no variants are made."""
@@ -123,6 +124,11 @@ class PosterService:
 
         Never waits for another worker; errors are returned as results and recorded on the source.
         """
+        result = self._ensure_variants(source_id)
+        self.counts.add(result)
+        return result
+
+    def _ensure_variants(self, source_id: int) -> GenerationResult:
         with self._leases.only_in_process(source_id) as is_alone:
             if not is_alone:
                 return GenerationResult(GenerationStatus.BUSY)

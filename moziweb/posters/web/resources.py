@@ -33,8 +33,14 @@ from ..urls import CONTAINER, VariantUrl
 Acl: TypeAlias = list[tuple[object, object, object]]
 
 
+TRANSACTION: Final = "poster"
+"""The name of requests for posters in metrics and logs: no route matches them."""
+
+
 class VariantUnavailable(Exception):
     """A lookup was not made: the database is down, or too many requests are admitted."""
+
+    transaction = TRANSACTION
 
     def __init__(self, url: VariantUrl) -> None:
         super().__init__(url.path)
@@ -61,6 +67,7 @@ class PosterContainer:
     """``/poster``: looks variants up by the one segment of their URL."""
 
     __name__ = CONTAINER
+    transaction = TRANSACTION
 
     def __init__(self, parent: Root, request: Request) -> None:
         self.__parent__ = parent
@@ -127,6 +134,8 @@ class SourceResource:
 
 class VariantResource:
     """A variant of a source; ``canonical_url`` has the movie's slug, ``requested_url`` any."""
+
+    transaction = TRANSACTION
 
     def __init__(self, parent: SourceResource, url: VariantUrl, found: FoundVariant) -> None:
         self.__parent__ = parent
