@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import click
 from pyramid.registry import Registry
@@ -95,7 +96,8 @@ def purge(
         pages, engine = _shared_cache(registry), services_of(registry).database.engine
         purge = Purge(pages.cache, DECLARATIONS, pages.outbox, engine, reason)
         if path is not None:
-            click.echo(_page_line(purge.page(_path(path), entries_of_url(pages, path))))
+            find = partial(entries_of_url, pages, path)
+            click.echo(_page_line(purge.page(_path(path), find)))
         elif everything:
             purge.everything()
             click.echo("Purged: everything. Each page is rendered again at its next request.")

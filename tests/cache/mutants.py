@@ -3,11 +3,12 @@
 Each function patches one step of the production code with a plausible mistake.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 
 import pytest
 
+from moziweb.cache.admin.purge import forget_entries
 from moziweb.cache.http.routes import EntryLocation
 from moziweb.cache.protocol import dependencies, invalidation_log, stamps
 from moziweb.cache.protocol.clock import epoch_of
@@ -26,7 +27,7 @@ from moziweb.cache.regions.local_reads import LocalReads
 from moziweb.cache.regions.negative import NegativeEntries
 from moziweb.cache.regions.parts import RegionParts
 from moziweb.cache.regions.region import Render, TaggedRegion
-from moziweb.cache.regions.rendering import CacheResult, CacheStatus, RenderContext
+from moziweb.cache.regions.rendering import CacheResult, CacheStatus, RenderContext, Rendered
 
 from . import world
 
@@ -239,11 +240,37 @@ def negative_entry_is_not_validated(patch: pytest.MonkeyPatch) -> None:
 def purge_begins_with_the_page(patch: pytest.MonkeyPatch) -> None:
     """The page is purged before its cards: it may be assembled from the old cards in between."""
 
-    def purge(places: Sequence[EntryLocation]) -> None:
-        for place in places:
+    def purge(page: EntryLocation, find_others: Callable[[], list[EntryLocation]]) -> None:
+        for place in (page, *find_others()):
             place.region.delete(place.key)
 
     patch.setattr(world, "forget_entries", purge)
+
+
+def purge_lists_entries_before_it_locks(patch: pytest.MonkeyPatch) -> None:
+    """A running render stores a template, cards or a negative entry after that."""
+
+    def purge(page: EntryLocation, find_others: Callable[[], list[EntryLocation]]) -> None:
+        others = find_others()
+        forget_entries(page, lambda: others)
+
+    patch.setattr(world, "forget_entries", purge)
+
+
+def negative_entry_is_stored_after_the_lease(patch: pytest.MonkeyPatch) -> None:
+    """A purge of the page does not wait for it."""
+
+    def store(
+        self: NegativeEntries, page: str, rendered: Rendered, context: RenderContext
+    ) -> CacheResult | None:
+        leases = self.region._parts.leases
+        token = leases.store.get(f"{page}_lock")
+        if token is not None:
+            leases.release(page, token)
+        return original(self, page, rendered, context)
+
+    original = NegativeEntries.store
+    patch.setattr(NegativeEntries, "store", store)
 
 
 def purge_does_not_lock_renders(patch: pytest.MonkeyPatch) -> None:

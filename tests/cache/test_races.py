@@ -15,6 +15,7 @@ from tests.cache.world import (
     hides,
     lists,
     play,
+    purges_negative,
     purges_page,
     reads,
     reads_fast,
@@ -98,6 +99,10 @@ SCENARIOS: dict[str, tuple[Sequence[Act], Sequence[Act]]] = {
     "writes and a purge, fast": (
         WARM,
         (writes(CARD), purges_page(LIST), reads_fast(0), reads_fast(1)),
+    ),
+    "a purge and a negative entry": (
+        (),
+        (reads_negative(0, "a"), purges_negative("a"), reads_negative(0, "a"), negative_a),
     ),
     "a purge of fragments": (FRAGMENTS, (purges_page(CARD), reads(0), reads_fast(0))),
     "a write, then time passes": (
@@ -187,6 +192,9 @@ FOUND_BY_SEARCH: list[tuple[Mutant, str]] = [
     (mutants.negative_entry_of_another_page, "two negative entries"),
     (mutants.negative_entry_is_not_validated, "a negative entry and a write"),
     (mutants.purge_begins_with_the_page, "a purge of a page"),
+    (mutants.purge_lists_entries_before_it_locks, "a purge, cold"),
+    (mutants.purge_lists_entries_before_it_locks, "a purge and a negative entry"),
+    (mutants.negative_entry_is_stored_after_the_lease, "a purge and a negative entry"),
     (mutants.purge_does_not_lock_renders, "a purge, cold"),
     (mutants.purge_does_not_move_clock, "a purge of a page"),
     (mutants.delete_does_not_invalidate_copies, "a purge of a page, fast"),

@@ -302,15 +302,11 @@ class Response:
 
 
 class _Answered(Exception):
-    """Ends a render with a negative answer: one that is stored, or a new one."""
+    """Ends a render with a negative entry; None if it is not stored."""
 
-    def __init__(
-        self, known: CacheResult | None, context: RenderContext, payload: bytes = b""
-    ) -> None:
+    def __init__(self, served: CacheResult | None) -> None:
         super().__init__()
-        self.known = known
-        self.context = context
-        self.payload = payload
+        self.served = served
 
 
 @dataclass
@@ -372,21 +368,32 @@ class World:
             self._publish(row, self.process[0].stamps)
 
     def purge_page(self, tag: str) -> None:
-        """Change data by hand, and purge the page and the negative entry by their URLs."""
+        """Change data by hand, and purge the page by its URL."""
+        here = self.process[0]
+
+        def find_others() -> list[EntryLocation]:
+            """The template and its cards, if the template is stored."""
+            places = [(here.shells, "shell"), *((here.cards, KEYS.key(card)) for card in CARDS)]
+            stored = here.shells.stored(["shell"])
+            return [EntryLocation(*place, math.inf) for place in places if stored]
+
+        self._purge(tag, "page", find_others)
+
+    def purge_negative(self, path: str) -> None:
+        """Change data by hand, and purge the negative entry of a URL."""
+        here = self.process[0]
+
+        def find_others() -> list[EntryLocation]:
+            key = here.negative_entries.key_of(path)
+            return [EntryLocation(here.pages, key, math.inf)] if key else []
+
+        self._purge(LIST, path, find_others)
+
+    def _purge(self, tag: str, key: str, find_others: Callable[[], list[EntryLocation]]) -> None:
         self.pause("commit")
         row = self.database.change_by_hand(tag)
-        here = self.process[0]
-        cards = [EntryLocation(here.cards, KEYS.key(each), math.inf) for each in CARDS]
-        negative = NEGATIVE_KEYS.key("negative", "0")
         try:
-            forget_entries(
-                [
-                    EntryLocation(here.pages, "page", math.inf),
-                    EntryLocation(here.pages, negative, math.inf),
-                    EntryLocation(here.shells, "shell", math.inf),
-                    *cards,
-                ]
-            )
+            forget_entries(EntryLocation(self.process[0].pages, key, math.inf), find_others)
         except CacheError:
             return
         self.database.published(row, self.tick, self.now)
@@ -406,18 +413,17 @@ class World:
         def render(context: RenderContext) -> Rendered:
             known = process.negative_entries.find(path)
             if known is not None:
-                raise _Answered(known, context)
+                raise _Answered(known)
             context.depend(LIST)
             shown = {LIST: session.version(LIST), "path": path}
-            raise _Answered(None, context, json.dumps(shown).encode())
+            rendered = Rendered(json.dumps(shown).encode())
+            raise _Answered(process.negative_entries.store(path, rendered, context))
 
         try:
             process.pages.get_or_render(path, render, source=session)
         except _Answered as answer:
-            made = Rendered(answer.payload)
-            served = answer.known or process.negative_entries.store(path, made, answer.context)
-            if served is not None:
-                self.responses.append(Response(number, began, now, served, path))
+            if answer.served is not None:
+                self.responses.append(Response(number, began, now, answer.served, path))
 
     def relay(self) -> None:
         """Publish the rows that crashed writers left."""
@@ -669,6 +675,11 @@ def refreshes(process: int) -> Act:
 def purges_page(tag: str) -> Act:
     """An operator who changes the data of ``tag`` by hand, and purges the page."""
     return lambda world: world.purge_page(tag)
+
+
+def purges_negative(path: str) -> Act:
+    """An operator who changes the list by hand, and purges the negative entry of a URL."""
+    return lambda world: world.purge_negative(path)
 
 
 def shows(world: World) -> None:

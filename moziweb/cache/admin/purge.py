@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -122,9 +122,13 @@ class Purge:
         self._mark(self._recorded((), f"{self.reason} (everything)"))
 
     def page(
-        self, path: str, entries: Sequence[EntryLocation], *, allow_private: bool = False
+        self,
+        path: str,
+        find: Callable[[], Sequence[EntryLocation]],
+        *,
+        allow_private: bool = False,
     ) -> PurgedPage:
-        """Purge the page at ``path``; ``entries`` are those of ``entries_of_url``.
+        """Purge the page at ``path``; ``find`` returns the entries of it (``entries_of_url``).
 
         Does not publish the tags of the page: other pages that carry them are still valid. A CDN
         can only drop a page by its tags; it fetches the other pages with these tags again.
@@ -133,15 +137,23 @@ class Purge:
         ``RegionNotShared`` if entries are in the memory of each web process; with
         ``allow_private``, purges those of this process.
         """
+        entries = find()
         if not entries:
             raise NoCachedPage(path)
         private = {entry.region.name for entry in entries} & self.cache.private_regions
         if private and not allow_private:
             raise RegionNotShared(min(private))
-        tags = self._tags_of(entries)
-        forget_entries(entries)
+        page, tags, others = entries[0], frozenset[str](), list[EntryLocation]()
+
+        def find_others() -> Sequence[EntryLocation]:
+            nonlocal tags
+            others[:] = find()[1:]
+            tags = self._tags_of([page, *others])
+            return others
+
+        forget_entries(page, find_others)
         self._mark(self._recorded((), f"{self.reason} ({path})"))
-        return PurgedPage(path, len(entries) - 1, self._purged_at_cdn(tags))
+        return PurgedPage(path, len(others), self._purged_at_cdn(tags))
 
     def _checked(self, names: Iterable[str]) -> frozenset[str]:
         try:
@@ -210,16 +222,17 @@ class Purge:
             return  # A relay publishes the row again, which is harmless.
 
 
-def forget_entries(entries: Sequence[EntryLocation]) -> None:
+def forget_entries(page: EntryLocation, find_others: Callable[[], Sequence[EntryLocation]]) -> None:
     """Remove the entries of ``entries_of_url``. Raises ``StoreError`` or ``PublishError``.
 
     Renders of the page are locked out and its own entry goes last; otherwise the page would be
-    assembled again from fragments that are about to be removed. A fragment that another page is
-    rendering right now is stored after the purge: no tag is published, so it counts as valid.
+    assembled again from fragments that are about to be removed. ``find_others`` is called after
+    that: a render that was running has just stored a template, fragments or a negative entry. A
+    fragment that another page is rendering right now is stored after the purge: no tag is
+    published, so it counts as valid.
     """
-    page, *others = entries
     with page.region.lock_renders(page.key):
-        for other in reversed(others):
+        for other in reversed(find_others()):
             with other.region.lock_renders(other.key):
                 other.region.delete(other.key)
         page.region.delete(page.key)

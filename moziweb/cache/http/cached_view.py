@@ -100,17 +100,17 @@ class CachedView:
             with measured(Part.CACHE):
                 return self._page(page)
         except _NotAPage as answer:
-            return self._negative(answer, page)
+            return answer.response
 
     def _page(self, page: "_Page") -> Response:
         region, key = page.location.region, page.location.key
-        served = region.get_or_render(key, page.render, source=page.source)
+        served = region.get_or_render(key, page.render_or_answer, source=page.source)
         self._remember(page.request, page.location)
         try:
             return self.respond(with_coding(served, page.accepted, region, key), page.request)
         except EntryCorruptError:
             # A valid entry that is not a page: something else has written to the store.
-            served = region.replace(key, page.render, source=page.source)
+            served = region.replace(key, page.render_or_answer, source=page.source)
             return self.respond(served, page.request)
 
     def respond(self, served: CacheResult, request: Any) -> Response:
@@ -132,7 +132,8 @@ class CachedView:
             page.location.region.refresh_if_due(page.location.key, page.render, source=page.source)
         return Response(status=204)
 
-    def _negative(self, answer: _NotAPage, page: "_Page") -> Response:
+    def respond_without_page(self, answer: _NotAPage, page: "_Page") -> Response:
+        """The response of a render that returned no page; a negative entry is stored."""
         if answer.outcome is _Outcome.KNOWN_NEGATIVE:
             return answer.response
         if answer.context is not None:
@@ -174,6 +175,17 @@ class _Page:
                 response = self._response(entry)
                 return rendered_of(response.body, content_of(response), self._codings())
             return self._assemble(self.cached.fragments, entry)
+
+    def render_or_answer(self, entry: RenderContext) -> Rendered:
+        """As ``render``; completes and stores the response of a page that is not stored.
+
+        This is done while the lease of the page is held, so that a purge of the page waits for it.
+        """
+        try:
+            return self.render(entry)
+        except _NotAPage as answer:
+            answer.response = self.cached.respond_without_page(answer, self)
+            raise
 
     def _known_negative(self) -> Response | None:
         """The response of the page's negative entry, if a valid one is stored."""

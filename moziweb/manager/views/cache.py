@@ -121,7 +121,8 @@ def _purge_page(request: Request) -> tuple[str, list[Change]]:
 
     def work(purging: Purge) -> PurgedPage:
         # Entries in the memory of web processes: those of this process can be removed.
-        return purging.page(path, entries_of_url(_pages_of(request), path), allow_private=True)
+        find = partial(entries_of_url, _pages_of(request), path)
+        return purging.page(path, find, allow_private=True)
 
     done: PurgedPage | None = _run_purge(request, work)
     return path, [("entries", "", str(1 + done.other_entries))] if done else []

@@ -29,6 +29,7 @@ from moziweb.cache.http.representations import compress
 from moziweb.cache.http.routes import TimeWindow
 from moziweb.cache.http.view_deriver import mark_negative
 from moziweb.cache.protocol.entry import decode, encode
+from moziweb.cache.regions.negative import NegativeEntries
 from moziweb.cache.stores.dogpile_adapter import split_frame
 from tests.cache.http.cached_site import Site, listed
 
@@ -202,6 +203,22 @@ def test_negative_entries_are_bounded_and_invalidated_by_tags() -> None:
     site.look = lambda request: "full"
     assert [site.get("/page/99").text for _ in range(2)] == ["full"] * 2
     assert site.get("/page/99").headers["X-Cache"] == "l1"
+
+
+def test_negative_entry_is_stored_under_the_lease_of_its_page(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it could be stored after a purge of the page, from the data of before."""
+    held, original = [], NegativeEntries.store
+
+    def store(self: NegativeEntries, page: str, *given: Any) -> Any:
+        held.append(self.region._parts.leases.is_locked(page))
+        return original(self, page, *given)
+
+    monkeypatch.setattr(NegativeEntries, "store", store)
+    site.look = lambda request: Response("gone", status=404)
+    shown = [site.app.get("/page/a", status=404).headers["X-Cache"] for _ in range(2)]
+    assert (shown, held) == (["miss", "hit"], [True])
 
 
 def test_negative_entry_must_not_have_slots() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from .state import GRACE, PAGE, Entry, Log, Model, Moves, Mutant, State, Step, do, epoch, put
+from .state import GRACE, NEVER, PAGE, Entry, Log, Model, Moves, Mutant, State, Step, do, epoch, put
 
 
 def catch_up(model: Model, state: State, me: int, clock: int, then: Step) -> Moves:
@@ -11,7 +11,7 @@ def catch_up(model: Model, state: State, me: int, clock: int, then: Step) -> Mov
     place = model.place(me)
     log = state.logs[place]
     if is_out_of_reach(model, log, clock):
-        fresh = seen(log._replace(start=clock, end=clock, last=(0, 0, 0), noted=()))
+        fresh = seen(log._replace(start=clock, end=clock, last=(0, 0, 0), seen=NEVER, noted=()))
         return do(model, state._replace(logs=put(state.logs, place, fresh)), me, then)
     if log.end >= clock:
         return do(model, state, me, then)
