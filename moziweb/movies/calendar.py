@@ -1,4 +1,4 @@
-"""Weeks and months of the premiere calendar: pure functions, no clock.
+"""Weeks, months and years of the premiere calendar: pure functions, no clock.
 
 A premiere week runs from Thursday to Wednesday, because Hungarian cinemas change their programme on
 Thursdays. Its name is the ISO 8601 week of its Thursday. ISO weeks are numbered by their Thursday
@@ -21,10 +21,11 @@ LAST_YEAR = 2200
 _THURSDAY = 3  # date.weekday()
 _WEEK_NAME = re.compile(r"([0-9]{4})-W([0-9]{2})")
 _MONTH_NAME = re.compile(r"([0-9]{4})-([0-9]{2})")
+_YEAR_NAME = re.compile(r"[0-9]{4}")
 
 
 class Period(ABC):
-    """A week or a month. ``start`` and ``end`` are its first and last day, both included."""
+    """A week, month or year. ``start`` and ``end`` are its first and last day, both included."""
 
     __slots__ = ()
 
@@ -150,6 +151,42 @@ class Month(Period):
         return type(self)(year, index + 1)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Year(Period):
+    """A calendar year."""
+
+    number: int
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """Parse a name such as ``2026``.
+
+        Raises ``ValueError`` for other spellings and years outside the calendar.
+        """
+        if not _YEAR_NAME.fullmatch(name) or int(name) < FIRST_YEAR:
+            raise ValueError(f"not a year: {name!r}")
+        return _checked(cls(int(name)))
+
+    @property
+    def name(self) -> str:
+        """``2026``."""
+        return f"{self.number:04}"
+
+    @property
+    def start(self) -> date:
+        """Its first of January."""
+        return date(self.number, 1, 1)
+
+    @property
+    def end(self) -> date:
+        """Its last day."""
+        return date(self.number, 12, 31)
+
+    def shifted(self, number: int) -> Self:
+        """The year ``number`` years later, or earlier if negative."""
+        return type(self)(self.number + number)
+
+
 def week_of(day: date) -> Week:
     """The premiere week that contains ``day``."""
     return Week(day - timedelta(days=(day.weekday() - _THURSDAY) % 7))
@@ -158,6 +195,11 @@ def week_of(day: date) -> Week:
 def month_of(day: date) -> Month:
     """The month that contains ``day``."""
     return Month(day.year, day.month)
+
+
+def year_of(day: date) -> Year:
+    """The year that contains ``day``."""
+    return Year(day.year)
 
 
 def in_bounds(period: Period) -> bool:

@@ -4,14 +4,14 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from typing import Final
 
-from sqlalchemy import and_, case, extract, select
+from sqlalchemy import and_, case, exists, extract, select
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database
 from moziweb.db.paging import keyset_rows
 
 from .calendar import week_of
-from .models import DatePrecision, Genre, Movie, Premiere
+from .models import Credit, DatePrecision, Distributor, Movie, Person, Premiere
 from .queries import DAYS, DAYS_AND_MONTHS, published_premieres
 
 ENUMERATED_PER_QUERY: Final = 500
@@ -32,15 +32,24 @@ def movies_opening(session: Session, start: date, end: date) -> Sequence[MovieNa
     return list(dict.fromkeys((row.id, row.slug) for row in session.execute(query)))
 
 
-def genre_slugs(session: Session) -> Sequence[str]:
-    """The slugs of all genres, a few dozen."""
-    return session.scalars(select(Genre.slug).order_by(Genre.slug)).all()
-
-
 def every_movie(database: Database) -> Iterator[MovieName]:
     """Every published movie, by id."""
     query = select(Movie.id, Movie.slug).where(Movie.published)
     return ((row.id, row.slug) for row in keyset_rows(database.read, query, ENUMERATED_PER_QUERY))
+
+
+def every_person(database: Database) -> Iterator[Person]:
+    """Every person with a published movie, by id, with name alone."""
+    shown = exists().where(Credit.person_id == Person.id, Credit.movie_id == Movie.id)
+    query = select(Person.id, Person.name).where(shown.where(Movie.published))
+    rows = keyset_rows(database.read, query, ENUMERATED_PER_QUERY)
+    return (Person(id=row.id, name=row.name) for row in rows)
+
+
+def all_distributors(session: Session) -> Sequence[Distributor]:
+    """Every distributor with a published movie, by id: a few hundred at most."""
+    shown = exists().where(Movie.distributor_id == Distributor.id, Movie.published)
+    return session.scalars(select(Distributor).where(shown).order_by(Distributor.id)).all()
 
 
 def every_day(database: Database, precisions: Collection[DatePrecision]) -> Iterator[date]:

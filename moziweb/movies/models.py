@@ -131,7 +131,9 @@ class Movie(Base):
     languages: Mapped[tuple[str, ...]] = mapped_column(WordList, default=())
     imdb_id: Mapped[str | None] = mapped_column(String(12), unique=True)
     tmdb_id: Mapped[int | None] = mapped_column(unique=True)
-    distributor_id: Mapped[int | None] = mapped_column(ForeignKey("distributor.id"), index=True)
+    distributor_id: Mapped[int | None] = mapped_column(
+        ForeignKey("distributor.id"), index=True, active_history=True
+    )
     published: Mapped[bool] = mapped_column(default=True, index=True, active_history=True)
     search_text: Mapped[str] = mapped_column(
         Text, default=movie_default("search_text"), server_default=""
@@ -218,7 +220,7 @@ class Credit(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     movie_id: Mapped[int] = _movie_id(active_history=True)
-    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True, active_history=True)
     role: Mapped[CreditRole] = mapped_column(enum_column(CreditRole))
     position: Mapped[int]
     character: Mapped[str] = mapped_column(String(200), default="")
@@ -255,7 +257,9 @@ class Premiere(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     movie_id: Mapped[int] = _movie_id(active_history=True)
     kind: Mapped[PremiereKind] = mapped_column(enum_column(PremiereKind))
-    service_id: Mapped[int | None] = mapped_column(ForeignKey("streaming_service.id"), index=True)
+    service_id: Mapped[int | None] = mapped_column(
+        ForeignKey("streaming_service.id"), index=True, active_history=True
+    )
     date: Mapped[Day] = mapped_column(active_history=True)
     precision: Mapped[DatePrecision] = mapped_column(
         enum_column(DatePrecision), default=DatePrecision.DAY, active_history=True

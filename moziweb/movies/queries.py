@@ -78,10 +78,10 @@ def premieres_between(
     Ordered by date, then by title. Includes cancelled premieres. The date of a premiere of which
     only the month is known is the first day of the month.
     """
-    query = _listed(Premiere.movie_id == Movie.id).where(
+    query = select_listings(Premiere.movie_id == Movie.id).where(
         Premiere.date.between(start, end), Premiere.precision.in_(precisions)
     )
-    return tuple(sorted(_fetched(session, query), key=_by_date_and_title))
+    return tuple(sorted(fetch_listings(session, query), key=_by_date_and_title))
 
 
 def undated_movies(session: Session, today: date, limit: int) -> tuple[Listing, ...]:
@@ -92,28 +92,12 @@ def undated_movies(session: Session, today: date, limit: int) -> tuple[Listing, 
     dated = exists().where(Premiere.movie_id == Movie.id, Premiere.precision.in_(DAYS))
     announced = exists().where(Premiere.movie_id == Movie.id)
     query = (
-        _listed(Premiere.id == _first_awaited(today), outer=True)
+        select_listings(Premiere.id == _first_awaited(today), outer=True)
         .where(~dated.correlate(Movie), or_(Premiere.id.is_not(None), ~announced.correlate(Movie)))
         .order_by(Premiere.date.is_(None), Premiere.date, Movie.id.desc())
         .limit(limit)
     )
-    return _fetched(session, query)
-
-
-def genre_premieres_from(
-    session: Session, genre: Genre, start: date, limit: int
-) -> tuple[Listing, ...]:
-    """The next premieres of a genre from ``start`` on, the earliest first."""
-    query = _of_genre(genre).where(Premiere.date >= start)
-    return _fetched(session, query.order_by(Premiere.date, Premiere.id).limit(limit))
-
-
-def genre_premieres_before(
-    session: Session, genre: Genre, end: date, limit: int
-) -> tuple[Listing, ...]:
-    """The latest premieres of a genre before ``end``, the latest first."""
-    query = _of_genre(genre).where(Premiere.date < end)
-    return _fetched(session, query.order_by(Premiere.date.desc(), Premiere.id).limit(limit))
+    return fetch_listings(session, query)
 
 
 def listings_of(
@@ -121,8 +105,8 @@ def listings_of(
 ) -> tuple[Listing, ...]:
     """Published movies with the given premieres of theirs, or without one, for cards."""
     wanted = and_(Premiere.movie_id == Movie.id, Premiere.id.in_(premiere_ids))
-    query = _listed(wanted, outer=True).where(Movie.id.in_(movie_ids))
-    return _fetched(session, query)
+    query = select_listings(wanted, outer=True).where(Movie.id.in_(movie_ids))
+    return fetch_listings(session, query)
 
 
 def neighbours(
@@ -150,11 +134,6 @@ def genres_of(session: Session, movie_ids: Iterable[int]) -> dict[int, tuple[Gen
     return found
 
 
-def genre_by_slug(session: Session, slug: str) -> Genre | None:
-    """The genre with this slug, or None."""
-    return session.scalar(select(Genre).where(Genre.slug == slug))
-
-
 def published_movie(session: Session, movie_id: int) -> Movie | None:
     """A published movie with all relations that its page shows, or None.
 
@@ -180,11 +159,11 @@ def published_movie(session: Session, movie_id: int) -> Movie | None:
     return session.scalars(query).unique().one_or_none()
 
 
-# The columns of ``_listed``. The outer-joined ones may be None, which this type cannot express.
+# The columns of ``select_listings``. Outer-joined ones may be None; this type cannot say so.
 ListedSelect: TypeAlias = Select[Movie, Premiere, str, str, PremiereChange]
 
 
-def _listed(premiere_is: ColumnElement[bool], *, outer: bool = False) -> ListedSelect:
+def select_listings(premiere_is: ColumnElement[bool], *, outer: bool = False) -> ListedSelect:
     """Published movies joined to a premiere, with the other columns of a ``Listing``."""
     return (
         select(Movie, Premiere, StreamingService.name, Distributor.name, PremiereChange)
@@ -198,14 +177,26 @@ def _listed(premiere_is: ColumnElement[bool], *, outer: bool = False) -> ListedS
     )
 
 
+def fetch_listings(session: Session, query: ListedSelect) -> tuple[Listing, ...]:
+    """The listings of a query of ``select_listings``."""
+    return tuple(
+        Listing(movie, premiere, service or "", distributor or "", moved)
+        for movie, premiere, service, distributor, moved in session.execute(query)
+    )
+
+
+def is_awaited(premiere: type[Premiere], today: date) -> ColumnElement[bool]:
+    """Whether a premiere has a month or a year, but no day, and it is not over yet."""
+    month, year = today.replace(day=1), today.replace(month=1, day=1)
+    return or_(
+        and_(premiere.precision == DatePrecision.MONTH, premiere.date >= month),
+        and_(premiere.precision == DatePrecision.YEAR, premiere.date >= year),
+    )
+
+
 def published_premieres(*columns: Any) -> Select[Any]:
     """A query of columns of published movies' premieres."""
     return select(*columns).join(Movie, Movie.id == Premiere.movie_id).where(Movie.published)
-
-
-def _of_genre(genre: Genre) -> ListedSelect:
-    of_genre = and_(MovieGenre.movie_id == Movie.id, MovieGenre.genre_id == genre.id)
-    return _listed(Premiere.movie_id == Movie.id).join(MovieGenre, of_genre)
 
 
 def _latest_change() -> ColumnElement[int]:
@@ -221,25 +212,14 @@ def _latest_change() -> ColumnElement[int]:
 def _first_awaited(today: date) -> ColumnElement[int]:
     """The id of a movie's first premiere whose month or year is not over yet."""
     awaited = aliased(Premiere)
-    month, year = today.replace(day=1), today.replace(month=1, day=1)
-    still_to_come = or_(
-        and_(awaited.precision == DatePrecision.MONTH, awaited.date >= month),
-        and_(awaited.precision == DatePrecision.YEAR, awaited.date >= year),
-    )
+    is_first = awaited.movie_id == Movie.id, awaited.cancelled_at.is_(None)
     return (
         select(awaited.id)
-        .where(awaited.movie_id == Movie.id, awaited.cancelled_at.is_(None), still_to_come)
+        .where(*is_first, is_awaited(awaited, today))
         .order_by(awaited.date, awaited.id)
         .limit(1)
         .correlate(Movie)
         .scalar_subquery()
-    )
-
-
-def _fetched(session: Session, query: ListedSelect) -> tuple[Listing, ...]:
-    return tuple(
-        Listing(movie, premiere, service or "", distributor or "", moved)
-        for movie, premiere, service, distributor, moved in session.execute(query)
     )
 
 

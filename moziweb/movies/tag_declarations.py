@@ -12,7 +12,7 @@ invalidates the lists that the movie is in before the commit, and those that it 
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ from moziweb.caching import DECLARATIONS
 
 # Their listeners derive columns before the tags of these are collected.
 from . import edit_version, premiere_revision  # noqa: F401
-from .calendar import month_of, week_of
+from .calendar import month_of, week_of, year_of
 from .models import (
     Credit,
     DatePrecision,
@@ -45,9 +45,11 @@ from .tags import (
     NEWS_LIST,
     PREMIERES_LIST,
     PUBLISHED_LIST,
+    SERVICES_LIST,
     SLUGS_LIST,
     UNDATED_LIST,
     dated_tag,
+    distributor_list_tag,
     distributor_tag,
     genre_list_tag,
     genre_slug_tag,
@@ -58,14 +60,18 @@ from .tags import (
     movie_page_tag,
     movie_tag,
     period_tag,
+    person_list_tag,
     person_tag,
     premiere_tag,
+    service_list_tag,
+    service_slug_tag,
     service_tag,
+    year_number_tag,
 )
 from .week_range_tags import week_range_tags_of
 
 _LISTS: Final = "lists"
-_GENRES_OF: Final = "genres-of"
+_FACETS_OF: Final = "facets-of"
 _ORDER_OF: Final = "order-of"
 _VISIBILITY: Final = "visibility"
 _IF_SHOWN: Final = "if-shown"
@@ -74,7 +80,7 @@ _IF_PREMIERE_SHOWN: Final = "if-premiere-shown"
 
 DECLARATIONS.declare_tag_kinds(
     "dated", "distributor", "genre", "list", "month", "moved", "movie", "person", "premiere",
-    "service", "span", "week",
+    "service", "span", "week", "year",
 )  # fmt: skip
 
 
@@ -90,20 +96,20 @@ def _visibility_tag(movie_id: int) -> str:
 
 def _period_tags(day: date, precision: DatePrecision) -> tuple[str, ...]:
     """The lists that sort a premiere of this date among others."""
-    month = period_tag(month_of(day))
+    month, year = period_tag(month_of(day)), period_tag(year_of(day))
     match precision:
         case DatePrecision.DAY:
-            return period_tag(week_of(day)), month
+            return period_tag(week_of(day)), month, year
         case DatePrecision.MONTH:
-            return (month,)
+            return month, year
         case DatePrecision.YEAR:
-            return ()
+            return (year,)
 
 
 def _dated_lists(day: date, precision: DatePrecision) -> tuple[str, ...]:
-    """The periods that contain a premiere of this date, and the ranges of weeks that it is in."""
+    """The periods that contain a premiere of this date, its year's number, its ranges of weeks."""
     spans = () if precision is DatePrecision.YEAR else week_range_tags_of(day)
-    return *_period_tags(day, precision), *spans
+    return *_period_tags(day, precision), year_number_tag(year_of(day)), *spans
 
 
 def _date_tags(day: date, precision: DatePrecision) -> tuple[str, ...]:
@@ -113,8 +119,8 @@ def _date_tags(day: date, precision: DatePrecision) -> tuple[str, ...]:
 
 
 def _listed_tags(row: Any) -> tuple[str, ...]:
-    """Every list that contains a premiere."""
-    lists = tag(_GENRES_OF, row.movie_id), *_date_tags(row.date, row.precision), PREMIERES_LIST
+    """The lists of the calendar that contain a premiere."""
+    lists = *_date_tags(row.date, row.precision), PREMIERES_LIST
     return dated_tag(row.movie_id), *_if_shown(row.movie_id, *lists)
 
 
@@ -135,6 +141,14 @@ declare(
     keys=("id",),
     tags=lambda row: (movie_ids_tag(row.id),),
     changes_only=True,
+)
+declare(
+    Movie,
+    columns=("distributor_id",),
+    keys=("id", "distributor_id"),
+    tags=lambda row: (
+        _if_shown(row.id, distributor_list_tag(row.distributor_id)) if row.distributor_id else ()
+    ),
 )
 declare(
     Movie,
@@ -179,6 +193,20 @@ declare(
     keys=("movie_id", "date", "precision"),
     tags=_listed_tags,
 )
+declare(
+    Premiere,
+    columns=("movie_id", "date", "precision"),
+    keys=("movie_id",),
+    tags=lambda row: _if_shown(row.movie_id, tag(_FACETS_OF, row.movie_id)),
+)
+declare(
+    Premiere,
+    columns=("movie_id", "service_id", "date", "precision"),
+    keys=("movie_id", "service_id"),
+    tags=lambda row: (
+        _if_shown(row.movie_id, service_list_tag(row.service_id)) if row.service_id else ()
+    ),
+)
 declare(  # the former movie may have no other premiere
     Premiere,
     columns=("movie_id",),
@@ -219,6 +247,12 @@ declare(
     tags=_page_tags,
 )
 declare(
+    Credit,
+    columns=("movie_id", "person_id", "role"),
+    keys=("movie_id", "person_id"),
+    tags=lambda row: _if_shown(row.movie_id, person_list_tag(row.person_id)),
+)
+declare(
     Trailer,
     columns=("movie_id", "site", "video_id", "name", "language", "position"),
     keys=("movie_id",),
@@ -241,6 +275,12 @@ declare(
 declare(Person, columns=("name", "imdb_id"), keys=("id",), tags=lambda row: (person_tag(row.id),))
 declare(Distributor, columns=("name",), keys=("id",), tags=lambda row: (distributor_tag(row.id),))
 declare(StreamingService, columns=("name",), keys=("id",), tags=lambda row: (service_tag(row.id),))
+declare(
+    StreamingService,
+    columns=("slug",),
+    keys=("id",),
+    tags=lambda row: (service_slug_tag(row.id), SERVICES_LIST),
+)
 
 
 def _resolved(connection: Connection, tags: Collection[str]) -> Iterator[str]:
@@ -295,15 +335,17 @@ def _published(connection: Connection, movie_ids: Collection[int]) -> set[int]:
 def _lists_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
     """Every list that contains the movies of the tags."""
     movie_ids = _ids(tags)
-    dates = select(Premiere.movie_id, Premiere.date, Premiere.precision)
+    dates = select(Premiere.movie_id, Premiere.date, Premiere.precision, Premiere.service_id)
     dated = set()
     for row in connection.execute(dates.where(Premiere.movie_id.in_(movie_ids))):
         yield from _dated_lists(row.date, row.precision)
+        if row.service_id is not None:
+            yield service_list_tag(row.service_id)
         if row.precision is DatePrecision.DAY:
             dated.add(row.movie_id)
     if dated != movie_ids:
         yield UNDATED_LIST
-    yield from _genre_lists_of(connection, tags)
+    yield from _facet_lists_of(connection, tags)
 
 
 def _order_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
@@ -313,10 +355,23 @@ def _order_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
         yield from _period_tags(row.date, row.precision)
 
 
-def _genre_lists_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
-    """The lists of all genres of the movies of the tags."""
-    genres = select(MovieGenre.genre_id).where(MovieGenre.movie_id.in_(_ids(tags))).distinct()
-    yield from map(genre_list_tag, connection.scalars(genres))
+def _facet_lists_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
+    """The lists of all genres, people and distributors of the movies of the tags."""
+    movie_ids = _ids(tags)
+    for column, movie_id, list_tag in _FACETS:
+        shared = select(column).where(movie_id.in_(movie_ids), column.is_not(None)).distinct()
+        yield from map(list_tag, connection.scalars(shared))
+
+
+_FACETS: Final[Sequence[tuple[Any, Any, Callable[[int], str]]]] = (
+    (MovieGenre.genre_id, MovieGenre.movie_id, genre_list_tag),
+    (Credit.person_id, Credit.movie_id, person_list_tag),
+    (Movie.distributor_id, Movie.id, distributor_list_tag),
+)
+"""The column of each facet, that of the movie's id, and the tag of the facet's list.
+
+Without services: a service lists premieres, not all premieres of their movies.
+"""
 
 
 def _ids(tags: Iterable[str]) -> set[int]:
@@ -325,7 +380,7 @@ def _ids(tags: Iterable[str]) -> set[int]:
 
 DECLARATIONS.expansions.add(_LISTS, _lists_of)
 DECLARATIONS.expansions.add(_ORDER_OF, _order_of)
-DECLARATIONS.expansions.add(_GENRES_OF, _genre_lists_of)
+DECLARATIONS.expansions.add(_FACETS_OF, _facet_lists_of)
 
 
 DECLARATIONS.resolve_with(_resolved)

@@ -1,15 +1,16 @@
 """Names of the cache tags of movies.
 
-Presenters record the tags of what they show (``moziweb.site``). The page of a period, a genre or
-the undated movies has the tag of that list, which covers the members of the list and their order.
-Each card has the tags of its movie. ``tag_declarations.py`` has the writes that invalidate them.
+Presenters record the tags of what they show (``moziweb.site``). The page of a period, of a facet (a
+genre, person, distributor or service) and of the undated movies has the tag of that list, which
+covers the members of the list and their order. Each card has the tags of its movie.
+``tag_declarations.py`` has the writes that invalidate them.
 """
 
 from typing import Final
 
 from moziweb.cache import tag
 
-from .calendar import Period, Week
+from .calendar import Month, Period, Week, Year
 
 PUBLISHED_LIST: Final = tag("list", "movies")
 """The set of published movies, for responses such as "not found"."""
@@ -25,6 +26,9 @@ UNDATED_LIST: Final = tag("list", "undated")
 
 GENRES_LIST: Final = tag("list", "genres")
 """The set of genres and their slugs."""
+
+SERVICES_LIST: Final = tag("list", "services")
+"""The set of streaming services and their slugs."""
 
 NEWS_LIST: Final = tag("list", "news")
 """The times of announcements, moves and cancellations, for calendars and feeds."""
@@ -46,8 +50,19 @@ def movie_page_tag(movie_id: int) -> str:
 
 
 def period_tag(period: Period) -> str:
-    """The list of premieres of a week or month."""
-    return tag("week" if isinstance(period, Week) else "month", period.name)
+    """The list of premieres of a week, month or year."""
+    match period:
+        case Week():
+            return tag("week", period.name)
+        case Month():
+            return tag("month", period.name)
+        case _:
+            return tag("year", period.name)
+
+
+def year_number_tag(year: Year) -> str:
+    """The numbers of a year's premieres, without their order."""
+    return tag("year", year.name, "number")
 
 
 def premiere_tag(premiere_id: int) -> str:
@@ -83,6 +98,26 @@ def genre_slug_tag(genre_id: int) -> str:
 def genre_list_tag(genre_id: int) -> str:
     """The list of premieres of a genre."""
     return tag("list", "genre", genre_id)
+
+
+def person_list_tag(person_id: int) -> str:
+    """The premieres of a person's movies, and the person's roles in them."""
+    return tag("list", "person", person_id)
+
+
+def distributor_list_tag(distributor_id: int) -> str:
+    """The premieres of a distributor's movies."""
+    return tag("list", "distributor", distributor_id)
+
+
+def service_list_tag(service_id: int) -> str:
+    """The premieres on a streaming service."""
+    return tag("list", "service", service_id)
+
+
+def service_slug_tag(service_id: int) -> str:
+    """The slug of a streaming service."""
+    return tag("service", service_id, "slug")
 
 
 def person_tag(person_id: int) -> str:

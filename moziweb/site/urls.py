@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from moziweb.i18n import DEFAULT_LOCALE, LOCALES, locale_prefix
-from moziweb.movies.calendar import Month, Week
-from moziweb.movies.models import Genre, Movie
+from moziweb.movies.calendar import Month, Week, Year
+from moziweb.movies.models import Distributor, Genre, Movie, Person, StreamingService
+from moziweb.movies.slugs import slug_of
 from moziweb.request import Request
 
 X_DEFAULT: Final = "x-default"
@@ -15,6 +16,11 @@ X_DEFAULT: Final = "x-default"
 def segment_of(movie_id: int, slug: str) -> str:
     """The path segment of a movie."""
     return f"{movie_id}-{slug}"
+
+
+def named_segment(row: Person | Distributor) -> str:
+    """The path segment of a person or a distributor; its slug follows the name."""
+    return segment_of(row.id, slug_of(row.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,10 @@ class PageUrls:
         """The path of a month's page."""
         return self.path("month", month=month.name)
 
+    def year(self, year: Year) -> str:
+        """The path of a year's page."""
+        return self.path("year", year=year.name)
+
     def movie(self, movie: Movie) -> str:
         """The path of a movie's page."""
         return self.path("movie", movie=segment_of(movie.id, movie.slug))
@@ -50,6 +60,18 @@ class PageUrls:
     def genre(self, genre: Genre) -> str:
         """The path of a genre's page."""
         return self.path("genre", genre=genre.slug)
+
+    def person(self, person: Person) -> str:
+        """The path of a person's page."""
+        return self.path("person", person=named_segment(person))
+
+    def distributor(self, distributor: Distributor) -> str:
+        """The path of a distributor's page."""
+        return self.path("distributor", distributor=named_segment(distributor))
+
+    def service(self, service: StreamingService) -> str:
+        """The path of a streaming service's page."""
+        return self.path("service", service=service.slug)
 
     def in_locale(self, locale: str, name: str, **values: str) -> str:
         """The path of a route in ``locale``."""

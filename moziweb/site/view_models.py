@@ -77,7 +77,10 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class PeriodNav:
-    """Navigation of a week or month. ``*_filled`` are the nearest periods with premieres."""
+    """Navigation of a week, month or year.
+
+    ``*_filled`` are the nearest periods with premieres; ``year`` is the year around the period.
+    """
 
     title: str
     range_text: str
@@ -86,6 +89,7 @@ class PeriodNav:
     previous_filled: Link | None
     next_filled: Link | None
     months: tuple[Link, ...]
+    year: Link
     jump_value: str
 
 
@@ -115,7 +119,8 @@ class DateChange:
 class PremiereView:
     """One premiere of a movie, or by default none.
 
-    ``note`` and the reasons in ``history`` are in Hungarian; the oldest change is the first.
+    ``note`` and the reasons in ``history`` are in Hungarian; the oldest change is the first. Only
+    the movie's page has ``service_href``.
     """
 
     date_text: str = ""
@@ -125,6 +130,7 @@ class PremiereView:
     kind: str = ""
     kind_text: str = ""
     service: str = ""
+    service_href: str = ""
     formats: tuple[str, ...] = ()
     audio_text: str = ""
     rerelease: bool = False
@@ -149,6 +155,7 @@ class MoviePage:
     """All values of a movie's page.
 
     ``synopsis_paragraph`` is the whole synopsis on one line, in ``synopsis_lang``.
+    ``cast`` has people with their characters.
     ``lead_premiere`` is the premiere that the page shows at the top. ``json_ld`` is safe inside a
     script element.
     """
@@ -160,9 +167,9 @@ class MoviePage:
     synopsis: str
     synopsis_lang: str
     synopsis_paragraph: str
-    distributor: str
-    directors: tuple[str, ...]
-    cast: tuple[tuple[str, str], ...]
+    distributor: Link | None
+    directors: tuple[Link, ...]
+    cast: tuple[tuple[Link, str], ...]
     genres: tuple[GenreLink, ...]
     runtime_text: str
     rating: str | None

@@ -13,9 +13,6 @@ from moziweb.movies.models import CreditRole, DatePrecision, PremiereKind
 from moziweb.movies.queries import (
     DAYS_AND_MONTHS,
     Listing,
-    genre_by_slug,
-    genre_premieres_before,
-    genre_premieres_from,
     genres_of,
     neighbours,
     premieres_between,
@@ -75,15 +72,10 @@ def test_both_ends_of_a_period_are_included(dbsession: Session) -> None:
 
 def test_unpublished_movies_are_in_no_list(dbsession: Session) -> None:
     hidden = make_movie(dbsession, published=False)
-    add_genres(dbsession, hidden, "Dráma")
     make_premiere(dbsession, hidden)
     make_movie(dbsession, published=False)
-    genre = genre_by_slug(dbsession, "drama")
-    assert genre
     assert premieres_between(dbsession, THURSDAY, THURSDAY) == ()
     assert undated_movies(dbsession, TODAY, 10) == ()
-    assert genre_premieres_from(dbsession, genre, THURSDAY, 10) == ()
-    assert genre_premieres_before(dbsession, genre, THURSDAY + WEEK, 10) == ()
     assert neighbours(dbsession, THURSDAY - WEEK, THURSDAY - WEEK).after is None
 
 
@@ -178,19 +170,6 @@ def test_genres_are_in_display_order(dbsession: Session) -> None:
         first.id: ["Vígjáték", "Akció"],
         second.id: ["Akció"],
     }
-
-
-def test_genre_premieres_before_and_from(dbsession: Session) -> None:
-    for shift in (-2, -1, 0, 1):
-        movie = make_movie(dbsession, f"{shift:+}")
-        add_genres(dbsession, movie, "Dráma")
-        make_premiere(dbsession, movie, THURSDAY + shift * WEEK)
-    make_premiere(dbsession, make_movie(dbsession, "other"))
-    genre = genre_by_slug(dbsession, "drama")
-    assert genre
-    assert titles(genre_premieres_from(dbsession, genre, THURSDAY, 10)) == ["+0", "+1"]
-    assert titles(genre_premieres_before(dbsession, genre, THURSDAY, 10)) == ["-1", "-2"]
-    assert titles(genre_premieres_before(dbsession, genre, THURSDAY, 1)) == ["-1"]
 
 
 def test_published_movie_takes_five_queries(

@@ -63,12 +63,17 @@ def site(settings: Mapping[str, str]) -> Iterator[TestApp]:
 
 @dataclass(frozen=True)
 class Movies:
-    """The ids of three movies: one of this week, one of five weeks later, one without a date."""
+    """The ids of three movies: one of this week, one of five weeks later, one without a date.
+
+    ``source``, ``person`` and ``distributor`` are of the first one.
+    """
 
     here: int
     ahead: int
     undated: int
     source: int
+    person: int
+    distributor: int
 
 
 def week_here() -> Week:
@@ -85,7 +90,10 @@ def fill(session: Session) -> Movies:
     factories.make_premiere(session, here, date(2031, 1, 1), precision=DatePrecision.YEAR)
     factories.make_premiere(session, here, week_here().thursday, service="Netflix")
     session.commit()
-    return Movies(here.id, ahead.id, undated.id, source.id)
+    actors = Credit.movie_id == here.id, Credit.role == CreditRole.CAST
+    person = session.scalars(select(Credit.person_id).where(*actors)).one()
+    assert here.distributor_id
+    return Movies(here.id, ahead.id, undated.id, source.id, person, here.distributor_id)
 
 
 def _movie(session: Session, title: str, day: date) -> Movie:
@@ -126,6 +134,13 @@ def pages(movies: Movies) -> dict[str, str]:
         "empty": f"/week/{week.shifted(20).name}",
         "month": f"/month/{month_of(week.thursday).name}",
         "genre": "/genre/vigjatek",
+        "genres": "/genres",
+        "person": f"/person/{movies.person}-szinesz-itt-van",
+        "distributor": f"/distributor/{movies.distributor}-forgalmazo-itt-van",
+        "service": "/service/netflix",
+        "services": "/services",
+        "year": f"/year/{week.thursday.year}",
+        "years": "/years",
         "undated": "/undated",
         "movie": f"/movie/{movies.here}-itt-van",
         "other": f"/movie/{movies.ahead}-majd-jon",

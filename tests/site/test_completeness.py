@@ -63,9 +63,13 @@ HIDE = frozenset({"published", "slug", "cancelled_at", "chosen", "state"})
 NOT_SHOWN = frozenset({"ImportCheckpoint", "PendingUpload", "MovieReference", "PosterHost"})
 
 # Needless renders that are accepted, with the reason.
-IN_HUNGARIAN = {"index", "week", "ahead", "month", "genre", "undated", "movie", "other", "empty"}
-SHOW_LISTED = {"index", "english", "week", "month", "genre"}
-SHOW_GENRES = {"index", "english", "week", "ahead", "month", "genre", "movie", "other"}
+FACETS = {"genre", "person", "distributor", "service"}
+IN_HUNGARIAN = {
+    "index", "week", "ahead", "month", "year", "undated", "movie", "other", "empty", "genres",
+    *FACETS,
+}  # fmt: skip
+SHOW_LISTED = {"index", "english", "week", "month", "year", *FACETS}
+SHOW_GENRES = {*SHOW_LISTED, "ahead", "movie", "other"}
 ALLOWED: dict[str, frozenset[str]] = {
     # Tags do not distinguish languages.
     "Genre.name": frozenset({"english"}),
@@ -93,10 +97,12 @@ ALLOWED: dict[str, frozenset[str]] = {
     # Shares the tag of size and colour, which lists show.
     "PosterSource.sketch": frozenset(SHOW_LISTED),
     # The tag of a list covers dates and kinds of premieres; an empty week shows only dates.
-    "Premiere.kind": frozenset({"empty"}),
+    "Premiere.kind": frozenset({"empty", "years"}),
     "Premiere.cancelled_at": frozenset({"empty"}),
     # The order of the only movie of a day does not change.
-    "Movie.sort_key": frozenset({"index", "english", "week", "ahead", "month", "api"}),
+    "Movie.sort_key": frozenset({"index", "english", "week", "ahead", "month", "year", "api"}),
+    # A premiere may move within its year.
+    "Premiere.date": frozenset({"years"}),
     # A cached 404 is invalidated when any movie is published or withdrawn.
     "Movie.published": frozenset({"movie", "api_movie"}),
     # A card shows only the latest move of its premiere.
@@ -104,7 +110,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     # Deleting a premiere may make its movie undated; this movie has other premieres.
     "Premiere.movie_id": frozenset({"index", "english", "undated", "api", "empty"}),
     "Premiere deleted": frozenset({"index", "english", "undated", "api"}),
-    "Premiere.precision": frozenset({"index", "english", "undated", "api"}),
+    "Premiere.precision": frozenset({"index", "english", "undated", "api", "years"}),
 }
 
 

@@ -248,6 +248,11 @@ LISTING = frozenset(
 )  # fmt: skip
 """The writes that change which premieres lists show, and when."""
 
+FACET_PAGES = frozenset({"genre", "person", "distributor", "service"})
+"""They list blocks of premieres: a write may concern a later block."""
+
+FACET_WRITES = frozenset({"add_genre", "delete_genre", "delete_credit", "change_distributor"})
+
 UNDATED_PAGES = frozenset({"index", "english", "api", "undated"})
 
 
@@ -259,12 +264,14 @@ def may_be_needless(what: str, page: str, answer: Any) -> bool:
         return what in LISTING  # "not found" and empty periods
     if page in UNDATED_PAGES:
         return what in LISTING - {"create_published", "cancel", "change_kind"}
-    if page in {"week", "ahead", "month"}:
+    if page in {"week", "ahead", "month", "year"}:
         return what == "withdraw_and_move"  # or publish and move: the old date was not shown
-    return page == "genre" and what in LISTING | {"add_genre", "delete_genre"}
+    if page == "years":
+        return what in LISTING  # a date moves within its year
+    return page in FACET_PAGES and what in LISTING | FACET_WRITES
 
 
-NO_MOVIES = Movies(0, 0, 0, 0)
+NO_MOVIES = Movies(0, 0, 0, 0, 0, 0)
 
 
 @pytest.fixture

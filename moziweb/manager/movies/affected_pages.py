@@ -19,13 +19,14 @@ from moziweb.cache import kind_of, pending_tags
 from moziweb.caching import DECLARATIONS, OUTBOX
 from moziweb.i18n import LOCALES
 from moziweb.services import services_of
+from moziweb.site.page_cache.facet_urls import facet_urls, facets_of_tags
 from moziweb.site.page_cache.url_inventory import Priority, SiteUrl, UrlInventory, pages_showing
 from moziweb.site.urls import segment_of
 
 TIME_LIMIT: Final = 1.0
 """Seconds spent on looking up URLs, in the order of their priority."""
 
-_OF_LISTS: Final = frozenset({"movie", "week", "month", "list", "premiere", "variant"})
+_OF_LISTS: Final = frozenset({"movie", "week", "month", "year", "list", "premiere", "variant"})
 """Kinds of tags that are on lists and on a movie's own pages, and not on other movies'."""
 
 
@@ -73,6 +74,7 @@ def affected_pages(
     candidates = chain(
         _movie_urls(addresses, movie_id, slug),
         _period_urls(addresses, tags),
+        _facet_urls(addresses, session, tags),
         addresses.through(last),
     )
     found = pages_showing(cache, tags, takewhile(in_time, candidates))
@@ -92,11 +94,20 @@ def seconds_until_fresh(session: Session, reason: str) -> float | None:
 
 
 def _period_urls(addresses: UrlInventory, tags: Iterable[str]) -> Iterator[SiteUrl]:
-    """The weeks and months among ``tags``: an empty one is not in the URL inventory."""
+    """The periods among ``tags``: an empty one is not in the URL inventory."""
     for tag in sorted(tags):
         kind, _mark, name = tag.partition(":")
-        for locale in LOCALES if kind in {"week", "month"} else ():
+        for locale in LOCALES if kind in {"week", "month", "year"} else ():
             path = addresses.urls.in_locale(locale, kind, **{kind: name})
+            yield SiteUrl(path, Priority.FRONT)
+
+
+def _facet_urls(
+    addresses: UrlInventory, session: Session, tags: Iterable[str]
+) -> Iterator[SiteUrl]:
+    """The pages of the facets whose lists are among ``tags``."""
+    for facet in facets_of_tags(session, tags):
+        for path in facet_urls(session, addresses.urls, facet, addresses.today):
             yield SiteUrl(path, Priority.FRONT)
 
 

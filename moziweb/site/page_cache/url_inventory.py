@@ -19,14 +19,22 @@ from moziweb.db import Database
 from moziweb.i18n import LOCALES
 from moziweb.movies import enumeration
 from moziweb.movies.calendar import Week, budapest_today, in_bounds, month_of, week_of
+from moziweb.movies.facet_queries import (
+    Facet,
+    all_genres,
+    all_services,
+    long_filmographies,
+)
 from moziweb.movies.lead_premiere import WEEKS_IN_CINEMAS
 from moziweb.movies.queries import DAYS, DAYS_AND_MONTHS, undated_movies
+from moziweb.movies.year_queries import numbers_by_year
 from moziweb.request import Request
 from moziweb.services import services_of
 
 from ..feeds import CALENDARS, SITEMAP_BLOCK
 from ..presenters.index import UNDATED_ON_INDEX
 from ..urls import PageUrls, segment_of
+from .facet_urls import facet_urls, first_urls
 
 ENTRIES_PER_READ: Final = 40
 """Entries per ``get_multi``: a few megabytes."""
@@ -42,11 +50,11 @@ class Priority(IntEnum):
     SHOWN = 2
     """The movies of the weeks that the index shows."""
     AROUND = 3
-    """Pages that the navigation links to: months, genres, undated movies, feeds; and the JSON."""
+    """Pages that the navigation links to: months, genres, services, feeds …; and the JSON."""
     CALENDAR = 4
-    """Every week and month that has premieres."""
+    """Every week, month and year that has premieres."""
     ARCHIVE = 5
-    """Every movie, and its JSON."""
+    """Every movie with its JSON, every person and distributor, and further blocks of lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +121,12 @@ class UrlInventory:
         for month in (this, this.next):
             yield from self._page("month", month=month.name)
         yield from self._page("undated")
+        for name in ("genres", "services", "years"):
+            yield from self._page(name)
         with self.database.read() as session:
-            slugs = enumeration.genre_slugs(session)
-        for slug in slugs:
-            yield from self._page("genre", genre=slug)
+            facets: list[Facet] = [*all_genres(session), *all_services(session)]
+        for facet in facets:
+            yield from first_urls(self.urls, facet)
         yield from self._page("about")
         for part in CALENDARS:
             yield from self._page("calendar", part=part)
@@ -132,6 +142,9 @@ class UrlInventory:
 
         with self.database.read() as session:
             years = enumeration.premiere_years(session)
+            overviews = list(numbers_by_year(session))
+        for overview in overviews:
+            yield from self._page("year", year=overview.name)
         yield self.urls.path("sitemap")
         yield self.urls.path("sitemap_pages")
         for year in years:
@@ -145,6 +158,19 @@ class UrlInventory:
         for movie_id, slug in enumeration.every_movie(self.database):
             yield from self._movie(movie_id, slug)
             yield self.urls.path("api_movie", movie=movie_id)
+        for person in enumeration.every_person(self.database):
+            yield from first_urls(self.urls, person)
+        yield from self._facet_blocks()
+
+    def _facet_blocks(self) -> Iterator[str]:
+        """The pages of distributors, and the further blocks of every facet."""
+        with self.database.read() as session:
+            facets: list[Facet] = [*all_genres(session), *all_services(session)]
+            facets += (*enumeration.all_distributors(session), *long_filmographies(session))
+        for facet in facets:
+            with self.database.read() as session:
+                paths = list(facet_urls(session, self.urls, facet, self.today))
+            yield from paths
 
     def _week(self, week: Week) -> Iterator[str]:
         return self._page("week", week=week.name)

@@ -1,12 +1,13 @@
 """Builds the view model of a movie's page."""
 
+from dataclasses import replace
 from typing import Final
 
 from moziweb.i18n import _
 from moziweb.movies import tags
 from moziweb.movies.calendar import in_bounds, week_of
 from moziweb.movies.lead_premiere import lead_premiere_of
-from moziweb.movies.models import DatePrecision, Movie, Premiere
+from moziweb.movies.models import DatePrecision, Movie, Person, Premiere
 from moziweb.posters.urls import PosterLinks
 
 from ..context import PageContext
@@ -45,9 +46,9 @@ def movie_page(context: PageContext, movie: Movie, links: PosterLinks | None) ->
         synopsis=synopsis,
         synopsis_lang=synopsis_lang,
         synopsis_paragraph=" ".join(synopsis.split()),
-        distributor=movie.distributor.name if movie.distributor else "",
-        directors=tuple(each.person.name for each in directors_of(movie)),
-        cast=tuple((each.person.name, each.character) for each in cast_of(movie)),
+        distributor=_distributor_link(context, movie),
+        directors=tuple(_person_link(context, each.person) for each in directors_of(movie)),
+        cast=tuple((_person_link(context, each.person), each.character) for each in cast_of(movie)),
         genres=genre_links(context, (link.genre for link in movie.genre_links)),
         runtime_text=formatter.runtime_text(movie.runtime),
         rating=movie.rating,
@@ -82,8 +83,22 @@ def depend_on_movie(context: PageContext, movie: Movie) -> None:
 
 
 def _premiere_view(context: PageContext, premiere: Premiere) -> PremiereView:
-    service = premiere.service.name if premiere.service else ""
-    return premiere_view(context.formatter, premiere, service, premiere.changes)
+    service = premiere.service
+    name = service.name if service else ""
+    view = premiere_view(context.formatter, premiere, name, premiere.changes)
+    if service is None:
+        return view
+    context.depend(tags.service_slug_tag(service.id))
+    return replace(view, service_href=context.urls.service(service))
+
+
+def _distributor_link(context: PageContext, movie: Movie) -> Link | None:
+    found = movie.distributor
+    return Link(context.urls.distributor(found), found.name) if found else None
+
+
+def _person_link(context: PageContext, person: Person) -> Link:
+    return Link(context.urls.person(person), person.name)
 
 
 def _trailer_links(movie: Movie) -> tuple[TrailerLink, ...]:

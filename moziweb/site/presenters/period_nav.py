@@ -1,11 +1,20 @@
-"""Builds the navigation of the page of a week or a month."""
+"""Builds the navigation of the page of a week, a month or a year."""
 
 from collections.abc import Callable
 from datetime import date
 from typing import Final, TypeAlias
 
 from moziweb.i18n import _
-from moziweb.movies.calendar import AnyPeriod, Month, Week, in_bounds, month_of, week_of
+from moziweb.movies.calendar import (
+    AnyPeriod,
+    Month,
+    Week,
+    Year,
+    in_bounds,
+    month_of,
+    week_of,
+    year_of,
+)
 from moziweb.movies.models import DatePrecision
 from moziweb.movies.queries import Neighbours
 
@@ -28,6 +37,7 @@ def week_nav(context: PageContext, week: Week, neighbours: Neighbours | None = N
         week_label(context.formatter, week),
         *_steps(context, week, neighbours, week_of, week_label, context.urls.week),
         months=_month_links(context, month_of(week.thursday), None, neighbours),
+        year=_year_link(context, year_of(week.thursday)),
         jump_value=week.thursday.isoformat(),
     )
 
@@ -41,8 +51,37 @@ def month_nav(
         month_label(context.formatter, month),
         *_steps(context, month, neighbours, month_of, month_label, context.urls.month),
         months=_month_links(context, month, month, neighbours),
+        year=_year_link(context, year_of(month.start)),
         jump_value=month.start.isoformat(),
     )
+
+
+def year_nav(context: PageContext, year: Year, *, is_empty: bool) -> PeriodNav:
+    """The navigation of a year. An empty one links to no other, so that no crawler follows them."""
+    urls, formatter = context.urls, context.formatter
+    years = () if is_empty else (year.previous, year.next)
+    previous, following = (
+        _year_link(context, each) if each in years and in_bounds(each) else None
+        for each in (year.previous, year.next)
+    )
+    months = () if is_empty else (Month(year.number, number) for number in range(1, 13))
+    return PeriodNav(
+        formatter.translate(_("Premieres of the year")),
+        year.name,
+        previous,
+        following,
+        previous_filled=None,
+        next_filled=None,
+        months=tuple(
+            Link(urls.month(month), month_label(formatter, month), month.name) for month in months
+        ),
+        year=Link(urls.path("years"), formatter.translate(_("All years"))),
+        jump_value=year.start.isoformat(),
+    )
+
+
+def _year_link(context: PageContext, year: Year) -> Link:
+    return Link(context.urls.year(year), year.name, year.name)
 
 
 MaybeLink: TypeAlias = Link | None

@@ -10,11 +10,13 @@ from pyramid.view import view_config
 from moziweb.db.types import MAX_ID, parse_id
 from moziweb.movies import enumeration
 from moziweb.movies.calendar import FIRST_YEAR, LAST_YEAR, Month, Week, month_of, week_of
+from moziweb.movies.facet_queries import all_genres, all_services
 from moziweb.movies.queries import DAYS
 from moziweb.movies.tags import (
     GENRES_LIST,
     PREMIERES_LIST,
     PUBLISHED_LIST,
+    SERVICES_LIST,
     SLUGS_LIST,
     period_tag,
 )
@@ -46,18 +48,20 @@ def sitemap(request: Request) -> Response:
 
 @view_config(route_name="sitemap_pages", request_method="GET", cache="feeds")
 def sitemap_pages(request: Request) -> Response:
-    """The fixed pages and the genres. One query."""
+    """The fixed pages, the genres and the services. Two queries."""
     context = PageContext.of(request)
-    context.depend(GENRES_LIST)
-    pages = (_alternates(context, route) for route in ("index", "undated", "about"))
-    slugs = enumeration.genre_slugs(request.dbsession)
-    genres = (_alternates(context, "genre", genre=slug) for slug in slugs)
-    return _xml(urlset((*pages, *genres)))
+    context.depend(GENRES_LIST, SERVICES_LIST)
+    routes = ("index", "undated", "genres", "services", "years", "about")
+    pages = [_alternates(context, route) for route in routes]
+    genres, services = all_genres(request.dbsession), all_services(request.dbsession)
+    pages += (_alternates(context, "genre", genre=each.slug) for each in genres)
+    pages += (_alternates(context, "service", service=each.slug) for each in services)
+    return _xml(urlset(pages))
 
 
 @view_config(route_name="sitemap_year", request_method="GET", cache="feeds")
 def sitemap_year(request: Request) -> Response:
-    """The weeks and months of a year with premieres. One query."""
+    """A year, and its weeks and months with premieres. One query."""
     context = PageContext.of(request)
     year = _number(request.matchdict["year"], FIRST_YEAR, LAST_YEAR)
     weeks, months = _weeks_of(year), [Month(year, number) for number in range(1, 13)]
@@ -67,7 +71,8 @@ def sitemap_year(request: Request) -> Response:
     filled_weeks = {week_of(day) for day, precision in days if precision in DAYS}
     filled_months = {month_of(day) for day, _precision in days}
     names = [week.name for week in weeks if week in filled_weeks]
-    pages = [_alternates(context, "week", week=name) for name in names]
+    pages = [_alternates(context, "year", year=str(year))]
+    pages += (_alternates(context, "week", week=name) for name in names)
     names = [month.name for month in months if month in filled_months]
     pages += (_alternates(context, "month", month=name) for name in names)
     return _xml(urlset(pages))

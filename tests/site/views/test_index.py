@@ -23,7 +23,7 @@ from tests.site.scraper import ScrapedCard, cards
 
 DAY = timedelta(days=1)
 WEEK = timedelta(weeks=1)
-SECTION = re.compile(r'<section class="shelf[^"]*" id="([a-z-]+)".*?</section>', re.DOTALL)
+SECTION = re.compile(r'<section class="shelf[^"]*" id="([a-z0-9-]+)".*?</section>', re.DOTALL)
 
 
 def sections(html: str) -> dict[str, list[str]]:

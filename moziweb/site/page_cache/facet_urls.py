@@ -1,0 +1,64 @@
+"""Enumerates the URLs of the pages of facets."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from sqlalchemy.orm import Session
+
+from moziweb.i18n import LOCALES
+from moziweb.movies.facet_queries import Facet, facet_cursors
+from moziweb.movies.models import Distributor, Genre, Person, StreamingService
+from moziweb.movies.tags import (
+    distributor_list_tag,
+    genre_list_tag,
+    person_list_tag,
+    service_list_tag,
+)
+
+from ..urls import PageUrls, named_segment
+
+_MODELS: Final[dict[str, Any]] = {
+    list_tag(0).rpartition(":")[0]: model
+    for list_tag, model in (
+        (genre_list_tag, Genre),
+        (person_list_tag, Person),
+        (distributor_list_tag, Distributor),
+        (service_list_tag, StreamingService),
+    )
+}
+
+
+def facet_urls(session: Session, urls: PageUrls, facet: Facet, today: date) -> Iterator[str]:
+    """The paths of a facet's page in every language, and of its further blocks."""
+    yield from first_urls(urls, facet)
+    for cursor in facet_cursors(session, facet, today):
+        query = urlencode({"after": str(cursor)})
+        for path in first_urls(urls, facet):
+            yield f"{path}?{query}"
+
+
+def first_urls(urls: PageUrls, facet: Facet) -> Iterator[str]:
+    """The paths of a facet's page in every language."""
+    match facet:
+        case Genre():
+            route, segment = "genre", facet.slug
+        case StreamingService():
+            route, segment = "service", facet.slug
+        case Person():
+            route, segment = "person", named_segment(facet)
+        case Distributor():
+            route, segment = "distributor", named_segment(facet)
+    for locale in LOCALES:
+        yield urls.in_locale(locale, route, **{route: segment})
+
+
+def facets_of_tags(session: Session, tags: Iterable[str]) -> Iterator[Facet]:
+    """The facets whose lists are among ``tags``. One query for each."""
+    for tag in sorted(tags):
+        kind, _mark, number = tag.rpartition(":")
+        model = _MODELS.get(kind)
+        facet = session.get(model, int(number)) if model else None
+        if facet is not None:
+            yield facet

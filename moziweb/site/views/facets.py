@@ -1,0 +1,231 @@
+"""The pages of facets: genres, people, distributors and streaming services."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
+
+from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
+
+from moziweb.db.types import parse_id
+from moziweb.i18n import _
+from moziweb.movies import tags
+from moziweb.movies.facet_queries import (
+    BLOCK,
+    Facet,
+    FacetCursor,
+    FacetSection,
+    facet_anchor,
+    facet_listings,
+    genre_by_slug,
+    roles_of,
+    service_by_slug,
+)
+from moziweb.movies.models import CreditRole, Distributor, Person
+from moziweb.movies.queries import Listing
+from moziweb.request import Request
+
+from ..context import PageContext
+from ..page_cache.fragments import PageFragments, movie_list_view
+from ..page_cache.slots import Section, with_eager_row
+from ..page_cache.validity import until_midnight
+from ..presenters.page_head import not_indexed, page_head
+from ..urls import named_segment
+from ..view_models import Link
+
+_SLUG: Final = re.compile(r"[a-z0-9-]{1,40}")
+_CURSOR: Final = re.compile(r"(coming|past|unannounced)-([0-9]+)")
+
+_TITLES: Final = {
+    FacetSection.COMING: _("This week and later"),
+    FacetSection.PAST: _("Earlier"),
+    FacetSection.UNANNOUNCED: _("Without a date"),
+}
+_NEXT: Final = {
+    FacetSection.COMING: _("Later films"),
+    FacetSection.PAST: _("Earlier films"),
+    FacetSection.UNANNOUNCED: _("More films"),
+}
+_ROLES: Final = {CreditRole.DIRECTOR: _("Director"), CreditRole.CAST: _("Actor")}
+
+
+@dataclass(frozen=True, slots=True)
+class _FacetPage:
+    """What the pages of facets differ in. ``index`` is the link to the list of all of them."""
+
+    facet: Facet
+    list_tag: str
+    route: str
+    segment: str
+    kicker: str
+    name: str
+    description: str
+    index: Link | None = None
+
+
+def _facet_view(route: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return movie_list_view(
+        route_name=route,
+        renderer="facet.jinja2",
+        cache_moment=until_midnight,
+        cache_params=("after",),
+    )
+
+
+@_facet_view("genre")
+def genre(request: Request) -> dict[str, Any]:
+    """The premieres of a genre. At most six queries."""
+    context, translate = _context(request)
+    slug = request.matchdict["genre"]
+    found = genre_by_slug(request.dbsession, slug) if _SLUG.fullmatch(slug) else None
+    if found is None:
+        context.depend(tags.GENRES_LIST)
+        raise HTTPNotFound
+    context.depend(tags.genre_tag(found.id), tags.genre_slug_tag(found.id))
+    name = context.formatter.choose(found.name, found.name_en)
+    page = _FacetPage(
+        found, tags.genre_list_tag(found.id), "genre", slug, translate(_("Genre")), name,
+        translate(_("Film premieres in Hungary: ${genre}.", mapping={"genre": name})),
+        Link(context.urls.path("genres"), translate(_("All genres"))),
+    )  # fmt: skip
+    return _values(request, context, page)
+
+
+@_facet_view("service")
+def service(request: Request) -> dict[str, Any]:
+    """The premieres on a streaming service. At most six queries."""
+    context, translate = _context(request)
+    slug = request.matchdict["service"]
+    found = service_by_slug(request.dbsession, slug) if _SLUG.fullmatch(slug) else None
+    if found is None:
+        context.depend(tags.SERVICES_LIST)
+        raise HTTPNotFound
+    context.depend(tags.service_tag(found.id), tags.service_slug_tag(found.id))
+    page = _FacetPage(
+        found, tags.service_list_tag(found.id), "service", slug, translate(_("Streaming")),
+        found.name,
+        translate(_("Films on ${service} in Hungary.", mapping={"service": found.name})),
+        Link(context.urls.path("services"), translate(_("All services"))),
+    )  # fmt: skip
+    return _values(request, context, page)
+
+
+@_facet_view("person")
+def person(request: Request) -> dict[str, Any]:
+    """The premieres of a person's movies, by the person's id. At most seven queries."""
+    context, translate = _context(request)
+    found = _row_of(request, Person, "person")
+    list_tag = tags.person_list_tag(found.id)
+    context.depend(tags.person_tag(found.id))
+    roles = roles_of(request.dbsession, found)
+    page = _FacetPage(
+        found, list_tag, "person", named_segment(found),
+        ", ".join(translate(text) for role, text in _ROLES.items() if role in roles), found.name,
+        translate(_("Premieres of films with ${name} in Hungary.", mapping={"name": found.name})),
+    )  # fmt: skip
+    return _values(request, context, page)
+
+
+@_facet_view("distributor")
+def distributor(request: Request) -> dict[str, Any]:
+    """The premieres of a distributor's movies, by its id. At most six queries."""
+    context, translate = _context(request)
+    found = _row_of(request, Distributor, "distributor")
+    context.depend(tags.distributor_tag(found.id))
+    page = _FacetPage(
+        found, tags.distributor_list_tag(found.id), "distributor", named_segment(found),
+        translate(_("Distributor")), found.name,
+        translate(_("Films that ${name} distributes in Hungary.", mapping={"name": found.name})),
+    )  # fmt: skip
+    return _values(request, context, page)
+
+
+def _context(request: Request) -> tuple[PageContext, Callable[[str], str]]:
+    context = PageContext.of(request)
+    return context, context.formatter.translate
+
+
+Row = TypeVar("Row", Person, Distributor)
+
+
+def _row_of(request: Request, model: type[Row], name: str) -> Row:
+    """The row whose id the path begins with; a 404 otherwise."""
+    row_id = parse_id(request.matchdict[name].partition("-")[0])
+    row = request.dbsession.get(model, row_id) if row_id else None
+    if row is None:
+        raise HTTPNotFound
+    return row
+
+
+def _values(request: Request, context: PageContext, page: _FacetPage) -> dict[str, Any]:
+    """The values of ``facet.jinja2``.
+
+    A person or distributor without published movies is not found. A wrong or missing slug
+    redirects to the right URL.
+    """
+    context.depend(page.list_tag)
+    cursor = _cursor_of(request)
+    blocks = _blocks(request, context, page, cursor)
+    if not any(blocks.values()) and page.index is None:
+        raise HTTPNotFound
+    given = request.matchdict[page.route]
+    if given != page.segment:
+        url = context.urls.path(page.route, **{page.route: page.segment})
+        raise HTTPMovedPermanently(context.urls.absolute(url))
+    fragments, translate = PageFragments(request, context), context.formatter.translate
+    sections: list[Section] = []
+    next_links: dict[str, Link] = {}
+    href = context.urls.path(page.route, **{page.route: page.segment})
+    for section, listings in blocks.items():
+        shown = listings[:BLOCK]
+        if shown:
+            sections.append(fragments.section(section, translate(_TITLES[section]), shown))
+        if len(listings) > BLOCK:
+            after = FacetCursor(section, _row_id(shown[-1]))
+            query = urlencode({"after": str(after)})
+            next_links[section] = Link(f"{href}?{query}", translate(_NEXT[section]))
+    head = page_head(context, page.name, page.description, page.route, **{page.route: page.segment})
+    return {
+        "page": not_indexed(head) if cursor else head,
+        "heading": page.name,
+        "kicker": page.kicker,
+        "up": Link(href, page.name) if cursor else page.index,
+        "sections": with_eager_row(sections),
+        "next_links": next_links,
+    }
+
+
+def _cursor_of(request: Request) -> FacetCursor | None:
+    """The cursor of ``?after=past-123``; a 404 for another spelling."""
+    text = request.GET.get("after")
+    if text is None:
+        return None
+    match = _CURSOR.fullmatch(text)
+    row_id = parse_id(match[2]) if match else None
+    if match is None or row_id is None:
+        raise HTTPNotFound
+    return FacetCursor(FacetSection(match[1]), row_id)
+
+
+def _blocks(
+    request: Request, context: PageContext, page: _FacetPage, cursor: FacetCursor | None
+) -> Mapping[FacetSection, Sequence[Listing]]:
+    """The first block of each section, or the block after the cursor, and one listing more."""
+    session, today, limit = request.dbsession, context.today, BLOCK + 1
+    if cursor is None:
+        return {
+            section: facet_listings(session, page.facet, section, today, limit)
+            for section in FacetSection
+        }
+    anchor = facet_anchor(session, page.facet, cursor, today)
+    if anchor is None:
+        raise HTTPNotFound
+    block = facet_listings(session, page.facet, cursor.section, today, limit, anchor)
+    if not block:
+        raise HTTPNotFound
+    return {cursor.section: block}
+
+
+def _row_id(listing: Listing) -> int:
+    return listing.premiere.id if listing.premiere else listing.movie.id

@@ -1,0 +1,90 @@
+"""The page of a year, and the list of years."""
+
+from typing import Any, Final
+
+from pyramid.httpexceptions import HTTPNotFound
+from pyramid.view import view_config
+
+from moziweb.cache.http.view_deriver import mark_negative
+from moziweb.i18n import _
+from moziweb.movies.calendar import FIRST_YEAR, LAST_YEAR, Month, Year
+from moziweb.movies.tags import period_tag, year_number_tag
+from moziweb.movies.year_queries import (
+    NO_MONTH,
+    MonthOverview,
+    YearNumbers,
+    numbers_by_year,
+    year_overview,
+)
+from moziweb.request import Request
+
+from ..context import PageContext
+from ..page_cache.fragments import PageFragments, movie_list_view
+from ..page_cache.slots import Section, with_eager_row
+from ..presenters.page_head import not_indexed, page_head
+from ..presenters.period_nav import month_label, year_nav
+from ..view_models import Link
+
+SHOWN_PER_MONTH: Final = 6
+"""Cards of a month: one row of the widest layout."""
+
+
+@movie_list_view(route_name="year", renderer="year.jinja2")
+def year(request: Request) -> dict[str, Any]:
+    """The first premieres of each month of a year. Four queries, one for an empty year."""
+    try:
+        period = Year.parse(request.matchdict["year"])
+    except ValueError:
+        raise HTTPNotFound from None
+    context = PageContext.of(request)
+    context.depend(period_tag(period))
+    months = year_overview(request.dbsession, period, SHOWN_PER_MONTH)
+    if not months:
+        mark_negative(request)
+    fragments, translate = PageFragments(request, context), context.formatter.translate
+    nav = year_nav(context, period, is_empty=not months)
+    text = translate(_("Film premieres in Hungary, ${span}.", mapping={"span": nav.range_text}))
+    page = page_head(context, f"{nav.title}: {nav.range_text}", text, "year", year=period.name)
+    return {
+        "page": page if months else not_indexed(page),
+        "nav": nav,
+        "sections": with_eager_row([_section(fragments, period, each) for each in months]),
+    }
+
+
+def _section(fragments: PageFragments, year: Year, overview: MonthOverview) -> Section:
+    formatter, urls = fragments.context.formatter, fragments.context.urls
+    if overview.month == NO_MONTH:
+        title = formatter.translate(_("Day not known yet"))
+        return fragments.section("day-unknown", title, overview.listings)
+    month = Month(year.number, overview.month)
+    more = _("All premieres (${number})", mapping={"number": overview.number})
+    title, text = month_label(formatter, month), formatter.translate(more)
+    key = f"month-{month.name}"
+    return fragments.section(key, title, overview.listings, "", urls.month(month), text)
+
+
+@view_config(route_name="years", renderer="facet_index.jinja2", request_method="GET", cache="pages")
+def years(request: Request) -> dict[str, Any]:
+    """The years with premieres, the latest first. One query."""
+    context = PageContext.of(request)
+    translate = context.formatter.translate
+    context.depend(*(year_number_tag(Year(number)) for number in range(FIRST_YEAR, LAST_YEAR + 1)))
+    numbers = numbers_by_year(request.dbsession)
+    title = translate(_("Premieres by year"))
+    items = [
+        (Link(context.urls.year(each), each.name), _numbers_text(context, found))
+        for each, found in sorted(numbers.items(), reverse=True)
+    ]
+    description = translate(_("The years of film premieres in Hungary."))
+    return {
+        "page": page_head(context, title, description, "years"),
+        "heading": title,
+        "items": items,
+    }
+
+
+def _numbers_text(context: PageContext, numbers: YearNumbers) -> str:
+    values = {"screened": numbers.screened, "streamed": numbers.streamed}
+    text = _("${screened} in cinemas, ${streamed} streaming", mapping=values)
+    return context.formatter.translate(text)

@@ -1,0 +1,39 @@
+"""Overviews of years."""
+
+from datetime import date
+
+from sqlalchemy.orm import Session
+
+from moziweb.movies.calendar import Year
+from moziweb.movies.models import DatePrecision, PremiereKind
+from moziweb.movies.year_queries import NO_MONTH, YearNumbers, numbers_by_year, year_overview
+from tests.factories import make_movie, make_premiere
+
+
+def test_overview_has_the_first_premieres_of_each_month(dbsession: Session) -> None:
+    for day in (25, 4, 11):
+        make_premiere(dbsession, make_movie(dbsession, f"June {day}"), date(2026, 6, day))
+    march, year = make_movie(dbsession, "In March"), make_movie(dbsession, "One day")
+    make_premiere(dbsession, march, date(2026, 3, 1), precision=DatePrecision.MONTH)
+    make_premiere(dbsession, year, date(2026, 1, 1), precision=DatePrecision.YEAR)
+    make_premiere(dbsession, make_movie(dbsession, published=False), date(2026, 6, 1))
+    make_premiere(dbsession, make_movie(dbsession, "next year"), date(2027, 1, 1))
+    found = [
+        (each.month, each.number, [listing.movie.title for listing in each.listings])
+        for each in year_overview(dbsession, Year(2026), 2)
+    ]
+    june = (6, 3, ["June 4", "June 11"])
+    assert found == [(3, 1, ["In March"]), june, (NO_MONTH, 1, ["One day"])]
+    assert year_overview(dbsession, Year(2025), 2) == ()
+
+
+def test_numbers_by_kind_without_the_cancelled(dbsession: Session) -> None:
+    make_premiere(dbsession, make_movie(dbsession), date(2026, 6, 4))
+    make_premiere(dbsession, make_movie(dbsession), date(2026, 6, 4), kind=PremiereKind.FESTIVAL)
+    make_premiere(dbsession, make_movie(dbsession), date(2026, 1, 1), service="MUBI")
+    cancelled = make_premiere(dbsession, make_movie(dbsession), date(2027, 6, 4))
+    cancelled.cancelled_at = cancelled.announced_at
+    make_premiere(dbsession, make_movie(dbsession, published=False), date(2028, 6, 4))
+    dbsession.flush()
+    found = {year.name: numbers for year, numbers in numbers_by_year(dbsession).items()}
+    assert found == {"2026": YearNumbers(2, 1), "2027": YearNumbers(0, 0)}

@@ -1,0 +1,175 @@
+"""The pages of genres, people, distributors and services; of undated movies; about the site."""
+
+import re
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from webtest import TestApp
+
+from moziweb.movies.facet_queries import BLOCK
+from moziweb.movies.models import Credit, CreditRole, Distributor, Person
+from moziweb.services import services_of
+from tests.conftest import QueryCounter
+from tests.factories import (
+    THURSDAY,
+    add_genres,
+    add_people,
+    add_poster,
+    make_movie,
+    make_premiere,
+    set_distributor,
+)
+from tests.site.scraper import cards
+from tests.site.views.test_index import sections
+
+WEEK = timedelta(weeks=1)
+
+
+def test_genre_lists_future_then_past_premieres(app: TestApp, dbsession: Session) -> None:
+    for shift in (-2, -1, 0, 1):
+        movie = make_movie(dbsession, f"week {shift}")
+        add_genres(dbsession, movie, "Vígjáték/Comedy")
+        make_premiere(dbsession, movie, THURSDAY + shift * WEEK)
+    make_premiere(dbsession, make_movie(dbsession, "other"))
+    dbsession.commit()
+    page = app.get("/genre/vigjatek")
+    assert "<h1>Vígjáték</h1>" in page.text
+    assert sections(page.text) == {"coming": ["week 0", "week 1"], "past": ["week -1", "week -2"]}
+    assert "<h1>Comedy</h1>" in app.get("/en/genre/vigjatek").text
+
+
+@pytest.mark.parametrize("slug", ["nincs", "Vigjatek", "x" * 41, "a b", "%00", "..", "1e999"])
+def test_unknown_genre_is_404(app: TestApp, slug: str) -> None:
+    app.get(f"/genre/{slug}", status=404)
+
+
+@pytest.mark.parametrize("movies", [1, BLOCK + 1])
+def test_genre_takes_six_queries_and_is_limited(
+    app: TestApp, dbsession: Session, query_counter: QueryCounter, movies: int
+) -> None:
+    for _ in range(movies):
+        movie = make_movie(dbsession)
+        add_genres(dbsession, movie, "Dráma")
+        add_poster(dbsession, movie)
+        make_premiere(dbsession, movie)
+    dbsession.commit()
+    with query_counter(services_of(app.app.registry).database.engine) as statements:
+        shown = cards(app.get("/genre/drama").text)
+    assert len(shown) == min(movies, BLOCK)
+    assert len(statements) == 6
+
+
+def more_links(html: str) -> list[str]:
+    """The links to further blocks of the page."""
+    return [unescape(href) for href in re.findall(r'rel="next" href="([^"]+after=[^"]+)"', html)]
+
+
+def test_every_premiere_of_a_genre_is_reached(app: TestApp, dbsession: Session) -> None:
+    for number in range(BLOCK + 2):
+        for day in (THURSDAY + number * WEEK, THURSDAY - (number + 1) * WEEK):
+            movie = make_movie(dbsession)
+            add_genres(dbsession, movie, "Dráma")
+            make_premiere(dbsession, movie, day)
+    dbsession.commit()
+    first = app.get("/genre/drama")
+    found = [card.href for card in cards(first.text)]
+    later, earlier = more_links(first.text)
+    for path in (later, earlier):
+        page = app.get(path)
+        assert "noindex" in page.text
+        assert more_links(page.text) == []
+        assert len(cards(page.text)) == 2
+        assert 'href="/genre/drama"' in page.text
+        found += [card.href for card in cards(page.text)]
+    assert len(set(found)) == len(found) == 2 * (BLOCK + 2)
+
+
+@pytest.mark.parametrize(
+    "after",
+    ["", "x", "past", "past-", "past-0", "past-99999999999", "later-1", "past-1 ", "PAST-1"],
+)
+def test_cursor_that_does_not_exist_is_404(app: TestApp, dbsession: Session, after: str) -> None:
+    add_genres(dbsession, make_movie(dbsession), "Dráma")
+    dbsession.commit()
+    app.get("/genre/drama", params={"after": after}, status=404)
+
+
+def test_person_has_the_movies_and_roles(app: TestApp, dbsession: Session) -> None:
+    first, second, third = (make_movie(dbsession, title) for title in ("Első", "Második", "Sose"))
+    add_people(dbsession, first, CreditRole.DIRECTOR, "Enyedi Ildikó")
+    make_premiere(dbsession, first)
+    person = dbsession.scalars(select(Person)).one()
+    for movie in (second, third):
+        credit = Credit(movie_id=movie.id, person_id=person.id, role=CreditRole.CAST, position=0)
+        dbsession.add(credit)
+    make_premiere(dbsession, second, THURSDAY - WEEK, service="MUBI")
+    dbsession.commit()
+    path = f"/person/{person.id}-enyedi-ildiko"
+    page = app.get(path)
+    assert "<h1>Enyedi Ildikó</h1>" in page.text
+    assert "Rendező, Színész" in page.text
+    assert "Director, Actor" in app.get(f"/en{path}").text
+    expected = {"coming": ["Első"], "past": ["Második"], "unannounced": ["Sose"]}
+    assert sections(page.text) == expected
+    for wrong in (f"/person/{person.id}", f"/person/{person.id}-other"):
+        assert app.get(wrong, status=301).headers["Location"].endswith(path)
+
+
+def test_distributor_and_service_have_their_movies(app: TestApp, dbsession: Session) -> None:
+    movie = make_movie(dbsession, "Film")
+    set_distributor(dbsession, movie, "Fórum Hungary")
+    make_premiere(dbsession, movie)
+    make_premiere(dbsession, make_movie(dbsession, "Sorozat"), service="MUBI")
+    dbsession.commit()
+    distributor = dbsession.scalars(select(Distributor)).one()
+    page = app.get(f"/distributor/{distributor.id}-forum-hungary")
+    assert sections(page.text) == {"coming": ["Film"]}
+    page = app.get("/service/mubi")
+    assert sections(page.text) == {"coming": ["Sorozat"]}
+    assert 'href="/services"' in page.text
+
+
+def test_person_of_unpublished_movies_is_404(app: TestApp, dbsession: Session) -> None:
+    hidden = make_movie(dbsession, published=False)
+    add_people(dbsession, hidden, CreditRole.CAST, "Titkos Ember")
+    set_distributor(dbsession, hidden, "Titkos Cég")
+    dbsession.commit()
+    person = dbsession.scalars(select(Person)).one()
+    distributor = dbsession.scalars(select(Distributor)).one()
+    for path in (f"/person/{person.id}", f"/distributor/{distributor.id}"):
+        app.get(path, status=404)
+
+
+@pytest.mark.parametrize("path", ["/person/0", "/person/x", "/distributor/9-a", "/service/nincs"])
+def test_unknown_facet_is_404(app: TestApp, path: str) -> None:
+    app.get(path, status=404)
+
+
+def test_movie_links_to_its_facets(app: TestApp, dbsession: Session) -> None:
+    movie = make_movie(dbsession, "Film")
+    add_genres(dbsession, movie, "Dráma")
+    add_people(dbsession, movie, CreditRole.DIRECTOR, "Tarr Béla")
+    add_people(dbsession, movie, CreditRole.CAST, "B. Miklós/Szerep")
+    set_distributor(dbsession, movie, "Fórum")
+    make_premiere(dbsession, movie, service="MUBI")
+    dbsession.commit()
+    page = app.get(f"/movie/{movie.id}-{movie.slug}").text
+    links = re.findall(r'href="(/(?:person|distributor|service|genre)/[^"]+)"', page)
+    assert {path.split("/")[1] for path in links} == {"person", "distributor", "service", "genre"}
+    for path in links:
+        assert cards(app.get(path).text)[0].title == "Film"
+
+
+def test_undated_page_without_movies_says_so(app: TestApp, dbsession: Session) -> None:
+    make_premiere(dbsession, make_movie(dbsession))
+    dbsession.commit()
+    assert cards(app.get("/undated").text) == []
+    assert "Every film that we know of has a date." in app.get("/en/undated").text
+
+
+def test_about_page_exists(app: TestApp) -> None:
+    assert "CC0" in app.get("/about").text
+    assert "CC0" in app.get("/en/about").text

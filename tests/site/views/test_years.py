@@ -1,0 +1,59 @@
+"""The pages of years."""
+
+from datetime import date
+
+import pytest
+from sqlalchemy.orm import Session
+from webtest import TestApp
+
+from moziweb.services import services_of
+from moziweb.site.views.years import SHOWN_PER_MONTH
+from tests.conftest import QueryCounter
+from tests.factories import add_poster, make_movie, make_premiere
+from tests.site.views.test_index import sections
+
+
+def test_year_has_a_row_of_each_month(
+    app: TestApp, dbsession: Session, query_counter: QueryCounter
+) -> None:
+    for number in range(SHOWN_PER_MONTH + 1):
+        movie = make_movie(dbsession, f"June {number}")
+        add_poster(dbsession, movie)
+        make_premiere(dbsession, movie, date(2026, 6, 4))
+    make_premiere(dbsession, make_movie(dbsession, "In May"), date(2026, 5, 7))
+    dbsession.commit()
+    with query_counter(services_of(app.app.registry).database.engine) as statements:
+        page = app.get("/year/2026")
+    assert len(statements) == 4
+    found = sections(page.text)
+    assert found["month-2026-05"] == ["In May"]
+    assert found["month-2026-06"] == [f"June {number}" for number in range(SHOWN_PER_MONTH)]
+    assert "Minden bemutató (7)" in page.text
+    assert 'href="/month/2026-06"' in page.text
+    assert 'href="/year/2027"' in page.text
+    assert "All premieres (7)" in app.get("/en/year/2026").text
+
+
+def test_empty_year_is_not_indexed_and_links_to_no_other(app: TestApp) -> None:
+    page = app.get("/year/2031").text
+    assert "noindex" in page
+    assert 'href="/year/' not in page.partition("<main")[2]
+    assert 'href="/years"' in page
+
+
+@pytest.mark.parametrize(
+    "name", ["1894", "2201", "26", "02026", "2026-01", "x", "20 6", "%C2%B2026"]
+)
+def test_year_outside_the_calendar_is_404(app: TestApp, name: str) -> None:
+    app.get(f"/year/{name}", status=404)
+
+
+def test_years_have_numbers_by_kind(app: TestApp, dbsession: Session) -> None:
+    make_premiere(dbsession, make_movie(dbsession), date(2026, 6, 4))
+    make_premiere(dbsession, make_movie(dbsession), date(2025, 6, 5), service="MUBI")
+    dbsession.commit()
+    page = app.get("/en/years").text
+    assert page.index("/en/year/2026") < page.index("/en/year/2025")
+    assert "1 in cinemas, 0 streaming" in page
+    assert "0 in cinemas, 1 streaming" in page
+    assert "0 moziban, 1 streamingen" in app.get("/years").text
