@@ -108,7 +108,10 @@ ALLOWED: dict[str, frozenset[str]] = {
     # A card shows only the latest move of its premiere.
     "PremiereChange.premiere_id": frozenset({"api_movie", "ahead", "week"}),
     # Deleting a premiere may make its movie undated; this movie has other premieres.
-    "Premiere.movie_id": frozenset({"index", "english", "undated", "api", "empty"}),
+    # It counts for its year under each of them.
+    "Premiere.movie_id": frozenset({"index", "english", "undated", "api", "empty", "years"}),
+    # The person may have another credit of the movie.
+    "Credit.person_id": frozenset({"person"}),
     "Premiere deleted": frozenset({"index", "english", "undated", "api"}),
     "Premiere.precision": frozenset({"index", "english", "undated", "api", "years"}),
 }
