@@ -146,10 +146,10 @@ def _context(request: Request) -> tuple[PageContext, Callable[[str], str]]:
     return context, context.formatter.translate
 
 
-Row = TypeVar("Row", Person, Distributor)
+NamedRow = TypeVar("NamedRow", Person, Distributor)
 
 
-def _row_of(request: Request, model: type[Row], name: str) -> Row:
+def _row_of(request: Request, model: type[NamedRow], name: str) -> NamedRow:
     """The row whose id the path begins with; a 404 otherwise."""
     row_id = parse_id(request.matchdict[name].partition("-")[0])
     row = request.dbsession.get(model, row_id) if row_id else None
