@@ -335,11 +335,7 @@ def log_has_tags_at_first_step(patch: pytest.MonkeyPatch) -> None:
 
 def log_ignores_tag_of_copies(patch: pytest.MonkeyPatch) -> None:
     """The log confirms copies of entries that were deleted by their keys."""
-    patch.setattr(
-        validation,
-        "_tags_of",
-        lambda _, copy: (group.tags for group in copy.entry.dependencies),
-    )
+    patch.setattr(validation, "_tags_of", lambda _, copy: copy.entry.tags)
 
 
 def log_judges_entry_by_its_latest_part(patch: pytest.MonkeyPatch) -> None:

@@ -309,4 +309,6 @@ class InvalidationLog:
 
 
 def _is_published(last: Mapping[str, int], tags: Iterable[str], since: int) -> bool:
+    if last.keys().isdisjoint(tags):
+        return False
     return any(last[tag] > since for tag in last.keys() & tags)

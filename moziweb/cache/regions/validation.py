@@ -4,8 +4,9 @@ The clock is read first; the entries, the records of the log and the stamps are 
 log can only confirm that an entry is valid. If it does not, the stamps decide.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ..protocol.clock import reaches
 from ..protocol.dependencies import DependencyGroup
@@ -14,6 +15,9 @@ from ..protocol.stamps import copies_tag, is_valid, tags_to_resolve
 from .http_policy import DERIVED_KEY
 from .local_cache import Copy
 from .parts import RegionParts
+
+_TAGS: Final = "tags"
+"""Name in ``Entry.derived``: see ``_tags_of``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +138,7 @@ def _confirm_copy(parts: RegionParts, copy: Copy, clock: int) -> bool:
     since = copy.validated_at
     if reaches(since, clock):  # by another thread
         return True
-    pairs = ((since, tags) for tags in _tags_of(parts, copy))
-    if not parts.stamps.log.confirms(pairs, clock):
+    if not parts.stamps.log.confirms(((since, _tags_of(parts, copy)),), clock):
         return False
     parts.local_cache.mark_valid(copy, clock)
     return True
@@ -143,12 +146,13 @@ def _confirm_copy(parts: RegionParts, copy: Copy, clock: int) -> bool:
 
 def was_published(parts: RegionParts, copy: Copy) -> bool:
     """Return whether a local copy is known to be outdated, without reading from a store."""
-    since = copy.validated_at
-    return any(parts.stamps.log.has_published(tags, since) for tags in _tags_of(parts, copy))
+    return parts.stamps.log.has_published(_tags_of(parts, copy), copy.validated_at)
 
 
-def _tags_of(parts: RegionParts, copy: Copy) -> Iterator[tuple[str, ...]]:
-    """Yield the tags of a copy: those of its entry, and the tag of all copies."""
-    for group in copy.entry.dependencies:
-        yield group.tags
-    yield (copies_tag(parts.name),)
+def _tags_of(parts: RegionParts, copy: Copy) -> tuple[str, ...]:
+    """Return the tags of a copy: those of its entry, and the tag of all copies."""
+    derived = copy.entry.derived
+    tags: tuple[str, ...] | None = derived.get(_TAGS)
+    if tags is None:
+        tags = derived[_TAGS] = (*copy.entry.tags, copies_tag(parts.name))
+    return tags
