@@ -39,19 +39,22 @@ def main(global_config: dict[str, str], **settings: Any) -> "Router | FastPathMi
     from moziweb.caching import served_first
 
     from .cache import ConfigurationError
+    from .logs.reporters import start_reporters
     from .settings import SettingsError, load
     from .settings.origins import origins_of
     from .storage import StorageMisconfigured
 
     try:
         typed = load({**settings})
+        reports_errors = start_reporters(typed)
     except SettingsError as error:
         raise SystemExit(f"moziweb: {error}") from None
     try:
         with Configurator(settings=typed) as config:
             services = services_of(config.registry)
             origins = origins_of(settings)
-            set_services(config.registry, replace(services, settings_origins=origins))
+            services = replace(services, settings_origins=origins, reports_errors=reports_errors)
+            set_services(config.registry, services)
             for include in INCLUDES:
                 config.include(include)
             return served_first(config.make_wsgi_app())

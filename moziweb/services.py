@@ -81,6 +81,9 @@ class Services:
     settings_origins: "dict[str, Origin]" = field(default_factory=dict)
     """Where the value of each ini key comes from."""
 
+    reports_errors: bool = False
+    """Whether a reporter of errors is set up (``moziweb.logs.reporters``)."""
+
     database: "Database" = _DB
     repeatable_routes: frozenset[str] = frozenset()
     """Names of the routes whose unsafe requests may be run again (``db/retry.py``)."""

@@ -17,6 +17,7 @@ import moziweb
 from moziweb.cache import ConfigurationError
 from moziweb.cache.http.page_cache import PageCache
 from moziweb.db import Database, create_engine, query_limits_of
+from moziweb.logs.reporters import start_reporters
 from moziweb.movies.models import Movie
 from moziweb.services import Services, services_of
 from moziweb.settings import SettingsError, load
@@ -63,7 +64,7 @@ class CommandContext:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """The typed settings; also configures logging. Raises ``SetupError``."""
+        """The typed settings; also sets up logging and reporters. Raises ``SetupError``."""
         try:
             settings = load(get_appsettings(self.ini))
         except OSError as error:
@@ -77,6 +78,10 @@ class CommandContext:
         except (LookupError, UnicodeDecodeError, ImportError) as error:
             raise SetupError(f"{self.ini}: {_one_line(error)}") from None
         self._set_up_logging()
+        try:
+            start_reporters(settings)
+        except SettingsError as error:
+            raise SetupError(str(error)) from None
         return settings
 
     def _set_up_logging(self) -> None:

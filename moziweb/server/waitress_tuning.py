@@ -23,6 +23,7 @@ from waitress.server import BaseWSGIServer
 
 from moziweb.cache.http.fast_path import FastPathMiddleware
 from moziweb.cache.http.waitress_channel import install
+from moziweb.logs.reporters import OPENTELEMETRY, traced
 from moziweb.ops.headers import FAILURE_CACHE_CONTROL, site_headers
 from moziweb.ops.request_log import RequestLogMiddleware, log_request
 from moziweb.services import services_of_app
@@ -59,8 +60,9 @@ def limit_connections(
     )
     install_limits(servers, limits, headers, shutdown)
     for server in servers:
+        forwarded = ForwardedHeadersMiddleware(app, server.adj, headers)
         server.application = RequestLogMiddleware(
-            ForwardedHeadersMiddleware(app, server.adj, headers),
+            traced(forwarded) if _setting(app, OPENTELEMETRY) else forwarded,
             access=_setting(app, "log.access"),
             slow=_setting(app, "log.slow_seconds"),
         )

@@ -1,11 +1,13 @@
 """Error responses: a page in the site's design, or JSON below ``/api/``. No database access."""
 
 import logging
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, Final
 
 from pyramid.exceptions import PredicateMismatch, URLDecodeError
 from pyramid.httpexceptions import HTTPError, HTTPMethodNotAllowed, HTTPNotFound
+from pyramid.i18n import TranslationString
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 from pyramid.view import exception_view_config, forbidden_view_config, notfound_view_config
@@ -66,10 +68,15 @@ _TEXTS: Final = {
     ),
     HTTPStatus.INTERNAL_SERVER_ERROR: (
         _("The film has torn"),
-        _("Something went wrong on our side. It has been recorded, and we will look into it."),
+        _("Something went wrong on our side. Please try again in a minute."),
     ),
 }
 """The heading and the explanation of each error page."""
+
+_REPORTED: Final = _(
+    "Something went wrong on our side. We have been notified and will look into it."
+)
+"""The explanation of an internal error where a reporter is set up."""
 
 
 @notfound_view_config()
@@ -172,14 +179,19 @@ def error_response(request: Request, code: HTTPStatus) -> Response:
     if request.environ.get("PATH_INFO", "").startswith("/api/"):
         renderer, values = "json", {"error": {"code": int(code), "message": code.phrase}}
     else:
-        renderer, values = _TEMPLATE, _page_values(PageContext.of(request), code)
+        is_reported = code == HTTPStatus.INTERNAL_SERVER_ERROR and request.services.reports_errors
+        heading, explanation = _TEXTS[code]
+        texts = heading, _REPORTED if is_reported else explanation
+        renderer, values = _TEMPLATE, _page_values(PageContext.of(request), code, texts)
     response: Response = render_to_response(renderer, values, request=request)
     response.status_int = code
     return response
 
 
-def _page_values(context: PageContext, code: HTTPStatus) -> dict[str, Any]:
-    heading, explanation = map(context.formatter.translate, _TEXTS[code])
+def _page_values(
+    context: PageContext, code: HTTPStatus, texts: Iterable[TranslationString]
+) -> dict[str, Any]:
+    heading, explanation = map(context.formatter.translate, texts)
     return {
         "page": error_page_head(context, heading),
         "code": int(code),

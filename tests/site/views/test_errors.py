@@ -93,6 +93,26 @@ def test_unexpected_error_is_500_and_logged(
     assert "GET /en/ failed" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("reports", "sentence"),
+    [(True, "We have been notified"), (False, "Please try again in a minute")],
+)
+def test_page_of_an_unexpected_error_mentions_a_report_only_with_a_reporter(
+    app: TestApp, reports: bool, sentence: str
+) -> None:
+    services = services_of(app.app.registry)
+    times = iter([lambda: 1 / 0])
+    set_services(
+        app.app.registry,
+        replace(
+            services,
+            clock=lambda: next(times, services.clock)(),  # type: ignore[arg-type,return-value]
+            reports_errors=reports,
+        ),
+    )
+    assert sentence in app.get("/en/", status=500).text
+
+
 def test_missing_schema_is_an_error_page(
     app: TestApp, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
