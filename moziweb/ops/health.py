@@ -25,6 +25,7 @@ from moziweb.cache import Cache, StoreError
 from moziweb.cache.http.page_cache import PageCache
 from moziweb.db import create_probe_engine
 from moziweb.db.migrations import SchemaState, current_revision, head_revision, schema_state
+from moziweb.logs.outage import Outage
 from moziweb.request import Request
 from moziweb.services import Services
 from moziweb.storage import Storage, StorageError
@@ -164,6 +165,7 @@ class _Probe:
         """``close`` runs after the checks."""
         self._checks = checks
         self._close = close
+        self._outages = {name: Outage(f"heartbeat: {name}", 0.0) for name in checks}
         self._results: dict[str, CheckResult] = {}
         self._thread: threading.Thread | None = None
 
@@ -186,7 +188,7 @@ class _Probe:
     def _run(self) -> None:
         try:
             for name, check in self._checks.items():
-                result = _checked(name, check)
+                result = _checked(name, check, self._outages[name])
                 self._results[name] = result
                 if result.state == UNAVAILABLE and len(self._results) == 1:
                     self._results = dict.fromkeys(self._checks, result)
@@ -195,15 +197,17 @@ class _Probe:
             self._close()
 
 
-def _checked(name: str, check: Check) -> CheckResult:
+def _checked(name: str, check: Check, outage: Outage) -> CheckResult:
     try:
-        return check()
+        result = check()
     except (SQLAlchemyError, StorageError, StoreError) as error:
-        log.exception("heartbeat: %s", name)
+        outage.failed(_line(error))
         return CheckResult(UNAVAILABLE, _line(error))
     except Exception as error:
         log.exception("heartbeat: %s", name)
         return CheckResult(UNAVAILABLE, f"{type(error).__name__}: the log has the traceback")
+    outage.worked()
+    return result
 
 
 def probes_of(services: Services) -> list[_Probe]:

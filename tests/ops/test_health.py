@@ -92,7 +92,7 @@ def test_unreachable_database_is_unavailable(
     assert body["status"] == "unavailable"
     assert failing(body) == dict.fromkeys(("database", "posters"), "unavailable")
     assert all(each.startswith("connection failed: ") for each in body["reasons"].values())
-    assert "OperationalError" in caplog.text
+    assert "heartbeat: database is unavailable: connection failed: " in caplog.text
 
 
 def test_missing_storage_is_unavailable(app: TestApp, settings: dict[str, str]) -> None:

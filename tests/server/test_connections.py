@@ -1,5 +1,6 @@
 """What one client may hold of the server: threads, connections, time of the loop."""
 
+import errno
 import importlib.util
 import random
 import re
@@ -515,3 +516,22 @@ def test_application_learns_when_the_request_had_arrived(app: EchoApp) -> None:
         client.answer()
     arrived = app.environs[1][ARRIVED]
     assert began + 0.2 <= arrived <= time.time() - 0.2
+
+
+def test_server_pauses_if_no_descriptor_is_free_and_no_connection_waits(
+    app: EchoApp, port: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    assert app.server.readable()
+    with monkeypatch.context() as patched:
+        patched.setattr(app.server, "accept", refuse)
+        for _ in range(1_000):
+            app.server.handle_accept()
+        assert not app.server.readable()
+    (line,) = (each for each in caplog.records if each.name == "moziweb.logs.outage")
+    assert line.getMessage().startswith("the listening socket is unavailable: [Errno 24]")
+    with connected(port) as client:
+        client.send(b"GET /last HTTP/1.0\r\n\r\n")
+        assert client.answer()[0] == 200, "after the pause"

@@ -262,7 +262,7 @@ def test_invalid_endpoint_names_the_setting(make_s3: MakeS3) -> None:
         make_s3(endpoint_url="not an address").check()
 
 
-def test_stopped_server_is_unavailable(make_s3: MakeS3) -> None:
+def test_stopped_server_is_unavailable(make_s3: MakeS3, caplog: pytest.LogCaptureFixture) -> None:
     storage = make_s3(endpoint_url=f"http://{HOST}:{free_port()}")
     calls = (
         storage.check,
@@ -275,6 +275,8 @@ def test_stopped_server_is_unavailable(make_s3: MakeS3) -> None:
     for call in calls:
         with pytest.raises(StorageUnavailable, match="does not answer s3:"):
             call()
+    (line,) = (each.getMessage() for each in caplog.records if each.name == "moziweb.logs.outage")
+    assert re.match(r"storage \S+ is unavailable: ", line), "one line for all calls"
 
 
 def test_frozen_server_is_unavailable_until_it_continues(
@@ -317,9 +319,9 @@ def test_tries_limit_the_attempts(make_s3: MakeS3, s3_server: S3Server) -> None:
 def test_threads_share_one_client(make_s3: MakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[S3Settings] = []
 
-    def recording(settings: S3Settings) -> Any:
+    def recording(settings: S3Settings, call_limit: float | None) -> Any:
         made.append(settings)
-        return make_client(settings)
+        return make_client(settings, call_limit)
 
     monkeypatch.setattr("moziweb.storage.s3.make_client", recording)
     storage = make_s3()

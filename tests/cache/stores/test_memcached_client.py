@@ -29,6 +29,7 @@ from moziweb.cache.stores.memcached_client import (
 )
 from tests.services.memcached import MemcachedServer
 from tests.services.ports import free_port
+from tests.threads import wait_until
 
 
 @pytest.fixture
@@ -464,3 +465,34 @@ def test_gets_returns_value_of_its_key_with_many_threads(
     for thread in threads:
         thread.join()
     assert answers == [True] * 2400
+
+
+LOG = "moziweb.logs.outage"
+
+
+def answers(client: MemcachedClient) -> bool:
+    with suppress(StoreError):
+        client.set("a", b"1")
+        return True
+    return False
+
+
+@pytest.mark.parametrize("probed", [False, True])
+def test_outage_is_one_line_and_its_end_another(
+    own_server: MemcachedServer, caplog: pytest.LogCaptureFixture, probed: bool
+) -> None:
+    clients = [MemcachedClient([own_server.address], probed=probed) for _ in range(3)]
+    for client in clients:
+        client.set("a", b"1")
+    own_server.kill()
+    for _ in range(50):
+        for client in clients:
+            with suppress(StoreError):
+                client.set("a", b"1")
+    (begin,) = (each.getMessage() for each in caplog.records if each.name == LOG)
+    assert begin.startswith(f"memcached {own_server.address} is unavailable: ")
+    own_server.start()
+    clients[0]._outage._recovery_seconds = 0.0
+    wait_until(lambda: answers(clients[0]))
+    _, end = (each.getMessage() for each in caplog.records if each.name == LOG)
+    assert end.startswith(f"memcached {own_server.address} is back after ")
