@@ -109,6 +109,12 @@ def listings_of(
     return fetch_listings(session, query)
 
 
+def synopses_of(session: Session, movie_ids: Iterable[int]) -> dict[int, str]:
+    """The Hungarian synopses of movies by id."""
+    query = select(Movie.id, Movie.synopsis).where(Movie.id.in_(sorted(set(movie_ids))))
+    return {row.id: row.synopsis for row in session.execute(query)}
+
+
 def neighbours(
     session: Session, start: date, end: date, precisions: Collection[DatePrecision] = DAYS
 ) -> Neighbours:

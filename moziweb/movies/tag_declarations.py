@@ -58,6 +58,7 @@ from .tags import (
     moved_tag,
     movie_ids_tag,
     movie_page_tag,
+    movie_synopsis_tag,
     movie_tag,
     period_tag,
     person_list_tag,
@@ -152,7 +153,14 @@ declare(
 )
 declare(
     Movie,
-    columns=("synopsis", "synopsis_en", "countries", "languages"),
+    columns=("synopsis", "synopsis_en"),
+    keys=("id",),
+    tags=lambda row: (movie_synopsis_tag(row.id),),
+    changes_only=True,
+)
+declare(
+    Movie,
+    columns=("countries", "languages"),
     keys=("id",),
     tags=lambda row: (movie_page_tag(row.id),),
     changes_only=True,

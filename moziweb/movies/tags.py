@@ -44,6 +44,11 @@ def movie_ids_tag(movie_id: int) -> str:
     return tag("movie", movie_id, "ids")
 
 
+def movie_synopsis_tag(movie_id: int) -> str:
+    """A movie's synopses, for its page and the JSON API."""
+    return tag("movie", movie_id, "synopsis")
+
+
 def movie_page_tag(movie_id: int) -> str:
     """The data that only a movie's page shows."""
     return tag("movie", movie_id, "page")

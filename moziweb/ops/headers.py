@@ -44,12 +44,13 @@ _FIXED: Final = {
 }
 
 
-def content_security_policy(image_origin: str) -> str:
+def content_security_policy(*image_origins: str) -> str:
     """The policy of pages, which load only posters from other origins.
 
-    ``image_origin`` is the origin of the storage, "" if that is the site itself. There are no
-    inline styles or scripts, so a page needs no nonce and can be cached.
+    ``image_origins`` are those of ``site.base_url`` and of the storage, "" if that is the site
+    itself. There are no inline styles or scripts, so a page needs no nonce and can be cached.
     """
+    others = [origin for origin in dict.fromkeys(image_origins) if origin]
     directives = {
         "default-src": "'none'",
         "base-uri": "'none'",
@@ -57,7 +58,7 @@ def content_security_policy(image_origin: str) -> str:
         "font-src": "'self'",
         "form-action": "'self'",
         "frame-ancestors": "'none'",
-        "img-src": f"'self' {image_origin}".rstrip(),
+        "img-src": " ".join(["'self'", *others]),
         "manifest-src": "'self'",
         "script-src": "'self'",
         "style-src": "'self'",
@@ -71,16 +72,18 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
-def security_headers(image_origin: str, *, hsts: bool) -> dict[str, str]:
+def security_headers(*image_origins: str, hsts: bool) -> dict[str, str]:
     """All headers, by name."""
-    headers = {**_FIXED, "Content-Security-Policy": content_security_policy(image_origin)}
+    headers = {**_FIXED, "Content-Security-Policy": content_security_policy(*image_origins)}
     return {**headers, "Strict-Transport-Security": HSTS} if hsts else headers
 
 
 def site_headers(registry: Registry) -> dict[str, str]:
     """The headers of this site. Also for responses that do not come from Pyramid."""
-    image_origin = origin_of(services_of(registry).storage.url("poster"))
-    return security_headers(image_origin, hsts=registry.settings["site.hsts"])
+    settings = registry.settings
+    # The site can be asked for by other hosts than that of its URLs.
+    urls = settings["site.base_url"], services_of(registry).storage.url("poster")
+    return security_headers(*map(origin_of, urls), hsts=settings["site.hsts"])
 
 
 def headers_tween_factory(handler: Handler, registry: Registry) -> Handler:

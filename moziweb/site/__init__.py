@@ -9,6 +9,10 @@ from moziweb.i18n import DOMAIN
 # Route names and patterns. Pages have one URL per language; the other routes have one URL.
 PAGES: Final = (
     ("index", "/"),
+    ("today", "/today"),
+    ("this_week", "/week"),
+    ("this_month", "/month"),
+    ("this_year", "/year"),
     ("week", "/week/{week}"),
     ("month", "/month/{month}"),
     ("movie", "/movie/{movie}"),

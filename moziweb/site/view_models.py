@@ -34,8 +34,8 @@ class PosterImage:
 
     ``tone`` is a class of tones.css: the dominant colour. ``parts`` are the colours of the
     placeholder as ``rgb``, three in a row; only the movie's page has them. The preview is the
-    square image that other sites show for a link to the page. A missing poster has a size and a
-    tone, and no URL.
+    square image that other sites show for a link to the page. ``src`` and ``href_full`` are
+    absolute. A missing poster has a size and a tone, and no URL.
     """
 
     alt: str

@@ -30,7 +30,7 @@ from moziweb.request import Request
 from moziweb.server import bind
 from moziweb.services import services_of, set_services
 from tests import factories
-from tests.conftest import raw_settings, running_app
+from tests.conftest import BASE_URL, raw_settings, running_app
 from tests.services.ports import free_port
 from tests.site.cached import CACHED
 
@@ -163,7 +163,7 @@ def test_errors_of_the_server_have_them(production: TestApp) -> None:
         ("/movie/2-film", 404, "no-cache"),
         ("/movie/1-film", 200, "no-cache"),
         ("/robots.txt", 200, "max-age=86400"),
-        ("/static/site.css", 200, "max-age=31536000"),
+        ("/static/site.css", 200, "no-store"),
         ("/manager", 303, "no-store"),
         ("/manager/sign-in", 200, "no-store"),
         ("/__lbheartbeat__", 200, "no-store"),
@@ -193,7 +193,9 @@ def test_policy_forbids_inline_content() -> None:
 
 
 def test_policy_allows_images_of_the_storage() -> None:
-    assert "img-src 'self' https://cdn.test;" in content_security_policy("https://cdn.test")
+    policy = content_security_policy("https://moziweb.test", "https://cdn.test")
+    assert "img-src 'self' https://moziweb.test https://cdn.test;" in policy
+    assert "img-src 'self' https://cdn.test;" in content_security_policy("", "https://cdn.test")
 
 
 @pytest.mark.parametrize(
@@ -212,7 +214,7 @@ def test_policy_has_the_host_of_the_storage(tmp_path: Path, migrated_sqlite: Pat
     settings = raw_settings(f"sqlite:///{migrated_sqlite}", tmp_path)
     with running_app(settings | {"storage.base_url": "https://cdn.test/img"}) as app:
         policy = app.get("/__lbheartbeat__").headers["Content-Security-Policy"]
-    assert "img-src 'self' https://cdn.test;" in policy
+    assert f"img-src 'self' {BASE_URL} https://cdn.test;" in policy
 
 
 def test_hsts_is_not_sent_if_it_is_off() -> None:

@@ -74,7 +74,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     # Tags do not distinguish languages.
     "Genre.name": frozenset({"english"}),
     "Genre.name_en": frozenset(IN_HUNGARIAN),
-    "Movie.synopsis_en": frozenset(IN_HUNGARIAN),
+    "Movie.synopsis_en": frozenset({*IN_HUNGARIAN, "api"}),
     # A changed position may not change the order.
     "MovieGenre.position": frozenset(SHOW_GENRES | {"api", "api_movie"}),
     "Credit.position": frozenset({"movie", "other", "api_movie"}),

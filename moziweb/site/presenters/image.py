@@ -18,6 +18,8 @@ def poster_image(
 ) -> PosterImage:
     """The poster of the movie ``title``. Without ``links``, its size and a fallback text.
 
+    ``src`` and ``href_full`` are absolute, for clients that do not resolve relative URLs.
+
     ``blurred`` is for the movie's own page: it adds the blurred image, the preview, and the
     placeholder that is visible until the image has loaded.
     """
@@ -33,8 +35,8 @@ def poster_image(
         height=height,
         tone=links.tone,
         parts=links.parts if blurred else (),
-        href_full=links.url(POSTER, "jpg"),
-        src=links.url(THUMB, "jpg"),
+        href_full=context.urls.absolute(links.url(POSTER, "webp")),
+        src=context.urls.absolute(links.url(THUMB, "jpg")),
         srcset_avif=_srcset(links, "avif"),
         srcset_webp=_srcset(links, "webp"),
         srcset_jpg=_srcset(links, "jpg"),

@@ -8,12 +8,12 @@ A **poster** has the absolute JPEG URLs ``full``, ``thumb``, ``small``, ``blur``
 the same four keys. It is null for a movie without a poster.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from moziweb.movies.models import Credit, Genre, Movie, Premiere, Trailer
 from moziweb.movies.queries import Listing
-from moziweb.movies.tags import distributor_tag, genre_slug_tag, movie_ids_tag
+from moziweb.movies.tags import distributor_tag, genre_slug_tag, movie_ids_tag, movie_synopsis_tag
 from moziweb.posters.recipes import BLUR, POSTER, SMALL, THUMB
 from moziweb.posters.urls import PosterLinks
 
@@ -25,13 +25,21 @@ from .movie_list import CardBuilder
 _POSTER_NAMES: Final = {"full": POSTER, "thumb": THUMB, "small": SMALL, "blur": BLUR}
 
 
-def main_payload(builder: CardBuilder, sections: Iterable[IndexSection]) -> dict[str, Any]:
+def main_payload(
+    builder: CardBuilder, sections: Sequence[IndexSection], synopses: Mapping[int, str]
+) -> dict[str, Any]:
     """``/api/main/``: the premieres of the index.
 
     ``{"date": "2026-08-20", "premieres": [{"section": "this-week", "movie": {…}, "premiere":
     {…} | null}]}``. The sections are this-week, next-week, streaming-this-week,
     streaming-next-week, still-in-cinemas and undated. A movie has the keys of ``_movie_brief``.
+
+    ``data.on_show`` has each movie once, with the keys that clients of other sites read
+    (``_on_show``). ``synopses`` are by movie id.
     """
+    listings = {
+        each.movie.id: each for section in reversed(sections) for each in reversed(section.listings)
+    }
     return {
         "date": builder.context.today.isoformat(),
         "premieres": [
@@ -39,6 +47,12 @@ def main_payload(builder: CardBuilder, sections: Iterable[IndexSection]) -> dict
             for section in sections
             for listing in section.listings
         ],
+        "data": {
+            "on_show": [
+                _on_show(builder, each, synopses.get(each.movie.id, ""))
+                for each in reversed(listings.values())
+            ]
+        },
     }
 
 
@@ -72,6 +86,23 @@ def _listing(builder: CardBuilder, listing: Listing) -> dict[str, Any]:
     return {
         "movie": {**brief, "distributor": listing.distributor},
         "premiere": _premiere(listing.premiere, listing.service) if listing.premiere else None,
+    }
+
+
+def _on_show(builder: CardBuilder, listing: Listing, synopsis: str) -> dict[str, Any]:
+    """A movie with Hungarian texts; ``hu_release`` is the date that the index lists it under."""
+    movie, premiere = listing.movie, listing.premiere
+    builder.context.depend(movie_synopsis_tag(movie.id))
+    poster = _poster(builder.context, builder.posters.get(movie.id))
+    return {
+        "id": movie.id,
+        "hu_title": movie.title,
+        "original_title": movie.original_title,
+        "raw_genres": [genre.name for genre in builder.genres.get(movie.id, ())],
+        "poster_thumb": poster["thumb"] if poster else None,
+        "hu_release": premiere.precision.iso_text(premiere.date) if premiere else None,
+        "hu_plot": synopsis,
+        "imdb_id": movie.imdb_id,
     }
 
 

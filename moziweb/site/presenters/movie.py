@@ -71,6 +71,7 @@ def depend_on_movie(context: PageContext, movie: Movie) -> None:
     """Depend on all rows that ``published_movie`` loads. Posters record their own tags."""
     depend = context.depend
     depend(tags.movie_tag(movie.id), tags.movie_ids_tag(movie.id), tags.movie_page_tag(movie.id))
+    depend(tags.movie_synopsis_tag(movie.id))
     depend(*(tags.genre_tag(link.genre_id) for link in movie.genre_links))
     depend(*(tags.person_tag(credit.person_id) for credit in movie.credits))
     depend(*(tags.genre_slug_tag(link.genre_id) for link in movie.genre_links))

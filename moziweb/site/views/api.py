@@ -7,7 +7,7 @@ from pyramid.httpexceptions import HTTPNotFound
 from pyramid.view import view_config
 
 from moziweb.db.types import parse_id
-from moziweb.movies.queries import published_movie
+from moziweb.movies.queries import published_movie, synopses_of
 from moziweb.posters.urls import poster_links
 from moziweb.request import Request
 
@@ -23,11 +23,12 @@ _json_view = partial(view_config, renderer="json", request_method="GET", cache="
 
 @_json_view(route_name="api_main", cache_moment=until_midnight)
 def api_main(request: Request) -> dict[str, Any]:
-    """The premieres of the index. Four queries."""
+    """The premieres of the index. Five queries."""
     context = PageContext.of(request)
     sections = index_sections(request.dbsession, context)
     listings = [listing for section in sections for listing in section.listings]
-    return main_payload(CardBuilder.fetch(request, context, listings), sections)
+    synopses = synopses_of(request.dbsession, (listing.movie.id for listing in listings))
+    return main_payload(CardBuilder.fetch(request, context, listings), sections, synopses)
 
 
 @_json_view(route_name="api_movie")

@@ -6,7 +6,12 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from pyramid.exceptions import PredicateMismatch, URLDecodeError
-from pyramid.httpexceptions import HTTPError, HTTPMethodNotAllowed, HTTPNotFound
+from pyramid.httpexceptions import (
+    HTTPError,
+    HTTPMethodNotAllowed,
+    HTTPMovedPermanently,
+    HTTPNotFound,
+)
 from pyramid.i18n import TranslationString
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
@@ -28,6 +33,7 @@ from moziweb.movies.tags import PUBLISHED_LIST
 from moziweb.request import Request
 
 from ..context import PageContext
+from ..other_spelling import other_spelling
 from ..page_cache.validity import until_midnight
 from ..presenters.page_head import error_page_head
 from ..static_files import STATIC_METHODS
@@ -81,9 +87,15 @@ _REPORTED: Final = _(
 
 @notfound_view_config()
 def not_found(error: HTTPNotFound, request: Request) -> Response:
-    """404, or 405 if the route has views but none for this method."""
+    """404, or 405 if the route has views but none for this method.
+
+    A URL that differs from that of a page in case or in slashes at its end redirects to it.
+    """
     if isinstance(error, PredicateMismatch) and request.method not in accepted_methods(request):
         return method_not_allowed(request)
+    canonical = other_spelling(request)
+    if canonical is not None:
+        return HTTPMovedPermanently(canonical)
     depend(request, PUBLISHED_LIST)
     cap(request, until_midnight(request).ends)
     return error_response(request, HTTPStatus.NOT_FOUND)

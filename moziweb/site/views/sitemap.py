@@ -71,7 +71,8 @@ def sitemap_year(request: Request) -> Response:
     filled_weeks = {week_of(day) for day, precision in days if precision in DAYS}
     filled_months = {month_of(day) for day, _precision in days}
     names = [week.name for week in weeks if week in filled_weeks]
-    pages = [_alternates(context, "year", year=str(year))]
+    is_shown = any(day.year == year for day, _precision in days)
+    pages = [_alternates(context, "year", year=str(year))] if is_shown else []
     pages += (_alternates(context, "week", week=name) for name in names)
     names = [month.name for month in months if month in filled_months]
     pages += (_alternates(context, "month", month=name) for name in names)

@@ -10,7 +10,15 @@ from pyramid.view import view_config
 
 from moziweb.cache.http.view_deriver import mark_negative
 from moziweb.i18n import _
-from moziweb.movies.calendar import AnyPeriod, Month, Week, parse_day, week_of
+from moziweb.movies.calendar import (
+    AnyPeriod,
+    Month,
+    Week,
+    month_of,
+    parse_day,
+    week_of,
+    year_of,
+)
 from moziweb.movies.models import DatePrecision
 from moziweb.movies.queries import (
     DAYS,
@@ -48,6 +56,23 @@ def month(request: Request) -> dict[str, Any]:
     """The premieres of a month by week."""
     period = _parse_or_404(Month.parse, request.matchdict["month"])
     return _period_page(request, "month", period, DAYS_AND_MONTHS, month_nav, _by_week)
+
+
+@view_config(route_name="today", request_method="GET")
+@view_config(route_name="this_week", request_method="GET")
+@view_config(route_name="this_month", request_method="GET")
+@view_config(route_name="this_year", request_method="GET")
+def present(request: Request) -> HTTPFound:
+    """Redirect ``/week`` and ``/today`` to this week, ``/month`` and ``/year`` to the present ones.
+
+    The month and the year are those of the Thursday of this week, as on the index.
+    """
+    context = PageContext.of(request)
+    this, urls = week_of(context.today), context.urls
+    month, year = month_of(this.thursday), year_of(this.thursday)
+    paths = {"/month": urls.month(month), "/year": urls.year(year)}
+    path = paths.get(request.path_info.removeprefix("/en"), urls.week(this))
+    return HTTPFound(urls.absolute(path))
 
 
 @view_config(route_name="jump", request_method="GET")

@@ -115,6 +115,31 @@ def test_main_has_the_premieres_of_the_index(app: TestApp, dbsession: Session) -
     assert second["premiere"] is None
 
 
+def test_main_has_each_movie_once_with_the_keys_of_other_clients(
+    app: TestApp, dbsession: Session
+) -> None:
+    movie = make_movie(dbsession, "Ma", original_title="Now", synopsis="Sok.", imdb_id="tt1")
+    add_genres(dbsession, movie, "Vígjáték/Comedy")
+    source = add_poster(dbsession, movie)
+    make_premiere(dbsession, movie, service="MUBI")
+    make_premiere(dbsession, movie)
+    undated = make_movie(dbsession, "Egyszer")
+    dbsession.commit()
+    first, second = app.get("/api/main/").json["data"]["on_show"]
+    assert first == {
+        "id": movie.id,
+        "hu_title": "Ma",
+        "original_title": "Now",
+        "raw_genres": ["Vígjáték"],
+        "poster_thumb": f"{BASE_URL}/poster/{movie.id}-ma.{source.id}.thumb.jpg",
+        "hu_release": "2026-08-20",
+        "hu_plot": "Sok.",
+        "imdb_id": "tt1",
+    }
+    assert (second["id"], second["hu_release"]) == (undated.id, None)
+    assert second["poster_thumb"] is None
+
+
 def test_unpublished_movie_is_not_returned(app: TestApp, dbsession: Session) -> None:
     movie = make_movie(dbsession, published=False)
     make_premiere(dbsession, movie)
@@ -131,6 +156,13 @@ def test_unknown_url_is_json_404(app: TestApp, path: str) -> None:
     response = app.get(path, status=404)
     assert response.content_type == "application/json"
     assert response.json == {"error": {"code": 404, "message": "Not Found"}}
+
+
+def test_movie_redirects_with_a_slash(app: TestApp, dbsession: Session) -> None:
+    movie = make_movie(dbsession)
+    dbsession.commit()
+    response = app.get(f"/api/movie/{movie.id}/", status=301)
+    assert response.location == f"{BASE_URL}/api/movie/{movie.id}"
 
 
 def test_main_redirects_without_slash(app: TestApp) -> None:

@@ -41,7 +41,7 @@ def test_genre_lists_future_then_past_premieres(app: TestApp, dbsession: Session
     assert "<h1>Comedy</h1>" in app.get("/en/genre/vigjatek").text
 
 
-@pytest.mark.parametrize("slug", ["nincs", "Vigjatek", "x" * 41, "a b", "%00", "..", "1e999"])
+@pytest.mark.parametrize("slug", ["nincs", "x" * 41, "a b", "%00", "..", "1e999"])
 def test_unknown_genre_is_404(app: TestApp, slug: str) -> None:
     app.get(f"/genre/{slug}", status=404)
 

@@ -10,7 +10,7 @@ from webtest import TestApp
 
 from moziweb.movies.models import DatePrecision, PremiereKind
 from moziweb.services import services_of, set_services
-from tests.conftest import QueryCounter
+from tests.conftest import BASE_URL, QueryCounter
 from tests.factories import (
     THURSDAY,
     add_genres,
@@ -129,7 +129,7 @@ def test_card_shows_known_values(app: TestApp, dbsession: Session) -> None:
     card = only_card(app)
     assert (card.title, card.date) == ("Az", "2026. augusztus 20.")
     assert card.href == f"/movie/{movie.id}-az"
-    assert card.picture == f"/poster/{movie.id}-az.{source.id}.thumb.jpg"
+    assert card.picture == f"{BASE_URL}/poster/{movie.id}-az.{source.id}.thumb.jpg"
     for text in ("That", "95 perc", "Vígjáték, Krimi", "MUBI", ">16<"):
         assert text in card.body
     card = only_card(app, "/en/")

@@ -109,7 +109,8 @@ def test_markup_that_scrapers_read(app: TestApp, movie: Movie) -> None:
     assert re.findall(r'<a class="movie-category"[^>]*>(.*?)</a>', html) == ["Vígjáték", "Krimi"]
     assert only(re.compile('<span class="movie-runtime">(.*?)</span>'), html) == "110 perc"
     assert only(re.compile('data-video-id="(.*?)"'), html) == "abcDEF-_123"
-    assert re.search(rf'href="/poster/{movie.id}-az-igeret-foldje\.\d+\.jpg"', html)
+    full = rf'href="{BASE_URL}/poster/{movie.id}-az-igeret-foldje\.\d+\.webp"'
+    assert re.search(full, html)
 
 
 def test_json_ld_is_complete(app: TestApp, movie: Movie) -> None:
@@ -303,7 +304,7 @@ def test_ready_variant_is_linked_in_storage(app: TestApp, dbsession: Session) ->
     )
     dbsession.commit()
     html = app.get(movie_path(movie)).text
-    assert 'src="/objects/poster/kesz.jpg"' in html
+    assert f'src="{BASE_URL}/objects/poster/kesz.jpg"' in html
     assert f"/poster/{movie.id}-kesz.{source.id}.webp 780w" in html
     assert "tone-500" in html
     assert html.count('height="1" fill="#f00"/>') == 11

@@ -1,0 +1,50 @@
+"""Redirects of URLs in another spelling."""
+
+import pytest
+from sqlalchemy.orm import Session
+from webtest import TestApp
+
+from tests.conftest import BASE_URL
+from tests.factories import add_genres, make_movie
+
+
+@pytest.mark.parametrize(
+    ("path", "canonical"),
+    [
+        ("/week/2026-w34/", "/week/2026-W34"),
+        ("/week/2026-w34", "/week/2026-W34"),
+        ("/EN/Week/2026-W34", "/en/week/2026-W34"),
+        ("/month/2026-08//", "/month/2026-08"),
+        ("/search/?q=A+b", "/search?q=A+b"),
+        ("/Genre/Drama", "/genre/drama"),
+        ("/movie/1-Film/", "/movie/1-film"),
+        ("/undated/", "/undated"),
+    ],
+)
+def test_other_spelling_redirects(
+    app: TestApp, dbsession: Session, path: str, canonical: str
+) -> None:
+    add_genres(dbsession, make_movie(dbsession, "Film", id=1), "Dráma")
+    dbsession.commit()
+    assert app.get(path, status=301).location == BASE_URL + canonical
+    app.get(canonical)
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing/", "/Nothing", "/manager/nothing/", "/genre/none", "/week/2026-W99"]
+)
+def test_what_has_no_page_in_any_spelling(app: TestApp, path: str) -> None:
+    assert app.get(path, status="*").status_int in {303, 404}
+
+
+@pytest.mark.parametrize(
+    ("path", "present"),
+    [
+        ("/today", "/week/2026-W34"),
+        ("/week", "/week/2026-W34"),
+        ("/en/month", "/en/month/2026-08"),
+        ("/year", "/year/2026"),
+    ],
+)
+def test_names_of_the_present(app: TestApp, path: str, present: str) -> None:
+    assert app.get(path, status=302).location == BASE_URL + present
