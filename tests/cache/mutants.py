@@ -94,7 +94,8 @@ def copy_has_clock_from_after_stamps(patch: pytest.MonkeyPatch) -> None:
         later = parts.stamps.clock()
         for key, entry in result.valid.items():
             if later is not None:
-                parts.local_cache.put(key, entry, later, parts.now())
+                by = local_cache.Confirmation.STAMPS
+                parts.local_cache.put(key, entry, later, parts.now(), by)
         return result
 
     patch.setattr(read, "fetch_and_validate", fetch_and_validate)

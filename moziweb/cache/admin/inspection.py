@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING, Final
@@ -18,10 +18,11 @@ from ..http.fragments import FRAGMENTS, PageTemplate, fragment_key, template_key
 from ..http.page_cache import PageCache
 from ..http.routes import EntryLocation
 from ..invalidation.outbox import OutboxRow
-from ..protocol.clock import epoch_of
+from ..protocol.clock import epoch_of, reaches
 from ..protocol.dependencies import DependencyGroup
 from ..protocol.entry import Entry
 from ..protocol.stamps import StampStore, is_valid
+from ..regions.local_cache import Confirmation
 from ..regions.negative import NegativeEntries
 from ..regions.region import TaggedRegion
 
@@ -79,8 +80,23 @@ class TagState:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyState:
+    """A local copy: the clock at which it was last confirmed, and by what; its last hit.
+
+    The next hit reads nothing else if the clock has not moved since then.
+    """
+
+    confirmed_by: Confirmation
+    clock: int
+    last_hit: float
+
+
+@dataclass(frozen=True, slots=True)
 class Inspected:
-    """The entry of a key in a region, judged at ``clock`` and ``now`` (Unix time)."""
+    """The entry of a key in a region, judged at ``clock`` and ``now`` (Unix time).
+
+    ``copy`` is the local copy of this process, if it has one.
+    """
 
     region: str
     key: str
@@ -89,6 +105,7 @@ class Inspected:
     entry: Entry | None
     verdict: Verdict
     tags: tuple[TagState, ...]
+    copy: CopyState | None = None
 
     @property
     def cause(self) -> OutboxRow | None:
@@ -112,7 +129,17 @@ def inspect(
     entries = region.stored(keys)
     tags = frozenset(tag for entry in entries.values() for tag in entry.tags)
     inspector = _Inspector(clock, _stamps_of(stamps, tags), time.time(), causes(tags))
-    return [inspector.inspect(region.name, key, entries.get(key)) for key in keys]
+    return [
+        replace(inspector.inspect(region.name, key, entries.get(key)), copy=_copy_of(region, key))
+        for key in keys
+    ]
+
+
+def _copy_of(region: TaggedRegion, key: str) -> CopyState | None:
+    copy = region.local.find(key)
+    if copy is None:
+        return None
+    return CopyState(copy.confirmed_by, copy.validated_at, copy.last_hit)
 
 
 def _stamps_of(stamps: StampStore, tags: Iterable[str]) -> Mapping[str, int | None] | None:
@@ -171,6 +198,31 @@ class _Inspector:
 def clock_text(clock: int | None) -> str:
     """Format a clock as epoch and count, such as ``1a2b3c4d:42``."""
     return "unreachable" if clock is None else f"{epoch_of(clock):08x}:{clock & 0xFFFFFFFF}"
+
+
+CONFIRMATIONS: Final = {
+    Confirmation.LOG: "the invalidation log",
+    Confirmation.STAMPS: "its stamps",
+    Confirmation.FRAGMENTS: "its fragments",
+}
+"""The confirmations of copies in words."""
+
+
+def copy_text(copy: CopyState, clock: int | None, now: float) -> str:
+    """Describe by what a local copy was last confirmed, and whether ``clock`` has moved since."""
+    by, at = CONFIRMATIONS[copy.confirmed_by], clock_text(copy.clock)
+    hit = f"last hit {span_text(max(0.0, now - copy.last_hit))} ago"
+    return f"confirmed by {by} at {at}; {_moved_text(copy.clock, clock)}; {hit}"
+
+
+def _moved_text(since: int, clock: int | None) -> str:
+    if clock is None:
+        return "the clock is unreachable"
+    if reaches(since, clock):
+        return "the clock has not moved since then"
+    if epoch_of(since) != epoch_of(clock):
+        return "a new epoch has begun since then"
+    return f"the clock has moved by {clock - since} since then"
 
 
 def span_text(seconds: float) -> str:

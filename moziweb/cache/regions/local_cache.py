@@ -14,6 +14,7 @@ and its tombstone succeeds, at a clock that the later stamp may be equal to.
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from ..protocol.clock import reaches
@@ -21,6 +22,16 @@ from ..protocol.entry import Entry
 
 COPY_OVERHEAD_BYTES: Final = 600
 """Bytes, about, of a copy beside its payload: objects, key and tags."""
+
+
+class Confirmation(StrEnum):
+    """By what a copy was last found to be valid; for inspection."""
+
+    LOG = "log"
+    """The invalidation log."""
+    STAMPS = "stamps"
+    FRAGMENTS = "fragments"
+    """It was assembled from fragments that were just validated."""
 
 
 @dataclass(slots=True)
@@ -34,6 +45,7 @@ class Copy:
     validated_at: int
     last_hit: float
     fetched_at: int
+    confirmed_by: Confirmation
 
 
 class LocalCache:
@@ -60,14 +72,14 @@ class LocalCache:
         """Return the copy, of any clock, expired or not."""
         return self._copies.get(key)
 
-    def mark_valid(self, copy: Copy, clock: int) -> None:
+    def mark_valid(self, copy: Copy, clock: int, by: Confirmation) -> None:
         """Record that a copy is valid at ``clock``, read before it was validated.
 
         Another thread may have recorded a later clock.
         """
         with self._lock:
             if not reaches(copy.validated_at, clock):
-                copy.validated_at = clock
+                copy.validated_at, copy.confirmed_by = clock, by
 
     def mark_used(self, key: str, copy: Copy, now: float) -> None:
         """Record a hit at ``now``."""
@@ -85,14 +97,14 @@ class LocalCache:
             copy = self._copies.get(key)
             return copy if copy is not None and copy.last_hit >= since else None
 
-    def put(self, key: str, entry: Entry, clock: int, now: float) -> None:
+    def put(self, key: str, entry: Entry, clock: int, now: float, by: Confirmation) -> None:
         """Keep a copy of ``entry``, which is valid at ``clock``."""
         cost = entry.size + COPY_OVERHEAD_BYTES
         with self._lock:
             self._drop(key)
             if cost > self._max_bytes:
                 return
-            self._copies[key] = Copy(entry, clock, now, fetched_at=clock)
+            self._copies[key] = Copy(entry, clock, now, clock, by)
             self.used_bytes += cost
             self._evict()
 

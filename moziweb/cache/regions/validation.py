@@ -13,7 +13,7 @@ from ..protocol.dependencies import DependencyGroup
 from ..protocol.entry import Entry
 from ..protocol.stamps import copies_tag, is_valid, tags_to_resolve
 from .http_policy import DERIVED_KEY
-from .local_cache import Copy
+from .local_cache import Confirmation, Copy
 from .parts import RegionParts
 
 _TAGS: Final = "tags"
@@ -56,7 +56,8 @@ def fetch_and_validate(
             valid[key] = entry
     if valid and keep_copies:
         for key, entry in valid.items():
-            parts.local_cache.put(key, entry, clock, now)
+            by = Confirmation.STAMPS if key in unknown else Confirmation.LOG
+            parts.local_cache.put(key, entry, clock, now, by)
         if unknown:
             parts.resolve(tags_to_resolve([copies], stamps, clock))
     outdated = {key: entry for key, entry in unknown.items() if key not in valid}
@@ -113,7 +114,7 @@ def revalidate_copies(parts: RegionParts, copies: Mapping[str, Copy], clock: int
     for key, copy in unknown.items():
         fetched = DependencyGroup(copy.fetched_at, (tag,))
         if is_valid((*copy.entry.dependencies, fetched), stamps, clock):
-            parts.local_cache.mark_valid(copy, clock)
+            parts.local_cache.mark_valid(copy, clock, Confirmation.STAMPS)
         else:
             parts.local_cache.discard(key)
 
@@ -140,7 +141,7 @@ def _confirm_copy(parts: RegionParts, copy: Copy, clock: int) -> bool:
         return True
     if not parts.stamps.log.confirms(((since, _tags_of(parts, copy)),), clock):
         return False
-    parts.local_cache.mark_valid(copy, clock)
+    parts.local_cache.mark_valid(copy, clock, Confirmation.LOG)
     return True
 
 

@@ -8,6 +8,7 @@ from ..protocol.entry import Entry, encode
 from ..protocol.snapshots import SnapshotSource
 from ..protocol.stamps import copies_tag, tags_to_resolve
 from .http_policy import DERIVED_KEY
+from .local_cache import Confirmation
 from .parts import RegionParts
 from .rendering import CacheResult, CacheStatus, RenderContext, Rendered
 
@@ -67,4 +68,5 @@ def _resolve_tags_of(parts: RegionParts, key: str, entry: Entry, validated_at: i
     clock_of_epoch = entry.dependencies[-1].snapshot_clock
     parts.resolve(tags_to_resolve([*entry.tags, copies], stamps, clock_of_epoch))
     if validated_at is not None:
-        parts.local_cache.put(key, entry, validated_at, parts.now())
+        by = Confirmation.FRAGMENTS
+        parts.local_cache.put(key, entry, validated_at, parts.now(), by)

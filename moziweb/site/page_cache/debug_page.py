@@ -50,6 +50,7 @@ class EntryView:
     facts: tuple[tuple[str, str], ...]
     tags: tuple[TagView, ...]
     cause: str
+    copy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ def _entry(found: inspection.Inspected) -> EntryView:
             for tag in sorted(found.tags, key=lambda tag: tag.is_valid)
         ),
         cause=_cause(cause) if cause and found.verdict is not inspection.Verdict.ABSENT else "",
+        copy=inspection.copy_text(found.copy, found.clock, found.now) if found.copy else "",
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from moziweb.cache import Cache, RenderContext, Rendered, from_settings
-from moziweb.cache.admin.inspection import Inspected, StampState, Verdict, inspect
+from moziweb.cache.admin.inspection import Inspected, StampState, Verdict, copy_text, inspect
 from moziweb.cache.protocol.clock import epoch_of
 from tests.cache.clock_source import ClockSource
 from tests.cache.database import outbox
@@ -68,6 +68,51 @@ def test_stored_entry_is_valid(cache: Cache) -> None:
         "movie:1": (StampState.NUMBER, True),
         "list:movies": (StampState.NUMBER, True),
     }
+
+
+def test_copy_says_by_what_it_was_last_confirmed(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = cache.regions["pages"]
+
+    def described() -> str:
+        pages.get_valid("k")
+        found = inspected(cache)
+        assert found.copy is not None
+        return copy_text(found.copy, found.clock, found.now)
+
+    store_entry(cache, "movie:1")
+    assert inspected(cache).copy is None
+    first = described()
+    assert first.startswith("confirmed by the invalidation log at ")
+    assert first.endswith("; the clock has not moved since then; last hit 0 s ago")
+    with monkeypatch.context() as patch:
+        patch.setattr(cache.stamps.log, "confirms", lambda *_: False)
+        cache.stamps.publish(["movie:2"])
+        assert described().startswith("confirmed by its stamps at ")
+    cache.stamps.publish(["movie:2"])
+    found = inspected(cache)
+    assert found.copy is not None
+    assert "; the clock has moved by 2 since then; " in copy_text(
+        found.copy, found.clock, found.now
+    )
+    assert "; the clock is unreachable; " in copy_text(found.copy, None, found.now)
+    cache.stamps.new_epoch()
+    text = copy_text(found.copy, cache.stamps.clock(), found.now + 300)
+    assert text.endswith("; a new epoch has begun since then; last hit 5 min ago")
+
+
+def test_copy_of_an_assembled_page_is_confirmed_by_its_fragments(cache: Cache) -> None:
+    pages, source = cache.regions["pages"], ClockSource(cache.stamps)
+    store_entry(cache, "movie:1")
+
+    def page(context: RenderContext) -> Rendered:
+        return Rendered(pages.get_or_render("k", page, source=source, parent=context).entry.payload)
+
+    pages.get_or_render("page", page, source=source)
+    (found,) = inspect(cache.stamps, pages, ["page"])
+    assert found.copy is not None
+    assert "confirmed by its fragments at " in copy_text(found.copy, found.clock, found.now)
 
 
 def test_published_tag_makes_the_entry_stale(cache: Cache) -> None:

@@ -189,9 +189,8 @@ def test_copy_of_an_entry_that_another_process_deletes_is_not_served(site: Site)
     assert copy is not None
     level = location.region._parts.local_cache
     location.region.delete(location.key)
-    level.put(
-        location.key, copy.entry, copy.validated_at, location.region.now()
-    )  # as other processes have it
+    now, by = location.region.now(), copy.confirmed_by
+    level.put(location.key, copy.entry, copy.validated_at, now, by)  # as other processes have it
     assert site.ask()[2] == b"inner"
     site.store("/week", b"week")
     assert [site.ask("/week")[1]["X-Cache"] for _ in range(2)] == ["hit", "l1"]

@@ -57,6 +57,25 @@ def test_entry_goes_from_absent_to_valid_to_outdated(cached: TestApp, movies: Mo
     assert "valid: it would be served" in debug_text(cached, path)
 
 
+def test_copy_in_memory_is_shown_with_its_confirmation(cached: TestApp, movies: Movies) -> None:
+    path = pages(movies)["week"]
+    for _ in range(2):
+        cached.get(path)
+    text = debug_text(cached, path)
+    assert "In the memory of this process: confirmed by " in text
+    assert "; the clock has not moved since then; last hit 0 s ago" in text
+
+    def rename(session: Session) -> None:
+        session.get_one(Movie, movies.undated).title = "Más"
+
+    write(cached, rename)
+    assert "; the clock has moved by 2 since then; " in debug_text(cached, path)
+    cached.get(path)
+    text = debug_text(cached, path)
+    assert "confirmed by the invalidation log at " in text
+    assert "; the clock has not moved since then; " in text
+
+
 def test_page_with_slots_shows_template_and_cards(cached: TestApp, movies: Movies) -> None:
     path = pages(movies)["week"]
     cached.get(path)
