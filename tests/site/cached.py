@@ -89,11 +89,13 @@ def fill(session: Session) -> Movies:
     source = factories.add_poster(session, here, width=2000, height=3000)
     factories.make_premiere(session, here, date(2031, 1, 1), precision=DatePrecision.YEAR)
     factories.make_premiere(session, here, week_here().thursday, service="Netflix")
-    session.commit()
+    session.flush()
     actors = Credit.movie_id == here.id, Credit.role == CreditRole.CAST
     person = session.scalars(select(Credit.person_id).where(*actors)).one()
     assert here.distributor_id
-    return Movies(here.id, ahead.id, undated.id, source.id, person, here.distributor_id)
+    movies = Movies(here.id, ahead.id, undated.id, source.id, person, here.distributor_id)
+    session.commit()
+    return movies
 
 
 def _movie(session: Session, title: str, day: date) -> Movie:

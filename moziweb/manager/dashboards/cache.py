@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from pyramid.i18n import TranslationString
+
 from moziweb.cache import Cache, InProcessCounters
 from moziweb.cache.http.url_index import UrlIndex
+from moziweb.cache.protocol.invalidation_log import LogCheck, LogReset
 from moziweb.cache.regions.metrics import RegionCounts, SlowRender
+from moziweb.i18n import _
 from moziweb.movies.calendar import BUDAPEST
 from moziweb.site.page_cache.url_inventory import Priority
 
@@ -15,6 +19,23 @@ from .charts import BarChart, Point, bar_chart
 
 MAX_SLOW_RENDERS: Final = 8
 """Slow renders that are listed."""
+
+CHECKS: Final = {
+    LogCheck.CONFIRMED: _("valid by the log"),
+    LogCheck.PUBLISHED: _("checked by stamps: a tag was published"),
+    LogCheck.BEFORE_START: _("checked by stamps: from before the records that it knows"),
+    LogCheck.NOT_READ: _("checked by stamps: the latest records are not known yet"),
+}
+"""What the invalidation log said of copies and entries."""
+
+RESETS: Final = {
+    LogReset.MISSING: _("started again: a record was missing"),
+    LogReset.MANY: _("started again: too many tags in one invalidation"),
+    LogReset.BEHIND: _("started again: too far behind"),
+    LogReset.EPOCH: _("started again: the clock began a new epoch"),
+    LogReset.FULL: _("started again: too many tags to remember"),
+}
+"""Why this process forgot what it knew of the invalidation log."""
 
 HITS: Final = ("hit", "l1", "stale")
 """Statuses of requests that were served without a render."""
@@ -39,6 +60,19 @@ class RegionView:
 
 
 @dataclass(frozen=True, slots=True)
+class LogView:
+    """The invalidation log as this process follows it: counters with their names.
+
+    ``size`` are the records in the store and their bytes; None if it does not answer.
+    """
+
+    size: Mapping[str, int] | None
+    fetches: int
+    checks: tuple[tuple[TranslationString, int], ...]
+    resets: tuple[tuple[TranslationString, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SlowRenderView:
     """A slow render: its region and the page's path, "" for a fragment."""
 
@@ -53,6 +87,19 @@ def regions_of(
 ) -> tuple[RegionView, ...]:
     """Returns all regions, in the order of the ini file."""
     return tuple(_region(cache, name, statistics[name], counters) for name in cache.regions)
+
+
+def log_of(cache: Cache, size: Mapping[str, int] | None) -> LogView:
+    """Returns the state of the invalidation log; resets that have not happened are left out."""
+    counts = cache.stamps.log.counts()
+    return LogView(
+        size,
+        counts.fetches,
+        tuple((text, counts.checks.get(check, 0)) for check, text in CHECKS.items()),
+        tuple(
+            (text, counts.resets[each]) for each, text in RESETS.items() if each in counts.resets
+        ),
+    )
 
 
 def slowest_of(

@@ -24,7 +24,7 @@ from ..audit.history import latest_entries
 from ..audit.log import CACHE, Change, Subject, record
 from ..audit.models import AuditEntry
 from ..auth.sessions import require_user
-from ..dashboards.cache import WARMABLE, moment, regions_of, slowest_of
+from ..dashboards.cache import WARMABLE, log_of, moment, regions_of, slowest_of
 from ..dashboards.warming_job import is_running, latest_warming, new_warming, stop
 from ..web.forms import UserError
 from ..web.layout import after_commit, manager_view, page_frame
@@ -190,6 +190,7 @@ def _page(request: Request, *, problem: TranslationString | None = None) -> dict
         "clock_text": clock_text(statistics["stamps"]["clock"]),
         "since": moment(counters.since),
         "regions": regions_of(cache, statistics["regions"], counters),
+        "log": log_of(cache, statistics["log"]),
         "slowest": slowest_of(cache, counters, pages.urls),
         "rows": [
             (moment(row.created), row) for row in outbox.latest(connection, limit=MAX_OUTBOX_ROWS)

@@ -1,5 +1,6 @@
 """The cache dashboard: display, purging, warming and permissions."""
 
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import replace
@@ -50,7 +51,8 @@ def test_dashboard_and_purges(cached: TestApp, movies: Movies) -> None:
     page = admin.get(PATH).html
     region = page.select_one("#regions tbody tr")
     assert region.th.get_text() == "pages"
-    assert "miss 12" in region.get_text()
+    assert f"miss {len(pages(movies))}" in region.get_text()
+    assert "soft, 1 óra, türelmi idő 5 mp" in region.get_text()
     assert page.select("#slowest tbody a[href='/']")
     assert page.select("#most tbody tr")
     assert page.select("#outbox tbody tr")
@@ -96,6 +98,33 @@ def test_dashboard_and_purges(cached: TestApp, movies: Movies) -> None:
         ("cache.purge", pages(movies)["movie"], "gazda"),
         ("cache.purge", "", "gazda"),
     ]
+
+
+def test_dashboard_shows_the_invalidation_log(cached: TestApp, movies: Movies) -> None:
+    admin = signed_in(cached, Role.ADMIN)
+    cache_states(cached, movies)
+
+    def shown() -> dict[str, str]:
+        log = admin.get(PATH).html.select_one("#log")
+        assert re.search(r"\d+ rekord, [\d.]+ (kB|Bytes?), minden folyamatnak", log.p.get_text())
+        return {row.th.get_text(): row.td.get_text() for row in log.select("tbody tr")}
+
+    before = shown()
+    assert set(before) == {
+        "a napló szerint érvényes",
+        "bélyegekkel ellenőrizve: egy címkéjét érvénytelenítették",
+        "bélyegekkel ellenőrizve: régebbi, mint az ismert rekordok",
+        "bélyegekkel ellenőrizve: a legújabb rekordok még nem ismertek",
+    }
+    send(admin, "purge", do="tags", tags=f"movie:{movies.here}")
+    cache_states(cached, movies)
+    after = shown()
+    confirmed, published = list(before)[:2]
+    assert int(after[confirmed]) > int(before[confirmed])
+    assert int(after[published]) > int(before[published])
+    send(admin, "purge", do="all")
+    cache_states(cached, movies)
+    assert shown()["újrakezdve: az óra új korszakot kezdett"] == "1"
 
 
 @pytest.fixture
