@@ -146,7 +146,8 @@ def statistics_lines(statistics: Mapping[str, Any]) -> Iterator[str]:
 def _region_lines(name: str, region: Mapping[str, Any]) -> Iterator[str]:
     state = "answers" if region["answers"] else "does NOT answer"
     longest = span_text(region["expiration_time"])
-    yield f"{name:<9} {region['backend']}, {region['mode']}, {longest} at most; {state}"
+    grace = f" ({region['grace']:g} s)" if region["grace"] else ""
+    yield f"{name:<9} {region['backend']}, {region['mode']}{grace}, {longest} at most; {state}"
     if region["private"]:
         yield "          in the memory of each web process: see its /metrics"
     for server, stats in region.get("servers", {}).items():
