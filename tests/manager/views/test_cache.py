@@ -106,7 +106,8 @@ def test_dashboard_shows_the_invalidation_log(cached: TestApp, movies: Movies) -
 
     def shown() -> dict[str, str]:
         log = admin.get(PATH).html.select_one("#log")
-        assert re.search(r"\d+ rekord, [\d.]+ (kB|Bytes?), minden folyamatnak", log.select_one(".hint").get_text())
+        hint = log.select_one(".hint").get_text()
+        assert re.search(r"\d+ rekord, [\d.]+ (kB|Bytes?), minden folyamatnak", hint)
         return {row.th.get_text(): row.td.get_text() for row in log.select("tbody tr")}
 
     before = shown()
