@@ -418,6 +418,43 @@ def lost_record_is_taken_as_new(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(InvalidationLog, "_start_at", start_at)
 
 
+def missing_record_is_passed_over(patch: pytest.MonkeyPatch) -> None:
+    """A missing record is taken for one without tags."""
+
+    def tags(record: bytes, number: int) -> tuple[str, ...] | None:
+        try:
+            return original(record, number)
+        except LookupError:
+            return ()
+
+    original = invalidation_log.tags_of_record
+    patch.setattr(invalidation_log, "tags_of_record", tags)
+
+
+def number_of_record_is_not_compared(patch: pytest.MonkeyPatch) -> None:
+    """The record of another number, in the same place, is taken for this one."""
+
+    def tags(record: bytes, number: int) -> tuple[str, ...] | None:
+        found = record.partition(b" ")[0]
+        return original(record, int(found) if found.isdigit() else number)
+
+    original = invalidation_log.tags_of_record
+    patch.setattr(invalidation_log, "tags_of_record", tags)
+
+
+def log_keeps_its_start(patch: pytest.MonkeyPatch) -> None:
+    """After a record that is given up, copies from before it are confirmed."""
+
+    def start_at(self: InvalidationLog, number: int) -> None:
+        self._end = number
+        self._last = {}
+        self._times.forget()
+        if epoch_of(self._start) != epoch_of(number):
+            self._start = number
+
+    patch.setattr(InvalidationLog, "_start_at", start_at)
+
+
 def epochs_are_compared_as_numbers(patch: pytest.MonkeyPatch) -> None:
     """A copy of an old epoch is valid if its number is above that of the new epoch."""
     for module in (local_cache, local_reads, validation):

@@ -1,5 +1,7 @@
 """A Hypothesis state machine over the cache: any actors, interleavings and failures."""
 
+import random
+
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -20,7 +22,9 @@ from tests.cache.world import (
     World,
     hides,
     lists,
+    purges_negative,
     purges_page,
+    purges_tag,
     reads,
     reads_fast,
     reads_negative,
@@ -30,6 +34,7 @@ from tests.cache.world import (
     unlists,
     writes,
 )
+from tests.cache.yielding_store import RecordFaults
 
 MAX_ACTORS = 5
 
@@ -40,9 +45,11 @@ class CacheMachine(RuleBasedStateMachine):
     In soft mode it checks the age of what was served as stale, too.
     """
 
-    @initialize(grace=st.sampled_from((0.0, 5.0)))
-    def begin(self, grace: float) -> None:
-        self.world = World(grace=grace)
+    @initialize(grace=st.sampled_from((0.0, 5.0)), faults=st.none() | st.integers(0, 1000))
+    def begin(self, grace: float, faults: int | None) -> None:
+        """With ``faults``, records of the log are lost, evicted and delayed."""
+        of_records = None if faults is None else RecordFaults(random.Random(faults))
+        self.world = World(grace=grace, faults=of_records)
 
     @precondition(lambda self: len(self.world.alive()) < MAX_ACTORS)
     @rule(tag=st.sampled_from((LIST, *CARDS)))
@@ -79,6 +86,17 @@ class CacheMachine(RuleBasedStateMachine):
     def purge_page(self, tag: str) -> None:
         """Alone: it waits for renders until their lease ends. ``test_races`` has its races."""
         self.world.run(purges_page(tag))
+
+    @precondition(lambda self: not self.world.alive())
+    @rule(path=st.sampled_from(("a", "b")))
+    def purge_negative_entry(self, path: str) -> None:
+        """Alone, as ``purge_page``."""
+        self.world.run(purges_negative(path))
+
+    @precondition(lambda self: len(self.world.alive()) < MAX_ACTORS)
+    @rule(tag=st.sampled_from((LIST, *CARDS)))
+    def start_purge_of_a_tag(self, tag: str) -> None:
+        self.world.start(purges_tag(tag))
 
     @precondition(lambda self: len(self.world.alive()) < MAX_ACTORS)
     @rule()

@@ -1,10 +1,15 @@
 """Races: named ones step by step, others by search. Each mutant must be found."""
 
+import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 import pytest
 
+from moziweb.cache.protocol import invalidation_log
 from moziweb.cache.protocol.stamps import CLOCK
+from moziweb.cache.protocol.store import AtomicStore
+from moziweb.cache.stores.memcached_client import MemcachedClient
 from tests.cache import mutants
 from tests.cache.world import (
     CARDS,
@@ -17,6 +22,7 @@ from tests.cache.world import (
     play,
     purges_negative,
     purges_page,
+    purges_tag,
     reads,
     reads_fast,
     reads_negative,
@@ -27,6 +33,10 @@ from tests.cache.world import (
     waits,
     writes,
 )
+from tests.cache.yielding_store import RecordFault, RecordFaults
+from tests.services.memcached import MemcachedServer
+
+Mutant = Callable[[pytest.MonkeyPatch], None]
 
 CARD = CARDS[0]
 GRACE = 5.0
@@ -100,6 +110,7 @@ SCENARIOS: dict[str, tuple[Sequence[Act], Sequence[Act]]] = {
         WARM,
         (writes(CARD), purges_page(LIST), reads_fast(0), reads_fast(1)),
     ),
+    "a purge of a tag": (WARM, (purges_tag(CARD), reads(0), reads_fast(1))),
     "a purge and a negative entry": (
         (),
         (reads_negative(0, "a"), purges_negative("a"), reads_negative(0, "a"), negative_a),
@@ -137,6 +148,59 @@ def test_no_schedule_serves_stale(scenario: str, grace: float) -> None:
     assert search(scenario, range(50), grace=grace) is None
 
 
+def search_with_faults(
+    scenario: str, seeds: Iterable[int], store: Callable[[int], AtomicStore | None]
+) -> tuple[str | None, Counter[RecordFault]]:
+    """As ``search``, strict and soft; records are lost, evicted, delayed and overwritten."""
+    prepare, actors = SCENARIOS[scenario]
+    seen = Counter[RecordFault]()
+    for seed in seeds:
+        faults = RecordFaults(random.Random(seed))
+        grace, ring = GRACE * (seed % 2), (2, 2, 8)[seed % 3]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(invalidation_log, "RING", ring)
+            found = play(prepare, actors, seed, grace=grace, store=store(seed), faults=faults)
+        seen += faults.seen
+        if found:
+            return f"seed {seed}: {found[0]}", seen
+    return None, seen
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_no_schedule_on_memcached_with_faults_of_records_serves_stale(
+    scenario: str, memcached_server: MemcachedServer, prefix: str
+) -> None:
+    def store(seed: int) -> AtomicStore:
+        return MemcachedClient([memcached_server.address], prefix=f"{prefix}{seed}:")
+
+    found, seen = search_with_faults(scenario, range(8), store)
+    assert found is None
+    if sum(seen.values()) > 20:
+        assert set(seen) == set(RecordFault)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_no_schedule_with_faults_of_records_serves_stale(scenario: str) -> None:
+    found, _ = search_with_faults(scenario, range(100, 140), lambda _: None)
+    assert found is None
+
+
+FOUND_WITH_FAULTS: list[tuple[Mutant, str]] = [
+    (mutants.missing_record_is_passed_over, "a write, fast"),
+    (mutants.number_of_record_is_not_compared, "two writes of two tags"),
+    (mutants.log_keeps_its_start, "a write, fast"),
+]
+
+
+@pytest.mark.parametrize(("mutant", "scenario"), FOUND_WITH_FAULTS)
+def test_search_with_faults_of_records_finds_mutant(
+    mutant: Mutant, scenario: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutant(monkeypatch)
+    found, _ = search_with_faults(scenario, range(1500), lambda _: None)
+    assert found is not None
+
+
 def steps_of(prepare: Sequence[Act], act: Act) -> int:
     """The number of operations of an actor that runs alone."""
     world = World()
@@ -171,8 +235,6 @@ def test_all_schedules_of_writer_and_reader_with_two_switches(
         for j in range(0, steps_of(prepare, second) + 1, 2):
             assert interleave(prepare, first, second, i, j) == []
 
-
-Mutant = Callable[[pytest.MonkeyPatch], None]
 
 FOUND_BY_SEARCH: list[tuple[Mutant, str]] = [
     (mutants.no_cas, "an evicted stamp, no log"),

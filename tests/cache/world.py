@@ -26,6 +26,7 @@ from moziweb.cache.protocol.entry import Kind
 from moziweb.cache.protocol.keys import KeyBuilder
 from moziweb.cache.protocol.leases import LeaseOptions, Leases
 from moziweb.cache.protocol.stamps import StampStore
+from moziweb.cache.protocol.store import AtomicStore
 from moziweb.cache.regions.local_cache import LocalCache
 from moziweb.cache.regions.negative import NegativeEntries
 from moziweb.cache.regions.parts import RegionParts
@@ -34,6 +35,7 @@ from moziweb.cache.regions.region import Render, TaggedRegion
 from moziweb.cache.regions.rendering import CacheResult, CacheStatus, RenderContext, Rendered
 from moziweb.cache.stores.dogpile_adapter import EntryStore, FailSafeBackend
 from moziweb.cache.stores.memory import MemoryAtomicStore
+from tests.cache.yielding_store import RecordFaults, YieldingStore
 
 LIST = "list:x"
 CARDS = ("movie:1", "movie:2")
@@ -60,55 +62,6 @@ ROWS = "SELECT id, tag, version, published_tag FROM outbox"
 
 class Crash(BaseException):
     """Ends an actor at once. A ``BaseException``, so the production code does not catch it."""
-
-
-class YieldingStore(MemoryAtomicStore):
-    """An atomic store that returns to the scheduler before each operation."""
-
-    def __init__(self, world: "World") -> None:
-        super().__init__(clock=lambda: world.now)
-        self._world = world
-        self.keeps_log = True
-        """Whether it keeps records of the invalidation log; a former version writes none."""
-
-    def get(self, name: str) -> bytes | None:
-        self._world.pause("get")
-        return super().get(name)
-
-    def get_multi(self, names: Iterable[str]) -> dict[str, bytes]:
-        self._world.pause("get_multi")
-        return super().get_multi(names)
-
-    def gets(self, name: str) -> tuple[bytes, int] | None:
-        self._world.pause("gets")
-        return super().gets(name)
-
-    def cas(self, name: str, value: bytes, token: int, ttl: float = 0) -> bool:
-        self._world.pause("cas")
-        return super().cas(name, value, token, ttl)
-
-    def add(self, name: str, value: bytes, ttl: float = 0) -> bool:
-        self._world.pause("add")
-        return super().add(name, value, ttl)
-
-    def set_multi(self, values: Mapping[str, bytes], ttl: float = 0) -> None:
-        for name, value in values.items():
-            if name.startswith("log:") and not self.keeps_log:
-                continue
-            self._world.pause("set")
-            super().set_multi({name: value}, ttl)
-
-    def incr(self, name: str) -> int | None:
-        self._world.pause("incr")
-        return super().incr(name)
-
-    def evict(self, name: str) -> None:
-        """Lose a value, as memcached may at any time."""
-        super().delete(name)
-
-    def names(self) -> list[str]:
-        """The names that exist."""
-        return sorted(self._items)
 
 
 class YieldingBackend(BytesBackend):
@@ -319,7 +272,10 @@ class Actor:
 
 @dataclass(eq=False)
 class World:
-    """The stores, the processes and the scheduler. ``tick`` counts the steps."""
+    """The stores, the processes and the scheduler. ``tick`` counts the steps.
+
+    ``store`` is the atomic store, in memory by default.
+    """
 
     grace: float = 0.0
     processes: int = 2
@@ -328,11 +284,14 @@ class World:
     database: Database = field(default_factory=Database)
     responses: list[Response] = field(default_factory=list)
     actors: list[Actor] = field(default_factory=list)
+    store: AtomicStore | None = None
+    faults: RecordFaults | None = None
 
     def __post_init__(self) -> None:
         self.main = getcurrent()
         self.dead: set[greenlet] = set()
-        self.atomic_store = YieldingStore(self)
+        store = self.store or MemoryAtomicStore(clock=lambda: self.now)
+        self.atomic_store = YieldingStore(store, self._pause_in_store, self.faults)
         self.backends = {name: YieldingBackend(self) for name in ("pages", "shells", "cards")}
         self.process = [self._process() for _ in range(self.processes)]
 
@@ -352,6 +311,11 @@ class World:
         if me in self.dead:
             raise Crash
 
+    def _pause_in_store(self, operation: str) -> None:
+        self.pause(operation)
+        if self.faults is not None:
+            self.now += self.faults.seconds
+
     def write(self, tag: str) -> None:
         """Commit, publish, mark."""
         self.pause("commit")
@@ -366,6 +330,16 @@ class World:
         """Publish a change of the third movie. One without tags must not have changed the list."""
         if row is not None:
             self._publish(row, self.process[0].stamps)
+
+    def purge_tag(self, tag: str) -> None:
+        """Change data by hand, and purge its tag."""
+        self.pause("commit")
+        row = self.database.change_by_hand(tag)
+        try:
+            self.process[0].stamps.publish([tag])
+        except PublishError:
+            return
+        self.database.published(row, self.tick, self.now)
 
     def purge_page(self, tag: str) -> None:
         """Change data by hand, and purge the page by its URL."""
@@ -570,7 +544,7 @@ class World:
     def _region(self, name: str, stamps: StampStore, life: float) -> TaggedRegion:
         leases = Leases(
             self.atomic_store,
-            LeaseOptions(ttl=LEASE, wait=1, poll=0.4),
+            LeaseOptions(ttl=LEASE, wait=3 if self.faults else 1, poll=0.4),
             sleep=self._sleep,
             clock=lambda: self.now,
         )
@@ -677,6 +651,11 @@ def purges_page(tag: str) -> Act:
     return lambda world: world.purge_page(tag)
 
 
+def purges_tag(tag: str) -> Act:
+    """An operator who changes the data of ``tag`` by hand, and purges the tag."""
+    return lambda world: world.purge_tag(tag)
+
+
 def purges_negative(path: str) -> Act:
     """An operator who changes the list by hand, and purges the negative entry of a URL."""
     return lambda world: world.purge_negative(path)
@@ -723,7 +702,13 @@ def waits(seconds: float) -> Act:
 
 
 def play(
-    prepare: Sequence[Act], actors: Sequence[Act], seed: int, *, grace: float = 0
+    prepare: Sequence[Act],
+    actors: Sequence[Act],
+    seed: int,
+    *,
+    grace: float = 0,
+    store: AtomicStore | None = None,
+    faults: RecordFaults | None = None,
 ) -> list[str]:
     """Run one random schedule and return its violations.
 
@@ -731,7 +716,7 @@ def play(
     of a switch is random too: some races need long runs of one actor, others short ones.
     """
     chance = random.Random(seed)
-    world = World(grace=grace)
+    world = World(grace=grace, store=store, faults=faults)
     for act in prepare:
         world.run(act)
     for act in actors:
