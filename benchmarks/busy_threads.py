@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from benchmarks.cold_posters import milliseconds
 from benchmarks.page_hit import prepare
@@ -34,15 +34,15 @@ from tests.posters.serving import ask, ask_at_rate
 from tests.services.memcached import MemcachedServer
 from tests.services.ports import accepts, free_port
 
+T = TypeVar("T")
+
 VARIANTS: Final[Mapping[str, Mapping[str, str]]] = {
     "defaults": {},
     "switch_interval = 0.005": {"server.switch_interval": "0.005"},
-    "thread_niceness = 0": {"server.thread_niceness": "0"},
     "freeze_objects = false": {"server.freeze_objects": "false"},
     "answer_in_loop = false": {"server.answer_in_loop": "false"},
     "all of them": {
         "server.switch_interval": "0.005",
-        "server.thread_niceness": "0",
         "server.freeze_objects": "false",
         "server.answer_in_loop": "false",
     },
@@ -124,16 +124,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for name in options.variants
         }
         os.sched_setaffinity(0, {cores()[1]})
-        for _ in range(options.rounds):
-            for name, (port, _) in sites.items():
+        for number in range(options.rounds):
+            for name, (port, _) in in_turn(list(sites.items()), number):
                 measured[name].append(measure(port, options.rate, options.seconds))
         os.sched_setaffinity(0, set(cores()))
         port, pid = next(iter(sites.values()))
         for thread in Path(f"/proc/{pid}/task").iterdir():
             os.sched_setaffinity(int(thread.name), set(cores()))
         beside: dict[str, list[tuple[float, float]]] = {}
-        for _ in range(options.rounds):
-            for count in (1, 2):
+        for number in range(options.rounds):
+            for count in in_turn([1, 2], number):
                 with busy_processes(count):
                     requests = [(port, "/")] * int(options.rate * options.seconds)
                     answers = ask_at_rate(requests, 2 * options.rate, clients=16)
@@ -144,6 +144,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     show(f"The index at {2 * options.rate:g}/s beside niced processes: milliseconds", beside)
     figures = {"milliseconds": measured, "beside": beside, "load_average": os.getloadavg()[0]}
     return finish(figures, [])
+
+
+def in_turn(items: Sequence[T], number: int) -> Sequence[T]:
+    """The items, in reverse order every other round."""
+    return items[::-1] if number % 2 else items
 
 
 def full_collections(settings: Mapping[str, str]) -> list[list[Cell]]:

@@ -80,7 +80,6 @@ def serve(app: Callable[..., Any], global_conf: Mapping[str, str], **settings: s
     tuning.freeze_startup_objects(app)
     _start_threads(app)
     with _poster_pool(app), _recorder(app):
-        tuning.lower_thread_priority(app)  # all background threads run by now
         print(f"moziweb is at {address(server)}", flush=True)  # noqa: T201 - for the operator
         server.run()
     return 0

@@ -12,11 +12,8 @@ defaults, the channel, the parser and two patterns of it; ``forwarding`` the hea
 
 import ctypes
 import gc
-import os
 import sys
-import threading
 from collections.abc import Callable, Mapping, MutableMapping
-from contextlib import suppress
 from typing import Any, Final
 
 from waitress.server import BaseWSGIServer
@@ -100,8 +97,8 @@ def limit_memory_arenas(app: Callable[..., Any]) -> None:
 def reserve_core(app: Callable[..., Any]) -> None:
     """Run one decoder process fewer than there are cores (``posters.decoder.children`` empty).
 
-    On two cores, p95 of the index is 1.1 to 3.2 times as long beside two busy processes of niceness
-    10 as beside one. ``python -m benchmarks.busy_threads``
+    On two cores, p95 of the index is 2.3 times as long beside two busy processes of niceness 10 as
+    beside one (30 pairs). ``python -m benchmarks.busy_threads``
     """
     services = services_of_app(app)
     if services is not None and _setting(app, "posters.decoder.children") is None:
@@ -127,24 +124,6 @@ def freeze_startup_objects(app: Callable[..., Any]) -> None:
     if _setting(app, "server.freeze_objects"):
         gc.collect()
         gc.freeze()
-
-
-def lower_thread_priority(app: Callable[..., Any]) -> None:
-    """Raise the niceness of all threads but this one, the loop's (``server.thread_niceness``).
-
-    The loop answers from memory in 0.1 ms and wakes up three times for it. A thread of the same
-    priority could delay each wake-up by milliseconds. With 0, p95 of the index was 0.9, 1.2 and 1.3
-    times as long in three runs (``python -m benchmarks.busy_threads``). Linux schedules threads,
-    not processes; a thread inherits the niceness of the thread that starts it.
-    """
-    niceness = _setting(app, "server.thread_niceness")
-    if not niceness or sys.platform != "linux":
-        return
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and thread.native_id is not None:
-            with suppress(OSError):  # the thread has ended, or a container forbids it
-                current = os.getpriority(os.PRIO_PROCESS, thread.native_id)
-                os.setpriority(os.PRIO_PROCESS, thread.native_id, current + niceness)
 
 
 def _setting(app: Callable[..., Any], name: str) -> Any:

@@ -314,13 +314,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=0.0001,
     ),
     Setting(
-        "server.thread_niceness",
-        integer(0, 19),
-        "By how much the niceness of all threads exceeds that of the server's loop, which answers "
-        "pages from memory; 0: by nothing. Linux only.",
-        default=5,
-    ),
-    Setting(
         "server.answer_in_loop",
         BOOLEAN,
         "Answer pages from memory in the server's loop, without a thread.",

@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,9 +19,8 @@ from moziweb.posters.decoder import MEBIBYTE, DecoderPool, ResourceLimits
 from moziweb.server import waitress_tuning as tuning
 from moziweb.services import Services, set_services
 from tests.posters.decoder.children import is_full
-from tests.server.pserve import INI, pserve
-from tests.services.ports import HOST, free_port
-from tests.services.process import read_until, run
+from tests.services.ports import HOST
+from tests.services.process import run
 
 
 class App:
@@ -44,19 +42,6 @@ def sockets() -> Iterator[dict[int, Any]]:
     server.task_dispatcher.shutdown()
     for each in list(opened.values()):
         each.close()
-
-
-def test_loop_has_a_higher_priority_than_the_threads(tmp_path: Path) -> None:
-    ini = tmp_path / "site.ini"
-    ini.write_text(INI)
-    with pserve(ini, free_port()) as process:
-        read_until(process, "moziweb is at")
-        threads = [int(path.name) for path in Path(f"/proc/{process.pid}/task").iterdir()]
-        niceness = {thread: os.getpriority(os.PRIO_PROCESS, thread) for thread in threads}
-    ours = os.getpriority(os.PRIO_PROCESS, 0)
-    assert niceness.pop(process.pid) == ours
-    assert len(niceness) >= 2, "the ini file has two threads"
-    assert set(niceness.values()) == {min(19, ours + 5)}
 
 
 ARENAS = """
@@ -92,11 +77,6 @@ def test_threads_share_the_arenas_of_the_ini_file(limit: int, arenas: int) -> No
     command = [sys.executable, "-W", "ignore", "-c", ARENAS, str(limit)]
     done = run(command, env=environ, check=True)
     assert len(re.findall("^Arena", done.stderr, re.MULTILINE)) == arenas
-
-
-def test_niceness_0_changes_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "setpriority", pytest.fail)
-    tuning.lower_thread_priority(App(server__thread_niceness=0))
 
 
 @pytest.mark.parametrize(
