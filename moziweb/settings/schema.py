@@ -142,6 +142,7 @@ SECRET_LENGTH = 16
 """The minimum length of a secret; shorter ones can be guessed."""
 
 TEXT = ValueType("a text", _text)
+TEXT_OR_EMPTY = ValueType("a text, or empty", str)
 NETWORKS = ValueType("addresses or networks (127.0.0.1 10.0.0.0/8) with spaces between", _networks)
 SECRET = ValueType(f"a secret of at least {SECRET_LENGTH} printable ASCII characters", _secret)
 BOOLEAN = ValueType("true or false", _boolean)

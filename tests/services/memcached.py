@@ -3,9 +3,11 @@
 import contextlib
 import signal
 import socket
+from collections.abc import Mapping
+from pathlib import Path
 
-from .ports import HOST, free_port
-from .process import Service, find_program
+from .ports import HOST, accepts, free_port
+from .process import Service, find_program, run
 
 
 class MemcachedServer(Service):
@@ -51,3 +53,32 @@ class MemcachedServer(Service):
             connection.sendall(f"{command}\r\nquit\r\n".encode())
             with connection.makefile("rb") as answer:
                 return answer.read().decode()
+
+
+class SaslMemcachedServer(MemcachedServer):
+    """A memcached that requires SASL, with one user."""
+
+    username = "site"
+    password = "12345678"  # of these tests only; a text, though it looks like a number
+
+    def command(self) -> list[str]:
+        """With authentication, which needs the binary protocol."""
+        return [*super().command(), "-S"]
+
+    def environment(self) -> Mapping[str, str]:
+        """The folder of memcached.conf."""
+        return {"SASL_CONF_PATH": str(self.home)}
+
+    def prepare(self) -> None:
+        """Add the user."""
+        users = self.home / "sasldb2"
+        (self.home / "memcached.conf").write_text(f"mech_list: plain\nsasldb_path: {users}\n")
+        add = find_program("saslpasswd2", Path("/usr/sbin"))
+        options = ["-p", "-c", "-a", "memcached", "-f", str(users), self.username]
+        added = run([add, *options], input=self.password)
+        assert added.returncode == 0, added.stderr
+        users.chmod(0o644)
+
+    def is_ready(self) -> bool:
+        """Whether it listens; it does not know the text protocol."""
+        return accepts(self.port)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moziweb.settings import SETTINGS, SettingsError, expand, load
+from moziweb.cache.regions.settings_schema import CACHE_KEYS, REGION_KEYS
+from moziweb.settings import SETTINGS, Setting, SettingsError, expand, load
 from moziweb.settings.masking import MASK
 from moziweb.settings.origins import origins_of
 
@@ -202,3 +203,17 @@ def test_any_text_is_accepted_or_refused_with_the_key(changes: dict[str, str]) -
     names = REQUIRED.keys() | changes.keys() | {"storage.s3.bucket", "posters.lease_seconds"}
     refusal = error_of(REQUIRED | changes)
     assert not refusal or any(refusal.startswith(name) for name in names)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        each
+        for each in (*SETTINGS, *CACHE_KEYS, *REGION_KEYS)
+        if not each.required and each.default in {None, "", ()}
+    ],
+    ids=lambda key: key.name,
+)
+def test_key_that_is_empty_by_default_may_be_empty(key: Setting) -> None:
+    """So that an ini file can take it from a variable that may be unset: ${NAME:-}."""
+    assert key.value_type.parse("") == key.default

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote
 
 from dogpile.cache import CacheRegion
 from dogpile.cache.exception import DogpileCacheException
@@ -29,7 +30,7 @@ from ..protocol.store import AtomicStore
 from ..stores.cdn import CdnPurger, over_http
 from ..stores.dogpile_adapter import EntryStore, FailSafeBackend, TaggedBackend, deserialize_entry
 from ..stores.memcached import MEMCACHED
-from ..stores.memcached_client import MemcachedClient
+from ..stores.memcached_client import Credentials, MemcachedClient
 from ..stores.memory import MEMORY, MemoryAtomicStore
 from ..stores.signed_backend import SignedBackend
 from ..stores.sqlite import SqliteAtomicStore
@@ -50,7 +51,7 @@ _BEHAVIORS: Final = "behaviors."
 _BEHAVIOR_NUMBER: Final = integer(0, 2**31 - 1)
 _KNOWN_ARGUMENTS: Final = {
     MEMORY: frozenset({"max_bytes"}),
-    MEMCACHED: frozenset({"url", "behaviors", "memcached_expire_time"}),
+    MEMCACHED: frozenset({"url", "username", "password", "behaviors", "memcached_expire_time"}),
 }
 _SPARE_SECONDS: Final = 60.0
 """Seconds that memcached keeps an entry after it may last be served stale."""
@@ -114,10 +115,17 @@ def open_atomic_store(url: str, prefix: str = "") -> AtomicStore:
     if scheme == "memcached" and rest and not set(rest) & set(" ,"):
         # One server, not a ring: in a test, a `set_multi` to an ejected node reported no failure,
         # and the old stamp came back with the node.
-        return MemcachedClient([rest.rstrip("/")], prefix=f"{prefix}:", probed=True)
+        login, _, server = rest.rstrip("/").rpartition("@")
+        username, _, password = map(unquote, login.partition(":"))
+        return MemcachedClient(
+            [server],
+            prefix=f"{prefix}:",
+            probed=True,
+            credentials=Credentials(username, password),
+        )
     raise ConfigurationError(
-        f"{PREFIX}stamps.url = {mask_secrets(url)}: expected memcached://host:port (one server), sqlite:///path"
-        " or memory://"
+        f"{PREFIX}stamps.url = {mask_secrets(url)}: expected "
+        "memcached://[user:password@]host:port (one server), sqlite:///path or memory://"
     )
 
 
@@ -331,6 +339,8 @@ class _RegionSettings:
         self._check_arguments(arguments)
         if self.backend == MEMCACHED:
             arguments["url"] = self._servers()
+            for name in ("username", "password"):  # texts, even if they are numbers
+                arguments[name] = self.texts.get(name, "")
             arguments["behaviors"] = self._behaviors()
             arguments["memcached_expire_time"] = self._memcached_ttl(arguments)
         return arguments

@@ -7,6 +7,7 @@ from moziweb.settings.schema import (
     BOOLEAN,
     SECRET,
     TEXT,
+    TEXT_OR_EMPTY,
     Setting,
     choice,
     integer,
@@ -149,7 +150,7 @@ REGION_KEYS: Final = (
 """Keys of a region, ``cache.<region>.<key>``, and ``cache.default.<key>`` for all regions."""
 
 CACHE_KEYS: Final = (
-    Setting("regions", TEXT, "The names of the regions, with spaces between.", default=""),
+    Setting("regions", TEXT_OR_EMPTY, "The names of the regions, with spaces between.", default=""),
     Setting(
         "prefix", TEXT, "The prefix of every key, for sites that share servers.", default="mozi"
     ),
@@ -171,7 +172,7 @@ CACHE_KEYS: Final = (
     ),
     Setting(
         "cdn.purge_url",
-        TEXT,
+        TEXT_OR_EMPTY,
         "The URL of a CDN's purge API. Pages are purged there by their tags right after an "
         "invalidation, and again two seconds later. None by default.",
         default="",
@@ -190,7 +191,7 @@ CACHE_KEYS: Final = (
     ),
     Setting(
         "cdn.purge_secret",
-        TEXT,
+        TEXT_OR_EMPTY,
         "A header that authenticates these requests, such as Fastly-Key: x.",
         default="",
         secret=True,
@@ -198,13 +199,14 @@ CACHE_KEYS: Final = (
     Setting(
         "stamps.url",
         TEXT,
-        "The store of the stamps and the clock: memcached://host:port (one server, started with "
-        "-M), sqlite:///path for the processes of one machine, or memory:// for one process.",
+        "The store of the stamps and the clock: memcached://[user:password@]host:port (one server, "
+        "started with -M), sqlite:///path for the processes of one machine, or memory:// for one "
+        "process.",
         default="memory://",
     ),
     Setting(
         "stamps.ttl",
-        seconds(60, 10 * _YEAR),
+        optional(seconds(60, 10 * _YEAR)),
         "The lifetime of a stamp in seconds, longer than every expiration_time; by default twice "
         "the longest.",
     ),

@@ -7,7 +7,7 @@ from dogpile.cache import register_backend
 from dogpile.cache.api import NO_VALUE, BytesBackend, SerializedReturnType
 from dogpile.cache.util import sha1_mangle_key
 
-from .memcached_client import MemcachedClient, is_plain_key
+from .memcached_client import Credentials, MemcachedClient, is_plain_key
 from .memory import require_bytes
 
 MEMCACHED: Final = "moziweb.memcached"
@@ -16,9 +16,10 @@ MEMCACHED: Final = "moziweb.memcached"
 class MemcachedBackend(BytesBackend):
     """A dogpile backend on a ring of memcached servers. Raises ``StoreError``.
 
-    Arguments, with dogpile's names: ``url``, one ``host:port`` or several; ``behaviors`` of
-    ``MemcachedClient``; ``memcached_expire_time``, in seconds, which must exceed the region's
-    ``expiration_time``, or there would be no stale entry to serve.
+    Arguments, with dogpile's names: ``url``, one ``host:port`` or several; ``username`` and
+    ``password`` for SASL; ``behaviors`` of ``MemcachedClient``; ``memcached_expire_time``, in
+    seconds, which must exceed the region's ``expiration_time``, or there would be no stale entry to
+    serve.
     """
 
     serializer = staticmethod(require_bytes)
@@ -27,7 +28,11 @@ class MemcachedBackend(BytesBackend):
     def __init__(self, arguments: Mapping[str, Any]) -> None:
         url = arguments["url"]
         servers = [url] if isinstance(url, str) else list(url)
-        self._client = MemcachedClient(servers, behaviors_extra=arguments.get("behaviors"))
+        self._client = MemcachedClient(
+            servers,
+            behaviors_extra=arguments.get("behaviors"),
+            credentials=Credentials(arguments.get("username", ""), arguments.get("password", "")),
+        )
         self._ttl = float(arguments.get("memcached_expire_time", 0))
 
     def statistics(self) -> dict[str, dict[str, str]]:

@@ -18,6 +18,8 @@ Properties of pylibmc 1.6.3 that this module works around, each seen in a run ag
 * It unpickles values that carry the flag for it: code execution by anyone who can write to the
   port. Here only plain bytes (flags 0) are read; other values count as missing.
 * A relative expiry over 30 days is read as a date in 1970: stored, and gone at once.
+* SASL needs the binary protocol, in which keys have a length: ``verify_keys`` is refused there. The
+  wheel of pylibmc finds the mechanism PLAIN only in the folder that the variable SASL_PATH names.
 * ``set_multi`` reports failed keys only in its return value; after a value that is too big it skips
   the rest. ``no_block``, ``buffer_requests`` and ``noreply`` would acknowledge writes that never
   happened, and ``remove_failed`` without ``dead_timeout`` never takes a server back.
@@ -28,7 +30,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
 
 import pylibmc
 
@@ -79,6 +82,12 @@ _CIRCUIT_OPEN: Final = "memcached timed out a moment ago; the circuit breaker is
 _TIMED_OUT: Final = "no answer from memcached within its time-out"
 
 
+_SASL_FAILURE: Final = "FAILED TO SEND AUTHENTICATION"
+_SASL_HINT: Final = (
+    "; set SASL_PATH to the folder of libplain.so (Debian: /usr/lib/*/sasl2 of libsasl2-modules)"
+)
+
+
 class _BytesClient(pylibmc.Client):
     """A client that reads plain bytes only."""
 
@@ -93,16 +102,32 @@ def expiry(ttl: float, now: float) -> int:
     return int(now) + seconds if seconds > RELATIVE_LIMIT else seconds
 
 
-def behaviors(extra: Mapping[str, int | str]) -> dict[str, int | str]:
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """User and password for SASL; without a user there is no authentication."""
+
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of pylibmc's client."""
+        if not self.username:
+            return {}
+        return {"binary": True, "username": self.username, "password": self.password}
+
+
+def behaviors(extra: Mapping[str, int | str], *, binary: bool = False) -> dict[str, int | str]:
     """Return the behaviours of a client: the defaults, ``extra``, and the required ones.
 
-    Raises ``ConfigurationError`` for a forbidden behaviour.
+    ``binary`` is for the binary protocol. Raises ``ConfigurationError`` for a forbidden behaviour.
     """
     refused = FORBIDDEN_BEHAVIORS.intersection(extra)
     if refused:
         names = ", ".join(sorted(refused))
         raise ConfigurationError(f"memcached behaviour {names}: loses writes; remove it")
     chosen: dict[str, int | str] = {**DEFAULT_BEHAVIORS, **extra, **REQUIRED_BEHAVIORS}
+    if binary:
+        del chosen["verify_keys"]
     timeout = chosen["_poll_timeout"]
     if not isinstance(timeout, int) or timeout <= 0:
         raise ConfigurationError("memcached behaviour _poll_timeout: expected milliseconds above 0")
@@ -121,6 +146,7 @@ class MemcachedClient:
         servers: Sequence[str],
         *,
         behaviors_extra: Mapping[str, int | str] | None = None,
+        credentials: Credentials | None = None,
         prefix: str = "",
         breaker: Breaker | None = None,
         probed: bool = False,
@@ -133,13 +159,14 @@ class MemcachedClient:
         it, a call waits for a server that hangs once a second, and libmemcached does not use a
         server for one to two seconds after a failure.
         """
-        chosen = behaviors(behaviors_extra or {})
+        self._login = (credentials or Credentials()).arguments()
+        chosen = behaviors(behaviors_extra or {}, binary=bool(self._login))
         self._servers = tuple(servers)
         self._behaviors = chosen
         self._prefix = prefix
         self._slow = 0.9 * float(chosen["_poll_timeout"]) / 1000
         try:
-            self._master = _BytesClient(list(servers), behaviors=chosen)
+            self._master = self._new_client(servers)
         except (pylibmc.Error, ValueError, KeyError, TypeError) as error:
             raise ConfigurationError(f"memcached {', '.join(servers)}: {error}") from error
         self._local = threading.local()
@@ -238,9 +265,9 @@ class MemcachedClient:
         """Raise ``StoreUnreachableError`` unless each server answers a new client now."""
         for server in self._servers:
             try:
-                _BytesClient([server], behaviors=self._behaviors).delete(f"{self._prefix}probe")
+                self._new_client([server]).delete(f"{self._prefix}probe")
             except pylibmc.Error as error:
-                raise StoreUnreachableError(f"{server}: {error}") from error
+                raise StoreUnreachableError(f"{server}: {_translated(error)}") from error
 
     def statistics(self) -> dict[str, dict[str, str]]:
         """Return each server's counters, by address; empty for one that does not answer.
@@ -251,7 +278,7 @@ class MemcachedClient:
 
     def _statistics(self, server: str) -> dict[str, str]:
         try:
-            ((_, counters),) = _BytesClient([server], behaviors=self._behaviors).get_stats()
+            ((_, counters),) = self._new_client([server]).get_stats()
         except pylibmc.Error:
             return {}
         return {_text(name): _text(value) for name, value in counters.items()}
@@ -327,6 +354,9 @@ class MemcachedClient:
             raise KeyRefusedError(f"not a key for memcached: {name[:80]!r}")
         return name
 
+    def _new_client(self, servers: Sequence[str]) -> _BytesClient:
+        return _BytesClient(list(servers), behaviors=self._behaviors, **self._login)
+
     def _client(self) -> pylibmc.Client:
         local, wanted = self._local, (os.getpid(), self._connection_set)
         if getattr(local, "connected_in", None) != wanted:
@@ -365,4 +395,5 @@ def _translated(error: Exception) -> StoreError:
         return ValueTooBigError("over memcached's limit for one value")
     if isinstance(error, pylibmc.BadKeyProvided | ValueError):
         return KeyRefusedError(str(error))
-    return StoreUnreachableError(f"{type(error).__name__}: {error}")
+    hint = _SASL_HINT if _SASL_FAILURE in str(error) else ""
+    return StoreUnreachableError(f"{type(error).__name__}: {error}{hint}")

@@ -2,11 +2,13 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from functools import partial
+from pathlib import Path
 from types import FrameType
 
 import pylibmc
@@ -23,12 +25,14 @@ from moziweb.cache.stores.circuit_breaker import CircuitBreaker
 from moziweb.cache.stores.memcached_client import (
     RECONNECT_SECONDS,
     RELATIVE_LIMIT,
+    Credentials,
     MemcachedClient,
     behaviors,
     expiry,
 )
-from tests.services.memcached import MemcachedServer
+from tests.services.memcached import MemcachedServer, SaslMemcachedServer
 from tests.services.ports import free_port
+from tests.services.process import run
 from tests.threads import wait_until
 
 
@@ -496,3 +500,69 @@ def test_outage_is_one_line_and_its_end_another(
     wait_until(lambda: answers(clients[0]))
     _, end = (each.getMessage() for each in caplog.records if each.name == LOG)
     assert end.startswith(f"memcached {own_server.address} is back after ")
+
+
+# The library reads SASL_PATH when it is loaded, so this runs in a process of its own.
+AUTHENTICATED = """\
+import sys
+from moziweb.cache.errors import CacheError
+from moziweb.cache.regions.config import from_settings
+
+server, *logins = sys.argv[1:]
+for login in logins:
+    username, password = login.split(":")
+    cache = from_settings({
+        "cache.regions": "pages",
+        "cache.stamps.url": f"memcached://{login}@{server}",
+        "cache.default.backend": "dogpile.cache.pylibmc",
+        "cache.default.arguments.url": server,
+        "cache.default.arguments.username": username,
+        "cache.default.arguments.password": password,
+    })
+    pages = cache.regions["pages"]
+    try:
+        cache.stamps.publish(["a"])
+        pages.check()
+        backend = cache.dogpile["pages"].actual_backend
+        backend.set_serialized("x" * 250, b"1")
+        print(cache.stamps.read_clock() is not None, backend.get_serialized("x" * 250))
+    except CacheError as error:
+        print(error)
+"""
+
+
+@pytest.fixture(scope="module")
+def sasl_server() -> Iterator[SaslMemcachedServer]:
+    with SaslMemcachedServer() as server:
+        yield server
+
+
+def authenticated(server: SaslMemcachedServer, *logins: str, plugins: str) -> list[str]:
+    """What the process prints for each ``user:password``."""
+    environ = {**os.environ, "SASL_PATH": plugins}
+    ended = run([sys.executable, "-c", AUTHENTICATED, server.address, *logins], env=environ)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.splitlines()
+
+
+def test_client_signs_in_by_sasl(sasl_server: SaslMemcachedServer) -> None:
+    (plain, *_) = Path("/usr/lib").glob("*/sasl2/libplain.so")
+    right = f"{sasl_server.username}:{sasl_server.password}"
+    lines = authenticated(sasl_server, right, "site:wrong", plugins=str(plain.parent))
+    assert lines[0] == "True b'1'"
+    assert "AUTHENTICATION FAILURE" in lines[1]
+    assert "wrong" not in lines[1]
+
+
+def test_missing_sasl_mechanism_is_explained(sasl_server: SaslMemcachedServer) -> None:
+    (line,) = authenticated(sasl_server, "site:12345678", plugins="/nowhere")
+    assert "set SASL_PATH to the folder of libplain.so" in line
+
+
+def test_password_is_not_shown() -> None:
+    credentials = Credentials("site", "secret")
+    assert "secret" not in repr(credentials)
+    client = MemcachedClient(["127.0.0.1:1"], credentials=credentials)
+    with pytest.raises(StoreError) as caught:
+        client.set("a", b"1")
+    assert "secret" not in str(caught.value)
