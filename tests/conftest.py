@@ -27,7 +27,7 @@ from .memory import Memory
 from .services.postgres import PostgresServer
 from .services.process import restore_default_signals
 
-pytest_plugins = ["tests.services.fixtures"]
+pytest_plugins = ["tests.services.fixtures", "tests.compiled"]
 
 NOW = datetime(2026, 8, 20, 10, 0, tzinfo=UTC)
 """The time of the ``app`` fixture: a Thursday, noon in Budapest."""

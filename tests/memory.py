@@ -4,9 +4,7 @@ An application leaves a hundred thousand objects in reference cycles. With Pytho
 threshold a seventh of the run time goes into garbage collection; with a high threshold alone a
 process grows to 870 MB. So automatic collection is rare, and a full one runs when memory has grown.
 
-Three caches outlive their application. A mapper of SQLAlchemy keeps up to a hundred compiled
-statements, each for the dialect of one engine, and every application has its own. ``linecache`` and
-``re`` keep what was used once. They are emptied before a full collection.
+``linecache`` and ``re`` keep what was used once. They are emptied before a full collection.
 """
 
 import ctypes
@@ -19,8 +17,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-
-from moziweb.db.meta import Base
 
 GROWTH: Final = 4 << 20
 """Bytes of growth after which all garbage is collected."""
@@ -94,9 +90,7 @@ class Memory:
 
 
 def empty_caches() -> None:
-    """Empty the caches of libraries that keep parts of closed applications."""
-    for mapper in Base.registry.mappers:
-        mapper._compiled_cache.clear()
+    """Empty the caches of libraries that outlive a test."""
     linecache.clearcache()
     re.purge()
 
