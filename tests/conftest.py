@@ -1,7 +1,7 @@
 """Fixtures of all tests: both databases (empty or with the demo), the application, query counts."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from coverage import Coverage
 from pyramid.registry import Registry
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
@@ -45,6 +46,15 @@ NOT_MEASURED = (
 )
 """Tests that run code which other tests cover, many times or in other processes."""
 
+WITH_DATABASE = frozenset({"database_url", "demo_url", "local", "migrated_sqlite"})
+"""The fixtures of tests with a database, most of them with an application."""
+
+POSTGRESQL = frozenset({"postgresql", "postgres"})
+"""The parameters of a test for the variant on PostgreSQL."""
+
+CASES_MEASURED = 2
+"""Of a parametrized test with a database, the first values of each parameter are measured."""
+
 BASE_URL = "https://moziweb.test"
 
 QueryCounter = Callable[[Engine], AbstractContextManager[list[str]]]
@@ -63,14 +73,24 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run tests of a group first, and measure the coverage of one variant of each test.
-
-    One worker runs the whole group; at the end the others would wait for it.
-    """
+    """Run tests of a group first: one worker runs the whole group, and the others would wait."""
     items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
-    for item in items:
-        if not _is_measured(item):
-            item.add_marker("no_cover")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Pause the tracing of a test that is not measured, also while its fixtures are set up.
+
+    ``no_cover`` of pytest-cov pauses it only after that, and most of the work is in fixtures.
+    """
+    coverage = Coverage.current()
+    if coverage is None or _is_measured(item):
+        return (yield)
+    coverage.stop()
+    try:
+        return (yield)
+    finally:
+        coverage.start()
 
 
 def _is_measured(item: pytest.Item) -> bool:
@@ -78,11 +98,13 @@ def _is_measured(item: pytest.Item) -> bool:
     place = item.path.relative_to(ROOT).as_posix()
     if place.startswith(NOT_MEASURED):
         return False
-    params = getattr(item, "callspec", None)
-    variants = params.params.values() if params else ()
-    return place.startswith("tests/db/") or not any(
-        variant in ("postgresql", "postgres") for variant in variants if isinstance(variant, str)
-    )
+    case: Any = getattr(item, "callspec", None)
+    if case is None or place.startswith("tests/db/"):
+        return True
+    if any(isinstance(each, str) and each in POSTGRESQL for each in case.params.values()):
+        return False
+    with_database = WITH_DATABASE & set(getattr(item, "fixturenames", ()))
+    return not with_database or max(case.indices.values()) < CASES_MEASURED
 
 
 def migrate(url: str) -> None:
