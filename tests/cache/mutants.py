@@ -4,7 +4,7 @@ Each function patches one step of the production code with a plausible mistake.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 
 import pytest
 
@@ -18,6 +18,7 @@ from moziweb.cache.protocol.invalidation_log import (
     InvalidationLog,
     begin_record,
     record_name,
+    tags_of_record,
     tags_record,
 )
 from moziweb.cache.protocol.publish_times import PublishTimes
@@ -332,6 +333,55 @@ def log_has_tags_at_first_step(patch: pytest.MonkeyPatch) -> None:
         return True
 
     patch.setattr(StampStore, "_write_tombstones", write_tombstones)
+
+
+def log_has_tags_before_second_step(patch: pytest.MonkeyPatch) -> None:
+    """The tags are recorded under the next number, which another writer may take."""
+
+    def write_tombstones(self: StampStore, tags: Sequence[str]) -> bool:
+        self.read_clock()
+        first = self._store.incr(CLOCK)
+        if first is None:
+            return False
+        tombstones = {f"tag:{tag}": TOMBSTONE for tag in tags}
+        self._store.set_multi({record_name(first): begin_record(first)} | tombstones)
+        self._store.set_multi({record_name(first + 1): tags_record(first + 1, tags)})
+        return self._store.incr(CLOCK) is not None
+
+    patch.setattr(StampStore, "_write_tombstones", write_tombstones)
+
+
+def log_is_read_before_clock(patch: pytest.MonkeyPatch) -> None:
+    """The records that exist are read, then the clock; all up to it counts as read."""
+
+    def read_clock(self: StampStore) -> int:
+        end = self.log._end
+        found = self._store.get_multi([record_name(end + ahead) for ahead in range(1, 9)])
+        clock = original(self)
+        if epoch_of(end) == epoch_of(clock):
+            for number in range(end + 1, clock + 1):
+                with suppress(LookupError):
+                    tags = tags_of_record(found.get(record_name(number), b""), number) or ()
+                    self.log._last.update(dict.fromkeys(tags, number))
+            self.log._end = max(self.log._end, clock)
+        return clock
+
+    original = StampStore.read_clock
+    patch.setattr(StampStore, "read_clock", read_clock)
+
+
+def confirmed_copy_gets_clock_of_now(patch: pytest.MonkeyPatch) -> None:
+    """A copy that the log confirms is valid at a clock that is read after that."""
+
+    def confirm_copy(parts: RegionParts, copy: local_cache.Copy, clock: int) -> bool:
+        confirmed = original(parts, copy, clock)
+        later = parts.stamps.clock() if confirmed else None
+        if later is not None:
+            copy.validated_at = later
+        return confirmed
+
+    original = validation._confirm_copy
+    patch.setattr(validation, "_confirm_copy", confirm_copy)
 
 
 def log_ignores_tag_of_copies(patch: pytest.MonkeyPatch) -> None:

@@ -263,6 +263,8 @@ FOUND_BY_SEARCH: list[tuple[Mutant, str]] = [
     (mutants.revalidated_copies_get_next_clock, "a write, fast"),
     (mutants.log_confirms_everything, "a write, warm"),
     (mutants.log_has_tags_at_first_step, "a write, fast"),
+    (mutants.log_is_read_before_clock, "a write, fast"),
+    (mutants.confirmed_copy_gets_clock_of_now, "a write, fast"),
     (mutants.log_ignores_tag_of_copies, "a purge of a page, fast"),
     (mutants.log_judges_entry_by_its_latest_part, "two writes of two tags"),
     (mutants.epochs_are_compared_as_numbers, "a new epoch"),
@@ -360,10 +362,28 @@ def stamp_lost_while_resolving(world: World) -> None:
     world.run(evicts(f"tag:{CARD}"))
 
 
+def number_of_another_writer(world: World) -> None:
+    """Two writers take steps in turn, so the second number of the first is not its next one."""
+    for act in WARM:
+        world.run(act)
+    first, second = world.start(writes(CARD)), world.start(writes(LIST))
+    for writer in (first, second):
+        world.advance(writer, "set")
+        for _ in range(2):  # the first record, the tombstone
+            world.step(writer)
+    world.step(second)
+    world.run(reads_fast(1))
+    world.step(first)
+    while not first.glet.dead:
+        world.step(first)
+    world.run(reads_fast(1))
+
+
 NAMED: dict[Callable[[World], None], Mutant] = {
     page_with_old_card: mutants.page_gives_fragments_its_clock,
     fragments_of_two_clocks: mutants.page_copy_has_latest_clock,
     fragments_of_two_epochs: mutants.page_copy_has_clock_of_another_epoch,
+    number_of_another_writer: mutants.log_has_tags_before_second_step,
     two_writers: mutants.writer_sets_number,
     stamp_lost_while_resolving: mutants.missing_stamp_gets_clock_at_once,
 }
