@@ -10,7 +10,7 @@ alike. A ratio is the median of each round's own. ``CPU`` is the server's proces
   requests of an iteration; "in threads" is the same application under plain waitress. A second
   table splits the processor time by servers that each do a little more than the one before.
   "entry" fetches and validates its entry for each hit, "assembled" makes the page from its template
-  and fragments.
+  and fragments. "unmeasured" has no counters: ours has those of the manager and of ``/metrics``.
 * **Hits under writes.** The index alone and 500 hot pages, all from memory, while other pages are
   published 0, 5, 20 and 100 times a second. Each rate is measured next to one without writes.
 * **Hits from memcached.** The index and the page of a movie that are not in memory ("entry"), next
@@ -60,6 +60,9 @@ from tests.services.memcached import MemcachedServer
 OF_BARE = 0.80
 OF_DJANGO = 2.5
 ENTRY_OF_DJANGO = 1.0
+OF_UNMEASURED = 0.97
+"""Least ratio of the processor time of a hit without any counter to that of a hit."""
+
 HOT_PAGES, INDEX_ALONE = "hot pages", "the index alone"
 UNDER_WRITES = {(HOT_PAGES, 20): 0.95, (HOT_PAGES, 100): 0.90, (INDEX_ALONE, 100): 0.95}
 """Least ratios to the processor time of a hit without writes, by pages and publishes a second."""
@@ -157,7 +160,7 @@ def print_index(found: Measured, size: int, options: argparse.Namespace) -> list
         print_contenders(found, coding, options.servers, size)
     print_layers(found)
     ours = found["identity", "ours"]
-    return [
+    bounds = [
         Bound(
             f"the hit from memory over {title}",
             ours.rate_over(found["identity", name]),
@@ -169,6 +172,10 @@ def print_index(found: Measured, size: int, options: argparse.Namespace) -> list
         )
         if name in options.servers
     ]
+    if "unmeasured" in options.servers:
+        cost = ours.cpu_below(found["identity", "unmeasured"])
+        bounds.append(Bound("the hit over one that nothing counts, by CPU", cost, OF_UNMEASURED))
+    return bounds
 
 
 def print_contenders(found: Measured, coding: str, names: Sequence[str], size: int) -> None:

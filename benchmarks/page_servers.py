@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from waitress import serve
 
+from moziweb.cache import CacheEvents
 from moziweb.cache.protocol.stamps import StampStore
 from moziweb.cache.stores.memcached_client import MemcachedClient
 from moziweb.server import bind
@@ -136,6 +137,15 @@ def ours(folder: Path, memcached: str, **changed: str) -> App:
     return main({}, **(site_settings(folder, memcached) | changed))
 
 
+def unmeasured(folder: Path, memcached: str) -> App:
+    """The same without any counter."""
+    from moziweb.ops import metrics
+
+    patched: Any = metrics
+    patched.CompositeEvents = lambda *_: CacheEvents()
+    return ours(folder, memcached)
+
+
 def entry(folder: Path, memcached: str) -> App:
     """The same without the local cache: every hit fetches and validates its entry."""
     return ours(folder, memcached, **{"cache.pages.l1_bytes": "0"})
@@ -155,12 +165,13 @@ SERVERS: dict[str, Callable[[Path, str], App]] = {
     "flask": flask,
     "in threads": ours,
     "ours": ours,
+    "unmeasured": unmeasured,
     "entry": entry,
     "assembled": assembled,
 }
 
 
-BY_OUR_RUNNER = frozenset({"ours"})
+BY_OUR_RUNNER = frozenset({"ours", "unmeasured"})
 """Served as in production; the others are served by plain waitress."""
 
 
@@ -169,6 +180,7 @@ def site_settings(folder: Path, memcached: str) -> dict[str, str]:
     return {
         "site.base_url": "https://moziweb.test",
         "site.hsts": "true",
+        "metrics.token": "the-token-of-a-benchmark",
         "sqlalchemy.url": f"sqlite:///{folder}/demo.sqlite",
         "storage.backend": "disk",
         "storage.disk.path": f"{folder}/objects",

@@ -65,14 +65,14 @@ class CompositeEvents(CacheEvents):
 
     def __init__(self, *listeners: CacheEvents) -> None:
         for name in _EVENTS:
-            methods = [getattr(each, name) for each in listeners if _listens(each, name)]
-            setattr(self, name, methods[0] if len(methods) == 1 else _forward_to(methods))
+            methods = [getattr(each, name) for each in listeners]
+            heard = [method for method in methods if not _is_inherited(method, name)]
+            setattr(self, name, heard[0] if len(heard) == 1 else _forward_to(heard))
 
 
-def _listens(listener: CacheEvents, name: str) -> bool:
-    """Whether an event does something: hits should not pay for the others."""
-    inherited = getattr(type(listener), name) is getattr(CacheEvents, name)
-    return not inherited or name in vars(listener)
+def _is_inherited(method: Any, name: str) -> bool:
+    """Whether a method does nothing: hits should not pay for a call of it."""
+    return getattr(method, "__func__", None) is getattr(CacheEvents, name)
 
 
 def _forward_to(methods: Sequence[Callable[..., None]]) -> Callable[..., None]:

@@ -21,7 +21,7 @@ StartResponse = Callable[..., Any]
 def serving_metrics(registry: Registry, address: tuple[str, int] | None) -> Iterator[None]:
     """Serve at ``address`` during the block; not if it is None.
 
-    Raises ``SetupError`` if the address cannot be used, or if nobody may read the metrics.
+    Raises ``SetupError`` if the address cannot be used, or if nothing may read the metrics.
     """
     if address is None:
         yield

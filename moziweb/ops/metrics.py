@@ -78,7 +78,10 @@ _FORMER_NAMES: Final = {
 
 
 class CacheMetrics(CacheEvents):
-    """Counts the events of the cache."""
+    """Counts the events of the cache, but for those of every hit, which are counted once for all.
+
+    ``CacheState`` and ``TransactionMetrics`` read those.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         def counter(name: str, text: str, *labels: str) -> Counter:
@@ -89,7 +92,6 @@ class CacheMetrics(CacheEvents):
                 f"moziweb_cache_{name}", text, ("region",), registry=registry, buckets=buckets
             )
 
-        self._served = counter("served", "Entries served, by cache status.", "region", "status")
         self._rendered = counter("rendered", "Entries rendered.", "region")
         self._seconds = histogram(
             "render_seconds", "Time of a render of one or several entries.", RENDER_SECONDS
@@ -99,7 +101,6 @@ class CacheMetrics(CacheEvents):
         self._errors = counter("publish_errors", "Publications that failed and were retried.")
         self._purges = counter("purge_errors", "Purges that the CDN did not accept.")
         self._relayed = counter("relayed", "Outbox rows published by the relay.")
-        self._children: dict[tuple[str, str], Any] = {}
         former: dict[str, Counter] = {}
         for event, name, text, labels in _COUNTED:
             counted = counter(name, text, *labels)
@@ -107,13 +108,6 @@ class CacheMetrics(CacheEvents):
             if name in _FORMER_NAMES:
                 former[_FORMER_NAMES[name]] = counted
         registry.register(DeprecatedNames(former))
-
-    def served(self, region: str, status: str) -> None:
-        """See ``CacheEvents``. Caches the children: ``labels`` would slow down every hit."""
-        child = self._children.get((region, status))
-        if child is None:
-            child = self._children[region, status] = self._served.labels(region, status)
-        child.inc()
 
     def rendered(self, region: str, seconds: float, keys: Sequence[str]) -> None:
         """See ``CacheEvents``."""
@@ -168,7 +162,7 @@ class DeprecatedNames(Collector):
 
 
 class CacheState(Collector):
-    """Values read at each scrape: the age of the outbox, the size of the local cache."""
+    """Values read at each scrape: served entries, age of the outbox, size of the local cache."""
 
     def __init__(self, registry: Registry) -> None:
         """``registry`` is the application's. Its cache, if any, is added later."""
@@ -187,6 +181,14 @@ class CacheState(Collector):
             )
             age.add_metric([], seconds)
             yield age
+        served = CounterMetricFamily(
+            "moziweb_cache_served_total",
+            "Entries served, by cache status.",
+            labels=["region", "status"],
+        )
+        for labels, count in services_of(self._registry).cache_counters.served_totals().items():
+            served.add_metric(labels, count)
+        yield served
         used = GaugeMetricFamily(
             "moziweb_cache_l1_bytes", "Memory of this process's local cache.", labels=["region"]
         )

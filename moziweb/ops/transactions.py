@@ -35,15 +35,30 @@ class TransactionCounts:
     """Counters of the requests of a route with one status. Times are in seconds.
 
     ``buckets`` are those of ``REQUEST_SECONDS`` and one for longer times; like ``answering`` they
-    are without the time in the queue. ``seconds`` has the parts.
+    are without the time in the queue. ``from_cache`` and ``queued`` are of hits, ``by_part`` of all
+    other requests.
     """
 
     buckets: list[int] = field(default_factory=lambda: [0] * (len(REQUEST_SECONDS) + 1))
-    answering: float = 0.0
     satisfied: int = 0
     tolerated: int = 0
     queries: int = 0
-    seconds: dict[Part, float] = field(default_factory=lambda: dict.fromkeys(Part, 0.0))
+    from_cache: float = 0.0
+    queued: float = 0.0
+    by_part: dict[Part, float] = field(default_factory=lambda: dict.fromkeys(Part, 0.0))
+
+    @property
+    def seconds(self) -> dict[Part, float]:
+        """The time of all requests by part."""
+        found = dict(self.by_part)
+        found[Part.CACHE] += self.from_cache
+        found[Part.QUEUE] += self.queued
+        return found
+
+    @property
+    def answering(self) -> float:
+        """The time of all requests without the queue."""
+        return self.from_cache + sum(self.by_part.values()) - self.by_part[Part.QUEUE]
 
     @property
     def requests(self) -> int:
@@ -62,15 +77,12 @@ class TransactionCounters(CacheEvents):
 
     def answered(self, route: str, status: str, seconds: float, queued: float) -> None:
         """See ``CacheEvents``. Called for every hit, so it does little."""
-        counts = self._counts.get((route, status))
-        if counts is None:
-            counts = self._new(route, status)
+        counts = self._counts.get((route, status)) or self._new(route, status)
         with self._lock:
             counts.buckets[bisect_left(REQUEST_SECONDS, seconds)] += 1
-            counts.answering += seconds
-            counts.seconds[Part.CACHE] += seconds
+            counts.from_cache += seconds
             if queued:
-                counts.seconds[Part.QUEUE] += queued
+                counts.queued += queued
                 seconds += queued
             if seconds <= self.apdex_seconds:
                 counts.satisfied += 1
@@ -84,10 +96,9 @@ class TransactionCounters(CacheEvents):
         counts = self._counts.get((route, status)) or self._new(route, status)
         with self._lock:
             counts.buckets[bisect_left(REQUEST_SECONDS, answering)] += 1
-            counts.answering += answering
             counts.queries += timings.queries
             for part, seconds in timings.seconds.items():
-                counts.seconds[part] += seconds
+                counts.by_part[part] += seconds
             if not status.startswith(_SERVER_ERROR):
                 counts.satisfied += total <= self.apdex_seconds
                 counts.tolerated += self.apdex_seconds < total <= TOLERATED * self.apdex_seconds
@@ -128,13 +139,14 @@ class Totals:
         """Add the counters of a route with one status."""
         requests = counts.requests
         errors = requests if status.startswith(_SERVER_ERROR) else 0
-        spent = sum(counts.seconds.values())
+        by_part = counts.seconds
+        spent = sum(by_part.values())
         self.requests += requests
         self.errors += errors
         self.satisfied += counts.satisfied
         self.tolerated += counts.tolerated
         self.queries += counts.queries
-        for part, seconds in counts.seconds.items():
+        for part, seconds in by_part.items():
             self.seconds[part] += seconds
         before = self.routes.get(route, (0, 0, 0.0))
         self.routes[route] = (before[0] + requests, before[1] + errors, before[2] + spent)

@@ -136,6 +136,11 @@ class InProcessCounters(CacheEvents):
             }
             return replace(self._regions[region], served=served)
 
+    def served_totals(self) -> dict[tuple[str, str], int]:
+        """Return the number of served entries by region and status."""
+        with self._lock:
+            return {(name, str(status)): total[0] for (name, status), total in self._totals.items()}
+
     def served_by_minute(self, region: str) -> list[tuple[float, dict[str, int]]]:
         """Return the start (Unix time) and the counts by status of each of the last minutes."""
         if self._now() >= self._minute_end:
