@@ -26,7 +26,11 @@ class EchoApp:
 
     def __init__(self, **settings: Any) -> None:
         self.registry = Registry()
-        self.registry.settings = {"site.hsts": False, **settings}
+        self.registry.settings = {
+            "site.base_url": "https://moziweb.test",
+            "site.hsts": False,
+            **settings,
+        }
         storage = DiskStorage(Path("/nowhere"), "https://posters.example")
         admission = AdmissionControl(cast(Any, None), slots=1, wait_seconds=1)
         set_services(self.registry, Services(storage=storage, poster_admission=admission))

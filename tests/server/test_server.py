@@ -193,7 +193,8 @@ def test_posters_cannot_occupy_every_thread(tmp_path: Path) -> None:
         def __call__(self, *_: object) -> None:
             raise NotImplementedError
 
-    App.registry.settings = {"posters.inline_slots": 4, "site.hsts": False}
+    base = {"site.base_url": "https://moziweb.test", "site.hsts": False}
+    App.registry.settings = {"posters.inline_slots": 4, **base}
     with pytest.raises(
         server.ServerError, match="inline_slots = 4 needs at least 6 waitress threads"
     ):
