@@ -66,8 +66,8 @@ LIMIT_SECONDS: Final = 2.0
 KEEP_SECONDS: Final = 3.0
 """How long the result of the checks is kept."""
 
-RECHECK_SECONDS: Final = 0.2
-"""After this time the stamps are read again: the first read wakes the probe of an outage."""
+RECHECK_SECONDS: Final = 1.0
+"""For this time the stamps are read again: the first read wakes the probe of an outage."""
 
 
 @dataclass(frozen=True)
@@ -254,12 +254,16 @@ def check_storage(storage: Storage) -> CheckResult:
 
 def check_stamps(cache: Cache) -> CheckResult:
     """Whether the clock can be read; raises ``StoreError``."""
-    try:
-        cache.stamps.read_clock()
-    except StoreError:
-        time.sleep(RECHECK_SECONDS)
-        cache.stamps.read_clock()
-    return CheckResult()
+    deadline = time.monotonic() + RECHECK_SECONDS
+    while True:
+        try:
+            cache.stamps.read_clock()
+        except StoreError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return CheckResult()
 
 
 def check_entries(cache: Cache) -> CheckResult:
