@@ -41,7 +41,7 @@ moziweb.clock.datetime = ShiftedDatetime  # type: ignore[attr-defined]
 
 def set_clock(request: Request) -> dict[str, float]:
     """Shift the clock."""
-    global _shift  # noqa: PLW0603
+    global _shift
     _shift = float(request.matchdict["seconds"])
     return {"shift": _shift}
 

@@ -4,14 +4,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException
 from itertools import count
 from json import loads
 from typing import Any
 
 from tests.services.memcached import MemcachedServer
+from tests.services.ports import HOST
 from tests.services.postgres import PostgresServer
 from tests.services.process import Service
 from tests.services.s3 import REGION, ROOT, S3Bucket, S3Server
@@ -102,6 +103,15 @@ class Site:
         except (OSError, HTTPException):
             return NO_ANSWER
 
+    @staticmethod
+    def send_form(web: WebServer, path: str, form: bytes) -> int:
+        """The status of the answer to a POST; 0 without an answer."""
+        connection = HTTPConnection(HOST, web.port, timeout=CLIENT_TIMEOUT)
+        with closing(connection), suppress(OSError, HTTPException):
+            connection.request("POST", path, form)
+            return connection.getresponse().status
+        return 0
+
     def heartbeat(self, web: WebServer | None = None) -> dict[str, str]:
         """The parts that are not ok, and their states."""
         status, _, body = self.ask(web or self.webs[0], "/__heartbeat__")
@@ -180,7 +190,8 @@ class Visitors:
     def __post_init__(self) -> None:
         self._stopping = threading.Event()
         self._threads = [
-            threading.Thread(target=work) for work in (self._visit, self._visit_uncached, self._watch)
+            threading.Thread(target=work)
+            for work in (self._visit, self._visit_uncached, self._watch)
         ]
         for thread in self._threads:
             thread.start()

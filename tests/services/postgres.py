@@ -60,14 +60,14 @@ class PostgresServer(Service):
         self._templates: dict[str, _Template] = {}
 
     @cached_property
-    def _binaries(self) -> list[Path]:
+    def binaries(self) -> list[Path]:
         """The newest version first. Debian keeps them in a folder per version, not in PATH."""
         folders = Path("/usr/lib/postgresql").glob("*/bin")
         return sorted(folders, key=lambda folder: int(folder.parent.name), reverse=True)
 
     def prepare(self) -> None:
         """Create the cluster: UTF-8 and the C locale, so that all machines sort alike."""
-        initdb = find_program("initdb", *self._binaries)
+        initdb = find_program("initdb", *self.binaries)
         options = ["-A", "trust", "-N", "--no-instructions", "-E", "UTF8", "--locale=C.UTF-8"]
         made = subprocess.run(
             [initdb, "-D", str(self._data), "-U", _SUPERUSER, *options],
@@ -94,7 +94,7 @@ class PostgresServer(Service):
             "full_page_writes": "off",
         }
         options = [f"--{name}={value}" for name, value in given.items()]
-        return [find_program("postgres", *self._binaries), "-D", str(self._data), *options]
+        return [find_program("postgres", *self.binaries), "-D", str(self._data), *options]
 
     def is_ready(self) -> bool:
         """Whether the server accepts connections."""

@@ -1,0 +1,35 @@
+"""S3 hangs or is down: pages go on, posters are placeholders within 5 s, then they are made."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from .report import Fault
+from .site import Site, wait_for
+
+pytestmark = pytest.mark.xdist_group("faults")
+
+STORAGE_FAILURES = "SELECT failures FROM poster_host WHERE name = ':storage'"
+
+
+@pytest.mark.parametrize("how", ["frozen", "killed"])
+def test_s3(site: Site, how: str) -> None:
+    fault = Fault.STORAGE_FROZEN if how == "frozen" else Fault.STORAGE_AWAY
+    with site.worker.paused(), site.visited(fault) as visitors:
+        site.s3.pause() if how == "frozen" else site.s3.kill()
+        site.forget_posters()
+        with ThreadPoolExecutor(6) as clients:
+            answers = list(clients.map(site.get, 2 * site.posters))
+        visitors.wait_until_red("storage")
+        site.s3.resume() if how == "frozen" else site.s3.start()
+        ended = time.monotonic()
+        wait_for(site.are_posters_made)
+        visitors.note = f"posters after {time.monotonic() - ended:.0f} s"
+    # Not a time: the client would have waited for 29 s, and the limits of S3 are 3 x 13 s.
+    assert {(status, headers["Content-Type"]) for status, headers, _ in answers} == {
+        (200, "image/webp")
+    }
+    assert visitors.failures == []
+    assert visitors.red <= {"storage", "posters"}
+    assert site.query(STORAGE_FAILURES) == []
