@@ -3,7 +3,7 @@
 Imported before the other modules of the site, some of which keep a reference to ``time.time``.
 """
 
-import datetime
+import datetime as dt
 import time
 from typing import Any
 
@@ -16,13 +16,13 @@ def shifted_time() -> float:
     return _real_time() + _shift
 
 
-class ShiftedDatetime(datetime.datetime):
+class ShiftedDatetime(dt.datetime):
     """``now`` is shifted as well."""
 
     @classmethod
-    def now(cls, tz: datetime.tzinfo | None = None) -> Any:
+    def now(cls, tz: dt.tzinfo | None = None) -> Any:
         """The shifted time."""
-        return datetime.datetime.now(tz) + datetime.timedelta(seconds=_shift)
+        return dt.datetime.now(tz) + dt.timedelta(seconds=_shift)
 
 
 time.time = shifted_time

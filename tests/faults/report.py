@@ -58,4 +58,5 @@ def record(cost: Cost) -> None:
     path = os.environ.get(VARIABLE)
     if path:
         with Path(path).open("a") as report:
-            report.write(json.dumps(asdict(cost)) + "\n")
+            row = {"number": list(Fault).index(cost.fault), **asdict(cost)}
+            report.write(json.dumps(row) + "\n")

@@ -27,8 +27,11 @@ FAULT_SECONDS = 1.5
 HEALED_SECONDS = 60.0
 """A test fails if the site has not healed by then. The time itself is only printed."""
 
-PERIOD = 0.04
+PERIOD = 0.08
 """Seconds between two requests of the visitors."""
+
+DRAIN_SECONDS = 1.0
+"""Seconds for which a web process that is stopped goes on, with a red heartbeat."""
 
 CLIENT_TIMEOUT = 29.0
 """Seconds: a platform ends a request after 30."""
@@ -249,7 +252,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + HEALED_SECONDS
     while not condition():
         assert time.monotonic() < deadline, "the site has not healed"
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 def settings_of(
@@ -280,6 +283,7 @@ def settings_of(
         "posters.decoder.seconds": "3",
         "posters.lease_seconds": "5",
         "posters.decoder.niceness": "0",
+        "server.drain_seconds": str(DRAIN_SECONDS),
     }
 
 

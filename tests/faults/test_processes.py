@@ -12,6 +12,12 @@ pytestmark = pytest.mark.xdist_group("faults")
 
 GENERATING = "SELECT id FROM poster_source WHERE state = 'generating'"
 
+SILENCE = (
+    "UPDATE procrastinate.procrastinate_workers"
+    " SET last_heartbeat = last_heartbeat - interval '60 s'"
+)
+LEASED = "SELECT 1 FROM poster_source WHERE lease_until > now() AT TIME ZONE 'UTC'"
+
 
 def test_web_process_is_killed(site: Site) -> None:
     """The proxy sends a request without an answer to the other process."""
@@ -36,9 +42,12 @@ def test_worker_is_killed_with_a_poster_in_progress(site: Site) -> None:
             engine.dispose()
             wait_for(lambda: site.query(GENERATING) != [])
             site.worker.kill()
+        site.query(SILENCE)  # as if 60 seconds had passed
         visitors.wait_until_red("worker")
         assert site.query(GENERATING) != []
+        wait_for(lambda: site.query(LEASED) == [])
         site.worker.start()
         wait_for(lambda: site.query("SELECT 1 FROM poster_source WHERE state <> 'ready'") == [])
     assert visitors.failures == []
+    assert visitors.red == {"worker"}
     assert site.are_posters_made()
