@@ -34,11 +34,7 @@ unexport PYTHONDONTWRITEBYTECODE
 test: export MALLOC_ARENA_MAX = 2
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help run test check bench soak model lock previous-release screenshots test-services clean
-=======
-.PHONY: help run test check bench soak faults lock screenshots test-services clean
->>>>>>> 08c68f8 (tests: every fault of the trial, with its table in the deployment docs)
+.PHONY: help run test check bench soak faults model lock previous-release screenshots test-services clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,18 +73,16 @@ soak: $(MADE)/test test-services ## look for wrong answers, and for stale reads 
 	@$(BIN)/python -m tests.soak.pairing --requests 100000
 	@$(BIN)/python -m tests.soak.run --seconds $(SECONDS)
 
-<<<<<<< HEAD
 model: $(MADE)/test ## explore the larger worlds of the model of the cache (STATES=1000000 each)
 	@$(BIN)/python -m tests.cache.log_model.run --states $(STATES)
 
 previous-release: ## the code of the release TAG, on which tests run this one's schema
 	@git archive $(TAG) moziweb ':!moziweb/demo/data' ':!moziweb/static/vendor' | xz -9e >tests/data/previous-release.tar.xz
-=======
+
 faults: $(MADE)/test test-services ## cause every fault on the real stack, and write the table of docs/deployment.md
 	@rm -f $(MADE)/faults
 	@FAULTS_REPORT=$(MADE)/faults $(BIN)/pytest tests/faults
 	@$(BIN)/python docs/make_faults.py $(MADE)/faults
->>>>>>> 08c68f8 (tests: every fault of the trial, with its table in the deployment docs)
 
 screenshots: $(MADE)/test ## make the screenshots of the docs again
 	@$(BIN)/python docs/make_screenshots.py
