@@ -21,6 +21,7 @@ import json
 import os
 import random
 import re
+import secrets
 import shutil
 import statistics
 import subprocess
@@ -43,7 +44,10 @@ from benchmarks.page_hit import prepare
 from benchmarks.report import Bound, Cell, finish, print_table
 from benchmarks.storm_app import RESET
 from benchmarks.storm_picture import Curve, draw
-from moziweb.db import create_engine
+from moziweb.db import Database, create_engine
+from moziweb.manager.audit.log import COMMAND
+from moziweb.manager.auth.accounts import add_user
+from moziweb.manager.auth.models import Role
 from moziweb.movies.calendar import budapest_today, week_of
 from moziweb.posters.models import PosterSource
 from tests.services.memcached import MemcachedServer
@@ -265,6 +269,32 @@ def make_ahead(ini: Path, seconds: float) -> None:
         process.wait(PATIENCE)
 
 
+def take_screenshot(url: str, keys: Mapping[str, str], path: Path) -> None:
+    """Take ``/manager/performance`` in Chromium, when the last minute has been recorded."""
+    from playwright.sync_api import sync_playwright
+
+    time.sleep(65 - time.time() % 60)
+    password = secrets.token_urlsafe()
+    engine = create_engine({"sqlalchemy.url": url})
+    with Database(engine).write() as session:
+        add_user(session, "anna", password, Role.ADMIN, by=COMMAND, now=datetime.now(UTC))
+    engine.dispose()
+    web = WebServer(keys)
+    web.settings = {**keys, "site.base_url": web.url}  # without HTTPS
+    with web, sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = chromium.new_page(viewport={"width": 1280, "height": 1100}, locale="en")
+        page.goto(f"{web.url}/en/manager/sign-in")
+        page.locator("#name").fill("anna")
+        page.locator("#password").fill(password)
+        page.locator("main [type=submit]").click()
+        page.goto(f"{web.url}/en/manager/performance")
+        page.screenshot(path=str(path))
+        chromium.close()
+
+
 def replay(strategy: str, source: Path, options: argparse.Namespace) -> Day:
     """Run one strategy."""
     day = Day(strategy)
@@ -280,6 +310,11 @@ def replay(strategy: str, source: Path, options: argparse.Namespace) -> Day:
             for path in (*paths["index"], *paths["week"], *paths["old"]):
                 web.get(path)  # cached at the start of each strategy
             Visitors(web, paths, seed=7).spend(day, options.seconds, options.rate)
+            if options.screenshots:
+                name = f"performance-{strategy.replace(', ', '-')}.png"
+                take_screenshot(
+                    url, settings(folder, "", memcached.address), options.screenshots / name
+                )
         day.saves = saves_of(url, day.started)
     return day
 
@@ -334,6 +369,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rate", type=float, default=20.0, help="page views each second")
     parser.add_argument("--ahead", type=float, default=25.0, help="seconds of generating ahead")
     parser.add_argument("--picture", type=Path, help="write the picture there (SVG)")
+    parser.add_argument(
+        "--screenshots", type=Path, help="take the manager's graphs of each strategy there (PNG)"
+    )
     parser.add_argument("--strategies", nargs="+", choices=STRATEGIES, default=STRATEGIES)
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:

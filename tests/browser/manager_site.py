@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from moziweb import main
 from moziweb.caching import OUTBOX
@@ -23,11 +24,13 @@ from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
 from moziweb.manager.movies import affected_pages
+from moziweb.ops.models import PerformanceMinute
 from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
 from moziweb.posters.fetching.url_policy import AllowedNetwork
 from moziweb.posters.generation.readers import UrlReader
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
 from moziweb.services import services_of, set_services
+from moziweb.timings import Part
 from tests.conftest import raw_settings
 from tests.services.ports import HOST, free_port
 from tests.services.tmdb import TOKEN, TmdbServer, not_found
@@ -125,11 +128,31 @@ def running_manager_site(
         add_user(session, "béla", PASSWORD, Role.EDITOR, by=COMMAND, now=now())
     with services_of(wsgi.registry).database.write() as session:
         movies = fill(session)
+    with services_of(wsgi.registry).database.write() as session:
+        add_performance(session)
     with pytest.MonkeyPatch.context() as patch, served(wsgi, port), _behind(wsgi.registry, tmdb):
         # Find all affected pages on a busy machine, too.
         patch.setattr(affected_pages, "TIME_LIMIT", 60.0)
         yield ManagerSite(url, movies, wsgi.registry)
     services_of(wsgi.registry).database.engine.dispose()
+
+
+def add_performance(session: Session) -> None:
+    """Adds the rows of half an hour in which a new version was deployed, and a purge."""
+    at = int(time.time() // 60)
+    for ago in range(1, 30):
+        release = "r1" if ago > 15 else "r2"
+        seconds = {part.value: 0.1 * ago for part in Part}
+        session.add(
+            PerformanceMinute(
+                minute=at - ago, process=release, release=release, requests=ago, errors=ago // 20,
+                satisfied=ago // 2, tolerated=ago // 3, queries=ago, **seconds,
+                routes={"index": [ago, ago // 20, 0.6 * ago]},
+            )
+        )  # fmt: skip
+    moment = time.time() - 120
+    purge = OUTBOX.add(session.connection(), [], now=moment, reason="purge: by hand")
+    OUTBOX.mark(session.connection(), [purge], now=moment)
 
 
 @contextlib.contextmanager
