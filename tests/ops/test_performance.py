@@ -1,5 +1,6 @@
 """One row a minute with the requests of a process."""
 
+import shutil
 import time
 from pathlib import Path
 
@@ -7,11 +8,13 @@ import pytest
 from sqlalchemy import select, text
 
 import moziweb
-from moziweb.db import Database
+from moziweb.db import Database, create_engine
 from moziweb.ops.models import PerformanceMinute
 from moziweb.ops.performance import KEEP_MINUTES, PerformanceRecorder, release_of
 from moziweb.ops.transactions import TransactionCounters
 from moziweb.timings import Part
+from tests.conftest import raw_settings
+from tests.services.web import WebServer
 from tests.threads import wait_until
 
 MINUTE = 28_000_000
@@ -147,3 +150,22 @@ def test_release_differs_between_versions_of_the_code(package: Path) -> None:
 
 def test_every_part_is_a_column() -> None:
     assert {part.value for part in Part} <= set(PerformanceMinute.__table__.columns.keys())
+
+
+def test_web_process_records_its_requests_until_its_end(
+    migrated_sqlite: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "site.sqlite"
+    shutil.copyfile(migrated_sqlite, copy)
+    keys = {**raw_settings(f"sqlite:///{copy}", tmp_path), "server.drain_seconds": "0"}
+    with WebServer(keys) as web:
+        for _ in range(3):
+            assert web.get("/about")[0] == 200
+        assert web.get("/__lbheartbeat__")[0] == 200
+        web.stop()
+    engine = create_engine({"sqlalchemy.url": f"sqlite:///{copy}"})
+    found = rows(Database(engine))
+    engine.dispose()
+    assert sum(row.requests for row in found) == 3
+    assert sum(row.queue for row in found) > 0  # the wait for a thread
+    assert {tuple(row.routes) for row in found if row.requests} == {("about",)}

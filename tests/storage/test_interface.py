@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from moziweb.storage import InvalidKey, ObjectNotFound, Storage, StoredObject
 from moziweb.storage.interface import is_valid_key, valid_header, valid_key
+from moziweb.timings import Part, timed
 
 FOREVER = "max-age=290304000, public, immutable"
 KEY = "poster/12-macskafogo/0123456789abcdef-01234567.thumb.webp"
@@ -230,3 +231,17 @@ def test_longest_key_is_valid() -> None:
 
 def test_valid_header_is_returned() -> None:
     assert valid_header(FOREVER) is FOREVER
+
+
+def test_time_of_each_call_is_measured(storage: Storage) -> None:
+    with timed({}) as timings:
+        before = timings.seconds[Part.STORAGE]
+        for call in (
+            lambda: storage.put("a", b"a", content_type="text/plain", cache_control="no-store"),
+            lambda: storage.head("a"),
+            lambda: storage.get("a"),
+            lambda: storage.delete(["a"]),
+        ):
+            call()
+            assert timings.seconds[Part.STORAGE] > before
+            before = timings.seconds[Part.STORAGE]

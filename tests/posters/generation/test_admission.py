@@ -9,6 +9,7 @@ from moziweb.posters.generation import admission as admission_module
 from moziweb.posters.generation.admission import AdmissionControl
 from moziweb.posters.generation.result import GenerationResult, GenerationStatus
 from moziweb.posters.generation.service import PosterService
+from moziweb.timings import Part, timed
 from tests.posters.conftest import StubReader, add_source
 from tests.threads import join_threads
 
@@ -43,6 +44,15 @@ def test_free_slot_makes_the_poster(service: PosterService, source_id: int) -> N
         AdmissionControl(service, slots=1, wait_seconds=0).ensure_or_wait(source_id).status
         is GenerationStatus.MADE
     )
+
+
+def test_time_is_that_of_images_database_and_storage(
+    service: PosterService, source_id: int
+) -> None:
+    with timed({}) as timings:
+        AdmissionControl(service, slots=1, wait_seconds=0).ensure_or_wait(source_id)
+    parts = {part for part, seconds in timings.seconds.items() if seconds > 0.001}
+    assert parts == {Part.IMAGES, Part.DATABASE, Part.STORAGE}
 
 
 def test_request_without_a_slot_makes_nothing(
