@@ -126,7 +126,7 @@ class Movie(Base):
     synopsis: Mapped[str] = mapped_column(Text, default="")
     synopsis_en: Mapped[str] = mapped_column(Text, default="")
     runtime: Mapped[int | None]
-    rating: Mapped[Rating | None] = mapped_column(enum_column(Rating))
+    rating: Mapped[Rating | None] = mapped_column(enum_column(Rating), active_history=True)
     countries: Mapped[tuple[str, ...]] = mapped_column(WordList, default=())
     languages: Mapped[tuple[str, ...]] = mapped_column(WordList, default=())
     imdb_id: Mapped[str | None] = mapped_column(String(12), unique=True)
@@ -264,8 +264,8 @@ class Premiere(Base):
     precision: Mapped[DatePrecision] = mapped_column(
         enum_column(DatePrecision), default=DatePrecision.DAY, active_history=True
     )
-    formats: Mapped[tuple[str, ...]] = mapped_column(WordList, default=())
-    audio: Mapped[Audio | None] = mapped_column(enum_column(Audio))
+    formats: Mapped[tuple[str, ...]] = mapped_column(WordList, default=(), active_history=True)
+    audio: Mapped[Audio | None] = mapped_column(enum_column(Audio), active_history=True)
     rerelease: Mapped[bool] = mapped_column(default=False)
     note: Mapped[str] = mapped_column(String(300), default="")
     announced_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)

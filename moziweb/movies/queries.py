@@ -71,15 +71,19 @@ class Neighbours:
 
 
 def premieres_between(
-    session: Session, start: date, end: date, precisions: Collection[DatePrecision] = DAYS
+    session: Session,
+    start: date,
+    end: date,
+    precisions: Collection[DatePrecision] = DAYS,
+    where: Iterable[ColumnElement[bool]] = (),
 ) -> tuple[Listing, ...]:
     """The premieres of published movies from ``start`` to ``end``, both included.
 
-    Ordered by date, then by title. Includes cancelled premieres. The date of a premiere of which
-    only the month is known is the first day of the month.
+    ``where`` are further conditions. Ordered by date, then by title. Includes cancelled premieres.
+    The date of a premiere of which only the month is known is the first day of the month.
     """
     query = select_listings(Premiere.movie_id == Movie.id).where(
-        Premiere.date.between(start, end), Premiere.precision.in_(precisions)
+        Premiere.date.between(start, end), Premiere.precision.in_(precisions), *where
     )
     return tuple(sorted(fetch_listings(session, query), key=_by_date_and_title))
 
@@ -116,10 +120,15 @@ def synopses_of(session: Session, movie_ids: Iterable[int]) -> dict[int, str]:
 
 
 def neighbours(
-    session: Session, start: date, end: date, precisions: Collection[DatePrecision] = DAYS
+    session: Session,
+    start: date,
+    end: date,
+    precisions: Collection[DatePrecision] = DAYS,
+    where: Iterable[ColumnElement[bool]] = (),
 ) -> Neighbours:
     """The nearest days before ``start`` and after ``end`` with premieres of published movies."""
-    shown = (Movie.id == Premiere.movie_id, Movie.published, Premiere.precision.in_(precisions))
+    is_listed = Premiere.precision.in_(precisions)
+    shown = (Movie.id == Premiere.movie_id, Movie.published, is_listed, *where)
     before = select(func.max(Premiere.date)).where(*shown, Premiere.date < start)
     after = select(func.min(Premiere.date)).where(*shown, Premiere.date > end)
     row = session.execute(select(before.scalar_subquery(), after.scalar_subquery())).one()

@@ -14,6 +14,7 @@ invalidates the lists that the movie is in before the commit, and those that it 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date
+from functools import partial
 from typing import Any, Final
 
 from pyramid.config import Configurator
@@ -25,7 +26,8 @@ from moziweb.caching import DECLARATIONS
 
 # Their listeners derive columns before the tags of these are collected.
 from . import edit_version, premiere_revision  # noqa: F401
-from .calendar import month_of, week_of, year_of
+from .calendar import Period, month_of, week_of, year_of
+from .filters import Dimension, filter_tags, filtered_audios
 from .models import (
     Credit,
     DatePrecision,
@@ -73,6 +75,7 @@ from .week_range_tags import week_range_tags_of
 
 _LISTS: Final = "lists"
 _FACETS_OF: Final = "facets-of"
+_FILTERED: Final = "filtered"
 _ORDER_OF: Final = "order-of"
 _VISIBILITY: Final = "visibility"
 _IF_SHOWN: Final = "if-shown"
@@ -80,8 +83,8 @@ _IF_PREMIERE_SHOWN: Final = "if-premiere-shown"
 
 
 DECLARATIONS.declare_tag_kinds(
-    "dated", "distributor", "genre", "list", "month", "moved", "movie", "person", "premiere",
-    "service", "span", "week", "year",
+    "dated", "distributor", "filter", "genre", "list", "month", "moved", "movie", "person",
+    "premiere", "service", "span", "week", "year",
 )  # fmt: skip
 
 
@@ -95,16 +98,29 @@ def _visibility_tag(movie_id: int) -> str:
     return tag(_VISIBILITY, movie_id)
 
 
-def _period_tags(day: date, precision: DatePrecision) -> tuple[str, ...]:
-    """The lists that sort a premiere of this date among others."""
-    month, year = period_tag(month_of(day)), period_tag(year_of(day))
+def _periods(day: date, precision: DatePrecision) -> tuple[Period, ...]:
+    """The periods whose pages list a premiere of this date."""
+    month, year = month_of(day), year_of(day)
     match precision:
         case DatePrecision.DAY:
-            return period_tag(week_of(day)), month, year
+            return week_of(day), month, year
         case DatePrecision.MONTH:
             return month, year
         case DatePrecision.YEAR:
             return (year,)
+
+
+def _period_tags(day: date, precision: DatePrecision) -> tuple[str, ...]:
+    """The lists that sort a premiere of this date among others."""
+    return tuple(map(period_tag, _periods(day, precision)))
+
+
+def _filter_tags(row: Any, dimension: Dimension, values: Iterable[str | int]) -> Iterator[str]:
+    """The filtered lists that a premiere is in, for the values that it has in ``dimension``."""
+    periods = _periods(row.date, row.precision)
+    for value in values:
+        yield from filter_tags(dimension, value, ())
+        yield from filter_tags(dimension, value, periods)
 
 
 def _dated_lists(day: date, precision: DatePrecision) -> tuple[str, ...]:
@@ -123,6 +139,12 @@ def _listed_tags(row: Any) -> tuple[str, ...]:
     """The lists of the calendar that contain a premiere."""
     lists = *_date_tags(row.date, row.precision), PREMIERES_LIST
     return dated_tag(row.movie_id), *_if_shown(row.movie_id, *lists)
+
+
+def _premiere_filter_tags(
+    row: Any, dimension: Dimension, values: Callable[[Any], Iterable[str | int]]
+) -> Iterator[str]:
+    return _if_shown(row.movie_id, *_filter_tags(row, dimension, values(row)))
 
 
 def _page_tags(row: Any) -> tuple[str, ...]:
@@ -202,6 +224,29 @@ declare(
     tags=_listed_tags,
 )
 declare(
+    Movie,
+    columns=("rating",),
+    keys=("id", "rating"),
+    tags=lambda row: (
+        _if_shown(row.id, tag(_FILTERED, row.id, Dimension.RATING, row.rating))
+        if row.rating
+        else ()
+    ),
+    changes_only=True,
+)
+for _column, _dimension, _values in (
+    ("service_id", Dimension.SERVICE, lambda row: [row.service_id] if row.service_id else []),
+    ("audio", Dimension.AUDIO, lambda row: filtered_audios(row.audio)),
+    ("formats", Dimension.FORMAT, lambda row: row.formats or ()),
+):
+    declare(
+        Premiere,
+        columns=(_column,),
+        keys=("movie_id", "date", "precision", _column),
+        tags=partial(_premiere_filter_tags, dimension=_dimension, values=_values),
+        changes_only=True,
+    )
+declare(
     Premiere,
     columns=("movie_id", "date", "precision"),
     keys=("movie_id",),
@@ -273,6 +318,7 @@ declare(
     tags=lambda row: (
         movie_tag(row.movie_id),
         *_if_shown(row.movie_id, genre_list_tag(row.genre_id)),
+        *_if_shown(row.movie_id, tag(_FILTERED, row.movie_id, Dimension.GENRE, row.genre_id)),
     ),
 )
 declare(FieldProvenance, columns=("source",), keys=("movie_id",), tags=_page_tags)
@@ -382,6 +428,18 @@ Without services: a service lists premieres, not all premieres of their movies.
 """
 
 
+def _filtered_lists_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
+    """The filtered lists of the movies of the tags, by the values that the tags name."""
+    values: dict[int, list[tuple[Dimension, str]]] = defaultdict(list)
+    for each in tags:
+        _kind, movie_id, dimension, value = each.split(":")
+        values[int(movie_id)].append((Dimension(dimension), value))
+    dates = select(Premiere.movie_id, Premiere.date, Premiere.precision)
+    for row in connection.execute(dates.where(Premiere.movie_id.in_(values))):
+        for dimension, value in values[row.movie_id]:
+            yield from _filter_tags(row, dimension, [value])
+
+
 def _ids(tags: Iterable[str]) -> set[int]:
     return {int(each.partition(":")[2]) for each in tags}
 
@@ -389,6 +447,7 @@ def _ids(tags: Iterable[str]) -> set[int]:
 DECLARATIONS.expansions.add(_LISTS, _lists_of)
 DECLARATIONS.expansions.add(_ORDER_OF, _order_of)
 DECLARATIONS.expansions.add(_FACETS_OF, _facet_lists_of)
+DECLARATIONS.expansions.add(_FILTERED, _filtered_lists_of)
 
 
 DECLARATIONS.resolve_with(_resolved)

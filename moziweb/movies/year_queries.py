@@ -1,10 +1,10 @@
 """Queries of the pages of years: the first premieres of each month, and numbers of premieres."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from sqlalchemy import case, extract, func, select
+from sqlalchemy import ColumnElement, case, extract, func, select
 from sqlalchemy.orm import Session
 
 from .calendar import Year
@@ -32,10 +32,13 @@ class YearNumbers:
     streamed: int = 0
 
 
-def year_overview(session: Session, year: Year, limit: int) -> Sequence[MonthOverview]:
+def year_overview(
+    session: Session, year: Year, limit: int, where: Iterable[ColumnElement[bool]] = ()
+) -> Sequence[MonthOverview]:
     """At most ``limit`` premieres of each month that has any, by date. Two queries.
 
-    The last one is ``NO_MONTH``, if there are premieres of which only the year is known.
+    ``where`` are further conditions. The last one is ``NO_MONTH``, if there are premieres of which
+    only the year is known.
     """
     is_year = Premiere.precision == DatePrecision.YEAR
     month = case((is_year, NO_MONTH), else_=extract("month", Premiere.date))
@@ -47,7 +50,7 @@ def year_overview(session: Session, year: Year, limit: int) -> Sequence[MonthOve
             Premiere.id, Premiere.movie_id, month.label("month"), position.label("position"),
             number.label("number"),
         )
-        .where(Premiere.date.between(year.start, year.end))
+        .where(Premiere.date.between(year.start, year.end), *where)
         .subquery()
     )  # fmt: skip
     rows = session.execute(

@@ -21,7 +21,7 @@ def other_spelling(request: Request) -> str | None:
     there is no page with such a path.
     """
     path = request.path_info
-    canonical = _WEEK.sub(r"\1W", path.rstrip("/").lower())
+    canonical = _WEEK.sub(r"\1W", path.rstrip("/").lower()) or "/"
     if canonical == path or request.method not in {"GET", "HEAD"}:
         return None
     route = request.registry.getUtility(IRoutesMapper)(Request.blank(quote(canonical)))["route"]

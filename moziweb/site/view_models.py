@@ -94,6 +94,33 @@ class PeriodNav:
 
 
 @dataclass(frozen=True, slots=True)
+class FilterOption:
+    """A value of a filter."""
+
+    value: str
+    text: str
+    selected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FilterField:
+    """A filter by one property; ``name`` is the parameter of the URL."""
+
+    name: str
+    label: str
+    options: tuple[FilterOption, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FilterForm:
+    """The filters of a page. ``active`` are links that remove the filters that are set."""
+
+    path: str
+    fields: tuple[FilterField, ...]
+    active: tuple[Link, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PageHead:
     """The head of every page. ``alternates`` are (language, URL), including ``x-default``."""
 

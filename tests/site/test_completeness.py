@@ -66,10 +66,12 @@ NOT_SHOWN = frozenset({"ImportCheckpoint", "PendingUpload", "MovieReference", "P
 FACETS = {"genre", "person", "distributor", "service"}
 IN_HUNGARIAN = {
     "index", "week", "ahead", "month", "year", "undated", "movie", "other", "empty", "genres",
-    *FACETS,
+    *FACETS, *FILTERED,
 }  # fmt: skip
+# A filtered list has the tags of the whole list, and changes less often.
+FILTERED = {"week_drama", "month_rated", "year_imax", "index_service", "empty_filtered"}
 SHOW_LISTED = {"index", "english", "week", "month", "year", *FACETS}
-SHOW_GENRES = {*SHOW_LISTED, "ahead", "movie", "other"}
+SHOW_GENRES = {*SHOW_LISTED, *FILTERED, "ahead", "movie", "other"}
 ALLOWED: dict[str, frozenset[str]] = {
     # Tags do not distinguish languages.
     "Genre.name": frozenset({"english"}),
@@ -95,25 +97,32 @@ ALLOWED: dict[str, frozenset[str]] = {
     "PosterSource.height": frozenset({"api", "api_movie"}),
     "PosterSource.dominant_colour": frozenset({"api", "api_movie"}),
     # Shares the tag of size and colour, which lists show.
-    "PosterSource.sketch": frozenset(SHOW_LISTED),
+    "PosterSource.sketch": frozenset({*SHOW_LISTED, *FILTERED}),
     # The tag of a list covers dates and kinds of premieres; an empty week shows only dates.
-    "Premiere.kind": frozenset({"empty", "years"}),
+    "Premiere.kind": frozenset({"empty", "years", *FILTERED}),
     "Premiere.cancelled_at": frozenset({"empty"}),
     # The order of the only movie of a day does not change.
-    "Movie.sort_key": frozenset({"index", "english", "week", "ahead", "month", "year", "api"}),
+    "Movie.sort_key": frozenset(
+        {"index", "english", "week", "ahead", "month", "year", "api", *FILTERED}
+    ),
+    "Movie.title": frozenset(FILTERED),
+    "Movie.rating": frozenset(FILTERED),
+    "MovieGenre deleted": frozenset(FILTERED),
     # A premiere may move within its year.
-    "Premiere.date": frozenset({"years"}),
+    "Premiere.date": frozenset({"years", *FILTERED}),
     # A cached 404 is invalidated when any movie is published or withdrawn.
-    "Movie.published": frozenset({"movie", "api_movie"}),
+    "Movie.published": frozenset({"movie", "api_movie", *FILTERED}),
     # A card shows only the latest move of its premiere.
     "PremiereChange.premiere_id": frozenset({"api_movie", "ahead", "week"}),
     # Deleting a premiere may make its movie undated; this movie has other premieres.
     # It counts for its year under each of them.
-    "Premiere.movie_id": frozenset({"index", "english", "undated", "api", "empty", "years"}),
+    "Premiere.movie_id": frozenset(
+        {"index", "english", "undated", "api", "empty", "years", *FILTERED}
+    ),
     # The person may have another credit of the movie.
     "Credit.person_id": frozenset({"person"}),
-    "Premiere deleted": frozenset({"index", "english", "undated", "api"}),
-    "Premiere.precision": frozenset({"index", "english", "undated", "api", "years"}),
+    "Premiere deleted": frozenset({"index", "english", "undated", "api", *FILTERED}),
+    "Premiere.precision": frozenset({"index", "english", "undated", "api", "years", *FILTERED}),
 }
 
 

@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 
 from moziweb.i18n import _
 from moziweb.movies.calendar import Week, week_of
+from moziweb.movies.filters import NO_FILTER, PremiereFilter
 from moziweb.movies.lead_premiere import WEEKS_IN_CINEMAS
 from moziweb.movies.models import Premiere, PremiereKind
 from moziweb.movies.queries import (
+    DAYS,
     RUNNING,
     SCREENED,
     STREAMED,
@@ -39,15 +41,20 @@ class IndexSection:
     week: Week | None = None
 
 
-def index_sections(session: Session, context: PageContext) -> tuple[IndexSection, ...]:
-    """The sections of today's index in order, including empty ones. Two queries."""
+def index_sections(
+    session: Session, context: PageContext, chosen: PremiereFilter = NO_FILTER
+) -> tuple[IndexSection, ...]:
+    """The sections of today's index in order, including empty ones. Two queries.
+
+    With a filter, there are no movies without a date: it is a filter of premieres.
+    """
     today = context.today
     this, following = week_of(today), week_of(today).next
-    weeks = (this.shifted(step) for step in range(-WEEKS_IN_CINEMAS, 2))
-    context.depend(UNDATED_LIST, *map(period_tag, weeks))
-    listings = premieres_between(session, this.shifted(-WEEKS_IN_CINEMAS).start, following.end)
-    undated = undated_movies(session, today, UNDATED_ON_INDEX)
-    context.depend(*(dated_tag(each.movie.id) for each in undated))
+    weeks = [this.shifted(step) for step in range(-WEEKS_IN_CINEMAS, 2)]
+    context.depend(*map(period_tag, weeks), *chosen.tags(*weeks))
+    start, where = weeks[0].start, chosen.conditions
+    listings = premieres_between(session, start, following.end, DAYS, where)
+    undated = () if where else _undated(session, context)
 
     def section(key: str, title: TranslationString, week: Week, kinds: Kinds) -> IndexSection:
         return IndexSection(key, title, _of_week(listings, week, kinds), week)
@@ -60,6 +67,13 @@ def index_sections(session: Session, context: PageContext) -> tuple[IndexSection
         IndexSection("still-in-cinemas", _("Still in cinemas"), _running(listings, this)),
         IndexSection("undated", _("Films without a date"), undated),
     )
+
+
+def _undated(session: Session, context: PageContext) -> tuple[Listing, ...]:
+    context.depend(UNDATED_LIST)
+    found = undated_movies(session, context.today, UNDATED_ON_INDEX)
+    context.depend(*(dated_tag(each.movie.id) for each in found))
+    return found
 
 
 def _of_week(listings: Iterable[Listing], week: Week, kinds: Kinds) -> tuple[Listing, ...]:

@@ -98,7 +98,8 @@ def not_found(error: HTTPNotFound, request: Request) -> Response:
         return HTTPMovedPermanently(canonical)
     depend(request, PUBLISHED_LIST)
     cap(request, until_midnight(request).ends)
-    return error_response(request, HTTPStatus.NOT_FOUND)
+    reason = error.detail if isinstance(error.detail, TranslationString) else None
+    return error_response(request, HTTPStatus.NOT_FOUND, reason)
 
 
 @exception_view_config(HTTPMethodNotAllowed)
@@ -185,15 +186,20 @@ def accepted_methods(request: Request) -> frozenset[str]:
     return frozenset(taken | STATIC_METHODS if "GET" in taken else taken)
 
 
-def error_response(request: Request, code: HTTPStatus) -> Response:
-    """A page, or ``{"error": {"code": 404, "message": "…"}}`` for the API."""
+def error_response(
+    request: Request, code: HTTPStatus, reason: TranslationString | None = None
+) -> Response:
+    """A page, or ``{"error": {"code": 404, "message": "…"}}`` for the API.
+
+    ``reason`` replaces the explanation of the page.
+    """
     values: dict[str, Any]
     if request.environ.get("PATH_INFO", "").startswith("/api/"):
         renderer, values = "json", {"error": {"code": int(code), "message": code.phrase}}
     else:
         is_reported = code == HTTPStatus.INTERNAL_SERVER_ERROR and request.services.reports_errors
         heading, explanation = _TEXTS[code]
-        texts = heading, _REPORTED if is_reported else explanation
+        texts = heading, reason or (_REPORTED if is_reported else explanation)
         renderer, values = _TEMPLATE, _page_values(PageContext.of(request), code, texts)
     response: Response = render_to_response(renderer, values, request=request)
     response.status_int = code

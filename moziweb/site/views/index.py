@@ -10,8 +10,9 @@ from ..context import PageContext
 from ..page_cache.fragments import PageFragments, movie_list_view
 from ..page_cache.slots import Section, with_eager_row
 from ..page_cache.validity import until_midnight
+from ..presenters.filter_form import PARAMETERS, PageFilters
 from ..presenters.index import IndexSection, index_sections
-from ..presenters.page_head import page_head
+from ..presenters.page_head import not_indexed, page_head
 from ..presenters.period_nav import week_label, week_nav
 from ..view_models import PageHead
 
@@ -19,15 +20,23 @@ ALWAYS_SHOWN = frozenset({"this-week", "next-week"})
 """Sections that are shown even if they are empty."""
 
 
-@movie_list_view(route_name="index", renderer="index.jinja2", cache_moment=until_midnight)
+@movie_list_view(
+    route_name="index",
+    renderer="index.jinja2",
+    cache_moment=until_midnight,
+    cache_params=PARAMETERS,
+)
 def index(request: Request) -> dict[str, Any]:
-    """Today's premieres. Four queries."""
-    context = PageContext.of(request)
-    sections = index_sections(request.dbsession, context)
+    """Today's premieres. At most six queries."""
+    filters = PageFilters.of(request, "index")
+    context = filters.context
+    sections = index_sections(request.dbsession, context, filters.filter)
     fragments = PageFragments(request, context)
     shown = [section for section in sections if section.listings or section.key in ALWAYS_SHOWN]
+    page = _page(context)
     return {
-        "page": _page(context),
+        "page": not_indexed(page) if filters.is_active else page,
+        "filters": filters.form,
         "sections": with_eager_row([_section(fragments, context, section) for section in shown]),
         "nav": week_nav(context, week_of(context.today)),
     }

@@ -36,6 +36,7 @@ from moziweb.request import Request
 from ..context import PageContext
 from ..page_cache.fragments import PageFragments, movie_list_view
 from ..page_cache.slots import Section, with_eager_row
+from ..presenters.filter_form import PARAMETERS, PageFilters
 from ..presenters.page_head import not_indexed, page_head
 from ..presenters.period_nav import month_nav, week_label, week_nav
 from ..view_models import PeriodNav
@@ -44,14 +45,14 @@ NavMaker = Callable[[PageContext, AnyPeriod, Neighbours | None], PeriodNav]
 SectionMaker = Callable[[PageFragments, Sequence[Listing]], list[Section]]
 
 
-@movie_list_view(route_name="week", renderer="period.jinja2")
+@movie_list_view(route_name="week", renderer="period.jinja2", cache_params=PARAMETERS)
 def week(request: Request) -> dict[str, Any]:
     """The premieres of a week: in cinemas, then streaming."""
     period = _parse_or_404(Week.parse, request.matchdict["week"])
     return _period_page(request, "week", period, DAYS, week_nav, _by_kind)
 
 
-@movie_list_view(route_name="month", renderer="period.jinja2")
+@movie_list_view(route_name="month", renderer="period.jinja2", cache_params=PARAMETERS)
 def month(request: Request) -> dict[str, Any]:
     """The premieres of a month by week."""
     period = _parse_or_404(Month.parse, request.matchdict["month"])
@@ -94,18 +95,21 @@ def _period_page(
     nav_of: NavMaker[AnyPeriod],
     sections_of: SectionMaker,
 ) -> dict[str, Any]:
-    """The values of ``period.jinja2``. Three queries, or two for a period without premieres.
+    """The values of ``period.jinja2``. Five queries, or four for a period without premieres.
 
     The calendar has thousands of empty periods. They are not indexed by search engines, and only a
     bounded number of them is cached.
     """
-    context = PageContext.of(request)
-    context.depend(period_tag(period))
-    listings = premieres_between(request.dbsession, period.start, period.end, precisions)
+    filters = PageFilters.of(request, route, **{route: period.name})
+    context, where = filters.context, filters.filter.conditions
+    context.depend(period_tag(period), *filters.filter.tags(period))
+    span = period.start, period.end
+    listings = premieres_between(request.dbsession, *span, precisions, where)
     nearest = None
     if not listings:
         mark_negative(request)
-        nearest = neighbours(request.dbsession, period.start, period.end, precisions)
+        context.depend(*filters.filter.tags())
+        nearest = neighbours(request.dbsession, *span, precisions, where)
         before, after = nearest.before or date.min, nearest.after or date.max
         context.depend(*week_range_tags_between(before, after))
     nav = nav_of(context, period, nearest)
@@ -113,7 +117,8 @@ def _period_page(
     text = translate(_("Film premieres in Hungary, ${span}.", mapping={"span": nav.range_text}))
     page = page_head(context, title, text, route, **{route: period.name})
     return {
-        "page": page if listings else not_indexed(page),
+        "page": page if listings and not filters.is_active else not_indexed(page),
+        "filters": filters.form,
         "nav": nav,
         "sections": with_eager_row(sections_of(PageFragments(request, context), listings)),
         "is_empty": not listings,

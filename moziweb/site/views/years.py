@@ -21,6 +21,7 @@ from moziweb.request import Request
 from ..context import PageContext
 from ..page_cache.fragments import PageFragments, movie_list_view
 from ..page_cache.slots import Section, with_eager_row
+from ..presenters.filter_form import PARAMETERS, PageFilters
 from ..presenters.page_head import not_indexed, page_head
 from ..presenters.period_nav import month_label, year_nav
 from ..view_models import Link
@@ -29,16 +30,17 @@ SHOWN_PER_MONTH: Final = 6
 """Cards of a month: one row of the widest layout."""
 
 
-@movie_list_view(route_name="year", renderer="year.jinja2")
+@movie_list_view(route_name="year", renderer="year.jinja2", cache_params=PARAMETERS)
 def year(request: Request) -> dict[str, Any]:
-    """The first premieres of each month of a year. Four queries, one for an empty year."""
+    """The first premieres of each month of a year. Six queries, three for an empty year."""
     try:
         period = Year.parse(request.matchdict["year"])
     except ValueError:
         raise HTTPNotFound from None
-    context = PageContext.of(request)
-    context.depend(period_tag(period))
-    months = year_overview(request.dbsession, period, SHOWN_PER_MONTH)
+    filters = PageFilters.of(request, "year", year=period.name)
+    context, chosen = filters.context, filters.filter
+    context.depend(period_tag(period), *chosen.tags(period))
+    months = year_overview(request.dbsession, period, SHOWN_PER_MONTH, chosen.conditions)
     if not months:
         mark_negative(request)
     fragments, translate = PageFragments(request, context), context.formatter.translate
@@ -46,7 +48,8 @@ def year(request: Request) -> dict[str, Any]:
     text = translate(_("Film premieres in Hungary, ${span}.", mapping={"span": nav.range_text}))
     page = page_head(context, f"{nav.title}: {nav.range_text}", text, "year", year=period.name)
     return {
-        "page": page if months else not_indexed(page),
+        "page": page if months and not filters.is_active else not_indexed(page),
+        "filters": filters.form,
         "nav": nav,
         "sections": with_eager_row([_section(fragments, period, each) for each in months]),
     }

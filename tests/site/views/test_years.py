@@ -24,7 +24,7 @@ def test_year_has_a_row_of_each_month(
     dbsession.commit()
     with query_counter(services_of(app.app.registry).database.engine) as statements:
         page = app.get("/year/2026")
-    assert len(statements) == 4
+    assert len(statements) == 6
     found = sections(page.text)
     assert found["month-2026-05"] == ["In May"]
     assert found["month-2026-06"] == [f"June {number}" for number in range(SHOWN_PER_MONTH)]

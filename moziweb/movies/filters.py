@@ -1,0 +1,126 @@
+"""Filters of lists of premieres: by kind, service, genre, age rating, language version, format.
+
+A filtered list is stale when a premiere enters or leaves it. The tags of the list itself cover
+dates, kinds and publication. ``PremiereFilter.tags`` cover the other properties of the premieres
+that are in the list.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import ColumnElement, Text, literal, select, type_coerce
+
+from moziweb.cache import tag
+
+from .calendar import Period
+from .models import (
+    Audio,
+    Genre,
+    Movie,
+    MovieGenre,
+    Premiere,
+    PremiereKind,
+    Rating,
+    ScreenFormat,
+    StreamingService,
+)
+
+
+class Dimension(StrEnum):
+    """A property of premieres or of their movies; also the parameter of the filter in URLs."""
+
+    AUDIO = "audio"
+    FORMAT = "format"
+    GENRE = "genre"
+    KIND = "kind"
+    RATING = "rating"
+    SERVICE = "service"
+
+
+MAX_FILTERS: Final = 3
+"""Filters at once, so that the number of pages is bounded."""
+
+_AUDIOS: Final = {
+    Audio.DUBBED: (Audio.DUBBED, Audio.BOTH),
+    Audio.SUBTITLED: (Audio.SUBTITLED, Audio.BOTH),
+    Audio.ORIGINAL: (Audio.ORIGINAL,),
+}
+"""The language versions that each filter finds."""
+
+FILTERED_AUDIOS: Final = tuple(_AUDIOS)
+
+
+@dataclass(frozen=True, slots=True)
+class PremiereFilter:
+    """The properties that a premiere must have; None for any."""
+
+    audio: Audio | None = None
+    format: ScreenFormat | None = None
+    genre: Genre | None = None
+    kind: PremiereKind | None = None
+    rating: Rating | None = None
+    service: StreamingService | None = None
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The parameters of a URL, in their canonical order."""
+        values = {
+            Dimension.AUDIO: self.audio,
+            Dimension.FORMAT: self.format,
+            Dimension.GENRE: self.genre.slug if self.genre else None,
+            Dimension.KIND: self.kind,
+            Dimension.RATING: self.rating,
+            Dimension.SERVICE: self.service.slug if self.service else None,
+        }
+        return {str(name): str(value) for name, value in values.items() if value is not None}
+
+    @property
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Conditions of a query of movies joined to premieres."""
+        found: list[ColumnElement[bool]] = []
+        if self.audio is not None:
+            found.append(Premiere.audio.in_(_AUDIOS[self.audio]))
+        if self.format is not None:
+            formats = literal("|") + type_coerce(Premiere.formats, Text) + literal("|")
+            found.append(formats.contains(f"|{self.format}|"))
+        if self.genre is not None:
+            of_genre = select(MovieGenre.movie_id).where(MovieGenre.genre_id == self.genre.id)
+            found.append(Movie.id.in_(of_genre))
+        if self.kind is not None:
+            found.append(Premiere.kind == self.kind)
+        if self.rating is not None:
+            found.append(Movie.rating == self.rating)
+        if self.service is not None:
+            found.append(Premiere.service_id == self.service.id)
+        return found
+
+    def tags(self, *periods: Period) -> Iterator[str]:
+        """The tags of this filter in ``periods``; without any, those in all periods."""
+        values = {
+            Dimension.AUDIO: self.audio,
+            Dimension.FORMAT: self.format,
+            Dimension.GENRE: self.genre.id if self.genre else None,
+            Dimension.RATING: self.rating,
+            Dimension.SERVICE: self.service.id if self.service else None,
+        }
+        for dimension, value in values.items():
+            if value is not None:
+                yield from filter_tags(dimension, value, periods)
+
+
+NO_FILTER: Final = PremiereFilter()
+
+
+def filter_tags(
+    dimension: Dimension, value: str | int, periods: Iterable[Period]
+) -> tuple[str, ...]:
+    """The tags of the premieres in ``periods`` that get or lose a value; in all, without any."""
+    named = tuple(tag("filter", dimension, value, period.name) for period in periods)
+    return named or (tag("filter", dimension, value),)
+
+
+def filtered_audios(audio: Audio | None) -> list[Audio]:
+    """The filters that find a premiere with these language versions."""
+    return [each for each, found in _AUDIOS.items() if audio in found]
