@@ -63,13 +63,13 @@ HIDE = frozenset({"published", "slug", "cancelled_at", "chosen", "state"})
 NOT_SHOWN = frozenset({"ImportCheckpoint", "PendingUpload", "MovieReference", "PosterHost"})
 
 # Needless renders that are accepted, with the reason.
+# A filtered list has the tags of the whole list, and changes less often.
+FILTERED = {"week_drama", "month_rated", "year_imax", "index_service", "empty_filtered"}
 FACETS = {"genre", "person", "distributor", "service"}
 IN_HUNGARIAN = {
     "index", "week", "ahead", "month", "year", "undated", "movie", "other", "empty", "genres",
     *FACETS, *FILTERED,
 }  # fmt: skip
-# A filtered list has the tags of the whole list, and changes less often.
-FILTERED = {"week_drama", "month_rated", "year_imax", "index_service", "empty_filtered"}
 SHOW_LISTED = {"index", "english", "week", "month", "year", *FACETS}
 SHOW_GENRES = {*SHOW_LISTED, *FILTERED, "ahead", "movie", "other"}
 ALLOWED: dict[str, frozenset[str]] = {
