@@ -211,4 +211,8 @@ MUTANTS: Final[dict[Mutant, tuple[str, Verdict]]] = {
     Mutant.OLD_RECORDS_FORGOTTEN: ("grace", Verdict.STALE),
     Mutant.NOT_SEEN_LATELY: ("grace", Verdict.STALE),
 }
-"""Each mutant, the world of ``SMALL`` that shows what it does, and what that is."""
+"""Each mutant, the world of ``SMALL`` that shows what it does, and what that is.
+
+Not here: mutants of what is not built, such as validations that processes share, or reading the log
+backwards.
+"""
