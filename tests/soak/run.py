@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import random
+import re
 import sys
 import time
 from collections import Counter
@@ -34,9 +35,10 @@ from tests.soak.health import Health
 from tests.soak.verdict import Outage, Published, Seen, Verdict
 
 MOVIES = range(1, 9)
+LOG_CHECK = re.compile(r'^moziweb_cache_log_checks_total\{result="(\w+)"\} (\S+)$', re.MULTILINE)
 LEASE = 2.0
 STALE_IF_ERROR = 5.0
-GRACE = 1.0
+GRACE = 1.5
 """Seconds; shorter than a lease, so that requests have to wait if a renderer is killed."""
 PATIENCE = 120.0
 CLIENT_SPARE = 900.0
@@ -76,6 +78,10 @@ class Report:
     faults: dict[str, int] = field(default_factory=dict)
     caches: dict[str, int] = field(default_factory=dict)
     statuses: dict[int, int] = field(default_factory=dict)
+    log_checks: dict[str, int] = field(default_factory=dict)
+    """What the log said of copies and entries, since the last starts of the web processes."""
+    followed: float = 0.0
+    """Share of those without a published tag that the log confirmed: no stamp was read."""
     answers_in_outages: int = 0
     answers_outside: int = 0
     errors_in_outages: int = 0
@@ -153,6 +159,14 @@ class Stack:
         with self.postgres.connect() as connection:
             connection.execute(query, [make_url(self.url).database])
 
+    def log_checks(self) -> Counter[str]:
+        """The counters of all web processes, by result."""
+        counts = Counter[str]()
+        for web in self.webs:
+            for result, count in LOG_CHECK.findall(web.get("/metrics")[2].decode()):
+                counts[result] += int(float(count))
+        return counts
+
     def dismiss(self, *kinds: str) -> None:
         """End clients."""
         for what in kinds or tuple(self.visitors):
@@ -164,6 +178,7 @@ def settings_of(stack: Stack, how: str) -> dict[str, str]:
     """The ini keys: those of production with short times, so that each passes within a run."""
     return {
         "site.base_url": "https://moziweb.test",
+        "metrics.allow": "127.0.0.1",
         "sqlalchemy.url": stack.url,
         "storage.backend": "disk",
         "storage.disk.path": str(stack.home / "objects"),
@@ -387,6 +402,7 @@ def run(
         stack.dismiss()
         watch.look(faults, everything=True)
         verdict, health = watch.verdict, watch.health
+        checks = stack.log_checks()
         writes, slowest = watch.writes()
         windows = watch.publish_windows(faults.long_freezes)
         late = [f"published {each} s after a freeze" for each in windows if each > WINDOW]
@@ -404,6 +420,8 @@ def run(
             faults=dict(faults.counts),
             caches=dict(verdict.caches),
             statuses=dict(verdict.statuses),
+            log_checks=dict(checks),
+            followed=round(checks["confirmed"] / max(1, checks.total() - checks["published"]), 3),
             answers_in_outages=health.answers[True],
             answers_outside=health.answers[False],
             errors_in_outages=len(health.errors[True]),

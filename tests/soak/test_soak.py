@@ -28,6 +28,8 @@ def test_no_stale_read_under_faults() -> None:
     assert report.caches["l1"] > 0
     assert report.caches["hit"] > 0
     assert report.caches["miss"] > 0
+    assert report.log_checks["confirmed"] > 0
+    assert 0 < report.followed < 1
     assert report.in_grace > 0, "no page was stale outside of an outage"
 
 
