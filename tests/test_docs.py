@@ -4,12 +4,16 @@ import re
 from importlib import import_module
 from pathlib import Path
 from runpy import run_path
+from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from prometheus_client import CollectorRegistry
+from sqlalchemy import create_engine
 
 from moziweb.cache.regions.settings_schema import CACHE_KEYS, REGION_KEYS
 from moziweb.ops import metrics
+from moziweb.ops.health import probes_of
 from moziweb.posters import metrics as poster_metrics
 from moziweb.settings import SETTINGS
 
@@ -55,6 +59,20 @@ def test_cache_guide_lists_exactly_the_metrics() -> None:
     }
     assert len(counted) > 12
     assert listed == counted | whole
+
+
+def test_deployment_guide_lists_every_part_of_the_heartbeat() -> None:
+    services: Any = MagicMock()
+    services.database.engine = create_engine("sqlite://")
+    parts = [name for probe in probes_of(services) for name in probe.names]
+    guide = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    section = guide.split("| part | not healthy |", 1)[1].split("\n\n", 1)[0]
+    assert sorted(re.findall(r"^ *\| `(\w+)` \|", section, re.MULTILINE)) == sorted(parts)
+    runbook = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    anchors = {each.lower().replace(" ", "-") for each in re.findall(r"^## (.+)$", runbook, re.M)}
+    links = re.findall(r"runbook\.md#([\w-]+)", section)
+    assert len(links) == len(parts)
+    assert set(links) <= anchors
 
 
 def test_linked_files_exist() -> None:

@@ -169,6 +169,11 @@ class _Probe:
         self._results: dict[str, CheckResult] = {}
         self._thread: threading.Thread | None = None
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the parts."""
+        return list(self._checks)
+
     def start(self) -> None:
         """Start the checks, unless earlier ones are still running."""
         if self._thread is None or not self._thread.is_alive():
