@@ -205,7 +205,9 @@ def _measured(session: Session, slots: TimeSlots, end: int) -> Mapping[int, Meas
 
 
 def _sum(values: Sequence[Measured], slots: TimeSlots, end: int) -> Measured:
-    whole = Measured(minutes=end - slots.first * slots.step)
+    """The sums of all slots, from the first one with requests on."""
+    first = next((number for number, each in enumerate(values) if each.requests), 0)
+    whole = Measured(minutes=end - (slots.first + first) * slots.step)
     for each in values:
         for name in _SUMMED:
             setattr(whole, name, getattr(whole, name) + getattr(each, name))

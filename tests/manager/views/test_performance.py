@@ -115,6 +115,13 @@ def test_period_is_in_the_address(
     assert throughput == requests
 
 
+def test_throughput_of_a_new_site_is_since_its_first_requests(
+    site: TestApp, editor: TestApp
+) -> None:
+    add(site, row(4, requests=6), row(1, requests=2))
+    assert tiles(editor.get(PATH))[2] == "2.0"
+
+
 def test_empty_site_says_when_there_will_be_something(editor: TestApp) -> None:
     page = editor.get(PATH)
     assert "Each process reports once a minute." in page.text
