@@ -6,7 +6,7 @@
 2. Closing (at most ``server.shutdown_timeout``): connections that the kernel has accepted are
    taken over, then the server stops listening. It ends when the requests are answered.
 
-SIGINT skips the first phase. A second signal ends the server at once.
+SIGINT skips the first phase, and so does a second signal. The next signal ends the server at once.
 """
 
 import logging
@@ -96,21 +96,23 @@ class GracefulShutdown:
             signal.signal(signal.SIGINT, self._handle)
 
     def request(self, signum: int = signal.SIGTERM) -> None:
-        """Begin the shutdown. May be called in any thread and in a signal handler."""
+        """Begin the shutdown; SIGINT ends the draining. For any thread, and signal handlers."""
         self._requested = signum
         self._wake()
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
-        if self.is_stopping:
+        if self._phase is _Phase.CLOSING:
             sys.exit(0)  # waitress finishes the running requests for 5 s at most
-        self.request(signum)
+        self.request(signal.SIGINT if self.is_stopping else signum)
 
     def readable(self) -> bool:
         """Do the next step; raises ``SystemExit``, which ends the loop, when all is done."""
         if self._phase is _Phase.SERVING and self.is_stopping:
             drains = self._requested == signal.SIGTERM and self._drain_seconds > 0
             self._enter(_Phase.DRAINING if drains else _Phase.CLOSING)
-        if self._phase is _Phase.DRAINING and self._elapsed() >= self._drain_seconds:
+        if self._phase is _Phase.DRAINING and (
+            self._requested == signal.SIGINT or self._elapsed() >= self._drain_seconds
+        ):
             self._enter(_Phase.CLOSING)
         if self._phase is _Phase.CLOSING:
             self._close()

@@ -1,5 +1,6 @@
 """The site as in production: two web processes, a worker, and a server of each kind."""
 
+import signal
 import sys
 import threading
 import time
@@ -30,8 +31,8 @@ HEALED_SECONDS = 60.0
 PERIOD = 0.08
 """Seconds between two requests of the visitors."""
 
-DRAIN_SECONDS = 1.0
-"""Seconds for which a web process that is stopped goes on, with a red heartbeat."""
+DRAIN_SECONDS = 600
+"""Longer than any test: a second signal ends the draining."""
 
 CLIENT_TIMEOUT = 29.0
 """Seconds: a platform ends a request after 30."""
@@ -303,6 +304,7 @@ def running_site() -> Iterator[Site]:
         posters = fill(settings)
         webs = [WebServer(settings, "call:tests.faults.app:main") for _ in range(2)]
         for web in webs:
+            web.stop_signal = signal.SIGINT  # without draining
             everything.enter_context(web)
         worker = everything.enter_context(Worker(webs[0]))
         yield Site(postgres, database, stamps, entries, s3, bucket, webs, worker, posters)

@@ -2,10 +2,11 @@
 
 import http.client
 import itertools
+import os
 import select
+import signal
 import threading
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -13,17 +14,16 @@ import pytest
 from tests.services.ports import HOST
 from tests.services.web import WebServer, ask
 from tests.soak.run import MOVIES
-from tests.threads import wait_until
 
 from .report import Cost, Fault, record
-from .site import DRAIN_SECONDS, Site
+from .site import Site, wait_for
 
 REQUESTS = 2_000
 CLIENTS = 4
 WRITES = 10
 """Every tenth request is a POST, which writes a movie and makes its page stale."""
 
-CHECK_SECONDS = DRAIN_SECONDS / 10
+CHECK_SECONDS = 0.1
 """Time between two health checks of the balancer."""
 
 TITLES = "SELECT title FROM movie"
@@ -86,11 +86,17 @@ class Visitors:
     def __post_init__(self) -> None:
         self._stopping = threading.Event()
         self._lock = threading.Lock()
+        self._sent = [0] * CLIENTS
         self._threads = [
             threading.Thread(target=self._visit, args=(number,)) for number in range(CLIENTS)
         ]
         for thread in self._threads:
             thread.start()
+
+    def wait_for_requests_in_flight(self) -> None:
+        """Wait until each thread has chosen a process again."""
+        before = list(self._sent)
+        wait_for(lambda: all(now > then for now, then in zip(self._sent, before, strict=True)))
 
     def finish(self) -> None:
         self._stopping.set()
@@ -107,6 +113,7 @@ class Visitors:
             if connection is None or _is_closed(connection):
                 connection = connections[port] = http.client.HTTPConnection(HOST, port, timeout=30)
             self._send(connection, turn)
+            self._sent[number] += 1
         for connection in connections.values():
             connection.close()
 
@@ -132,11 +139,16 @@ def _is_closed(connection: http.client.HTTPConnection) -> bool:
     return connection.sock is not None and bool(select.select([connection.sock], [], [], 0)[0])
 
 
-def restart(web: WebServer, is_healthy: Callable[[int], bool]) -> None:
-    """Send SIGTERM, wait for the end, start again."""
-    web.stop()
+def restart(web: WebServer, visitors: Visitors) -> None:
+    """Send SIGTERM; when the balancer has seen it, end the draining by another one; start again."""
+    is_healthy = visitors.balancer.is_healthy
+    os.kill(web.pid, signal.SIGTERM)
+    wait_for(lambda: not is_healthy(web.port))
+    visitors.wait_for_requests_in_flight()
+    os.kill(web.pid, signal.SIGTERM)
+    wait_for(lambda: not web.alive)
     web.start()
-    wait_until(lambda: is_healthy(web.port))
+    wait_for(lambda: is_healthy(web.port))
 
 
 def written(site: Site) -> int:
@@ -150,8 +162,8 @@ def test_rolling_restart_loses_no_request(site: Site) -> None:
         visitors = Visitors(balancer, [f"/movie/{movie}-soak" for movie in MOVIES])
         try:
             for web in site.webs:
-                restart(web, balancer.is_healthy)
-            wait_until(lambda: visitors.statuses.total() >= REQUESTS)
+                restart(web, visitors)
+            wait_for(lambda: visitors.statuses.total() >= REQUESTS)
         finally:
             visitors.finish()
     assert visitors.lost == []

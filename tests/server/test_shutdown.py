@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ import pytest
 from moziweb import server
 from moziweb.server.shutdown import QUIET_SECONDS, GracefulShutdown
 from tests.server.echo import EchoApp, serving
-from tests.services.ports import HOST
+from tests.server.pserve import INI, pserve
+from tests.services.ports import HOST, free_port
+from tests.services.process import read_until
 from tests.services.raw_http import PATIENCE, Client, connected
 from tests.threads import wait_until
 
@@ -166,6 +169,26 @@ def test_ctrl_c_does_not_drain() -> None:
     with serving(app):
         stop(app, signal.SIGINT)
         wait_until(lambda: has_ended(app))
+
+
+def test_second_signal_ends_the_draining(tmp_path: Path) -> None:
+    ini, port = tmp_path / "site.ini", free_port()
+    ini.write_text(INI.replace("hello:main", "hello:held"))
+    with pserve(ini, port) as process:
+        read_until(process, "moziweb is at")
+        with connected(port) as client:
+            client.send(GET)
+            process.send_signal(signal.SIGTERM)
+            wait_until(lambda: heartbeat_of(port) == 503)
+            process.send_signal(signal.SIGTERM)
+            wait_until(lambda: refuses(port))
+            assert process.poll() is None  # the request of the client is not answered
+
+
+def heartbeat_of(port: int) -> int:
+    with connected(port) as balancer:
+        balancer.send(HEARTBEAT)
+        return balancer.answer()[0]
 
 
 @pytest.mark.parametrize("version", ["1.1", "1.0"])
