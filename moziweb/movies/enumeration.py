@@ -12,7 +12,7 @@ from moziweb.db.paging import keyset_rows
 
 from .calendar import week_of
 from .models import Credit, DatePrecision, Distributor, Movie, Person, Premiere
-from .queries import DAYS, DAYS_AND_MONTHS, published_premieres
+from .queries import DAYS, DAYS_AND_MONTHS, IS_PUBLISHED, published_premieres
 
 ENUMERATED_PER_QUERY: Final = 500
 """Rows in one query."""
@@ -26,7 +26,7 @@ def movies_opening(session: Session, start: date, end: date) -> Sequence[MovieNa
     query = (
         select(Movie.id, Movie.slug, Premiere.date)
         .join(Premiere, Premiere.movie_id == Movie.id)
-        .where(Movie.published, Premiere.precision.in_(DAYS), Premiere.date.between(start, end))
+        .where(IS_PUBLISHED, Premiere.precision.in_(DAYS), Premiere.date.between(start, end))
         .order_by(Premiere.date.desc(), Movie.id)
     )
     return list(dict.fromkeys((row.id, row.slug) for row in session.execute(query)))

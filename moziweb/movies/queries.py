@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, defer, joinedload, selectinload
 
+from moziweb.db.planner_hints import NoIndex
 from moziweb.db.types import MAX_ID
 
 from .models import (
@@ -26,6 +27,10 @@ from .models import (
     PremiereKind,
     StreamingService,
 )
+
+IS_PUBLISHED: Final = NoIndex(Movie.published)
+"""A condition of queries that begin with premieres or ids. Nearly all movies are published, but
+SQLite would begin with the index of this column and read all of them."""
 
 SCREENED: Final = frozenset({PremiereKind.CINEMA, PremiereKind.LIMITED, PremiereKind.FESTIVAL})
 """The kinds that are shown on a screen to an audience, unlike streaming."""
@@ -128,7 +133,7 @@ def neighbours(
 ) -> Neighbours:
     """The nearest days before ``start`` and after ``end`` with premieres of published movies."""
     is_listed = Premiere.precision.in_(precisions)
-    shown = (Movie.id == Premiere.movie_id, Movie.published, is_listed, *where)
+    shown = (Movie.id == Premiere.movie_id, IS_PUBLISHED, is_listed, *where)
     before = select(func.max(Premiere.date)).where(*shown, Premiere.date < start)
     after = select(func.min(Premiere.date)).where(*shown, Premiere.date > end)
     row = session.execute(select(before.scalar_subquery(), after.scalar_subquery())).one()
@@ -187,7 +192,7 @@ def select_listings(premiere_is: ColumnElement[bool], *, outer: bool = False) ->
         .outerjoin(StreamingService, StreamingService.id == Premiere.service_id)
         .outerjoin(Distributor, Distributor.id == Movie.distributor_id)
         .outerjoin(PremiereChange, PremiereChange.id == _latest_change())
-        .where(Movie.published)
+        .where(IS_PUBLISHED)
         .options(defer(Movie.synopsis, raiseload=True), defer(Movie.synopsis_en, raiseload=True))
     )
 
@@ -211,7 +216,7 @@ def is_awaited(premiere: type[Premiere], today: date) -> ColumnElement[bool]:
 
 def published_premieres(*columns: Any) -> Select[Any]:
     """A query of columns of published movies' premieres."""
-    return select(*columns).join(Movie, Movie.id == Premiere.movie_id).where(Movie.published)
+    return select(*columns).join(Movie, Movie.id == Premiere.movie_id).where(IS_PUBLISHED)
 
 
 def _latest_change() -> ColumnElement[int]:

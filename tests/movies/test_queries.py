@@ -1,14 +1,17 @@
 """Queries of pages, on both databases."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database
 from moziweb.db.types import MAX_ID
+from moziweb.movies.enumeration import movies_opening
 from moziweb.movies.models import CreditRole, DatePrecision, PremiereKind
 from moziweb.movies.queries import (
     DAYS_AND_MONTHS,
@@ -152,6 +155,24 @@ def test_neighbours_are_the_nearest_days_outside(dbsession: Session) -> None:
 def test_empty_calendar_has_no_neighbours(dbsession: Session) -> None:
     found = neighbours(dbsession, THURSDAY, THURSDAY)
     assert (found.before, found.after) == (None, None)
+
+
+@pytest.mark.parametrize("query", [premieres_between, neighbours, movies_opening])
+def test_a_period_is_read_from_the_index_of_dates(
+    dbsession: Session, query: Callable[[Session, date, date], object]
+) -> None:
+    """Otherwise the cost of a week would grow with the number of published movies."""
+    engine = dbsession.get_bind()
+    assert isinstance(engine, Engine)
+    sent: list[tuple[str, Any]] = []
+    event.listen(engine, "before_cursor_execute", lambda *args: sent.append(args[2:4]))
+    query(dbsession, THURSDAY, THURSDAY + WEEK)
+    statement, parameters = sent[-1]
+    explain = "EXPLAIN " if engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN "
+    plan = dbsession.connection().exec_driver_sql(explain + statement, parameters)
+    lines = " ".join(str(row) for row in plan)
+    assert "ix_movie_published" not in lines
+    assert "ix_premiere_date" in lines or engine.dialect.name == "postgresql"
 
 
 def test_month_precision_counts_for_months_only(dbsession: Session) -> None:
