@@ -1,8 +1,8 @@
 """Loads and writes the rows of a movie, for the manager and the importers."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any, TypeVar
+from datetime import date, datetime
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -12,6 +12,7 @@ from moziweb.db.meta import Base
 
 from .models import (
     Credit,
+    DatePrecision,
     FieldProvenance,
     Movie,
     MovieGenre,
@@ -64,6 +65,18 @@ def set_genres(movie: Movie, genre_ids: Sequence[int]) -> None:
             link = MovieGenre(movie_id=movie.id, genre_id=genre_id)
             movie.genre_links.append(link)
         link.position = position
+
+
+def is_narrowed(
+    old: date, old_precision: DatePrecision, new: date, new_precision: DatePrecision
+) -> bool:
+    """Whether a date is a more precise form of the old one: 27 August of August. It is no move."""
+    is_more_precise = _PRECISIONS.index(new_precision) < _PRECISIONS.index(old_precision)
+    return is_more_precise and old_precision.first_day(new) == old
+
+
+_PRECISIONS: Final = tuple(DatePrecision)
+"""The most precise one first."""
 
 
 def note_move(premiere: Premiere, now: datetime, reason: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 from webob.multidict import MultiDict
@@ -19,6 +20,7 @@ from wtforms.validators import NumberRange, Optional, Regexp, ValidationError
 from moziweb.db.types import MAX_ID
 from moziweb.i18n import _
 from moziweb.movies.models import Audio, DatePrecision, PremiereKind, Rating, VideoSite
+from moziweb.movies.movie_rows import is_narrowed
 from moziweb.site.formatting import AUDIO_NAMES, KIND_NAMES
 
 from ..web.forms import REQUIRED, BaseForm, line_field, max_length, one_line, required, trimmed
@@ -56,16 +58,21 @@ SITES: Final = tuple((site.value, site.value) for site in VideoSite)
 
 
 class PersonForm(BaseForm):
-    """A credit; a row without a name is ignored. ``place`` orders the rows."""
+    """A credit; an empty row is ignored. ``place`` orders the rows."""
 
     person_id = IdField()
     place = IntegerField(_("Order"), validators=[Optional(), NumberRange(0, 999)])
     name = line_field(_("Name"), 200)
     character = line_field(_("Role played"), 200)
 
+    def validate_name(self, field: Any) -> None:
+        """Requires a name for a role; a credit whose name is cleared is deleted."""
+        if self.character.data and not field.data and not self.person_id.data:
+            raise ValidationError(_("Who plays it?"))
+
 
 class PremiereForm(BaseForm):
-    """A premiere; a row without a date is ignored."""
+    """A premiere; an empty row is ignored."""
 
     id = IdField()
     date = DayField(_("Date"), validators=[Optional()])
@@ -81,6 +88,17 @@ class PremiereForm(BaseForm):
     is_typo = BooleanField(_("It was mistyped: do not show it as moved"))
     remove = BooleanField(_("Delete"))
 
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Also requires a date in a row that is not empty."""
+        valid: bool = super().validate(extra_validators)
+        filled = (self.id, self.service, self.formats, self.audio, self.note, self.rerelease,
+                  self.cancelled)  # fmt: skip
+        is_complete = self.date.data or self.date.errors or self.remove.data
+        if is_complete or not any(field.data for field in filled):
+            return valid
+        self.date.errors = [_("When? To delete the row, tick Delete.")]
+        return False
+
     def validate_service(self, field: Any) -> None:
         """Requires a service for a streaming premiere."""
         streaming = self.kind.data == PremiereKind.STREAMING.value
@@ -89,7 +107,7 @@ class PremiereForm(BaseForm):
 
 
 class TrailerForm(BaseForm):
-    """A trailer; a row without a video is ignored."""
+    """A trailer; an empty row is ignored."""
 
     id = IdField()
     video = StringField(_("Address or id of the video"), filters=[one_line])
@@ -98,7 +116,9 @@ class TrailerForm(BaseForm):
     language = line_field(_("Language"), 5)
 
     def validate_video(self, field: Any) -> None:
-        """Requires a video of a known site."""
+        """Requires a video of a known site, also in a row with a name only."""
+        if self.name.data and not field.data:
+            raise ValidationError(_("Which video? To delete the row, clear the name, too."))
         if field.data and self.found() is None:
             raise ValidationError(_("Neither an address of YouTube or Vimeo nor an id."))
 
@@ -219,17 +239,26 @@ def date_changes_of(form: MovieForm) -> DateChanges:
 
 def check_date_changes(form: MovieForm, before: MovieValues) -> bool:
     """Whether each changed date has a reason; adds an error to the rows without one."""
-    dates = {each.id: (each.date, each.precision.value) for each in before.premieres}
+    dates = {each.id: (each.date, each.precision) for each in before.premieres}
     complete = True
     for row in form.premieres:
         fields = row.form
         old = dates.get(fields.id.data) if fields.id.data else None
-        now = _day(fields), fields.precision.data
-        moved = old is not None and not fields.remove.data and fields.date.data and old != now
+        moved = old is not None and _is_moved(fields, *old)
         if moved and not (fields.reason.data or fields.is_typo.data):
             fields.reason.errors = [*fields.reason.errors, REQUIRED]
             complete = False
     return complete
+
+
+def _is_moved(row: Any, old: date, old_precision: DatePrecision) -> bool:
+    """Whether a row has another date; a day within the month that it had is none."""
+    known = {each.value for each in DatePrecision}
+    if row.remove.data or not row.date.data or row.precision.data not in known:
+        return False
+    new, precision = _day(row), DatePrecision(row.precision.data)
+    is_same = (old, old_precision) == (new, precision)
+    return not (is_same or is_narrowed(old, old_precision, new, precision))
 
 
 def digests_of(text: str) -> dict[str, str]:

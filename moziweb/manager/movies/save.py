@@ -17,6 +17,7 @@ from moziweb.movies.models import Credit, CreditRole, Distributor, Movie, Person
 from moziweb.movies.movie_rows import (
     add,
     find_or_add,
+    is_narrowed,
     note_move,
     service_id,
     set_column,
@@ -111,14 +112,17 @@ def _write_premieres(writer: MovieWriter, field: str) -> None:
         if premiere is None:
             premiere = Premiere(movie_id=writer.movie.id, changes=[])
             writer.movie.premieres.append(premiere)
-        elif (premiere.date, premiere.precision) != (line.date, line.precision):
-            _note_move(writer.date_changes, premiere, writer.now)
+        else:
+            _note_move(writer, premiere, line)
         _write_premiere(writer, premiere, line)
 
 
-def _note_move(changes: DateChanges, premiere: Premiere, now: datetime) -> None:
-    if premiere.id not in changes.typos:
-        note_move(premiere, now, changes.reasons.get(premiere.id, ""))
+def _note_move(writer: MovieWriter, premiere: Premiere, line: PremiereLine) -> None:
+    """Keeps a date that changes in the history, unless it was mistyped or becomes more precise."""
+    old, new = (premiere.date, premiere.precision), (line.date, line.precision)
+    changes = writer.date_changes
+    if old != new and not is_narrowed(*old, *new) and premiere.id not in changes.typos:
+        note_move(premiere, writer.now, changes.reasons.get(premiere.id, ""))
 
 
 def _write_premiere(writer: MovieWriter, premiere: Premiere, line: PremiereLine) -> None:

@@ -38,11 +38,12 @@ from ..movies.queries import FormChoices, editable_movie, form_choices
 from ..movies.save import MovieWriter, lock_movie, write
 from ..movies.text import field_text
 from ..movies.values import EDITED_FIELDS, MovieValues, as_copy, values_of
-from ..web import drafts
+from ..web import drafts, submissions
 from ..web.layout import manager_view, movie_nav, page_frame
 from ..web.params import NO_ID, or_404, text_param
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT, SEE, MovieResource
+from ..web.submissions import Submission
 from ..web.template_filters import FIELD_SOURCE_NAMES, Marks
 
 _ROUTE: Final = "manager.movies"
@@ -52,7 +53,8 @@ _ROUTE: Final = "manager.movies"
 class MovieEdit:
     """An edit of a movie in one request.
 
-    ``movie`` is None for a new one; ``before`` are the values in the database.
+    ``movie`` is None for a new one; ``before`` are the values in the database. ``saved_before`` is
+    the path of the movie that the same form has made before.
     """
 
     request: Request
@@ -66,6 +68,7 @@ class MovieEdit:
     is_previewed: bool = False
     publishing: bool | None = None
     differences: tuple[Difference, ...] = ()
+    saved_before: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -236,22 +239,44 @@ def _save(request: Request) -> dict[str, Any] | Response:
         return _page(edit)
     if edit.movie and (found := edit.merge()):
         return _show_conflict(edit, edit.movie, found)
+    user, is_new = require_user(request), edit.movie is None
+    submission = None
+    if is_new:
+        now = request.services.clock()
+        submission = submissions.begin(edit.session, user.user_id, request.POST, now)
+    if submission and submission.path:
+        return _again(edit, submission)
     writer = edit.writer()
-    before, is_new = edit.before, edit.movie is None
+    before = edit.before
     changed = write(writer)
-    drafts.drop(edit.session, require_user(request).user_id, request.path)
+    drafts.drop(edit.session, user.user_id, request.path)
     path = request.route_path("manager.movie", movie=writer.movie.id)
-    if not changed:
+    if not (changed or is_new):
         return SeeOther(path)
-    names, actor = edit.choices.genres, require_user(request).actor
+    names, actor = edit.choices.genres, user.actor
+    fields = tuple(dict.fromkeys(("title", *changed))) if is_new else changed
     changes = [
         (name, field_text(before, name, names), field_text(writer.values, name, names))
-        for name in changed
+        for name in fields
     ]
     action = "film.create" if is_new else "film.edit"
     entry = record(edit.session, actor, action, writer.movie, writer.now, changes)
     _note_pages(request, edit.session, writer.movie, entry)
+    if submission is not None:
+        submission.path = f"{path}?saved={entry.id}"
     return SeeOther(f"{path}?saved={entry.id}")
+
+
+def _again(edit: MovieEdit, submission: Submission) -> dict[str, Any] | Response:
+    """The result of a form that was submitted before; 409 if its fields have changed since.
+
+    Then nothing is saved, and the form can be saved as another movie.
+    """
+    if submission.digest == submissions.fields_digest(edit.request.POST):
+        return SeeOther(submission.path)
+    edit.saved_before = submission.path
+    edit.request.response.status_int = 409
+    return _page(edit)
 
 
 def _preview(request: Request) -> dict[str, Any]:
@@ -335,10 +360,19 @@ def _page(edit: MovieEdit) -> dict[str, Any]:
         "affected": edit.affected,
         "is_previewed": edit.is_previewed,
         "differences": edit.differences,
+        "saved_before": edit.saved_before,
+        "submission": None if edit.movie else _submission_token(edit),
         "date_text": Formatter(request.locale_name, request.localizer.translate).date_text,
         "wrong": _has_errors(edit),
         **(edit.extra or _context(edit)),
     }
+
+
+def _submission_token(edit: MovieEdit) -> str:
+    """The token of a new movie's form; another one if it has made a movie."""
+    given = edit.request.POST.get(submissions.FIELD)
+    is_usable = isinstance(given, str) and given and not edit.saved_before
+    return str(given) if is_usable else submissions.new_token()
 
 
 def _form_path(edit: MovieEdit) -> str:

@@ -7,12 +7,19 @@ import pytest
 from sqlalchemy import func, select
 from webtest import TestApp
 
-from moziweb.movies.models import Genre, Movie, Person
+from moziweb.movies.models import DatePrecision, Genre, Movie, Person, Premiere
 from moziweb.services import services_of
 from tests import factories
 from tests.conftest import counted_queries
 from tests.manager.conftest import BOTH
-from tests.manager.movie_forms import last_entry, make_movie, movie_form, movie_of, press
+from tests.manager.movie_forms import (
+    last_entry,
+    make_movie,
+    movie_form,
+    movie_form_in,
+    movie_of,
+    press,
+)
 
 
 @pytest.fixture
@@ -170,6 +177,30 @@ def test_changed_date_needs_a_reason(site: TestApp, editor: TestApp, movie_id: i
         assert f"<del>2026-08-27 {word}" in editor.get(f"{start}/manager/audit").text
 
 
+@pytest.mark.parametrize(
+    ("precision", "day", "is_move"),
+    [
+        (DatePrecision.MONTH, "2026-08-20", False),
+        (DatePrecision.MONTH, "2026-09-03", True),
+        (DatePrecision.YEAR, "2026-08-20", False),
+        (DatePrecision.YEAR, "2027-08-19", True),
+    ],
+)
+def test_day_within_its_month_or_year_is_no_move(
+    site: TestApp, editor: TestApp, movie_id: int, precision: DatePrecision, day: str, is_move: bool
+) -> None:
+    with services_of(site.app.registry).database.write() as session:
+        (premiere,) = session.scalars(select(Premiere).where(Premiere.movie_id == movie_id))
+        premiere.date, premiere.precision = precision.first_day(date(2026, 8, 1)), precision
+    form = movie_form(editor, movie_id)
+    form["premieres-0-date"], form["premieres-0-precision"] = day, "day"
+    answer = press(form)
+    assert answer.status_int == (400 if is_move else 303)
+    if not is_move:
+        (premiere,) = movie_of(site, movie_id).premieres
+        assert (premiere.date.isoformat(), list(premiere.changes)) == (day, [])
+
+
 def test_corrected_typo_is_not_shown_as_moved(
     site: TestApp, editor: TestApp, movie_id: int
 ) -> None:
@@ -201,6 +232,62 @@ def test_premieres_are_added_cancelled_and_deleted(
     form["premieres-0-remove"] = True
     press(form, status=303)
     assert [each.id for each in movie_of(site, movie_id).premieres] == [streaming.id]
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "wrong"),
+    [
+        ("premieres-1-note", "csak Budapesten", "premieres-1-date"),
+        ("premieres-1-service", "MUBI", "premieres-1-date"),
+        ("premieres-1-cancelled", True, "premieres-1-date"),
+        ("premieres-0-date", "", "premieres-0-date"),
+        ("trailers-1-name", "Előzetes", "trailers-1-video"),
+        ("cast-2-character", "Pincér", "cast-2-name"),
+    ],
+)
+def test_row_that_lacks_its_main_field_is_an_error_there(
+    site: TestApp, editor: TestApp, movie_id: int, field: str, text: str | bool, wrong: str
+) -> None:
+    version = movie_of(site, movie_id).version
+    form = movie_form(editor, movie_id)
+    form[field] = text
+    refused = press(form, status=400)
+    assert f'id="{wrong}-errors"' in refused.text
+    assert movie_form_in(refused)[field].value == ("y" if text is True else text)
+    assert movie_of(site, movie_id).version == version
+
+
+def test_title_alone_makes_a_movie_with_an_audit_entry(site: TestApp, editor: TestApp) -> None:
+    form = movie_form(editor, "new")
+    form["title"] = "Csak cím"
+    page = press(form, status=303).follow()
+    assert "Mentve." in page.text
+    entry = last_entry(site)
+    assert entry.action == "film.create"
+    assert "Csak cím" in str(entry.changes)
+
+
+def test_form_that_is_sent_twice_makes_one_movie(site: TestApp, editor: TestApp) -> None:
+    form = movie_form(editor, "new")
+    form["title"] = "Egyszer"
+    first, second = press(form, status=303), press(form, status=303)
+    assert first.location == second.location
+    with services_of(site.app.registry).database.read() as session:
+        assert len(session.scalars(select(Movie.id).where(Movie.title == "Egyszer")).all()) == 1
+
+
+def test_changed_form_that_has_made_a_movie_is_refused_and_kept(
+    site: TestApp, editor: TestApp
+) -> None:
+    form = movie_form(editor, "new")
+    form["title"] = "Első"
+    made = press(form, status=303).location
+    form["title"] = "Második"
+    refused = press(form, status=409)
+    assert made.rpartition("/manager")[2] in refused.text
+    again = movie_form_in(refused)
+    assert again["title"].value == "Második"
+    assert press(again, status=303).location != made
 
 
 @BOTH
