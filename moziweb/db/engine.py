@@ -25,6 +25,9 @@ QUERY_LIMITS: Final = (
 
 DEFAULT_CONNECT_TIMEOUT: Final = 5
 
+POOL_TIMEOUT: Final = 10.0
+"""How long a thread waits for a connection while others use all of them, in seconds."""
+
 PROBE_LIMITS: Final[Mapping[str, int]] = {
     "connect_timeout": 2,
     "keepalives_idle": 2,
@@ -55,6 +58,7 @@ def create_engine(settings: Mapping[str, Any]) -> Engine:
         poolclass=MeasuredPool,
         pool_size=settings["sqlalchemy.pool_size"],
         max_overflow=settings.get("sqlalchemy.max_overflow", 4),
+        pool_timeout=POOL_TIMEOUT,
         pool_pre_ping=True,
     )
     measure_queries(engine)

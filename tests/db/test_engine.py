@@ -11,7 +11,7 @@ from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from moziweb.db import Database, create_engine, query_limits_of
-from moziweb.db.engine import QUERY_LIMITS, writing
+from moziweb.db.engine import POOL_TIMEOUT, QUERY_LIMITS, writing
 from moziweb.services import services_of
 from moziweb.settings import load
 from tests.conftest import raw_settings
@@ -176,3 +176,4 @@ def test_pool_has_the_sizes_of_the_keys() -> None:
     pool = engine.pool
     assert isinstance(pool, QueuePool)
     assert (pool.size(), pool._max_overflow) == (3, 2)
+    assert pool.timeout() == POOL_TIMEOUT

@@ -80,6 +80,21 @@ def test_connections_in_the_backlog_are_answered() -> None:
     bound.trigger.close()
 
 
+@pytest.mark.parametrize("use_poll", ["false", "true"])
+def test_servers_at_several_addresses_end_together(use_poll: str) -> None:
+    app = ending_app(GracefulShutdown(0, FOREVER))
+    ports = [free_port(), free_port()]
+    listen = " ".join(f"{HOST}:{port}" for port in ports)
+    bound: Any = server.bind(app, {"listen": listen, "asyncore_use_poll": use_poll}, app.shutdown)
+    with connected(ports[0]) as first, connected(ports[1]) as second:
+        for client in (first, second):
+            client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        stop(app)
+        bound.run()
+        assert [client.answer()[0] for client in (first, second)] == [200, 200]
+    assert all(refuses(port) for port in ports)
+
+
 def test_request_that_arrives_during_the_shutdown_is_answered() -> None:
     app = ending_app(GracefulShutdown(0, PATIENCE))
     with serving(app) as port, connected(port) as client, connected(port) as late:
