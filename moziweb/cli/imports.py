@@ -152,6 +152,8 @@ def premieres_command(
 ) -> None:
     """Import the movies with a Hungarian premiere from one day to another, both included."""
     days = first.date(), last.date()
+    if days[0] > days[1]:
+        raise click.UsageError(f"--from {days[0]} is after --to {days[1]}; swap them")
     with service_errors(), running_relay(context.registry):
         source = tmdb_of(context)
         with _import_errors():

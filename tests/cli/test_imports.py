@@ -185,6 +185,13 @@ def tmdb(site: Site) -> Iterator[TmdbServer]:
         yield server
 
 
+def test_swapped_days_are_refused(run: Run, tmdb: TmdbServer) -> None:
+    days = ("--from", "2026-09-01", "--to", "2026-08-01")
+    ended = run("import", "tmdb", "premieres", *days)
+    assert (ended.returncode, tmdb.requests) == (2, [])
+    assert "--from 2026-09-01 is after --to 2026-08-01; swap them" in ended.stderr
+
+
 def test_premieres_of_tmdb_are_previewed_imported_and_refreshed(
     site: Site, run: Run, tmdb: TmdbServer
 ) -> None:
