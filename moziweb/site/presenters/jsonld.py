@@ -11,7 +11,7 @@ from moziweb.movies.models import Credit, Movie
 from ..context import PageContext
 from ..formatting import iso_runtime
 from ..view_models import PosterImage
-from .movie_facts import cast_of, directors_of, imdb_url, synopsis_of
+from .movie_facts import cast_of, directors_of, imdb_url, synopsis_of, trailer_url
 from .movie_list import localized_titles
 
 # "<", ">" and "&" could end the script element or start a comment in it. U+2028 and U+2029 are
@@ -36,7 +36,7 @@ def script_json(data: Mapping[str, Any]) -> Markup:
 def _movie(context: PageContext, movie: Movie, poster: PosterImage) -> dict[str, Any]:
     formatter, urls = context.formatter, context.urls
     title, subtitle = localized_titles(context, movie)
-    synopsis, synopsis_lang = synopsis_of(movie, formatter.locale)
+    synopsis, _language = synopsis_of(movie, formatter.locale)
     genres = [link.genre for link in movie.genre_links]
     return {
         "@context": "https://schema.org",
@@ -45,7 +45,7 @@ def _movie(context: PageContext, movie: Movie, poster: PosterImage) -> dict[str,
         "name": title,
         "alternateName": subtitle or None,
         "description": " ".join(synopsis.split()),
-        "inLanguage": synopsis_lang,
+        "inLanguage": list(movie.languages) or None,
         "image": urls.absolute(poster.href_full) if poster.href_full else None,
         "genre": [formatter.choose(genre.name, genre.name_en) for genre in genres],
         "duration": iso_runtime(movie.runtime) or None,
@@ -56,8 +56,16 @@ def _movie(context: PageContext, movie: Movie, poster: PosterImage) -> dict[str,
         ],
         "director": _people(directors_of(movie)),
         "actor": _people(cast_of(movie)),
+        "trailer": _trailer(movie, title) or None,
         "sameAs": imdb_url(movie) or None,
     }
+
+
+def _trailer(movie: Movie, title: str) -> list[dict[str, str]]:
+    return [
+        {"@type": "VideoObject", "name": each.name or title, "url": trailer_url(each)}
+        for each in movie.trailers
+    ]
 
 
 def _people(credits_: Iterable[Credit]) -> list[dict[str, str]]:

@@ -125,6 +125,10 @@ def test_json_ld_is_complete(app: TestApp, movie: Movie) -> None:
     assert data["image"].startswith(f"{BASE_URL}/poster/")
     assert data["datePublished"] == "2026-08-20"
     assert data["url"] == BASE_URL + movie_path(movie)
+    assert data["inLanguage"] == ["hu", "en"]
+    (trailer,) = data["trailer"]
+    assert trailer["@type"] == "VideoObject"
+    assert trailer["url"].endswith("abcDEF-_123")
 
 
 def test_preview_is_the_square_variant(app: TestApp, movie: Movie) -> None:
@@ -137,6 +141,8 @@ def test_preview_is_the_square_variant(app: TestApp, movie: Movie) -> None:
     url = previews["og:image"]
     assert re.fullmatch(rf"{BASE_URL}/poster/[^/]*\.square\.jpg", url)
     assert (previews["og:image:width"], previews["og:image:height"]) == ("600", "600")
+    assert (previews["og:site_name"], previews["og:locale"]) == ("moziweb", "hu_HU")
+    assert previews["og:description"] == page.html.find("meta", {"name": "description"})["content"]
 
 
 def test_sources_are_avif_then_webp_then_jpeg(app: TestApp, movie: Movie) -> None:
