@@ -33,8 +33,8 @@ def test_other_spelling_redirects(
 @pytest.mark.parametrize(
     "path", ["/nothing/", "/Nothing", "/manager/nothing/", "/genre/none", "/week/2026-W99"]
 )
-def test_what_has_no_page_in_any_spelling(app: TestApp, path: str) -> None:
-    assert app.get(path, status="*").status_int in {303, 404}
+def test_what_has_no_page_in_any_spelling(demo_app: TestApp, path: str) -> None:
+    assert demo_app.get(path, status="*").status_int in {303, 404}
 
 
 @pytest.mark.parametrize(

@@ -86,16 +86,16 @@ def test_missing_file_is_404(app: TestApp) -> None:
 
 
 @pytest.mark.parametrize("path", ["/static", "/static/", "/static/fonts", "/static/fonts/"])
-def test_folder_is_404_without_redirect(app: TestApp, path: str) -> None:
-    response = app.get(path, headers={"Host": "evil.test"}, status=404)
+def test_folder_is_404_without_redirect(demo_app: TestApp, path: str) -> None:
+    response = demo_app.get(path, headers={"Host": "evil.test"}, status=404)
     assert "Location" not in response.headers
     assert "evil.test" not in response.text
 
 
 @pytest.mark.parametrize("path", ["/static/site.css", "/static/fonts", "/static/nincs.css"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_static_files_reject_other_methods(app: TestApp, path: str, method: str) -> None:
-    response = app.request(path, method=method, status=405)
+def test_static_files_reject_other_methods(demo_app: TestApp, path: str, method: str) -> None:
+    response = demo_app.request(path, method=method, status=405)
     assert response.allow == ("GET", "HEAD", "OPTIONS")
 
 

@@ -42,8 +42,8 @@ def test_genre_lists_future_then_past_premieres(app: TestApp, dbsession: Session
 
 
 @pytest.mark.parametrize("slug", ["nincs", "x" * 41, "a b", "%00", "..", "1e999"])
-def test_unknown_genre_is_404(app: TestApp, slug: str) -> None:
-    app.get(f"/genre/{slug}", status=404)
+def test_unknown_genre_is_404(demo_app: TestApp, slug: str) -> None:
+    demo_app.get(f"/genre/{slug}", status=404)
 
 
 @pytest.mark.parametrize("movies", [1, BLOCK + 1])
@@ -144,8 +144,8 @@ def test_person_of_unpublished_movies_is_404(app: TestApp, dbsession: Session) -
 
 
 @pytest.mark.parametrize("path", ["/person/0", "/person/x", "/distributor/9-a", "/service/nincs"])
-def test_unknown_facet_is_404(app: TestApp, path: str) -> None:
-    app.get(path, status=404)
+def test_unknown_facet_is_404(demo_app: TestApp, path: str) -> None:
+    demo_app.get(path, status=404)
 
 
 def test_movie_links_to_its_facets(app: TestApp, dbsession: Session) -> None:

@@ -82,9 +82,9 @@ def test_wrong_slug_redirects(app: TestApp, movie: Movie, slug: str, prefix: str
         "%C2%B2",
     ],
 )
-def test_invalid_id_is_404(app: TestApp, segment: str) -> None:
-    app.get(f"/movie/{segment}", status=404)
-    app.get(f"/movie/{'1' * 5000}", status=404)
+def test_invalid_id_is_404(demo_app: TestApp, segment: str) -> None:
+    demo_app.get(f"/movie/{segment}", status=404)
+    demo_app.get(f"/movie/{'1' * 5000}", status=404)
 
 
 def test_unpublished_movie_is_404(app: TestApp, dbsession: Session, movie: Movie) -> None:

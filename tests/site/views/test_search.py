@@ -134,13 +134,13 @@ def test_next_page_of_results_is_linked(app: TestApp, dbsession: Session) -> Non
     "query",
     ["q=%ff", "q=a&after=x", "q=a&after=1-" + "9" * 40, "after=%00-1", "q=a&after=1-2147483648"],
 )
-def test_invalid_cursor_is_400(app: TestApp, query: str) -> None:
-    app.get(f"/search?{query}", status=400)
+def test_invalid_cursor_is_400(demo_app: TestApp, query: str) -> None:
+    demo_app.get(f"/search?{query}", status=400)
 
 
 @pytest.mark.parametrize("text", ["%00", "a" * 5000, "%25_\\", "'; DROP", "𝔐", "ﷺ" * 100, "\t\n"])
-def test_odd_queries_are_200(app: TestApp, text: str) -> None:
-    app.get("/search?q=" + (text if text == "%00" else quote(text)), status=200)
+def test_odd_queries_are_200(demo_app: TestApp, text: str) -> None:
+    demo_app.get("/search?q=" + (text if text == "%00" else quote(text)), status=200)
 
 
 @pytest.mark.parametrize("movies", [1, 20])

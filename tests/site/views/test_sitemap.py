@@ -100,8 +100,8 @@ def test_movies_are_in_blocks(
              "movies-99999999", "movies-" + "9" * 300, "movies-01", "movies-%00",
              "year-%D9%A2%D9%A0"],
 )  # fmt: skip
-def test_unknown_site_map_is_404(app: TestApp, name: str) -> None:
-    app.get(f"/sitemap-{name}.xml", status=404)
+def test_unknown_site_map_is_404(demo_app: TestApp, name: str) -> None:
+    demo_app.get(f"/sitemap-{name}.xml", status=404)
 
 
 def test_site_map_fits_into_a_cache_entry(app: TestApp, dbsession: Session) -> None:

@@ -130,8 +130,8 @@ def test_week_page_has_jump_form(app: TestApp) -> None:
 @pytest.mark.parametrize(
     "query", ["", "?date=", "?date=x", "?date=2026-02-30", "?date=1800-05-05", "?date=%ff", "?%ff"]
 )
-def test_jump_to_invalid_date_is_400(app: TestApp, query: str) -> None:
-    app.get(f"/jump{query}", status=400)
+def test_jump_to_invalid_date_is_400(demo_app: TestApp, query: str) -> None:
+    demo_app.get(f"/jump{query}", status=400)
 
 
 @pytest.mark.parametrize("path", ["/week/2026-W34", "/month/2026-08"])

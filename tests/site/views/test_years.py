@@ -44,8 +44,8 @@ def test_empty_year_is_not_indexed_and_links_to_no_other(app: TestApp) -> None:
 @pytest.mark.parametrize(
     "name", ["1894", "2201", "26", "02026", "2026-01", "x", "20 6", "%C2%B2026"]
 )
-def test_year_outside_the_calendar_is_404(app: TestApp, name: str) -> None:
-    app.get(f"/year/{name}", status=404)
+def test_year_outside_the_calendar_is_404(demo_app: TestApp, name: str) -> None:
+    demo_app.get(f"/year/{name}", status=404)
 
 
 def test_years_have_numbers_by_kind(app: TestApp, dbsession: Session) -> None:
