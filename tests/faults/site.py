@@ -28,7 +28,7 @@ FAULT_SECONDS = 1.5
 HEALED_SECONDS = 60.0
 """A test fails if the site has not healed by then. The time itself is only printed."""
 
-PERIOD = 0.08
+PERIOD = 0.1
 """Seconds between two requests of the visitors."""
 
 DRAIN_SECONDS = 600
@@ -229,7 +229,7 @@ class Visitors:
 
     def _visit_uncached(self) -> None:
         for turn in count():
-            if self._stopping.wait(5 * PERIOD):
+            if self._stopping.wait(4 * PERIOD):
                 return
             status, _, _ = self.site.get(self.site.uncached_path(), turn)
             self.uncached += 1
@@ -238,7 +238,7 @@ class Visitors:
                 self.failures.append(f"{status} for an uncached page")
 
     def _watch(self) -> None:
-        while not self._stopping.wait(0.3):
+        while not self._stopping.wait(4 * PERIOD):
             for web in self.site.webs:
                 self.heartbeats |= set(self.site.heartbeat(web).items())
 

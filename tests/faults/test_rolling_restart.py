@@ -110,7 +110,10 @@ class Visitors:
                 break
             port = self.balancer.next_port()
             connection = connections.get(port)
-            if connection is None or _is_closed(connection):
+            if connection is not None and _is_closed(connection):
+                connection.close()
+                connection = None
+            if connection is None:
                 connection = connections[port] = http.client.HTTPConnection(HOST, port, timeout=30)
             self._send(connection, turn)
             self._sent[number] += 1
