@@ -20,7 +20,7 @@ INI    ?= development.ini
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
   --generate-hashes
 BENCHMARKS := variants generate cold_posters page_hit storm invalidation manager expensive_requests \
-  serving_memory busy_threads
+  serving_memory hosted_memory busy_threads
 SECONDS    ?= 60
 STATES     ?= 1000000
 WORKERS    ?= 3

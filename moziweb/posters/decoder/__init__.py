@@ -11,9 +11,10 @@ number: a dozen posters fit where two large transparent PNGs do not.
 
 import os
 import threading
+import time
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,14 +29,22 @@ __all__ = ["DecoderPool", "MemoryBudget", "ResourceLimits"]
 
 MEBIBYTE: Final = 1024 * 1024
 
+IDLE_SECONDS: Final = 30.0
+"""Seconds without a job after which a child ends. It keeps 30 to 40 MiB, and a new one starts in
+0.2 s (``python -m benchmarks.hosted_memory``)."""
+
 
 @dataclass
 class _ChildSet:
-    """The children of the process ``owner``; the most recently used idle child is the last."""
+    """The children of the process ``owner``; the most recently used idle child is the last.
+
+    ``timer`` runs while a child is idle.
+    """
 
     owner: int
     idle: list[DecoderProcess]
     all: set[DecoderProcess]
+    timer: threading.Timer | None = None
 
     def end_all(self) -> None:
         """End all children; in a fork, which does not own them, only close the pipes."""
@@ -43,6 +52,9 @@ class _ChildSet:
             child.end() if self.owner == os.getpid() else child.close_pipes()
         self.all.clear()
         self.idle.clear()
+        if self.timer is not None and self.owner == os.getpid():
+            self.timer.cancel()
+        self.timer = None
 
 
 class DecoderPool:
@@ -50,8 +62,8 @@ class DecoderPool:
 
     At most ``children`` processes work at once, on images with at most ``budget_bytes`` of
     estimated memory together; the first job starts the first child. A child is replaced after
-    ``jobs_per_child`` jobs. Children end with the pool, with the interpreter, and with the parent
-    process, even if it is killed.
+    ``jobs_per_child`` jobs, and ends after ``idle_seconds`` without one. Children end with the
+    pool, with the interpreter, and with the parent process, even if it is killed.
     """
 
     def __init__(
@@ -60,12 +72,14 @@ class DecoderPool:
         budget_bytes: int,
         resource_limits: ResourceLimits,
         jobs_per_child: int = 100,
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._max_children = children
         self._slots = threading.Semaphore(children)
         self._budget = MemoryBudget(budget_bytes)
         self._resource_limits = resource_limits
         self._jobs_per_child = jobs_per_child
+        self._idle_seconds = idle_seconds
         self._lock = threading.Lock()
         self._children = self._new_child_set()
 
@@ -162,7 +176,32 @@ class DecoderPool:
                 self._end_child(child)
                 self._children.idle.insert(0, self._start_child())  # warms up before its first job
             else:
+                child.idle_since = time.monotonic()
                 self._children.idle.append(child)
+            self._start_timer()
+
+    def _start_timer(self) -> None:
+        """Start the timer that ends idle children, if one is idle; the lock is held."""
+        children = self._children
+        if children.timer is not None or not children.idle:
+            return
+        rest = min(each.idle_since for each in children.idle) + self._idle_seconds
+        wait = max(0.0, rest - time.monotonic())
+        timer = threading.Timer(wait, _end_idle_children, [weakref.ref(self)])
+        timer.daemon = True
+        with suppress(RuntimeError):  # no more threads: the child stays until the next job
+            timer.start()
+            children.timer = timer
+
+    def end_idle_children(self) -> None:
+        """End the children without a job for ``idle_seconds``."""
+        with self._lock:
+            self._children.timer = None
+            latest = time.monotonic() - self._idle_seconds
+            for child in [each for each in self._children.idle if each.idle_since <= latest]:
+                self._children.idle.remove(child)
+                self._end_child(child)
+            self._start_timer()
 
     def _start_child(self) -> DecoderProcess:
         child = DecoderProcess(self._resource_limits)
@@ -172,3 +211,10 @@ class DecoderPool:
     def _end_child(self, child: DecoderProcess) -> None:
         self._children.all.discard(child)
         child.end()
+
+
+def _end_idle_children(pool: "weakref.ref[DecoderPool]") -> None:
+    """For the timer, which must not keep a pool alive."""
+    found = pool()
+    if found is not None:
+        found.end_idle_children()

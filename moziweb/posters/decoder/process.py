@@ -58,6 +58,7 @@ class DecoderProcess:
     def __init__(self, limits: ResourceLimits) -> None:
         self._limits = limits
         self.jobs = 0
+        self.idle_since = time.monotonic()
         with signals_blocked():
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 child_command(_CHILD_MODULE, *map(str, astuple(limits))),

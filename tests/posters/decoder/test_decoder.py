@@ -167,6 +167,33 @@ def test_child_is_replaced_after_its_jobs() -> None:
 # -- Deaths and timeouts
 
 
+def test_child_without_a_job_ends_and_the_next_job_starts_another() -> None:
+    pool = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60), idle_seconds=0.2)
+    try:
+        for _ in range(2):
+            pool.probe(PICTURE)
+            pid = only_child(pool)
+            wait_until(lambda: not pool._children.all)
+            assert not is_running(pid)
+    finally:
+        pool.close()
+
+
+def test_child_with_jobs_does_not_end() -> None:
+    pool = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60), idle_seconds=60)
+    try:
+        pool.probe(PICTURE)
+        (child,) = pool._children.all
+        child.idle_since -= 59
+        pool.end_idle_children()
+        assert pool._children.all == {child}
+        child.idle_since -= 1
+        pool.end_idle_children()
+        assert not pool._children.all
+    finally:
+        pool.close()
+
+
 def test_child_that_died_while_idle_is_replaced(pool: DecoderPool) -> None:
     assert works(pool)
     first = only_child(pool)

@@ -1,0 +1,347 @@
+"""Memory of a whole site on one small machine: a web process and a worker, as hosted.
+
+``production.ini`` on PostgreSQL, memcached and S3. Visitors follow every link from the front page.
+Then, while they read hot pages, the web process and after it the worker make the posters of the
+largest picture that is allowed, a progressive JPEG of 24 megapixels in CMYK. The figures are PSS of
+both processes and of their decoder children: memory that processes share is counted once. The
+second table says what a process needs it for.
+
+Run it from the repository's root: ``python -m benchmarks.hosted_memory [--pages 2816]``.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, astuple, dataclass
+from datetime import UTC, datetime
+from html import unescape
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+
+from PIL import Image
+from sqlalchemy import delete, func, select
+
+from benchmarks.report import Bound, finish, print_table
+from benchmarks.serving_memory import LINK, OTHER
+from moziweb.db import Database, create_engine, migrations
+from moziweb.demo.loader import load_demo
+from moziweb.movies.calendar import budapest_today
+from moziweb.movies.models import Movie
+from moziweb.posters.generation.procrastinate_queue import ProcrastinateQueue
+from moziweb.posters.imaging.values import LIMITS
+from moziweb.posters.models import PosterSource, PosterVariant
+from moziweb.storage.s3 import S3Settings, S3Storage
+from tests.factories import add_upload
+from tests.services.memcached import MemcachedServer
+from tests.services.ports import HOST, accepts, free_port
+from tests.services.postgres import PostgresServer
+from tests.services.process import Service
+from tests.services.s3 import REGION, ROOT, S3Bucket, S3Server
+from tests.services.web import ask
+
+LIMIT_MIB = 420
+ROOT_FOLDER = Path(__file__).parents[1]
+PATIENCE = 120.0
+WEB, WORKER = 0, 1
+
+SMALLEST = ("--pages", "40", "--megapixels", "1", "--idle", "0")
+"""The arguments of the smallest run, which the tests do."""
+
+STEPS = {
+    "Python": "",
+    "Pyramid, Jinja, waitress": "import pyramid.config, pyramid_jinja2, pyramid_tm, waitress",
+    "SQLAlchemy, psycopg": "import sqlalchemy.orm, sqlalchemy.dialects.postgresql, psycopg",
+    "structlog": "import structlog",
+    "boto3, with a client of S3": (
+        "from moziweb.storage.s3 import S3Settings, make_client; "
+        "client = make_client(S3Settings('b', access_key_id='a', secret_access_key='b'))"
+    ),
+    "our modules": "import moziweb.server, moziweb.site, moziweb.manager, moziweb.posters.wiring",
+    "the command and its progress bars": "import moziweb.cli",
+    "the worker's queue": "import moziweb.posters.generation.procrastinate_worker",
+}
+
+PRINT_PSS = """
+def print_pss():
+    with open("/proc/self/smaps_rollup") as rollup:
+        print(next(line.split()[1] for line in rollup if line.startswith("Pss:")))
+"""
+
+
+@dataclass(frozen=True)
+class Pss:
+    """PSS in MiB of the two processes, and of their decoder children."""
+
+    web: float
+    worker: float
+    web_children: float = 0.0
+    worker_children: float = 0.0
+
+    @property
+    def total(self) -> float:
+        return self.web + self.worker + self.web_children + self.worker_children
+
+
+class Hosted(Service):
+    """A process of the Procfile."""
+
+    def __init__(self, name: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+        super().__init__()
+        self.name = name
+        self._arguments = arguments
+        self._environ = environ
+        self.port = int(environ["PORT"])
+
+    def prepare(self) -> None:
+        """Bind to loopback."""
+        text = (ROOT_FOLDER / "production.ini").read_text()
+        (self.home / "production.ini").write_text(text.replace("host = 0.0.0.0", f"host = {HOST}"))
+
+    def command(self) -> Sequence[str]:
+        return [sys.executable, "-W", "ignore", "-m", *self._arguments]
+
+    def environment(self) -> Mapping[str, str]:
+        return {"PYTHONPATH": str(ROOT_FOLDER), **self._environ}
+
+    def is_ready(self) -> bool:
+        if self.name == "worker":
+            return "A worker with" in self.log.read_text()
+        return accepts(self.port)
+
+    def pss_of_children(self) -> float:
+        """PSS of its descendants, in MiB."""
+        return sum(map(pss_of, descendants(self.pid)))
+
+
+def pss_now(web: Hosted, worker: Hosted) -> Pss:
+    """The present figures."""
+    children = web.pss_of_children(), worker.pss_of_children()
+    return Pss(pss_of(web.pid), pss_of(worker.pid), *children)
+
+
+def pss_of(pid: int) -> float:
+    """PSS of one process in MiB; 0 if it has ended."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0.0
+    return int(re.findall(r"\nPss:\s+(\d+) kB", text)[0]) / 1024
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """The children of a process, theirs, and so on."""
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = [int(each) for each in task.read_text().split()]
+        except OSError:  # the thread has ended
+            continue
+        for child in children:
+            yield child
+            yield from descendants(child)
+
+
+def environ_of(url: str, memcached: str, bucket: S3Bucket) -> dict[str, str]:
+    """The variables of production.ini."""
+    return {
+        "PORT": str(free_port()),
+        "SITE_BASE_URL": "https://moziweb.test",
+        "DATABASE_URL": url.replace("+psycopg", ""),
+        "STAMPS_SERVER": memcached,
+        "MEMCACHED_SERVERS": memcached,
+        "S3_BUCKET": bucket.name,
+        "S3_ENDPOINT_URL": bucket.endpoint_url,
+        "S3_ACL": "public-read",
+        "S3_ADDRESSING_STYLE": "path",
+        "AWS_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": ROOT.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": ROOT.secret_access_key,
+    }
+
+
+def load(url: str) -> Database:
+    """Load the demo without its posters, so that nothing else is drawn."""
+    database = Database(create_engine({"sqlalchemy.url": url, "sqlalchemy.pool_size": 2}))
+    now = datetime.now(UTC)
+    migrations.upgrade(database.engine)
+    with database.write() as session:
+        load_demo(session, budapest_today(now), now)
+        session.execute(delete(PosterVariant))
+        session.execute(delete(PosterSource))
+    return database
+
+
+def largest_picture(megapixels: int) -> bytes:
+    """A progressive JPEG in CMYK, which needs the most memory of all that is allowed."""
+    pixels = min(LIMITS.pixels, megapixels * 1_000_000)
+    width = int((pixels * 2 / 3) ** 0.5)
+    output = BytesIO()
+    Image.new("CMYK", (width, pixels // width), (9, 60, 20, 5)).save(
+        output, "JPEG", progressive=True
+    )
+    return output.getvalue()
+
+
+def crawl(port: int, limit: int) -> list[str]:
+    """Follow the links of pages, four at once, and read them again; return the paths."""
+    paths, read = ["/"], 0
+    with ThreadPoolExecutor(4) as visitors:
+        while batch := paths[read:limit]:
+            known, read = set(paths), read + len(batch)
+            for status, _, body in visitors.map(lambda path: ask(port, path), batch):
+                if status != 200:
+                    raise RuntimeError(f"a page has the status {status}")
+                linked = map(unescape, LINK.findall(body.decode()))
+                new = {path for path in linked if not path.startswith(OTHER)} - known
+                paths += sorted(new)
+                known |= new
+        # Again, twice: a process keeps a page in its memory from the second request on.
+        for _ in range(2):
+            list(visitors.map(lambda path: ask(port, path), paths[:read]))
+    return paths[:read]
+
+
+@contextmanager
+def load_and_peak(web: Hosted, worker: Hosted, peaks: list[Pss]) -> Iterator[None]:
+    """Four visitors read pages during the block; ``peaks`` gets the figures at the largest sum."""
+    ended, port = threading.Event(), web.port
+    found: list[Pss] = []
+
+    def visit(number: int) -> None:
+        while not ended.is_set():
+            ask(port, ("/", "/en/", f"/search?q=a{number}", "/undated")[number])
+
+    def sample() -> None:
+        while not ended.wait(0.02):
+            found.append(pss_now(web, worker))
+
+    threads = [threading.Thread(target=visit, args=(number,)) for number in range(4)]
+    threads.append(threading.Thread(target=sample))
+    for each in threads:
+        each.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for each in threads:
+            each.join()
+        peaks.append(max(found, key=lambda pss: pss.total))
+
+
+def add_picture(database: Database, bucket: S3Bucket, data: bytes, number: int) -> str:
+    """Add a picture to the movie of the process that shall make the posters; return the path."""
+    settings = S3Settings(
+        bucket.name,
+        endpoint_url=bucket.endpoint_url,
+        access_key_id=ROOT.access_key_id,
+        secret_access_key=ROOT.secret_access_key,
+        addressing_style="path",
+    )
+    storage = S3Storage(settings)
+    with database.write() as session:
+        movie = session.scalars(select(Movie).order_by(Movie.id).offset(number).limit(1)).one()
+        source = add_upload(session, storage, movie, data)
+        path = f"/poster/{movie.id}-{movie.slug}.{source.id}.thumb.webp"
+        if number == WORKER:
+            ProcrastinateQueue(database).enqueue_in_transaction(session, [source.id])
+    storage.close()
+    return path
+
+
+def wait_for_posters(database: Database, count: int) -> None:
+    """Wait until that many variants are stored."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        with database.read() as session:
+            if (session.scalar(select(func.count(PosterVariant.id))) or 0) >= count:
+                return
+        if time.monotonic() > deadline:
+            raise RuntimeError("the posters were not made")
+        time.sleep(0.1)
+
+
+def wait_for_no_children(web: Hosted, seconds: float) -> None:
+    """Wait until its idle decoder has ended, at most for some seconds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and web.pss_of_children():
+        time.sleep(0.2)
+
+
+def measure(pages: int, megapixels: int, idle_seconds: float) -> dict[str, Pss]:
+    """Run the site; the figures by moment."""
+    picture = largest_picture(megapixels)
+    with ExitStack() as services:
+        postgres = services.enter_context(PostgresServer())
+        memcached = services.enter_context(MemcachedServer())
+        bucket = services.enter_context(services.enter_context(S3Server()).bucket(acls=True))
+        name = postgres.create()
+        database = load(postgres.url(name))
+        services.callback(postgres.drop, name)
+        services.callback(database.engine.dispose)
+        environ = environ_of(postgres.url(name), memcached.address, bucket)
+        web = Hosted("web", ["pyramid.scripts.pserve", "production.ini"], environ)
+        worker = Hosted("worker", ["moziweb.cli", "-c", "production.ini", "worker"], environ)
+        services.enter_context(web)
+        services.enter_context(worker)
+        at_start = pss_now(web, worker)
+        paths = crawl(web.port, pages)
+        after_crawl = pss_now(web, worker)
+        peaks: list[Pss] = []
+        with load_and_peak(web, worker, peaks):
+            ask(web.port, add_picture(database, bucket, picture, WEB), timeout=PATIENCE)
+            wait_for_posters(database, 12)
+        wait_for_no_children(web, idle_seconds)
+        with load_and_peak(web, worker, peaks):
+            add_picture(database, bucket, picture, WORKER)
+            wait_for_posters(database, 24)
+    crawled = f"after {len(paths)} pages"
+    moments = ("at the start", crawled, "web makes the posters", "worker makes the posters")
+    return dict(zip(moments, (at_start, after_crawl, *peaks), strict=True))
+
+
+def costs() -> dict[str, float]:
+    """MiB that each of ``STEPS`` adds to a process."""
+    code = PRINT_PSS + "".join(f"{step}\nprint_pss()\n" for step in STEPS.values())
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        cwd=ROOT_FOLDER,
+        env={**os.environ, "PYTHONPATH": str(ROOT_FOLDER)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
+    )
+    totals = [0.0, *(float(kilobytes) / 1024 for kilobytes in done.stdout.split())]
+    return {
+        name: after - before for name, (before, after) in zip(STEPS, pairwise(totals), strict=True)
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; return 1 if the bound is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pages", type=int, default=2_816)
+    parser.add_argument("--megapixels", type=int, default=LIMITS.pixels // 1_000_000)
+    parser.add_argument("--idle", type=float, default=45.0, help="seconds for decoders to end")
+    options = parser.parse_args(arguments)
+    found = measure(options.pages, options.megapixels, options.idle)
+    header = ("", "web", "worker", "web's children", "worker's children", "all")
+    rows = [(moment, *astuple(pss), pss.total) for moment, pss in found.items()]
+    print_table("PSS in MiB", header, rows)
+    steps = costs()
+    print_table("MiB of a process by what it imports", ("", "MiB"), list(steps.items()))
+    peak = max(pss.total for pss in found.values())
+    bound = Bound("MiB of all processes at the peak", peak, at_most=LIMIT_MIB)
+    figures = {moment: asdict(pss) for moment, pss in found.items()}
+    return finish({**figures, "costs": steps}, [bound])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
