@@ -12,6 +12,7 @@ Run it from the repository's root: ``python -m benchmarks.hosted_memory [--pages
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -52,7 +53,7 @@ ROOT_FOLDER = Path(__file__).parents[1]
 PATIENCE = 120.0
 WEB, WORKER = 0, 1
 
-SMALLEST = ("--pages", "40", "--megapixels", "1", "--idle", "0")
+SMALLEST = ("--pages", "10", "--megapixels", "1", "--idle", "0")
 """The arguments of the smallest run, which the tests do."""
 
 STEPS = {
@@ -92,6 +93,8 @@ class Pss:
 
 class Hosted(Service):
     """A process of the Procfile."""
+
+    stop_signal = signal.SIGKILL  # it has nothing to finish
 
     def __init__(self, name: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
         super().__init__()

@@ -29,7 +29,7 @@ __all__ = ["DecoderPool", "MemoryBudget", "ResourceLimits"]
 
 MEBIBYTE: Final = 1024 * 1024
 
-IDLE_SECONDS: Final = 30.0
+CHILD_IDLE_SECONDS: Final = 30.0
 """Seconds without a job after which a child ends. It keeps 30 to 40 MiB, and a new one starts in
 0.2 s (``python -m benchmarks.hosted_memory``)."""
 
@@ -72,7 +72,7 @@ class DecoderPool:
         budget_bytes: int,
         resource_limits: ResourceLimits,
         jobs_per_child: int = 100,
-        idle_seconds: float = IDLE_SECONDS,
+        idle_seconds: float = CHILD_IDLE_SECONDS,
     ) -> None:
         self._max_children = children
         self._slots = threading.Semaphore(children)
