@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -167,14 +168,18 @@ def test_child_is_replaced_after_its_jobs() -> None:
 # -- Deaths and timeouts
 
 
+def is_ended(pid: int) -> bool:
+    return not is_running(pid)
+
+
 def test_child_without_a_job_ends_and_the_next_job_starts_another() -> None:
     pool = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60), idle_seconds=0.2)
     try:
         for _ in range(2):
             pool.probe(PICTURE)
             pid = only_child(pool)
-            wait_until(lambda: not pool._children.all)
-            assert not is_running(pid)
+            wait_until(partial(is_ended, pid))
+            assert not pool._children.all
     finally:
         pool.close()
 
