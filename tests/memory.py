@@ -33,7 +33,7 @@ _MMAP_BYTES: Final = 128 << 10
 """From this size on, memory is returned to the system when it is freed. glibc's threshold grows
 with the largest block that was freed; then images of megabytes leave holes in the heap."""
 
-_PEAK: Final = "moziweb_peak_mb"
+_PEAK: Final = "moziweb_peak"
 _STATM: Final = Path("/proc/self/statm")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
@@ -42,7 +42,8 @@ class Memory:
     """Watches this process, and collects the peaks of the workers under pytest-xdist."""
 
     def __init__(self) -> None:
-        self.peaks: dict[str, int] = {}
+        self.peaks: dict[str, tuple[int, str]] = {}
+        self._peak = (0, "no test")
         libc = ctypes.CDLL(None)
         self._trim = getattr(libc, "malloc_trim", None)
         if hasattr(libc, "mallopt"):
@@ -57,9 +58,11 @@ class Memory:
         self._baseline = resident()
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_teardown(self) -> Iterator[None]:
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Iterator[None]:
         """Collect garbage if memory has grown since the last time."""
         yield
+        if peak_mb() > self._peak[0]:
+            self._peak = (peak_mb(), item.nodeid)
         if resident() - self._baseline > GROWTH:
             empty_caches()
             gc.collect()
@@ -71,22 +74,25 @@ class Memory:
         """Pass the peak of a worker to the controlling process, which fails above the limit."""
         output = getattr(session.config, "workeroutput", None)
         if output is not None:
-            output[_PEAK] = peak_mb()
+            output[_PEAK] = self._peak
             return
-        self.peaks["main"] = peak_mb()
-        if max(self.peaks.values()) > LIMIT_MB and session.exitstatus == pytest.ExitCode.OK:
+        self.peaks["main"] = (peak_mb(), self._peak[1])
+        if max(self.peaks.values())[0] > LIMIT_MB and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take the peak of a worker that has ended."""
-        self.peaks[node.gateway.id] = getattr(node, "workeroutput", {}).get(_PEAK, 0)
+        peak, test = getattr(node, "workeroutput", {}).get(_PEAK, self._peak)
+        self.peaks[node.gateway.id] = (peak, test)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print the peaks."""
-        peaks = ", ".join(f"{name} {peak} MB" for name, peak in sorted(self.peaks.items()))
-        above = "above" if max(self.peaks.values(), default=0) > LIMIT_MB else "below"
-        terminalreporter.write_line(f"Peak memory: {peaks}; {above} the limit of {LIMIT_MB} MB")
+        """Print the peaks, and the tests that reached them."""
+        highest = max(self.peaks.values(), default=(0, ""))[0]
+        above = "above" if highest > LIMIT_MB else "below"
+        terminalreporter.write_line(f"Peak memory, {above} the limit of {LIMIT_MB} MB:")
+        for name, (peak, test) in sorted(self.peaks.items()):
+            terminalreporter.write_line(f"{name} {peak} MB in {test}")
 
 
 def empty_caches() -> None:
