@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ColumnElement, case, delete, func, insert, select, update
 from sqlalchemy.orm import Session, defer
 
 from moziweb.cache import TAGS_OPTION
@@ -81,23 +81,62 @@ def note_plan(item: ImportItem, plan: Plan) -> None:
     item.changes = [asdict(change) for change in plan.changes]
     item.problems = [asdict(problem) for problem in plan.problems]
     item.fingerprint = plan.fingerprint
+    item.chosen = plan.effect in CHOOSABLE
 
 
-def choose_items(session: Session, job: ImportJob, positions: Collection[int] | None) -> int:
-    """Chooses these items, or all that change anything, for applying; returns how many."""
-    conditions = [
-        ImportItem.job_id == job.id, ImportItem.effect.in_(CHOOSABLE), ~ImportItem.applied,
-    ]  # fmt: skip
-    if positions is not None:
-        conditions.append(ImportItem.position.in_(sorted(positions)))
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The items of a job that can be applied, and how many of them are chosen."""
+
+    items: int
+    chosen: int
+
+
+def waiting_of(session: Session, job_id: int) -> Waiting:
+    """Counts the items that wait for a choice or for being applied. One query."""
+    chosen = func.sum(case((ImportItem.chosen, 1), else_=0))
+    row = session.execute(select(func.count(), chosen).where(*_can_be_applied(job_id))).one()
+    return Waiting(row[0], row[1] or 0)
+
+
+def note_choice(
+    session: Session, job: ImportJob, shown: Collection[int], ticked: Collection[int]
+) -> None:
+    """Stores the choice on one page: of the items ``shown``, those in ``ticked`` are chosen.
+
+    The choice of the items on other pages stays. Without ``shown``, nothing else is chosen.
+    """
+    on_page = list(_can_be_applied(job.id))
+    if shown:
+        on_page.append(ImportItem.position.in_(sorted(shown)))
+    chosen = ImportItem.position.in_(sorted(ticked))
     session.execute(
-        update(ImportItem).where(*conditions).values(chosen=True), execution_options=_UNTAGGED
+        update(ImportItem).where(*on_page).values(chosen=chosen), execution_options=_UNTAGGED
     )
-    chosen = select(func.count()).where(ImportItem.job_id == job.id, ImportItem.chosen)
-    job.total, job.done = session.scalar(chosen) or 0, 0
+
+
+def choose_all(session: Session, job: ImportJob) -> None:
+    """Chooses all items that change anything."""
+    session.execute(
+        update(ImportItem).where(*_can_be_applied(job.id)).values(chosen=True),
+        execution_options=_UNTAGGED,
+    )
+
+
+def begin_applying(session: Session, job: ImportJob) -> bool:
+    """Hands the chosen items of all pages to a worker; False if there are none."""
+    waiting = waiting_of(session, job.id)
+    if not waiting.chosen:
+        return False
+    job.total, job.done = waiting.chosen, 0
     job.state, job.beat_at, job.claim = JobState.APPLYING, None, None
     job.error, job.error_names = "", {}
-    return job.total
+    return True
+
+
+def _can_be_applied(job_id: int) -> tuple[ColumnElement[bool], ...]:
+    choosable = ImportItem.effect.in_(CHOOSABLE)
+    return ImportItem.job_id == job_id, choosable, ~ImportItem.applied
 
 
 def is_abandoned(job: ImportJob, now: datetime) -> bool:

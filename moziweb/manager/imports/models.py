@@ -23,7 +23,10 @@ class JobKind(StrEnum):
 
 
 class JobState(StrEnum):
-    """``looking`` -> ``looked`` (an editor chooses) -> ``applying`` -> ``done``."""
+    """``looking`` -> ``looked`` (an editor chooses) -> ``applying`` -> ``done``.
+
+    From ``applying`` back to ``looked`` if items that were not chosen still wait.
+    """
 
     LOOKING = "looking"
     LOOKED = "looked"
@@ -70,7 +73,8 @@ class ImportItem(Base):
 
     ``place`` is the first of the ``row_count`` rows of the list that it comes from.
     ``effect`` is None until it is planned; ``changes`` and ``problems`` are the plan's, as plain
-    values. ``chosen`` items will be applied; of ``applied`` ones, ``effect`` is the result.
+    values. ``chosen`` items will be applied: all that change anything, until an editor unticks
+    some. Of ``applied`` ones, ``effect`` is the result.
     """
 
     __tablename__ = "import_item"

@@ -25,7 +25,7 @@ from moziweb.movies.importers.tmdb.source import TmdbSource
 from moziweb.movies.models import Movie
 
 from ..audit.log import Actor, record
-from .jobs import is_abandoned, note_plan, planned_item
+from .jobs import is_abandoned, note_plan, planned_item, waiting_of
 from .models import ImportItem, ImportJob, JobKind, JobState
 
 log = logging.getLogger(__name__)
@@ -83,10 +83,17 @@ class Runner:
         except Exception:
             log.exception("import %d", job_id)
             error = _("an unexpected error; details are in the log of the site")
-        rest = JobState.LOOKED if job.state is JobState.LOOKING else JobState.DONE
+        rest = JobState.LOOKED if self._is_waiting(job) else JobState.DONE
         outcome = {"error": str(error), "error_names": names_of(error)}
         with suppress(_LeaseLost):
             self._note(job, state=rest, beat_at=None, claim=None, **outcome)
+
+    def _is_waiting(self, job: ImportJob) -> bool:
+        """Whether items wait for an editor's choice."""
+        if job.state is JobState.LOOKING:
+            return True
+        with self._database.read() as session:
+            return waiting_of(session, job.id).items > 0
 
     def _claim(self, job_id: int) -> ImportJob | None:
         with self._database.write() as session:

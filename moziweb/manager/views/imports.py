@@ -22,7 +22,15 @@ from ..auth.return_url import is_htmx
 from ..auth.sessions import require_user
 from ..imports import jobs
 from ..imports.form_data import ItemQuery, columns_of, days_of, ids_of
-from ..imports.jobs import ITEMS_PER_PAGE, add_items, effects_of, is_abandoned, items_of, new_job
+from ..imports.jobs import (
+    ITEMS_PER_PAGE,
+    add_items,
+    effects_of,
+    is_abandoned,
+    items_of,
+    new_job,
+    waiting_of,
+)
 from ..imports.models import ImportJob, JobKind, JobState
 from ..web.forms import one_line
 from ..web.layout import after_commit, manager_view, page_frame
@@ -70,7 +78,7 @@ def start_import(request: Request) -> dict[str, Any] | Response:
 
 @manager_view("import", permission=EDIT, renderer="import", method="GET")
 def one_import(request: Request) -> dict[str, Any]:
-    """An import's items and progress. At most three queries.
+    """An import's items and progress. At most four queries.
 
     While a worker runs, htmx polls the progress; afterwards it reloads the whole page.
     """
@@ -82,6 +90,7 @@ def one_import(request: Request) -> dict[str, Any]:
     query = ItemQuery.of(request.GET)
     items = items_of(request.dbsession, job.id, query.effect, query.after)
     effects = effects_of(request.dbsession, job.id)
+    waiting = waiting_of(request.dbsession, job.id)
     return {
         "page": page_frame(request, job.title, _ROUTE),
         "job": job,
@@ -92,7 +101,9 @@ def one_import(request: Request) -> dict[str, Any]:
         "next": _href(request, job, query, items[ITEMS_PER_PAGE - 1].position)
         if len(items) > ITEMS_PER_PAGE
         else "",
-        "can_choose": job.state is JobState.LOOKED and any(map(effects.get, jobs.CHOOSABLE)),
+        "can_choose": job.state is JobState.LOOKED and waiting.items > 0,
+        "waiting": waiting,
+        "next_after": items[ITEMS_PER_PAGE - 1].position if len(items) > ITEMS_PER_PAGE else 0,
         "running": running,
         "abandoned": abandoned,
     }
@@ -100,16 +111,27 @@ def one_import(request: Request) -> dict[str, Any]:
 
 @manager_view("import", permission=EDIT, method="POST")
 def apply_or_continue(request: Request) -> Response:
-    """Applies the chosen items or all, or continues an interrupted import."""
-    job = _job(request)
-    match request.POST.get("do"):
-        case "chosen" | "all" as do if job.state is JobState.LOOKED:
-            positions = id_params(request.POST, "movie") if do == "chosen" else None
-            jobs.choose_items(request.dbsession, job, positions)
-        case "continue" if is_abandoned(job, request.services.clock()):
-            pass
-        case _other:
-            raise HTTPBadRequest
+    """Applies the chosen items or all, turns the page, or continues an interrupted import.
+
+    The ticks of the page are stored with the job, so a choice can be made on several pages.
+    """
+    job, session = _job(request), request.dbsession
+    action = request.POST.get("do")
+    if action == "continue" and is_abandoned(job, request.services.clock()):
+        return _started(request, job)
+    if action not in {"chosen", "all", "turn"} or job.state is not JobState.LOOKED:
+        raise HTTPBadRequest
+    if action == "all":
+        jobs.choose_all(session, job)
+    else:
+        shown, ticked = id_params(request.POST, "shown"), id_params(request.POST, "movie")
+        jobs.note_choice(session, job, shown, ticked)
+    if action == "turn":
+        names = ("show", "after")
+        query = ItemQuery.of({name: text_param(request.POST, name) for name in names})
+        return SeeOther(_href(request, job, query, query.after))
+    if not jobs.begin_applying(session, job):
+        return SeeOther(request.route_path(_JOB, job=job.id))
     return _started(request, job)
 
 

@@ -120,6 +120,37 @@ def test_only_ticked_items_are_imported(site: TestApp, editor: TestApp) -> None:
         assert session.scalars(select(Movie.title)).all() == ["Az ötödik elem"]
 
 
+def test_choice_belongs_to_the_job_across_pages(site: TestApp, editor: TestApp) -> None:
+    """Of 150 rows one of each page is unticked; the rest is imported, and these two still wait."""
+    lines = "".join(f"{n};Film {n};2026-12-17;90;\n" for n in range(1, 151))
+    page = previewed(editor, do="file", file=LIST.partition("\n")[0] + "\n" + lines)
+    form = page.forms[1]
+    form.fields["movie"][6].checked = False
+    second = form.submit("do", value="turn").follow()
+    assert "149 / 150" in second.text
+    assert len(second.forms[1].fields["movie"]) == 50
+    second.forms[1].fields["movie"][49].checked = False
+    done = applied(second)
+    assert rows(site, Movie) == 148
+    assert "elkészült" not in done.text
+    left = applied(done, "all")
+    assert rows(site, Movie) == 150
+    assert "elkészült" in left.text
+    with services_of(site.app.registry).database.read() as session:
+        last = session.scalars(select(Movie.title).order_by(Movie.id.desc()).limit(2)).all()
+    assert set(last) == {"Film 7", "Film 150"}
+
+
+def test_nothing_ticked_imports_nothing(site: TestApp, editor: TestApp) -> None:
+    page = previewed(editor, do="file", file=LIST)
+    for box in page.forms[1].fields["movie"]:
+        box.checked = False
+    again = applied(page)
+    assert rows(site, Movie) == 0
+    assert "választásra vár" in again.text
+    assert [box.checked for box in again.forms[1].fields["movie"]] == [False, False]
+
+
 def test_a_week_of_tmdb_with_its_attribution(
     site: TestApp, editor: TestApp, tmdb: TmdbServer
 ) -> None:
@@ -442,4 +473,4 @@ def test_a_page_costs_the_same_queries_with_more_movies(
             page = editor.get(path)
         counts.append(len(statements))
     assert counts[0] == counts[1] <= 5
-    assert page.html.find("a", rel="next")
+    assert page.html.find("button", value="turn")
