@@ -9,6 +9,8 @@ from typing import Any, Final
 import sqlalchemy
 from sqlalchemy import Dialect, Engine
 
+from moziweb.db.query_timings import MEASURED
+
 _create_engine = sqlalchemy.create_engine
 
 _connected: Final[dict[str, tuple[Dialect, Any]]] = {}
@@ -27,6 +29,8 @@ def create_engine(*args: Any, **options: Any) -> Engine:
         _connected.setdefault(driver, last)
     if driver in _connected:
         engine.dialect, engine._compiled_cache = _connected[driver]
+        for name in MEASURED:  # the next engine measures them again
+            vars(engine.dialect).pop(name, None)
     else:
         _created[driver] = (engine.dialect, engine._compiled_cache)
     return engine
