@@ -13,6 +13,7 @@ from PIL import Image
 from moziweb.db import Database, create_engine
 from moziweb.movies.models import Movie
 from moziweb.posters.fetching.errors import Validators
+from moziweb.posters.generation import admission
 from moziweb.posters.generation.error_codes import SourceError
 from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.readers import SourceBytes, SourceLocation
@@ -70,6 +71,12 @@ def picture(colour: str = "#a03020", size: tuple[int, int] = (200, 300)) -> byte
     out = BytesIO()
     Image.new("RGB", size, colour).save(out, "JPEG")
     return out.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def patient_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests wait for their poster for longer than five seconds: a busy machine takes longer."""
+    monkeypatch.setattr(admission, "MAX_REQUEST_SECONDS", 60.0)
 
 
 @pytest.fixture
