@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
+from sqlalchemy.orm import Session
 
 from moziweb.clock import utc_now
 from moziweb.db.types import MAX_ID
+from moziweb.manager.audit.log import COMMAND, record_import
 from moziweb.movies.calendar import budapest_today
 from moziweb.movies.importers.candidate import Candidate
 from moziweb.movies.importers.csv_columns import ListOptions, candidates_of
@@ -23,6 +25,7 @@ from moziweb.movies.importers.refreshing import due_movies, record_refresh, stal
 from moziweb.movies.importers.report import ImportSummary, plan_event, plan_lines
 from moziweb.movies.importers.service import CHUNK, Importer
 from moziweb.movies.importers.tmdb.source import TmdbSource, source_of
+from moziweb.movies.models import Movie
 from moziweb.posters.importer_port import ImportedPosters
 
 from .context import CommandContext, CommandError, running_relay, service_errors
@@ -245,8 +248,16 @@ def _import_errors() -> Iterator[None]:
 
 
 def importer_of(context: CommandContext, *, chunk_size: int = 1) -> Importer:
-    """Return the importer of a site. With ``chunk_size`` 1, each movie is fetched when needed."""
-    return Importer(context.services.database, ImportedPosters(), utc_now, chunk_size)
+    """Return the importer of a site. With ``chunk_size`` 1, each movie is fetched when needed.
+
+    The audit has an entry for each movie that it writes.
+    """
+
+    def audit(session: Session, movie: Movie, plan: Plan) -> None:
+        record_import(session, COMMAND, movie, plan, utc_now())
+
+    database = context.services.database
+    return Importer(database, ImportedPosters(), utc_now, chunk_size, on_written=audit)
 
 
 def run_import(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from moziweb.manager.audit.models import AuditEntry
 from moziweb.movies.models import Movie, Premiere
 from tests.movies.importers import vega
 from tests.movies.importers.test_row_accounting import LISTS
@@ -61,6 +62,11 @@ def test_dry_run_shows_differences_and_writes_nothing(
 def test_good_rows_are_imported_and_none_twice(site: Site, run: Run, listed: Path) -> None:
     assert events(run("import", "csv", str(listed)).stdout)[-1]["new"] == 2
     assert movies(site) == 2
+    with site.database.read() as session:
+        entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
+        titles = session.scalars(select(Movie.title).order_by(Movie.id)).all()
+    assert [each.subject_name for each in entries] == titles
+    assert {(each.action, each.user_name) for each in entries} == {("film.import", "moziweb")}
     summary = events(run("import", "csv", str(listed)).stdout)[-1]
     assert (summary["new"], summary["changed"], summary["same"]) == (0, 0, 2)
     assert movies(site) == 2

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 from sqlalchemy.orm import Session
 
+from moziweb.movies.importers.planning import Plan
 from moziweb.movies.models import Movie
 
 from .models import AuditEntry
@@ -45,6 +46,12 @@ class Actor:
 
 COMMAND: Final = Actor(None, "moziweb")
 """The command line."""
+
+
+def record_import(session: Session, by: Actor, movie: Movie, plan: Plan, now: datetime) -> None:
+    """Add the entry of an imported movie to the transaction that writes it."""
+    changes = [(each.field, each.before, each.after) for each in plan.written]
+    record(session, by, "film.import", movie, now, changes)
 
 
 def record(

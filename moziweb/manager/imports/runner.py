@@ -24,7 +24,7 @@ from moziweb.movies.importers.service import CHUNK, Importer, OnWritten
 from moziweb.movies.importers.tmdb.source import TmdbSource
 from moziweb.movies.models import Movie
 
-from ..audit.log import Actor, record
+from ..audit.log import Actor, record_import
 from .jobs import is_abandoned, note_plan, planned_item, waiting_of
 from .models import ImportItem, ImportJob, JobKind, JobState
 
@@ -185,8 +185,7 @@ class Runner:
         by = Actor(job.user_id, job.user_name)
 
         def note(session: Session, movie: Movie, plan: Plan) -> None:
-            changes = [(each.field, each.before, each.after) for each in plan.written]
-            record(session, by, "film.import", movie, self._clock(), changes)
+            record_import(session, by, movie, plan, self._clock())
 
         return self._make_importer(note, chunk_size)
 
