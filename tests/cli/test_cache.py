@@ -169,7 +169,7 @@ def test_purge_expands_tags(site: Site, command: Run, movies: Movies) -> None:
 @pytest.mark.parametrize(
     ("tag", "line"),
     [
-        ("movei:1", "movei:1: no such kind of tag. There are dated, distributor, facets-of, genre"),
+        ("movei:1", "no such kind of tag. There are dated, distributor, facets-of, filter"),
         ("model:Movei", "model:Movei: no such model. There are model:Credit"),
         ("lists:x", "lists:x: "),
     ],

@@ -25,6 +25,7 @@ import moziweb.manager.auth.models
 import moziweb.manager.dashboards.models
 import moziweb.manager.imports.models
 import moziweb.manager.web.drafts
+import moziweb.manager.web.submissions
 import moziweb.movies.importers.models
 import moziweb.movies.models
 import moziweb.ops.models
@@ -53,6 +54,7 @@ MODELS = (
     moziweb.manager.audit.models,
     moziweb.manager.auth.models,
     moziweb.manager.web.drafts,
+    moziweb.manager.web.submissions,
     moziweb.movies.importers.models,
     moziweb.movies.models,
     moziweb.ops.models,

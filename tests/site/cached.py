@@ -125,6 +125,10 @@ def ready_variant(movies: Movies, name: str = "thumb") -> PosterVariant:
     )  # fmt: skip
 
 
+FILTERED = frozenset({"week_drama", "month_rated", "year_imax", "index_service", "empty_filtered"})
+"""The names of filtered lists. They have the tags of the whole list, and change less often."""
+
+
 def pages(movies: Movies) -> dict[str, str]:
     """The path of one page of each kind, by name."""
     week, ahead = week_here(), week_here().shifted(5)

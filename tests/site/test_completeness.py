@@ -37,7 +37,7 @@ from moziweb.services import services_of
 from tests.posters.conftest import picture as poster_picture
 from tests.registry import page_cache_of
 
-from .cached import CACHED, Movies, Paths, feeds, fill, pages, ready_variant, site, write
+from .cached import CACHED, FILTERED, Movies, Paths, feeds, fill, pages, ready_variant, site, write
 
 # New values of columns with a restricted format.
 NEW_VALUES: dict[str, Any] = {
@@ -63,8 +63,6 @@ HIDE = frozenset({"published", "slug", "cancelled_at", "chosen", "state"})
 NOT_SHOWN = frozenset({"ImportCheckpoint", "PendingUpload", "MovieReference", "PosterHost"})
 
 # Needless renders that are accepted, with the reason.
-# A filtered list has the tags of the whole list, and changes less often.
-FILTERED = {"week_drama", "month_rated", "year_imax", "index_service", "empty_filtered"}
 FACETS = {"genre", "person", "distributor", "service"}
 IN_HUNGARIAN = {
     "index", "week", "ahead", "month", "year", "undated", "movie", "other", "empty", "genres",
