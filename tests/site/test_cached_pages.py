@@ -17,7 +17,7 @@ from moziweb.movies.models import Genre, Movie, Premiere
 from moziweb.posters.models import PosterSource, SourceState
 from moziweb.services import services_of, set_services
 from tests import factories
-from tests.registry import location_of
+from tests.registry import location_of, page_cache_of
 
 from .cached import (
     CACHED,
@@ -50,6 +50,20 @@ def test_second_request_is_a_hit_and_third_is_from_local_cache(
 ) -> None:
     assert set(cache_states(cached, movies).values()) == {"hit"}
     assert cache_states(cached, movies) == {**dict.fromkeys(pages(movies), "l1"), "empty": "hit"}
+
+
+def test_pages_with_filters_are_known_to_the_fast_path(cached: TestApp, movies: Movies) -> None:
+    """Else the index would never be answered in the loop."""
+    urls = page_cache_of(cached.app.registry).urls
+    index, week = pages(movies)["index"], pages(movies)["week"]
+    plain = location_of(cached.app.registry, index)
+    assert urls.find(index, "", 0.0) == plain
+    page, filtered = cached.get(index).body, cached.get(f"{index}?rating=12")
+    assert filtered.headers["X-Cache"] == "miss"
+    assert urls.find(index, "", 0.0) == plain
+    assert cached.get(f"{index}?utm_source=x").body == page == cached.get(index).body
+    assert urls.find(week, "", 0.0) is not None
+    assert urls.find(index, "rating=12", 0.0) is None
 
 
 def test_variant_invalidates_pages_that_show_it(cached: TestApp, movies: Movies) -> None:

@@ -118,13 +118,12 @@ class CachedView:
         return response_of(served, request, tags=self.pages.cache.debug)
 
     def _remember(self, request: Any, location: EntryLocation) -> None:
-        params = self.route.params
-        if not params:  # the path alone identifies the page
+        given = declared_params(request, self.route.params)
+        if not given:  # the path alone identifies the page
             self.pages.urls.remember(request.environ["PATH_INFO"], location)
         refresher = self.pages.refresher
         if refresher is not None:
-            query = urlencode(declared_params(request, params))
-            refresher.remember(location.key, request.environ, query)
+            refresher.remember(location.key, request.environ, urlencode(given))
 
     def _refresh(self, page: "_Page") -> Response:
         """Refresh the entry. The response is empty: no client waits for it."""

@@ -3,7 +3,7 @@
 If a page at this path was served before, the clock is read, the local copy or the entry is
 validated, and its prepared headers and bytes go to the server. All other requests go to the
 application: unknown paths, other methods, stale pages, and all requests while the stamp store is
-down. It reads only the method, the path, ``Accept-Encoding`` and ``If-None-Match`` of a request.
+down. It reads only the method, the URL, ``Accept-Encoding`` and ``If-None-Match`` of a request.
 """
 
 import time
@@ -93,25 +93,25 @@ class FastPathMiddleware:
             answered: Iterable[bytes] = self.app(environ, start_response)
         return answered
 
-    def knows(self, path: str) -> bool:
-        """Whether a page was served at a path before. It may be stale by now."""
-        return self.urls.find(path, time.time()) is not None
+    def knows(self, path: str, query: str) -> bool:
+        """Whether a page was served at a URL before. It may be stale by now."""
+        return self.urls.find(path, query, time.time()) is not None
 
     def route_of(self, path: str) -> str | None:
         """The name of the route of a path that was served before."""
-        location = self.urls.find(path, time.time())
+        location = self.urls.find(path, "", time.time())
         return location.route if location else None
 
     def in_memory(self, environs: Sequence[Mapping[str, Any]]) -> list[tuple[bytes, bytes] | None]:
         """Heads and bodies of pages in this process's memory, for a server's loop.
 
-        One result for each of ``environs``, of which only the path and three headers are used; None
+        One result for each of ``environs``, of which only the URL and three headers are used; None
         without a valid copy. The clock is read once for all, after all requests have arrived; if it
         has moved, the invalidation log is read once, and the stamps of what it does not confirm.
         The empty line at the end of a head is missing, so that the server can add headers.
         """
         began = time.perf_counter()
-        found = [self._copy_at(environ["PATH_INFO"]) for environ in environs]
+        found = [self._copy_at(environ) for environ in environs]
         region = next((location.region for location, _ in filter(None, found)), None)
         if region is None:
             return [None] * len(found)
@@ -123,8 +123,12 @@ class FastPathMiddleware:
             for each, environ in zip(found, environs, strict=True)
         ]
 
-    def _copy_at(self, path: str) -> tuple[EntryLocation, Copy] | None:
-        location = self.urls.find(path, time.time())
+    def _location(self, environ: Mapping[str, Any]) -> EntryLocation | None:
+        path, query = environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")
+        return self.urls.find(path, query, time.time())
+
+    def _copy_at(self, environ: Mapping[str, Any]) -> tuple[EntryLocation, Copy] | None:
+        location = self._location(environ)
         copy = location.region.local.find(location.key) if location else None
         return (location, copy) if location and copy else None
 
@@ -170,7 +174,7 @@ class FastPathMiddleware:
 
         The application replaces an entry that is corrupt.
         """
-        location = self.urls.find(environ.get("PATH_INFO", ""), time.time())
+        location = self._location(environ)
         served = location.region.get_valid(location.key) if location else None
         if location is None or served is None:
             return None

@@ -33,13 +33,15 @@ class TimeWindow:
 class EntryLocation:
     """The region and key of an entry; ``until`` (Unix time) the same URL has the same key.
 
-    ``route`` is the name of the page's route, "" for other entries.
+    ``route`` is the name of the page's route, "" for other entries. ``has_params``: the pages of
+    the route depend on query parameters.
     """
 
     region: TaggedRegion
     key: str
     until: float
     route: str = ""
+    has_params: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class CachedRoute:
         given = [f"?{name}={value}" for name, value in declared_params(request, self.params)]
         route = request.matched_route.name
         key = self.keys.key(self.digest, route, window.name, *values, *given)
-        return EntryLocation(self.region, key, window.ends, route)
+        return EntryLocation(self.region, key, window.ends, route, bool(self.params))
 
 
 class CachedRoutes:

@@ -11,17 +11,22 @@ KNOWN_URLS: Final = 20_000
 
 
 class UrlIndex:
-    """Locations by ``PATH_INFO``, of pages that views have served. Bounded; evicts the oldest."""
+    """Locations by ``PATH_INFO``, of pages that views have served. Bounded; evicts the oldest.
+
+    Of pages that depend on query parameters, only the one without parameters is here.
+    """
 
     def __init__(self, size: int = KNOWN_URLS) -> None:
         self._size = size
         self._known: dict[str, EntryLocation] = {}
         self._lock = threading.Lock()
 
-    def find(self, path: str, now: float) -> EntryLocation | None:
-        """The location of a path, unless its time window has ended at ``now`` (Unix time)."""
+    def find(self, path: str, query: str, now: float) -> EntryLocation | None:
+        """The location of a URL, unless its time window has ended at ``now`` (Unix time)."""
         location = self._known.get(path)
-        return location if location is not None and now < location.until else None
+        if location is None or now >= location.until or (query and location.has_params):
+            return None
+        return location
 
     def paths_of(self, keys: Iterable[str]) -> dict[str, str]:
         """A path of each of ``keys`` that has one here. Scans all paths."""

@@ -127,15 +127,16 @@ class _HitResponder:
         """
         if time.monotonic() < self._paused_until:
             return False
-        path = _path_of(data)
-        return "%" not in path and self._fast.knows(path)
+        path, query = _url_of(data)
+        return "%" not in path and self._fast.knows(path, query)
 
     def wait(self, channel: _Channel, data: bytes, headers: Mapping[str, str]) -> None:
         """Answer a request at the end of the iteration."""
         environ = {f"HTTP_{name}": headers[name] for name in _USED_HEADERS if name in headers}
         if _REQUEST_START in headers and channel.trusts_peer():
             environ[f"HTTP_{_REQUEST_START}"] = headers[_REQUEST_START]
-        self._waiting.append((channel, {"PATH_INFO": _path_of(data), **environ}))
+        environ["PATH_INFO"], environ["QUERY_STRING"] = _url_of(data)
+        self._waiting.append((channel, environ))
 
     def _answer(self, waiting: list[tuple[_Channel, dict[str, str]]]) -> None:
         began = time.monotonic()
@@ -233,10 +234,11 @@ class _Channel(HTTPChannel):
             self.current_outbuf_count = self.adj.outbuf_high_watermark
 
 
-def _path_of(data: bytes) -> str:
-    """The path of a request without escapes, as ``PATH_INFO`` has it."""
+def _url_of(data: bytes) -> tuple[str, str]:
+    """The path of a request without escapes, as ``PATH_INFO`` has it, and its query."""
     target = data[len(_GET) : data.find(b" ", len(_GET))]
-    return target.partition(b"?")[0].decode("latin-1")
+    path, _, query = target.decode("latin-1").partition("?")
+    return path, query
 
 
 def _is_plain(request: HTTPRequestParser, data: bytes) -> bool:

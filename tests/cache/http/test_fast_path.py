@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import Any
 
@@ -225,6 +225,16 @@ def test_other_headers_do_not_change_the_response(site: Site) -> None:
     assert poisoned == plain
 
 
+def test_query_of_a_page_with_parameters_reaches_the_application(site: Site) -> None:
+    location = site.store("/", b"page")
+    site.urls.remember("/", replace(location, has_params=True))
+    assert [site.ask()[2], site.ask(QUERY_STRING="genre=1")[2]] == [b"page", b"inner"]
+    answers = site.fast.in_memory(
+        [{"PATH_INFO": "/", "QUERY_STRING": query} for query in ("", "genre=1")]
+    )
+    assert [answer and answer[1] for answer in answers] == [b"page", None]
+
+
 def test_large_body_is_passed_as_a_file(site: Site) -> None:
     body = bytes(WRAPPED)
     site.store("/", body)
@@ -245,7 +255,11 @@ def test_url_index_is_bounded_and_evicts_the_oldest(site: Site) -> None:
     location = site.store("/", b"page")
     for path in ("/1", "/2", "/1", "/3"):
         urls.remember(path, location)
-    assert [urls.find(path, 0.0) is not None for path in ("/1", "/2", "/3")] == [True, False, True]
+    assert [urls.find(path, "", 0.0) is not None for path in ("/1", "/2", "/3")] == [
+        True,
+        False,
+        True,
+    ]
 
 
 def test_clock_is_read_once_for_many_pages_in_memory(

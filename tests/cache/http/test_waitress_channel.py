@@ -103,6 +103,17 @@ def served() -> Iterator[Served]:
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
+def test_query_of_a_page_with_parameters_is_left_to_the_threads() -> None:
+    site = open_site()
+    location = site.store("/", b"page")
+    site.urls.remember("/", replace(location, has_params=True))
+    site.ask()
+    with serving(site) as served:
+        for url, body in ((b"/", b"page"), (b"/?", b"page"), (b"/?genre=1", b"inner")):
+            assert served.ask(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % url)[2] == body
+        assert served.inner.requests == ["GET /"]
+
+
 @contextmanager
 def every_thread_busy(served: Served) -> Iterator[Client]:
     served.inner.free.clear()
@@ -297,7 +308,7 @@ def test_application_under_a_prefix_is_not_answered_in_the_loop(
 ) -> None:
     requests: list[Callable[..., Any]] = []
     monkeypatch.setattr(
-        waitress_channel._Channel, "answer", lambda *_: requests.append(waitress_channel._path_of)
+        waitress_channel._Channel, "answer", lambda *_: requests.append(waitress_channel._url_of)
     )
     site = open_site()
     site.store("/", b"page")
