@@ -77,7 +77,7 @@ class RequestLogMiddleware:
         if ROUTE in environ:
             fields["route"] = environ[ROUTE]
         if is_slow and timings is not None:
-            fields["split"] = {part: _ms(spent) for part, spent in timings.seconds.items() if spent}
+            fields["split"] = {str(part): _ms(spent) for part, spent in timings.seconds.items() if spent}
             fields["queries"] = timings.queries
         method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
         log_request(method, path, status, seconds, is_slow=is_slow, **fields)
