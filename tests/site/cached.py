@@ -130,7 +130,7 @@ FILTERED = frozenset({"week_drama", "month_rated", "year_imax", "index_service",
 
 
 def pages(movies: Movies) -> dict[str, str]:
-    """The path of one page of each kind, by name."""
+    """The path of one page of each of the first kinds, by name."""
     week, ahead = week_here(), week_here().shifted(5)
     return {
         "index": "/",
@@ -140,8 +140,22 @@ def pages(movies: Movies) -> dict[str, str]:
         "empty": f"/week/{week.shifted(20).name}",
         "month": f"/month/{month_of(week.thursday).name}",
         "genre": "/genre/vigjatek",
+        "undated": "/undated",
+        "movie": f"/movie/{movies.here}-itt-van",
+        "other": f"/movie/{movies.ahead}-majd-jon",
+        "api": "/api/main/",
+        "api_movie": f"/api/movie/{movies.here}",
+    }
+
+
+def every_page(movies: Movies) -> dict[str, str]:
+    """The path of one page of each kind, by name: also of facets, years and filtered lists."""
+    week = week_here()
+    month = month_of(week.thursday)
+    return {
+        **pages(movies),
         "week_drama": f"/week/{week.name}?genre=vigjatek",
-        "month_rated": f"/month/{month_of(week.thursday).name}?audio=subtitled&rating=12",
+        "month_rated": f"/month/{month.name}?audio=subtitled&rating=12",
         "year_imax": f"/year/{week.thursday.year}?format=IMAX",
         "index_service": "/?service=netflix",
         "empty_filtered": f"/week/{week.shifted(20).name}?genre=vigjatek",
@@ -152,11 +166,6 @@ def pages(movies: Movies) -> dict[str, str]:
         "services": "/services",
         "year": f"/year/{week.thursday.year}",
         "years": "/years",
-        "undated": "/undated",
-        "movie": f"/movie/{movies.here}-itt-van",
-        "other": f"/movie/{movies.ahead}-majd-jon",
-        "api": "/api/main/",
-        "api_movie": f"/api/movie/{movies.here}",
     }
 
 

@@ -37,7 +37,18 @@ from moziweb.services import services_of
 from tests.posters.conftest import picture as poster_picture
 from tests.registry import page_cache_of
 
-from .cached import CACHED, FILTERED, Movies, Paths, feeds, fill, pages, ready_variant, site, write
+from .cached import (
+    CACHED,
+    FILTERED,
+    Movies,
+    Paths,
+    every_page,
+    feeds,
+    fill,
+    ready_variant,
+    site,
+    write,
+)
 
 # New values of columns with a restricted format.
 NEW_VALUES: dict[str, Any] = {
@@ -300,7 +311,7 @@ class Audit:
     """Compares every page with the uncached one after each change, and records needless renders."""
 
     def __init__(
-        self, cached: TestApp, plain: TestApp, movies: Movies, kind: Paths = pages
+        self, cached: TestApp, plain: TestApp, movies: Movies, kind: Paths = every_page
     ) -> None:
         self._cached, self._plain, self._paths = cached, plain, kind(movies)
         self._before: dict[str, tuple[int, str]] = {}

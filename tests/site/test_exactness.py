@@ -46,10 +46,10 @@ from tests.registry import page_cache_of
 from tests.site.cached import (
     Movies,
     _movie,
+    every_page,
     feeds,
     fill,
     now,
-    pages,
     site,
     week_here,
     write,
@@ -301,7 +301,7 @@ def paths_of(app: TestApp, movies: Movies) -> dict[str, str]:
     with services_of(app.app.registry).database.read() as session:
         hidden = session.scalars(select(Movie).where(Movie.title == "Rejtett")).one()
         return {
-            **pages(movies),
+            **every_page(movies),
             **feeds(movies),
             "english_movie": f"/en/movie/{movies.here}-itt-van",
             "hidden": f"/movie/{segment_of(hidden.id, hidden.slug)}",
