@@ -62,8 +62,11 @@ def year_overview(
         return ()
     listings = listings_of(session, {row.movie_id for row in rows}, {row.id for row in rows})
     found = {each.premiere.id: each for each in listings if each.premiere}
+    # A premiere may have been deleted between the two queries.
     return [
-        MonthOverview(int(month), part[0].number, [found[row.id] for row in part])
+        MonthOverview(
+            int(month), part[0].number, [found[row.id] for row in part if row.id in found]
+        )
         for month, part in ((month, list(rows)) for month, rows in groupby(rows, lambda r: r.month))
     ]
 

@@ -77,7 +77,8 @@ class RequestLogMiddleware:
         if ROUTE in environ:
             fields["route"] = environ[ROUTE]
         if is_slow and timings is not None:
-            fields["split"] = {str(part): _ms(spent) for part, spent in timings.seconds.items() if spent}
+            spent = {str(part): seconds for part, seconds in timings.seconds.items() if seconds}
+            fields["split"] = {part: _ms(seconds) for part, seconds in spent.items()}
             fields["queries"] = timings.queries
         method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
         log_request(method, path, status, seconds, is_slow=is_slow, **fields)

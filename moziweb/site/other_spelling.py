@@ -11,17 +11,21 @@ from moziweb.request import Request
 from . import PAGES
 
 _WEEK: Final = re.compile(r"(/week/[0-9]{4}-)w")
-_NAMES: Final = frozenset({"api_movie", *(name for name, _pattern in PAGES)})
+_WITH_SLASH: Final = {"": "/", "/en": "/en/", "/api/main": "/api/main/"}
+"""The paths that end in a slash."""
+
+_NAMES: Final = frozenset({"api_main", "api_movie", *(name for name, _pattern in PAGES)})
 
 
 def other_spelling(request: Request) -> str | None:
     """The absolute URL of the page that ``request`` asks for in another spelling.
 
-    ``/Week/2026-w34/`` is ``/week/2026-W34``. None if the path is spelt as those of pages, or if
-    there is no page with such a path.
+    ``/Week/2026-w34/`` is ``/week/2026-W34``. None if the path is spelt as those of pages, or if no
+    page has a path of this form. Whether the page exists is not known.
     """
     path = request.path_info
-    canonical = _WEEK.sub(r"\1W", path.rstrip("/").lower()) or "/"
+    plain = _WEEK.sub(r"\1W", path.rstrip("/").lower())
+    canonical = _WITH_SLASH.get(plain, plain)
     if canonical == path or request.method not in {"GET", "HEAD"}:
         return None
     route = request.registry.getUtility(IRoutesMapper)(Request.blank(quote(canonical)))["route"]

@@ -79,7 +79,8 @@ class Card:
 class PeriodNav:
     """Navigation of a week, month or year.
 
-    ``*_filled`` are the nearest periods with premieres; ``year`` is the year around the period.
+    ``*_filled`` are the nearest periods with premieres; ``year`` is the year around the period,
+    ``month_here`` the month of a week or month (``2026-08``).
     """
 
     title: str
@@ -91,6 +92,7 @@ class PeriodNav:
     months: tuple[Link, ...]
     year: Link
     jump_value: str
+    month_here: str = ""
 
 
 @dataclass(frozen=True, slots=True)

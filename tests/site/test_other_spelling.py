@@ -19,6 +19,8 @@ from tests.factories import add_genres, make_movie
         ("/Genre/Drama", "/genre/drama"),
         ("/movie/1-Film/", "/movie/1-film"),
         ("/undated/", "/undated"),
+        ("/EN/", "/en/"),
+        ("/API/Main/", "/api/main/"),
     ],
 )
 def test_other_spelling_redirects(
@@ -27,7 +29,7 @@ def test_other_spelling_redirects(
     add_genres(dbsession, make_movie(dbsession, "Film", id=1), "Dráma")
     dbsession.commit()
     assert app.get(path, status=301).location == BASE_URL + canonical
-    app.get(canonical)
+    app.get(canonical, status=200)
 
 
 @pytest.mark.parametrize(

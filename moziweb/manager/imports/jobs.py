@@ -104,11 +104,9 @@ def note_choice(
 ) -> None:
     """Stores the choice on one page: of the items ``shown``, those in ``ticked`` are chosen.
 
-    The choice of the items on other pages stays. Without ``shown``, nothing else is chosen.
+    The choice of the items on other pages stays.
     """
-    on_page = list(_can_be_applied(job.id))
-    if shown:
-        on_page.append(ImportItem.position.in_(sorted(shown)))
+    on_page = (*_can_be_applied(job.id), ImportItem.position.in_(sorted({*shown, *ticked})))
     chosen = ImportItem.position.in_(sorted(ticked))
     session.execute(
         update(ImportItem).where(*on_page).values(chosen=chosen), execution_options=_UNTAGGED

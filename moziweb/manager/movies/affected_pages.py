@@ -26,7 +26,9 @@ from moziweb.site.urls import segment_of
 TIME_LIMIT: Final = 1.0
 """Seconds spent on looking up URLs, in the order of their priority."""
 
-_OF_LISTS: Final = frozenset({"movie", "week", "month", "year", "list", "premiere", "variant"})
+_OF_LISTS: Final = frozenset(
+    {"dated", "filter", "list", "month", "movie", "premiere", "span", "variant", "week", "year"}
+)
 """Kinds of tags that are on lists and on a movie's own pages, and not on other movies'."""
 
 

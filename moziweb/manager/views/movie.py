@@ -234,6 +234,11 @@ def _save(request: Request) -> dict[str, Any] | Response:
     if isinstance(request.context, MovieResource):
         lock_movie(request.dbsession, request.context.movie_id)
     edit = MovieEdit.of(request, request.dbsession, safe_fields(request.POST))
+    user_id = require_user(request).user_id
+    # Before the validation: the ids of the movie that the form has made are taken.
+    made = None if edit.movie else submissions.find(edit.session, user_id, request.POST)
+    if made is not None:
+        return _again(edit, made)
     if not edit.is_valid():
         request.response.status_int = 400
         return _page(edit)

@@ -55,6 +55,15 @@ def fields_digest(fields: Any) -> str:
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
+def find(session: Session, user_id: int, fields: Any) -> Submission | None:
+    """The submission of a form with this token that has made something, or None."""
+    token = fields.get(FIELD)
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        return None
+    found = session.get(Submission, {"token": token, "user_id": user_id})
+    return found if found is not None and found.path else None
+
+
 def begin(session: Session, user_id: int, fields: Any, now: datetime) -> Submission | None:
     """The submission of a form with these fields; with a ``path`` if it was made before.
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
 
 from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
 from pyramid.i18n import TranslationString
@@ -18,7 +19,8 @@ from moziweb.request import Request
 
 from ..context import PageContext
 from ..formatting import AUDIO_NAMES, KIND_NAMES
-from ..view_models import FilterField, FilterForm, FilterOption, Link
+from ..view_models import FilterField, FilterForm, FilterOption, Link, PageHead
+from .page_head import not_indexed
 
 PARAMETERS: Final = tuple(str(dimension) for dimension in Dimension)
 """The parameters of a filtered page, in their canonical order."""
@@ -48,6 +50,13 @@ class PageFilters:
     def is_active(self) -> bool:
         """Whether there is any filter."""
         return bool(self.filter.parameters)
+
+    def head(self, page: PageHead) -> PageHead:
+        """The head of a page with these filters: their names are in its title."""
+        if not self.is_active:
+            return page
+        names = ", ".join(link.text for link in self.form.active)
+        return not_indexed(replace(page, title=f"{names} · {page.title}"))
 
     @classmethod
     def of(cls, request: Request, route: str, **values: str) -> "PageFilters":
@@ -144,15 +153,23 @@ def _form(
         path=path,
         fields=fields,
         active=tuple(
-            Link(_query_path(path, parameters, field.name), option.text) for field, option in active
+            Link(_query_path(path, parameters, field.name), _chip_text(field, option))
+            for field, option in active
         ),
     )
 
 
+def _chip_text(field: FilterField, option: FilterOption) -> str:
+    """The text of a filter that is set; a bare number needs the name of its filter."""
+    if field.name in {Dimension.RATING, Dimension.AUDIO}:
+        return f"{field.label}: {option.text}"
+    return option.text
+
+
 def _query_path(path: str, parameters: Mapping[str, str], removed: str) -> str:
     """The page without the filter ``removed``."""
-    rest = "&".join(f"{name}={value}" for name, value in parameters.items() if name != removed)
-    return f"{path}?{rest}" if rest else path
+    rest = {name: value for name, value in parameters.items() if name != removed}
+    return f"{path}?{urlencode(rest)}" if rest else path
 
 
 def _options(

@@ -39,6 +39,7 @@ def week_nav(context: PageContext, week: Week, neighbours: Neighbours | None = N
         months=_month_links(context, month_of(week.thursday), None, neighbours),
         year=_year_link(context, year_of(week.thursday)),
         jump_value=week.thursday.isoformat(),
+        month_here=month_of(week.thursday).name,
     )
 
 
@@ -53,6 +54,7 @@ def month_nav(
         months=_month_links(context, month, month, neighbours),
         year=_year_link(context, year_of(month.start)),
         jump_value=month.start.isoformat(),
+        month_here=month.name,
     )
 
 

@@ -93,11 +93,11 @@ def not_found(error: HTTPNotFound, request: Request) -> Response:
     """
     if isinstance(error, PredicateMismatch) and request.method not in accepted_methods(request):
         return method_not_allowed(request)
+    depend(request, PUBLISHED_LIST)
+    cap(request, until_midnight(request).ends)
     canonical = other_spelling(request)
     if canonical is not None:
         return HTTPMovedPermanently(canonical)
-    depend(request, PUBLISHED_LIST)
-    cap(request, until_midnight(request).ends)
     reason = error.detail if isinstance(error.detail, TranslationString) else None
     return error_response(request, HTTPStatus.NOT_FOUND, reason)
 

@@ -1,7 +1,7 @@
 """The pages of facets: genres, people, distributors and streaming services."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
@@ -115,12 +115,11 @@ def service(request: Request) -> dict[str, Any]:
 def person(request: Request) -> dict[str, Any]:
     """The premieres of a person's movies, by the person's id. At most seven queries."""
     context, translate = _context(request)
-    found = _row_of(request, Person, "person")
-    list_tag = tags.person_list_tag(found.id)
-    context.depend(tags.person_tag(found.id))
+    row_tags = (tags.person_tag, tags.person_list_tag)
+    found = _row_of(request, context, Person, "person", row_tags)
     roles = roles_of(request.dbsession, found)
     page = _FacetPage(
-        found, list_tag, "person", named_segment(found),
+        found, tags.person_list_tag(found.id), "person", named_segment(found),
         ", ".join(translate(text) for role, text in _ROLES.items() if role in roles), found.name,
         translate(_("Premieres of films with ${name} in Hungary.", mapping={"name": found.name})),
     )  # fmt: skip
@@ -131,8 +130,8 @@ def person(request: Request) -> dict[str, Any]:
 def distributor(request: Request) -> dict[str, Any]:
     """The premieres of a distributor's movies, by its id. At most six queries."""
     context, translate = _context(request)
-    found = _row_of(request, Distributor, "distributor")
-    context.depend(tags.distributor_tag(found.id))
+    row_tags = (tags.distributor_tag, tags.distributor_list_tag)
+    found = _row_of(request, context, Distributor, "distributor", row_tags)
     page = _FacetPage(
         found, tags.distributor_list_tag(found.id), "distributor", named_segment(found),
         translate(_("Distributor")), found.name,
@@ -149,9 +148,16 @@ def _context(request: Request) -> tuple[PageContext, Callable[[str], str]]:
 NamedRow = TypeVar("NamedRow", Person, Distributor)
 
 
-def _row_of(request: Request, model: type[NamedRow], name: str) -> NamedRow:
-    """The row whose id the path begins with; a 404 otherwise."""
+def _row_of(
+    request: Request,
+    context: PageContext,
+    model: type[NamedRow],
+    name: str,
+    row_tags: Iterable[Callable[[int], str]],
+) -> NamedRow:
+    """The row whose id the path begins with; a 404 otherwise, which depends on the row, too."""
     row_id = parse_id(request.matchdict[name].partition("-")[0])
+    context.depend(*(row_tag(row_id) for row_tag in row_tags if row_id))
     row = request.dbsession.get(model, row_id) if row_id else None
     if row is None:
         raise HTTPNotFound
@@ -171,7 +177,8 @@ def _values(request: Request, context: PageContext, page: _FacetPage) -> dict[st
         raise HTTPNotFound
     given = request.matchdict[page.route]
     if given != page.segment:
-        url = context.urls.path(page.route, **{page.route: page.segment})
+        kept = {"after": str(cursor)} if cursor else {}
+        url = context.urls.path(page.route, **{page.route: page.segment}, _query=kept)
         raise HTTPMovedPermanently(context.urls.absolute(url))
     fragments, translate = PageFragments(request, context), context.formatter.translate
     sections: list[Section] = []
@@ -198,10 +205,11 @@ def _values(request: Request, context: PageContext, page: _FacetPage) -> dict[st
 
 def _cursor_of(request: Request) -> FacetCursor | None:
     """The cursor of ``?after=past-123``; a 404 for another spelling."""
-    text = request.GET.get("after")
-    if text is None:
+    texts = request.GET.getall("after")
+    if not texts:
         return None
-    match = _CURSOR.fullmatch(text)
+    # A second value would be part of the cache key and change nothing.
+    match = _CURSOR.fullmatch(texts[0]) if len(texts) == 1 else None
     row_id = parse_id(match[2]) if match else None
     if match is None or row_id is None:
         raise HTTPNotFound

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from moziweb.cache.http.view_deriver import mark_negative
 from moziweb.i18n import _
 from moziweb.movies.calendar import week_of
 from moziweb.request import Request
@@ -12,7 +13,7 @@ from ..page_cache.slots import Section, with_eager_row
 from ..page_cache.validity import until_midnight
 from ..presenters.filter_form import PARAMETERS, PageFilters
 from ..presenters.index import IndexSection, index_sections
-from ..presenters.page_head import not_indexed, page_head
+from ..presenters.page_head import page_head
 from ..presenters.period_nav import week_label, week_nav
 from ..view_models import PageHead
 
@@ -34,8 +35,10 @@ def index(request: Request) -> dict[str, Any]:
     fragments = PageFragments(request, context)
     shown = [section for section in sections if section.listings or section.key in ALWAYS_SHOWN]
     page = _page(context)
+    if filters.is_active and not any(section.listings for section in sections):
+        mark_negative(request)
     return {
-        "page": not_indexed(page) if filters.is_active else page,
+        "page": filters.head(page),
         "filters": filters.form,
         "sections": with_eager_row([_section(fragments, context, section) for section in shown]),
         "nav": week_nav(context, week_of(context.today)),

@@ -117,7 +117,7 @@ def _period_page(
     text = translate(_("Film premieres in Hungary, ${span}.", mapping={"span": nav.range_text}))
     page = page_head(context, title, text, route, **{route: period.name})
     return {
-        "page": page if listings and not filters.is_active else not_indexed(page),
+        "page": filters.head(page) if listings else not_indexed(filters.head(page)),
         "filters": filters.form,
         "nav": nav,
         "sections": with_eager_row(sections_of(PageFragments(request, context), listings)),

@@ -48,7 +48,7 @@ def year(request: Request) -> dict[str, Any]:
     text = translate(_("Film premieres in Hungary, ${span}.", mapping={"span": nav.range_text}))
     page = page_head(context, f"{nav.title}: {nav.range_text}", text, "year", year=period.name)
     return {
-        "page": page if months and not filters.is_active else not_indexed(page),
+        "page": filters.head(page) if months else not_indexed(filters.head(page)),
         "filters": filters.form,
         "nav": nav,
         "sections": with_eager_row([_section(fragments, period, each) for each in months]),

@@ -141,6 +141,16 @@ def test_choice_belongs_to_the_job_across_pages(site: TestApp, editor: TestApp) 
     assert set(last) == {"Film 7", "Film 150"}
 
 
+def test_page_without_a_choice_changes_no_tick(site: TestApp, editor: TestApp) -> None:
+    page = previewed(editor, do="file", file=LIST)
+    refused = editor.get(page.request.path, {"show": "refused"})
+    assert "movie" not in refused.forms[1].fields
+    sent = {"csrf_token": csrf_of(editor), "do": "turn", "show": "refused"}
+    editor.post(page.request.path, sent, status=303)
+    again = editor.get(page.request.path)
+    assert "2 / 2" in again.text
+
+
 def test_nothing_ticked_imports_nothing(site: TestApp, editor: TestApp) -> None:
     page = previewed(editor, do="file", file=LIST)
     for box in page.forms[1].fields["movie"]:
@@ -352,8 +362,8 @@ def test_invalid_requests_are_refused(site: TestApp, editor: TestApp) -> None:
     assert editor.get("/manager/imports/999", status="*").status_int == 404
     for query in ({"show": "x", "after": "y"}, {"show": "refused", "after": "-1"}):
         assert editor.get(path, query).status_int == 200
-    fields = {"csrf_token": token, "do": "chosen", "movie": "99999999999"}
-    editor.post(path, fields, status=303)
+    shown = [("shown", "1"), ("shown", "3"), ("movie", "99999999999")]
+    editor.post(path, [("csrf_token", token), ("do", "chosen"), *shown], status=303)
     join_threads("import-")
     assert rows(site, Movie) == 0
 

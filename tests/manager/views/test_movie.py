@@ -269,7 +269,7 @@ def test_title_alone_makes_a_movie_with_an_audit_entry(site: TestApp, editor: Te
 
 def test_form_that_is_sent_twice_makes_one_movie(site: TestApp, editor: TestApp) -> None:
     form = movie_form(editor, "new")
-    form["title"] = "Egyszer"
+    form["title"], form["imdb_id"], form["tmdb_id"] = "Egyszer", "tt7654321", "7654321"
     first, second = press(form, status=303), press(form, status=303)
     assert first.location == second.location
     with services_of(site.app.registry).database.read() as session:

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from webtest import TestApp
 
 from moziweb.movies.facet_queries import BLOCK
-from moziweb.movies.models import CreditRole, Genre
+from moziweb.movies.models import CreditRole, Genre, Movie
 from moziweb.site.page_cache.facet_urls import facet_urls, facets_of_tags
 from moziweb.site.page_cache.url_inventory import UrlInventory
 from tests.factories import (
@@ -16,6 +16,7 @@ from tests.factories import (
     make_premiere,
     set_distributor,
 )
+from tests.site.cached import CACHED, site, write
 
 
 def test_every_block_of_a_facet_has_a_url_that_exists(app: TestApp, dbsession: Session) -> None:
@@ -51,3 +52,22 @@ def test_facets_of_list_tags(dbsession: Session) -> None:
     genre = dbsession.scalars(select(Genre)).one()
     tags = [f"list:genre:{genre.id}", "list:person:9", f"genre:{genre.id}", "list:news", "movie:1"]
     assert list(facets_of_tags(dbsession, tags)) == [genre]
+
+
+def test_person_who_was_not_found_appears(settings: dict[str, str], dbsession: Session) -> None:
+    """Also for a movie that was published before."""
+    movie = make_movie(dbsession)
+    dbsession.commit()
+    with site(settings | CACHED) as app:
+        for path in ("/person/1", "/distributor/1"):
+            app.get(path, status=404)
+            assert app.get(path, status=404).headers["X-Cache"] == "hit"
+
+        def credit(session: Session) -> None:
+            same = session.get_one(Movie, movie.id)
+            add_people(session, same, CreditRole.CAST, "Valaki")
+            set_distributor(session, same, "Fórum")
+
+        write(app, credit)
+        for path in ("/person/1", "/distributor/1"):
+            app.get(path, status=301)

@@ -62,6 +62,14 @@ def test_form_is_filled_in_and_its_links_remove_filters(app: TestApp) -> None:
 
 
 @pytest.mark.usefixtures("filled")
+def test_title_names_the_filters(app: TestApp) -> None:
+    page = app.get("/en/week/2026-W34?genre=drama&rating=12").html
+    assert page.title.string.startswith("Drama, Age rating: 12 · ")
+    empty = app.get("/week/2026-W34?audio=dubbed").text
+    assert "nincs a szűrőknek megfelelő film" in empty
+
+
+@pytest.mark.usefixtures("filled")
 def test_links_to_other_lists_keep_the_filter(app: TestApp) -> None:
     html = app.get("/week/2026-W34?genre=drama").text
     assert 'rel="next" href="/week/2026-W35?genre=drama"' in html

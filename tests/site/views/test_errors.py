@@ -120,4 +120,4 @@ def test_missing_schema_is_an_error_page(
     response = app.get("/", expect_errors=True)
     assert response.status_int in {500, 503}
     assert 'class="masthead"' in response.text
-    assert "premiere" in caplog.text
+    assert "genre" in caplog.text

@@ -97,10 +97,20 @@ def test_cursor_that_does_not_exist_is_404(app: TestApp, dbsession: Session, aft
     app.get("/genre/drama", params={"after": after}, status=404)
 
 
+def test_second_cursor_makes_no_further_page(app: TestApp, dbsession: Session) -> None:
+    movie = make_movie(dbsession)
+    add_genres(dbsession, movie, "Dráma")
+    premieres = [make_premiere(dbsession, movie, THURSDAY + number * WEEK) for number in (0, 1)]
+    dbsession.commit()
+    after = f"after=coming-{premieres[0].id}"
+    assert len(cards(app.get(f"/genre/drama?{after}").text)) == 1
+    app.get(f"/genre/drama?{after}&{after}", status=404)
+
+
 def test_person_has_the_movies_and_roles(app: TestApp, dbsession: Session) -> None:
     first, second, third = (make_movie(dbsession, title) for title in ("Első", "Második", "Sose"))
     add_people(dbsession, first, CreditRole.DIRECTOR, "Enyedi Ildikó")
-    make_premiere(dbsession, first)
+    opening = make_premiere(dbsession, first)
     person = dbsession.scalars(select(Person)).one()
     for movie in (second, third):
         credit = Credit(movie_id=movie.id, person_id=person.id, role=CreditRole.CAST, position=0)
@@ -116,6 +126,10 @@ def test_person_has_the_movies_and_roles(app: TestApp, dbsession: Session) -> No
     assert sections(page.text) == expected
     for wrong in (f"/person/{person.id}", f"/person/{person.id}-other"):
         assert app.get(wrong, status=301).headers["Location"].endswith(path)
+    make_premiere(dbsession, first, THURSDAY + WEEK)
+    dbsession.commit()
+    after = f"?after=coming-{opening.id}"
+    assert app.get(f"/person/{person.id}{after}", status=301).location.endswith(path + after)
 
 
 def test_distributor_and_service_have_their_movies(app: TestApp, dbsession: Session) -> None:
