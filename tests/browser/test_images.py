@@ -34,7 +34,7 @@ def test_full_poster_is_linked_in_storage(s3_site: Site, open_page: OpenPage) ->
     click_link(page, ".movie:not(:has([src*=no-poster]))")
     click_link(page, ".film-poster a")
     assert page.url.startswith(s3_site.registry.settings["storage.s3.endpoint_url"])
-    assert page.url.endswith(".jpg")
+    assert page.url.endswith(".webp")
 
 
 def test_phone_loads_small_variants(site: Site, open_page: OpenPage) -> None:

@@ -44,7 +44,7 @@ def test_keyboard_path_from_index_to_full_poster(site: Site, open_page: OpenPage
         page.keyboard.press("Enter")
     answer = navigation.value
     assert answer.ok
-    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.headers["content-type"] == "image/webp"
     assert page.evaluate("document.images[0].naturalHeight") == 600
 
 
