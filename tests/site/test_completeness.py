@@ -71,7 +71,9 @@ ABOVE = "moziweb.manager."
 # Changes that remove a row from its pages permanently; they come last.
 HIDE = frozenset({"published", "slug", "cancelled_at", "chosen", "state"})
 # Rows that no page reads.
-NOT_SHOWN = frozenset({"ImportCheckpoint", "PendingUpload", "MovieReference", "PosterHost"})
+NOT_SHOWN = frozenset(
+    {"ImportCheckpoint", "MovieReference", "PendingUpload", "PerformanceMinute", "PosterHost"}
+)
 
 # Needless renders that are accepted, with the reason.
 FACETS = {"genre", "person", "distributor", "service"}
