@@ -28,6 +28,7 @@ CACHED = {
     "cache.fragments.expiration_time": "7200",
     "cache.fragments.mode": "strict",
     "cache.pages.negative_ttl": "3600",  # longer than the audit of completeness takes
+    "cache.pages.negative_slots": "100000",  # so that no two pages of a test share one
 }
 
 
