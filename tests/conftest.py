@@ -28,7 +28,7 @@ from .memory import Memory
 from .services.postgres import PostgresServer
 from .services.process import restore_default_signals
 
-pytest_plugins = ["tests.services.fixtures", "tests.compiled"]
+pytest_plugins = ["tests.services.fixtures"]
 
 NOW = datetime(2026, 8, 20, 10, 0, tzinfo=UTC)
 """The time of the ``app`` fixture: a Thursday, noon in Budapest."""
@@ -39,28 +39,14 @@ NOT_MEASURED = (
     "tests/benchmarks/",
     "tests/browser/",
     "tests/cache/test_log_model.py",
-    "tests/cache/test_model.py",
     "tests/packaging/",
     "tests/soak/",
     "tests/site/test_completeness.py",
-    "tests/site/test_exactness.py",
-    "tests/cache/test_faults.py",
-    "tests/cache/test_machine.py",
-    "tests/cache/test_model.py",
-    "tests/cache/test_races.py",
-    "tests/cli/test_imports.py::test_report_of_a_dirty_list_names_every_bad_row",
-    "tests/movies/importers/test_row_accounting.py",
 )
 """Tests that run code which other tests cover, many times or in other processes."""
 
-WITH_DATABASE = frozenset({"database_url", "demo_url", "local", "migrated_sqlite"})
-"""The fixtures of tests with a database, most of them with an application."""
-
 POSTGRESQL = frozenset({"postgresql", "postgres"})
 """The parameters of a test for the variant on PostgreSQL."""
-
-CASES_MEASURED = 2
-"""Of a parametrized test with a database, the first values of each parameter are measured."""
 
 BASE_URL = "https://moziweb.test"
 
@@ -107,10 +93,7 @@ def _is_measured(item: pytest.Item) -> bool:
     case: Any = getattr(item, "callspec", None)
     if case is None or item.nodeid.startswith("tests/db/"):
         return True
-    if any(isinstance(each, str) and each in POSTGRESQL for each in case.params.values()):
-        return False
-    with_database = WITH_DATABASE & set(getattr(item, "fixturenames", ()))
-    return not with_database or max(case.indices.values()) < CASES_MEASURED
+    return not any(isinstance(each, str) and each in POSTGRESQL for each in case.params.values())
 
 
 def migrate(url: str) -> None:

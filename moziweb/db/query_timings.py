@@ -12,9 +12,6 @@ from moziweb.timings import Part, current, measured, measured_as
 _QUERIES: Final = ("do_execute", "do_executemany", "do_execute_no_params")
 _ENDS: Final = ("do_commit", "do_rollback")
 
-MEASURED: Final = (*_QUERIES, *_ENDS)
-"""The methods of a dialect that ``measure_queries`` wraps."""
-
 _BEGIN: Final = "BEGIN"
 """A statement on SQLite only, so it is not counted."""
 

@@ -129,13 +129,20 @@ def cpu_seconds(pid: int) -> float:
 
 
 @pytest.fixture
-def root_log() -> Any:
-    """What the handler of the ini files writes."""
+def root_log(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What the handler of the ini files writes, whatever other tests did to the logger."""
+    queue_log = logging.getLogger("waitress.queue")
+    monkeypatch.setattr(queue_log, "disabled", False)
+    monkeypatch.setattr(queue_log, "propagate", True)
+    monkeypatch.setattr(logging.root.manager, "disable", logging.NOTSET)
+    level = queue_log.level
+    queue_log.setLevel(logging.WARNING)
     stream, root = io.StringIO(), logging.getLogger()
     handler = LogHandler(stream)
     root.addHandler(handler)
     yield stream
     root.removeHandler(handler)
+    queue_log.setLevel(level)
     handler.close()
 
 
