@@ -264,8 +264,10 @@ def may_be_needless(what: str, page: str, answer: Any) -> bool:
         return what in LISTING  # "not found" and empty periods
     if page in UNDATED_PAGES:
         return what in LISTING - {"create_published", "cancel", "change_kind"}
-    if page in {"week", "ahead", "month", "year"}:
-        return what == "withdraw_and_move"  # or publish and move: the old date was not shown
+    if page in {"week", "ahead", "month", "year"} and what == "withdraw_and_move":
+        return True  # or publish and move: the old date was not shown
+    if page == "year":  # shows the first premieres of each month
+        return what in {"publish_and_announce", "retitle"}
     if page == "years":
         return what in LISTING  # a date moves within its year
     return page in FACET_PAGES and what in LISTING | FACET_WRITES
