@@ -1,7 +1,7 @@
 """Fixtures of all tests: both databases (empty or with the demo), the application, query counts."""
 
 import shutil
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,7 +10,6 @@ from typing import Any
 
 import hypothesis
 import pytest
-from coverage import Coverage
 from pyramid.registry import Registry
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
@@ -66,24 +65,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run tests of a group first: one worker runs the whole group, and the others would wait."""
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+    """Run tests of a group first, and measure the coverage of one variant of each test.
 
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Pause the tracing of a test that is not measured, also while its fixtures are set up.
-
-    ``no_cover`` of pytest-cov pauses it only after that, and most of the work is in fixtures.
+    One worker runs the whole group; at the end the others would wait for it.
     """
-    coverage = Coverage.current()
-    if coverage is None or _is_measured(item):
-        return (yield)
-    coverage.stop()
-    try:
-        return (yield)
-    finally:
-        coverage.start()
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+    for item in items:
+        if not _is_measured(item):
+            item.add_marker("no_cover")
 
 
 def _is_measured(item: pytest.Item) -> bool:
