@@ -44,6 +44,9 @@ NOT_MEASURED = (
 )
 """Tests that run code which other tests cover, many times or in other processes."""
 
+LARGE = ("tests/demo/", "tests/movies/importers/test_file_readers.py")
+"""Tests that need a hundred megabytes for a moment. They run early, while the process is small."""
+
 POSTGRESQL = frozenset({"postgresql", "postgres"})
 """The parameters of a test for the variant on PostgreSQL."""
 
@@ -65,10 +68,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run tests of a group first, and measure the coverage of one variant of each test.
+    """Run tests of a group first, then large ones; measure the coverage of one variant of each.
 
     One worker runs the whole group; at the end the others would wait for it.
     """
+    items.sort(key=lambda item: not item.nodeid.startswith(LARGE))
     items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
     for item in items:
         if not _is_measured(item):

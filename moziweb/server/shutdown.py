@@ -164,7 +164,10 @@ class GracefulShutdown:
         )
         for threads in self._dispatchers:
             threads.shutdown(timeout=0)
-            threads.threads.clear()  # or waitress would wait for them for another 5 s
+            # Else waitress would wait for them for another 5 s, or start others in their place.
+            with threads.lock:
+                threads.threads.clear()
+                threads.stop_count = 0
         sys.exit(0)
 
 
