@@ -155,5 +155,4 @@ def test_queue_of_waitress_is_ten_lines(root_log: io.StringIO) -> None:
         wait_until(lambda: len(app.server.task_dispatcher.queue) == queued - 2)
         app.free.set()
     lines = root_log.getvalue().splitlines()
-    assert len(lines) == BURST
-    assert all(line.startswith("Task queue depth is ") for line in lines)
+    assert sum(line.startswith("Task queue depth is ") for line in lines) == BURST
