@@ -93,7 +93,7 @@ class Deployment:
         assert status == -signal.SIGKILL
         with self.engine.begin() as connection:
             assert OUTBOX.backlog(connection) == 1
-            # The relay skips rows younger than ten seconds.
+            # The relay skips rows that are too young.
             connection.execute(update(OUTBOX.table).values(created=OUTBOX.table.c.created - 60))
         relay = ("-m", "moziweb.cli", "-c", str(self.ini), "cache", "relay", "--once")
         status, errors = self.run(*relay, previous=not previous)

@@ -57,10 +57,8 @@ def fields_digest(fields: Any) -> str:
 
 def find(session: Session, user_id: int, fields: Any) -> Submission | None:
     """The submission of a form with this token that has made something, or None."""
-    token = fields.get(FIELD)
-    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-        return None
-    found = session.get(Submission, {"token": token, "user_id": user_id})
+    key = _key_of(user_id, fields)
+    found = session.get(Submission, key) if key else None
     return found if found is not None and found.path else None
 
 
@@ -70,14 +68,10 @@ def begin(session: Session, user_id: int, fields: Any, now: datetime) -> Submiss
     Call it in the transaction that creates the result, and set the path. It waits for another
     submission of the same form to commit. None for a form without a token.
     """
-    token = fields.get(FIELD)
-    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+    key = _key_of(user_id, fields)
+    if key is None:
         return None
     session.execute(delete(Submission).where(Submission.created_at < now - KEPT_FOR))
-    key = {"token": token, "user_id": user_id}
-    found = session.get(Submission, key)
-    if found is not None:
-        return found
     made = Submission(**key, digest=fields_digest(fields), created_at=now)
     try:
         with session.begin_nested():
@@ -85,3 +79,9 @@ def begin(session: Session, user_id: int, fields: Any, now: datetime) -> Submiss
     except IntegrityError:
         return session.get_one(Submission, key)
     return made
+
+
+def _key_of(user_id: int, fields: Any) -> dict[str, Any] | None:
+    token = fields.get(FIELD)
+    is_token = isinstance(token, str) and _TOKEN.fullmatch(token)
+    return {"token": token, "user_id": user_id} if is_token else None

@@ -18,6 +18,7 @@ from moziweb.manager.web.submissions import (
     new_token,
 )
 from moziweb.services import services_of
+from tests.manager.conftest import BOTH
 
 NOW = datetime(2026, 8, 20, 12, tzinfo=UTC)
 
@@ -71,6 +72,7 @@ def test_old_submissions_are_deleted(site: TestApp, user_id: int) -> None:
         assert len(session.scalars(select(Submission)).all()) == 1
 
 
+@BOTH
 def test_concurrent_submission_waits_for_the_first(site: TestApp, user_id: int) -> None:
     database, fields = services_of(site.app.registry).database, {FIELD: new_token()}
     found: list[str] = []
