@@ -85,14 +85,14 @@ class PageFilters:
         path = partial(context.urls.path, route, **values)
         if any(texts != [parameters.get(name)] for name, texts in given.items() if texts):
             raise HTTPMovedPermanently(context.urls.absolute(path(_query=parameters)))
-        keeping = partial(_path_with, context.urls.path, parameters) if parameters else None
-        urls = replace(context.urls, path=keeping) if keeping else context.urls
         form = _form(context, path(), found, genres, services)
+        urls = replace(context.urls, path=partial(_path_with, context.urls.path, parameters))
         return cls(found, replace(context, urls=urls), form)
 
 
 def _path_with(path: Any, parameters: Mapping[str, str], name: str, **values: Any) -> str:
-    if name in _FILTERED_ROUTES:
+    """The path of a route; that of a filtered list has the same parameters."""
+    if parameters and name in _FILTERED_ROUTES:
         values.setdefault("_query", parameters)
     text: str = path(name, **values)
     return text
