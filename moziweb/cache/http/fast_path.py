@@ -17,6 +17,7 @@ from moziweb.timings import Part, Timings, queue_seconds, timed
 from ..errors import EntryCorruptError
 from ..events import CacheEvents
 from ..protocol.entry import Entry
+from ..regions.http_policy import http_policy_in
 from ..regions.local_cache import Copy
 from ..regions.region import TaggedRegion
 from ..regions.rendering import CacheResult, CacheStatus
@@ -55,12 +56,16 @@ _READY: Final = {coding: f"ready {coding}" for coding in ("", *CODINGS)}
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A representation and, as bytes, its heads without what differs between requests."""
+    """A representation and, as bytes, its heads without what differs between requests.
+
+    They have the ``Cache-Control`` that holds until ``lifetime_until`` (Unix time).
+    """
 
     representation: Representation
     full_head: bytes
     unchanged_head: bytes
     age: str
+    lifetime_until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +152,11 @@ class FastPathMiddleware:
         entry = location.region.local.get(location.key, copy, clock)
         if entry is None:
             return None
+        now = time.time()
         try:
-            ready = entry.derived.get(_READY[coding]) or self._make_ready(entry, coding)
+            ready = entry.derived.get(_READY[coding])
+            if ready is None or now > ready.lifetime_until:
+                ready = self._make_ready(entry, coding, now)
         except EntryCorruptError:
             return None
         representation = ready.representation
@@ -156,16 +164,12 @@ class FastPathMiddleware:
             status, head, body = NOT_MODIFIED, ready.unchanged_head, b""
         else:
             status, head, body = representation.status, ready.full_head, representation.body
-        now, total = time.time(), time.perf_counter() - began
-        dynamic = [
-            *cache_control(entry, CacheStatus.L1, now),
-            (ready.age, str(max(0, int(now - entry.created)))),
-            ("Server-Timing", server_timing((("clock", clock_seconds), ("total", total)))),
-        ]
+        total = time.perf_counter() - began
         queued = queue_seconds(environ, now - total) if _REQUEST_START in environ else 0.0
-        seconds = time.perf_counter() - began
-        self.observer.answered(location.route, status[:3], seconds, queued)
-        return head + _lines(dynamic), body
+        self.observer.answered(location.route, status[:3], total, queued)
+        timing = server_timing((("clock", clock_seconds), ("total", total)))
+        age = max(0, int(now - entry.created))
+        return head + f"{ready.age}: {age}\r\nServer-Timing: {timing}\r\n".encode(), body
 
     def _serve(
         self, environ: Environ, start_response: StartResponse, timings: Timings
@@ -190,15 +194,16 @@ class FastPathMiddleware:
         self.observer.answered(location.route, answer.status[:3], total - queued, queued)
         return answer.body
 
-    def _make_ready(self, entry: Entry, coding: str) -> _Ready:
+    def _make_ready(self, entry: Entry, coding: str, now: float) -> _Ready:
         representation = representation_of(entry, coding)
         debug = headers_of(CacheResult(CacheStatus.L1, entry), tags=self.tags)
         age = age_header(entry)
         del debug[age]
-        common = [*debug.items(), *self.headers]
+        common = [*debug.items(), *self.headers, *cache_control(entry, CacheStatus.L1, now)]
         full = _head(representation.status, [*representation.headers, *common])
         unchanged = _head(NOT_MODIFIED, [*representation.unchanged, *common])
-        ready = entry.derived[_READY[coding]] = _Ready(representation, full, unchanged, age)
+        until = entry.expires - http_policy_in(entry.derived).max_lifetime
+        ready = entry.derived[_READY[coding]] = _Ready(representation, full, unchanged, age, until)
         return ready
 
 

@@ -38,7 +38,10 @@ LOOP_PAUSE_SECONDS: Final = 5.0
 """Time for which the loop answers nothing after an iteration that was slower."""
 
 _GET: Final = b"GET "
-_USED_HEADERS: Final = ("ACCEPT_ENCODING", "IF_NONE_MATCH", "X_REQUEST_ID")
+_USED_HEADERS: Final = tuple(
+    (name, f"HTTP_{name}") for name in ("ACCEPT_ENCODING", "IF_NONE_MATCH", "X_REQUEST_ID")
+)
+"""Names of headers, as waitress's parser has them, and their keys of the environ."""
 _REQUEST_START: Final = "X_REQUEST_START"
 _ID_LINE: Final = f"{HEADER}: ".encode()
 _STATUS: Final = slice(len("HTTP/1.1 "), len("HTTP/1.1 200"))
@@ -120,22 +123,26 @@ class _HitResponder:
     def close(self) -> None:
         """Called when the loop ends."""
 
-    def may_hit(self, data: bytes) -> bool:
-        """Whether a request that begins with ``data`` could be a hit.
+    def known_url(self, data: bytes) -> dict[str, str] | None:
+        """The URL, as in an environ, of a request that begins with ``data`` and could be a hit.
 
         A path with an escape never is, because it is not decoded here.
         """
         if time.monotonic() < self._paused_until:
-            return False
-        path, query = _url_of(data)
-        return "%" not in path and self._fast.knows(path, query)
+            return None
+        target = data[len(_GET) : data.find(b" ", len(_GET))].decode("latin-1")
+        path, _, query = target.partition("?")
+        if "%" in path or not self._fast.knows(path, query):
+            return None
+        return {"PATH_INFO": path, "QUERY_STRING": query}
 
-    def wait(self, channel: _Channel, data: bytes, headers: Mapping[str, str]) -> None:
-        """Answer a request at the end of the iteration."""
-        environ = {f"HTTP_{name}": headers[name] for name in _USED_HEADERS if name in headers}
+    def wait(self, channel: _Channel, environ: dict[str, str], headers: Mapping[str, str]) -> None:
+        """Answer the request of a known URL at the end of the iteration."""
+        for name, key in _USED_HEADERS:
+            if name in headers:
+                environ[key] = headers[name]
         if _REQUEST_START in headers and channel.trusts_peer():
             environ[f"HTTP_{_REQUEST_START}"] = headers[_REQUEST_START]
-        environ["PATH_INFO"], environ["QUERY_STRING"] = _url_of(data)
         self._waiting.append((channel, environ))
 
     def _answer(self, waiting: list[tuple[_Channel, dict[str, str]]]) -> None:
@@ -171,7 +178,9 @@ class _Channel(HTTPChannel):
 
     def received(self, data: bytes) -> bool:
         """Handle what the loop has read. See ``HTTPChannel.received``."""
-        if not (data.startswith(_GET) and self._is_idle() and self.responder.may_hit(data)):
+        could_be = data.startswith(_GET) and self._is_idle()
+        url = self.responder.known_url(data) if could_be else None
+        if url is None:
             return super().received(data)
         request = self.parser_class(self.adj)
         if not _is_plain(request, data):
@@ -187,7 +196,7 @@ class _Channel(HTTPChannel):
         if not idle:
             request.close()
             return super().received(data)
-        self.responder.wait(self, data, request.headers)
+        self.responder.wait(self, url, request.headers)
         return True
 
     def _is_idle(self) -> bool:
@@ -232,13 +241,6 @@ class _Channel(HTTPChannel):
             self.write_soon((head + body)[sent:])
             # As after any response: the next one starts a buffer of its own.
             self.current_outbuf_count = self.adj.outbuf_high_watermark
-
-
-def _url_of(data: bytes) -> tuple[str, str]:
-    """The path of a request without escapes, as ``PATH_INFO`` has it, and its query."""
-    target = data[len(_GET) : data.find(b" ", len(_GET))]
-    path, _, query = target.decode("latin-1").partition("?")
-    return path, query
 
 
 def _is_plain(request: HTTPRequestParser, data: bytes) -> bool:
