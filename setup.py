@@ -3,6 +3,7 @@
 Dependencies and their ranges are here, settings of tools in pyproject.toml.
 """
 
+import gzip
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -113,12 +114,14 @@ BENCH = [
 ]
 
 
-class BuildWithCatalogues(build_py):
-    """Compiles the message catalogues when the package is built; git has only their sources."""
+class Build(build_py):
+    """Compiles the message catalogues, and compresses static files; git has only their sources."""
 
     def run(self) -> None:
         self.compile_catalogues()
         super().run()
+        if not self.editable_mode:
+            self.compress_static_files()
 
     def compile_catalogues(self) -> None:
         """Write a ``.mo`` file beside each ``.po`` file."""
@@ -130,6 +133,19 @@ class BuildWithCatalogues(build_py):
                 catalogue = read_po(lines)
             with source.with_suffix(".mo").open("wb") as target:
                 write_mo(target, catalogue)
+
+    def compress_static_files(self) -> None:
+        """Minify the style sheets, and write a ``.br`` and a ``.gz`` beside each text."""
+        import brotli
+        import rcssmin
+
+        for path in Path(self.build_lib, "moziweb", "static").glob("**/*.*"):
+            if path.suffix == ".css":
+                path.write_text(rcssmin.cssmin(path.read_text("utf-8")), "utf-8")
+            if path.suffix in {".css", ".js", ".svg"}:
+                data = path.read_bytes()
+                path.with_name(f"{path.name}.br").write_bytes(brotli.compress(data))
+                path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(data, mtime=0))
 
 
 setup(
@@ -156,5 +172,5 @@ setup(
         "paste.server_runner": ["waitress = moziweb.server:serve"],
         "console_scripts": ["moziweb = moziweb.cli:main"],
     },
-    cmdclass={"build_py": BuildWithCatalogues},
+    cmdclass={"build_py": Build},
 )

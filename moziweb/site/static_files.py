@@ -16,6 +16,7 @@ from pyramid.httpexceptions import HTTPMethodNotAllowed, HTTPNotFound
 from pyramid.path import AssetResolver
 from pyramid.response import Response
 
+from moziweb.cache.http.representations import CODINGS
 from moziweb.request import Request
 
 FOLDER: Final = "moziweb:static/"
@@ -79,8 +80,12 @@ def _forbid_storing_other_versions(request: Any, response: Response) -> None:
 
 
 def includeme(config: Configurator) -> None:
-    """Serve ``moziweb/static`` at ``/static/``."""
+    """Serve ``moziweb/static`` at ``/static/``; the wheel has its files in these codings, too."""
     config.add_static_view(
-        "static", FOLDER, cache_max_age=MAX_AGE_SECONDS, factory=static_file_root
+        "static",
+        FOLDER,
+        cache_max_age=MAX_AGE_SECONDS,
+        factory=static_file_root,
+        content_encodings=CODINGS,
     )
     config.add_cache_buster(FOLDER, add_digest)

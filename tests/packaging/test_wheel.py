@@ -1,6 +1,8 @@
 """The wheel contains all files of the site, and runs in a clean environment."""
 
+import gzip
 import os
+import re
 import shutil
 import sys
 import time
@@ -10,6 +12,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+import brotli
 import pytest
 from packaging.requirements import Requirement
 
@@ -93,14 +96,26 @@ def test_requirements_to_run_are_among_those_that_are_installed_with_hashes() ->
 
 
 def test_the_wheel_holds_the_whole_package(wheel: Path) -> None:
-    """Every file under version control, and the compiled catalogues."""
+    """Every file under version control, the compiled catalogues and the compressed files."""
     listed = process.run(["git", "ls-files", "-z", "moziweb"], cwd=ROOT, check=True)
     kept = {name for name in listed.stdout.split("\0") if (ROOT / name).is_file()}
     assert len(kept) > 300
     made = {name.removesuffix(".po") + ".mo" for name in kept if name.endswith(".po")}
     assert len(made) == 2
+    texts = {name for name in kept if re.match(r"moziweb/static/.*\.(css|js|svg)$", name)}
+    assert len(texts) > 10
+    made |= {f"{name}{ending}" for name in texts for ending in (".br", ".gz")}
     names = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("moziweb/")}
     assert names == kept | made
+
+
+def test_the_wheel_holds_small_style_sheets(wheel: Path) -> None:
+    name = "moziweb/static/site.css"
+    with zipfile.ZipFile(wheel) as files:
+        minified = files.read(name)
+        assert brotli.decompress(files.read(f"{name}.br")) == minified
+        assert gzip.decompress(files.read(f"{name}.gz")) == minified
+    assert len(minified) < 0.9 * (ROOT / name).stat().st_size
 
 
 def test_the_wheel_holds_no_leftovers(wheel: Path) -> None:
@@ -150,3 +165,9 @@ def test_the_wheel_serves_the_demo_in_both_languages(site: str) -> None:
     assert "This week" in english
     assert 'class="movie"' in hungarian
     assert "background-color" in fetch(f"{site}/static/tones.css")
+    asked = urllib.request.Request(
+        f"{site}/static/site.css", headers={"Accept-Encoding": "gzip, br"}
+    )
+    with urllib.request.urlopen(asked, timeout=30) as answer:
+        assert answer.headers["Content-Encoding"] == "br"
+        assert answer.headers["Vary"] == "Accept-Encoding"
