@@ -31,21 +31,26 @@ for those that ignore ``no-cache``, such as Fastly."""
 FAILURE_CACHE_CONTROL: Final = "private, no-store"
 """The same for a failure of the server."""
 
+PLAYER_ORIGIN: Final = "https://www.youtube-nocookie.com"
+"""The only origin of frames: the player of trailers."""
+
+_OF_THE_PLAYER: Final = ("autoplay", "encrypted-media", "fullscreen", "picture-in-picture")
+
 _FIXED: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "strict-origin-when-cross-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": (
-        "accelerometer=(), autoplay=(), camera=(), display-capture=(), encrypted-media=(), "
-        "fullscreen=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), "
-        "payment=(), picture-in-picture=(), publickey-credentials-get=(), usb=(), "
-        "xr-spatial-tracking=()"
+        "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
+        "magnetometer=(), microphone=(), midi=(), payment=(), publickey-credentials-get=(), "
+        "usb=(), xr-spatial-tracking=(), "
+        + ", ".join(f'{name}=("{PLAYER_ORIGIN}")' for name in _OF_THE_PLAYER)
     ),
 }
 
 
 def content_security_policy(*image_origins: str) -> str:
-    """The policy of pages, which load only posters from other origins.
+    """The policy of pages, which load only posters and trailers from other origins.
 
     ``image_origins`` are those of ``site.base_url`` and of the storage, "" if that is the site
     itself. There are no inline styles or scripts, so a page needs no nonce and can be cached.
@@ -58,6 +63,7 @@ def content_security_policy(*image_origins: str) -> str:
         "font-src": "'self'",
         "form-action": "'self'",
         "frame-ancestors": "'none'",
+        "frame-src": PLAYER_ORIGIN,
         "img-src": " ".join(["'self'", *others]),
         "manifest-src": "'self'",
         "script-src": "'self'",

@@ -170,10 +170,14 @@ class PremiereView:
 
 @dataclass(frozen=True, slots=True)
 class TrailerLink:
-    """A video on ``site``. ``name`` is in the language ``lang``, which is "" if unknown."""
+    """A video on ``site``. ``name`` is in the language ``lang``, which is "" if unknown.
+
+    ``player`` is the URL of the player to embed, "" if the video can only be linked.
+    """
 
     video_id: str
     href: str
+    player: str
     name: str
     lang: str
     site: str

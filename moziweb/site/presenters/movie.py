@@ -14,7 +14,7 @@ from ..context import PageContext
 from ..view_models import Link, MoviePage, PremiereView, TrailerLink
 from .image import poster_image
 from .jsonld import movie_json_ld
-from .movie_facts import cast_of, directors_of, imdb_url, synopsis_of, trailer_url
+from .movie_facts import cast_of, directors_of, imdb_url, player_url, synopsis_of, trailer_url
 from .movie_list import genre_links, localized_titles
 from .period_nav import week_label
 from .premiere import premiere_view
@@ -104,7 +104,9 @@ def _person_link(context: PageContext, person: Person) -> Link:
 
 def _trailer_links(movie: Movie) -> tuple[TrailerLink, ...]:
     return tuple(
-        TrailerLink(each.video_id, trailer_url(each), each.name, each.language, each.site)
+        TrailerLink(
+            each.video_id, trailer_url(each), player_url(each), each.name, each.language, each.site
+        )
         for each in movie.trailers
     )
 

@@ -4,6 +4,7 @@ from typing import Final
 from urllib.parse import quote
 
 from moziweb.movies.models import Credit, CreditRole, Movie, Trailer, VideoSite
+from moziweb.ops.headers import PLAYER_ORIGIN
 
 # URL of a trailer by the site that hosts it.
 _VIDEO_URLS: Final = {
@@ -38,6 +39,16 @@ def imdb_url(movie: Movie) -> str:
 def trailer_url(trailer: Trailer) -> str:
     """The URL of the video on the site that hosts it."""
     return _VIDEO_URLS[trailer.site].format(quote(trailer.video_id, safe=""))
+
+
+def player_url(trailer: Trailer) -> str:
+    """The URL of a player for a frame, which plays at once; "" of videos that are only linked.
+
+    Visitors get no cookies of YouTube at this host before they play something.
+    """
+    if trailer.site is not VideoSite.YOUTUBE:
+        return ""
+    return f"{PLAYER_ORIGIN}/embed/{quote(trailer.video_id, safe='')}?autoplay=1"
 
 
 def _credits_of(movie: Movie, role: CreditRole) -> list[Credit]:
