@@ -18,7 +18,7 @@ from moziweb.cache.protocol.invalidation_log import (
 from tests.cache.log_model import process_log, servers
 from tests.cache.log_model.search import Outcome, explore
 from tests.cache.log_model.state import EPOCH, GRACE, NEVER, Entry, Log, Mutant
-from tests.cache.log_model.worlds import MUTANTS, SMALL, Verdict
+from tests.cache.log_model.worlds import BY_STAMPS, MUTANTS, SMALL, Verdict
 
 ANSWERS = {
     "same clock",
@@ -72,6 +72,14 @@ def test_mutant_is_caught(mutant: Mutant) -> None:
     name, verdict = MUTANTS[mutant]
     outcome = explore(replace(SMALL[name], mutant=mutant))
     assert verdict_of(outcome) is verdict
+
+
+@pytest.mark.parametrize("mutant", BY_STAMPS, ids=lambda mutant: mutant.name.lower())
+def test_mutant_is_caught_by_stamps_alone(mutant: Mutant) -> None:
+    name, verdict = BY_STAMPS[mutant]
+    world = SMALL[name]
+    assert world.by_stamps
+    assert verdict_of(explore(replace(world, mutant=mutant))) is verdict
 
 
 def clock_of(clock: int) -> int:

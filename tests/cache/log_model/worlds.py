@@ -216,3 +216,8 @@ MUTANTS: Final[dict[Mutant, tuple[str, Verdict]]] = {
 Not here: mutants of what is not built, such as validations that processes share, or reading the log
 backwards.
 """
+
+BY_STAMPS: Final[dict[Mutant, tuple[str, Verdict]]] = {
+    Mutant.CARD_AT_CLOCK_OF_PAGE: ("a card, validated by its stamp", Verdict.STALE),
+}
+"""Mutants of ``MUTANTS`` that are stale without the log, too: by the stamps alone."""
