@@ -5,9 +5,9 @@ pages, each with its own tag and stamp. In each round the title of a movie is ch
 session, which flushes, writes its outbox row, commits, publishes and marks the row. Then the pages
 of the movie and of its week are requested, which must be rendered, and the page of another movie,
 which must be a hit. No time may grow with the size: a write and a read cost only their own tags.
-Then 1, 10 and 1,000 tags are published: the table has the operations and bytes that memcached
-counts for it, and the time. The sizes are measured in turn, and a ratio is the median of the ratios
-of the rounds.
+Then 1, 10 and 1,000 tags are published, with the invalidation log and, under other keys, without
+it: the table has the operations and bytes that memcached counts for each, and the times. The sizes
+are measured in turn, and a ratio is the median of the ratios of the rounds.
 
 Run it from the repository's root: ``python -m benchmarks.invalidation [--sizes 800 100000]``. The
 largest size takes a few minutes and about 2 GB of memory.
@@ -37,6 +37,8 @@ from moziweb import main as make_app
 from moziweb.cache import Cache, DependencyGroup, Entry, Kind, tag
 from moziweb.cache.errors import StoreError
 from moziweb.cache.protocol.entry import encode
+from moziweb.cache.protocol.stamps import StampStore
+from moziweb.cache.stores.memcached_client import MemcachedClient
 from moziweb.db import create_engine, migrations
 from moziweb.movies.calendar import budapest_today, week_of
 from moziweb.movies.models import Movie, Premiere, PremiereKind
@@ -154,19 +156,36 @@ def traffic(memcached: MemcachedServer) -> Traffic:
     )
 
 
+class NoRecords:
+    """A store of stamps that leaves out the records of the invalidation log."""
+
+    def __init__(self, client: MemcachedClient) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def set_multi(self, values: Mapping[str, bytes], ttl: float = 0) -> None:
+        """Store what is not a record."""
+        stamps = {name: value for name, value in values.items() if not name.startswith("log:")}
+        self._client.set_multi(stamps, ttl)
+
+
 @dataclass
 class Site:
     """The site at one size, and the times of its rounds in milliseconds, by step.
 
-    ``traffic`` is that of the last publish, by number of tags.
+    ``without_log`` publishes under keys of its own. ``traffic`` is that of the last publish of a
+    step.
     """
 
     size: int
     app: Any
     week: str
     memcached: MemcachedServer
+    without_log: StampStore
     spent: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    traffic: dict[int, Traffic] = field(default_factory=dict)
+    traffic: dict[str, Traffic] = field(default_factory=dict)
 
     def get(self, path: str, *states: str) -> None:
         """Request a page; its ``X-Cache`` must be one of ``states``."""
@@ -191,16 +210,23 @@ class Site:
         for each, work in zip(MEASURED, works, strict=True):
             self.spent[each].append(timed(work))
 
+        with_log = page_cache_of(self.app.registry).cache.stamps
         for count in PUBLISHED:
-            self.publish([tag("person", n) for n in range(1, count + 1)])
+            tags = [tag("person", n) for n in range(1, count + 1)]
+            self.publish(publish_of(count), with_log, tags)
+            self.publish(without_log(count), self.without_log, tags)
 
-    def publish(self, tags: Sequence[str]) -> None:
+    def publish(self, name: str, stamps: StampStore, tags: Sequence[str]) -> None:
         """Publish tags; record the time and the traffic, without that of the counters."""
-        stamps = page_cache_of(self.app.registry).cache.stamps
         before, started = traffic(self.memcached), traffic(self.memcached)
-        self.spent[publish_of(len(tags))].append(timed(lambda: stamps.publish(tags)))
+        self.spent[name].append(timed(lambda: stamps.publish(tags)))
         ended = traffic(self.memcached)
-        self.traffic[len(tags)] = ended - started - (started - before)
+        self.traffic[name] = ended - started - (started - before)
+
+    def ratio(self, step: str, other: str) -> float:
+        """The median ratio of the times of two steps."""
+        pairs = zip(self.spent[step][WARM_UP:], self.spent[other][WARM_UP:], strict=True)
+        return statistics.median(a / b for a, b in pairs)
 
     def check(self) -> None:
         """Fail if memcached has evicted entries: the cache would be smaller than stated."""
@@ -214,6 +240,11 @@ def publish_of(count: int) -> str:
     return f"publish of {count:,} tag{'s' * (count > 1)}"
 
 
+def without_log(count: int) -> str:
+    """The name of the step that does it without the log."""
+    return f"{publish_of(count)} without the log"
+
+
 @contextmanager
 def site(size: int) -> Iterator[Site]:
     """The site with ``size`` movies and as many cached pages."""
@@ -221,7 +252,8 @@ def site(size: int) -> Iterator[Site]:
         week = make_database(Path(name), size)
         app: Any = make_app({}, **site_settings(Path(name), memcached.address))
         fill_cache(page_cache_of(app.registry).cache, size)
-        found = Site(size, app, week, memcached)
+        store: Any = NoRecords(MemcachedClient([memcached.address], prefix="without-log:"))
+        found = Site(size, app, week, memcached, StampStore(store, 172_800))
         for path in (MOVIE, OTHER, f"/week/{week}"):
             found.get(path)
         yield found
@@ -254,7 +286,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ["", "write", "movie page, miss", "week page, miss", "other page, hit"],
         rows,
     )
-    steps = (*MEASURED, *map(publish_of, PUBLISHED))
+    steps = (*MEASURED, *map(publish_of, PUBLISHED), *map(without_log, PUBLISHED))
     bounds = [
         *print_publishes(sites, figures),
         *(
@@ -282,15 +314,19 @@ def print_publishes(
     rows: list[list[Cell]] = []
     bounds = []
     for count in PUBLISHED:
-        name = publish_of(count)
+        name, bare = publish_of(count), without_log(count)
         for each in sites:
-            seen, time_ = each.traffic[count], f"{milliseconds[each.size][name]:.3f}"
-            rows.append([f"{name}, {each.size:,} pages", seen.operations, seen.bytes, time_])
-        most = max(each.traffic[count].operations for each in sites) - count
+            seen, less, spent = each.traffic[name], each.traffic[bare], milliseconds[each.size]
+            rows.append(
+                [f"{name}, {each.size:,} pages", less.operations, seen.operations, less.bytes,
+                 seen.bytes, f"{spent[bare]:.3f}", f"{spent[name]:.3f}",
+                 f"{each.ratio(name, bare):.2f}"]
+            )  # fmt: skip
+        most = max(each.traffic[name].operations for each in sites) - count
         bounds.append(Bound(f"{name}: further operations", most, at_most=PUBLISH_OPERATIONS))
     print_table(
-        "A publish: memcached's operations and bytes, milliseconds",
-        ["", "operations", "bytes", "median"],
+        "A publish without and with the log: memcached's operations and bytes, milliseconds",
+        ["", "operations", "with", "bytes", "with", "median", "with", "ratio"],
         rows,
     )
     return bounds

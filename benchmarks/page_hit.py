@@ -9,14 +9,18 @@ alike. A ratio is the median of each round's own. ``CPU`` is the server's proces
   waitress's loop answers (``moziweb/cache/http/waitress_channel.py``), with one read for all
   requests of an iteration; "in threads" is the same application under plain waitress. A second
   table splits the processor time by servers that each do a little more than the one before.
-  "entry" fetches and validates its entry for each hit, "assembled" makes the page from its template
-  and fragments. "unmeasured" has no counters: ours has those of the manager and of ``/metrics``.
+  "entry" fetches and validates its entry for each hit. "unmeasured" has no counters: ours has those
+  of the manager and of ``/metrics``.
+* **The index assembled** from its template and fragments for each request, in each coding. Next to
+  it "all codings" always compresses it in Brotli and gzip, as all commits before 7e96ade do.
+  ``--before FOLDER`` also measures the code of another checkout, such as that of ``git worktree add
+  FOLDER 7e96ade^``; its page may have other bytes.
 * **Hits under writes.** The index alone and 500 hot pages, all from memory, while other pages are
   published 0, 5, 20 and 100 times a second. Each rate is measured next to one without writes.
 * **Hits from memcached.** The index and the page of a movie that are not in memory ("entry"), next
   to Django and Flask-Caching, which have no memory. All under plain waitress. The invalidation log
-  confirms the entries. The index is measured once more after the writes, when the process is too
-  far behind the log and reads all stamps.
+  confirms the entries. The index is measured once more when the process is too far behind the log
+  and reads all stamps; "raw stamps" reads them over a socket of our own (``raw_stamps.py``).
 
 The client is ``wrk`` (``apt-get install wrk``) on the other core.
 
@@ -43,13 +47,14 @@ from benchmarks.page_load import (
     Served,
     ask,
     cores,
+    fall_behind,
     measure,
     publishing,
     serving,
     spread,
     wait_for,
 )
-from benchmarks.page_servers import SERVERS, keep_page
+from benchmarks.page_servers import ALL_CODINGS, RAW_STAMPS, SERVERS, keep_page
 from benchmarks.report import Bound, Cell, finish, print_table
 from moziweb.db import Database, create_engine, migrations
 from moziweb.demo.loader import load_demo
@@ -71,12 +76,14 @@ UNDER_WRITES = {(HOT_PAGES, 20): 0.95, (HOT_PAGES, 100): 0.90, (INDEX_ALONE, 100
 PLAIN_ONLY = frozenset({"pyramid", "django", "flask"})
 """Contenders that do not compress, so they are not compared in gzip."""
 
+OF_INDEX = tuple(name for name in SERVERS if name not in {"assembled", ALL_CODINGS, RAW_STAMPS})
 OF_ENTRIES = ("entry", "django", "flask")
+BEFORE = "another checkout"
 
 SMALLEST = (
-    "--rounds", "1", "--servers", "bare", "ours", "--entries", "entry", "django",
-    "--codings", "identity", "--under-writes", HOT_PAGES, "--rates", "100", "--pages", "3",
-    "--from-memcached", "1", "--stamps", "0",
+    "--rounds", "1", "--servers", "bare", "ours", "--codings", "identity", "--assembled", "br",
+    "--under-writes", HOT_PAGES, "--rates", "100", "--pages", "3", "--from-memcached", "1",
+    "--stamps", "1",
 )  # fmt: skip
 """The arguments of the smallest run, which the tests do."""
 
@@ -131,12 +138,32 @@ def measure_index(servers: Contenders, options: argparse.Namespace, found: Measu
                 found[coding, name].all.append(one)
 
 
+def measure_assembled(servers: Contenders, options: argparse.Namespace, found: Measured) -> None:
+    """A round of the index assembled from its parts."""
+    for coding in options.assembled:
+        for name in assembled_by(options):
+            found[coding, name].all.append(
+                measure(servers[name], options.seconds, options.connections, coding=coding)
+            )
+
+
+def assembled_by(options: argparse.Namespace) -> Sequence[str]:
+    """The contenders that assemble the index."""
+    if not options.assembled:
+        return ()
+    return ("assembled", ALL_CODINGS, *([BEFORE] if options.before else []))
+
+
 def measure_entries(
-    servers: Contenders, paths: Sequence[str], options: argparse.Namespace, found: Measured
+    servers: Contenders,
+    paths: Sequence[str],
+    names: Sequence[str],
+    options: argparse.Namespace,
+    found: Measured,
 ) -> None:
     """A round of pages from memcached."""
     for path in paths:
-        for name in options.entries:
+        for name in names:
             found[path, name].all.append(
                 measure(servers[name], options.seconds, options.connections, path=path)
             )
@@ -213,6 +240,18 @@ def print_layers(found: Measured) -> None:
     print_table("Where each microsecond goes", ["", "CPU µs"], [*rows, ["all", cpu["ours"]]])
 
 
+def print_assembled(found: Measured, options: argparse.Namespace) -> None:
+    """A table of the index assembled from its parts."""
+    rows: list[list[Cell]] = []
+    for coding in options.assembled:
+        ours = found[coding, "assembled"]
+        for name in assembled_by(options):
+            each = found[coding, name]
+            rows.append([f"{coding}, {name}", each.rate, each.cpu, f"{ours.cpu_below(each):.2f}"])
+    header = ["", "requests/s", "CPU µs", "of assembled by CPU"]
+    print_table("The index assembled from its template and fragments", header, rows)
+
+
 def print_under_writes(found: Measured, options: argparse.Namespace) -> list[Bound]:
     """A table of hits under writes, and their bounds."""
     rows: list[list[Cell]] = []
@@ -233,15 +272,21 @@ def print_under_writes(found: Measured, options: argparse.Namespace) -> list[Bou
     return bounds
 
 
+def by_stamps(options: argparse.Namespace) -> Sequence[str]:
+    """The contenders of the table of entries validated by their stamps."""
+    others = [name for name in options.entries if name != "entry"]
+    return ("entry", RAW_STAMPS, *others) if options.stamps else ()
+
+
 def print_entries(
-    title: str, found: Measured, paths: Sequence[str], options: argparse.Namespace
+    title: str, found: Measured, paths: Sequence[str], names: Sequence[str]
 ) -> list[Bound]:
     """A table of hits from memcached, and their bounds."""
     rows: list[list[Cell]] = []
     bounds = []
     for path in paths:
         page, ours = "the index" if path == "/" else "a movie's page", found[path, "entry"]
-        for name in options.entries:
+        for name in names:
             each = found[path, name]
             by_rate, by_cpu = ours.rate_over(each), ours.cpu_below(each)
             rows.append([f"{page}, {name}", each.rate, f"{by_rate:.3f}", each.cpu, f"{by_cpu:.3f}"])
@@ -259,8 +304,10 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--rounds", type=int, default=9)
     found.add_argument("--seconds", type=int, default=1, help="of each round")
     found.add_argument("--connections", type=int, default=16)
-    found.add_argument("--servers", nargs="+", choices=SERVERS, default=list(SERVERS))
+    found.add_argument("--servers", nargs="+", choices=OF_INDEX, default=list(OF_INDEX))
     found.add_argument("--codings", nargs="+", default=["identity", "gzip"])
+    found.add_argument("--assembled", nargs="*", default=["identity", "gzip", "br"])
+    found.add_argument("--before", type=Path, help="another checkout, which assembles, too")
     found.add_argument("--entries", nargs="*", choices=OF_ENTRIES, default=list(OF_ENTRIES))
     found.add_argument("--stamps", type=int, default=5, help="rounds of entries by their stamps")
     found.add_argument("--rates", type=int, nargs="*", default=[5, 20, 100])
@@ -286,11 +333,13 @@ def all_serving(
     folder: Path, memcached: str, paths: Sequence[str], options: argparse.Namespace
 ) -> Iterator[Contenders]:
     """All contenders, warmed with our pages; the first path is the index."""
-    names = {*options.servers, *options.entries} - {"ours"}
+    names = {
+        *options.servers, *options.entries, *by_stamps(options), *assembled_by(options)
+    } - {"ours", BEFORE}  # fmt: skip
     with ExitStack() as running:
 
-        def start(name: str) -> Served:
-            return running.enter_context(serving(name, folder, memcached))
+        def start(name: str, code: Path | None = None) -> Served:
+            return running.enter_context(serving(name, folder, memcached, code))
 
         ours = start("ours")
         wait_for(ours, paths)
@@ -300,13 +349,17 @@ def all_serving(
             own = paths if name in options.entries else paths[:1]
             wait_for(server, own)
             check_same(ours, server, own)
+        if options.before:
+            others[BEFORE] = start("assembled", options.before)
+            wait_for(others[BEFORE], paths[:1])
         yield {"ours": ours, **others}
 
 
 def keep_hot(ours: Served, paths: Sequence[str]) -> Path:
     """Bring pages into our memory; return a file that lists them."""
     for path in paths:
-        ask(ours.port, path)
+        ask(ours.port, path)  # renders
+        ask(ours.port, path)  # keeps a copy
     hot = ours.folder / "hot"
     hot.write_text("\n".join(paths))
     return hot
@@ -324,6 +377,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     if not {"bare", "ours"} <= set(options.servers):
         raise SystemExit("page_hit: --servers: bare and ours are needed")
+    if options.entries and "entry" not in options.entries:
+        raise SystemExit("page_hit: --entries: entry is needed")
     if shutil.which("wrk") is None:
         raise SystemExit("page_hit needs wrk (as root: apt-get install wrk)")
     with tempfile.TemporaryDirectory() as name, MemcachedServer() as memcached, ExitStack() as all_:
@@ -335,30 +390,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         size = len(ask(ours.port).body)
         before, started = machine_seconds(), time.perf_counter()
         contenders = in_rounds(partial(measure_index, servers, options), options.rounds)
+        assembled = in_rounds(partial(measure_assembled, servers, options), options.rounds)
         stored = pages[: options.from_memcached]
-        by_log = in_rounds(partial(measure_entries, servers, stored, options), options.rounds)
+        of_log = partial(measure_entries, servers, stored, options.entries, options)
+        by_log = in_rounds(of_log, options.rounds)
         hot = keep_hot(ours, movies)
+        check_in_memory(ours, ["/", *movies])
         writes = partial(measure_under_writes, ours, memcached.address, hot, options)
         under_writes = in_rounds(writes, options.rounds)
         check_in_memory(ours, ["/", *movies])
-        # By now the process is too far behind the log to confirm the entry.
-        by_stamps = in_rounds(partial(measure_entries, servers, ["/"], options), options.stamps)
+        fall_behind(memcached.address)
+        of_stamps = partial(measure_entries, servers, ["/"], by_stamps(options), options)
+        validated = in_rounds(of_stamps, options.stamps)
         busy = (machine_seconds() - before) / (time.perf_counter() - started)
+    index_bounds = print_index(contenders, size, options)
+    print_assembled(assembled, options)
     bounds = [
-        *print_index(contenders, size, options),
+        *index_bounds,
         *print_under_writes(under_writes, options),
-        *print_entries("confirmed by the log", by_log, stored, options),
+        *print_entries("confirmed by the log", by_log, stored, options.entries),
     ]
     if options.stamps:
-        print_entries("validated by stamps, not bounded", by_stamps, ["/"], options)
+        print_entries("validated by stamps, not bounded", validated, ["/"], by_stamps(options))
     figures = {
         "bytes": size,
         "rounds": options.rounds,
         "cores_busy": round(busy, 2),
         "contenders": contenders.figures(),
+        "assembled": assembled.figures(),
         "under_writes": under_writes.figures(),
         "by_log": by_log.figures(),
-        "by_stamps": by_stamps.figures(),
+        "by_stamps": validated.figures(),
     }
     return finish(figures, bounds)
 

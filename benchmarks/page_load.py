@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks.page_servers import site_settings
 from moziweb.cache import PublishError, from_settings
+from moziweb.cache.protocol.invalidation_log import MAX_BEHIND
 from tests.services.ports import HOST, accepts, free_port
 
 PATIENCE = 60.0
@@ -116,11 +117,15 @@ def ask(port: int, path: str = "/", coding: str = "identity") -> Page:
 
 
 @contextmanager
-def serving(name: str, folder: Path, memcached: str) -> Iterator[Served]:
-    """Start a contender. ``wait_for`` waits until it serves."""
+def serving(name: str, folder: Path, memcached: str, code: Path | None = None) -> Iterator[Served]:
+    """Start a contender, of the checkout ``code`` if given. ``wait_for`` waits until it serves."""
     port, core = free_port(), cores()[0]
     command = [sys.executable, "-m", "benchmarks.page_servers"]
-    process = subprocess.Popen([*command, name, str(port), str(folder), memcached, str(core)])
+    process = subprocess.Popen(
+        [*command, name, str(port), str(folder), memcached, str(core)],
+        cwd=code,
+        env=None if code is None else {**os.environ, "PYTHONPATH": str(code)},
+    )
     try:
         yield Served(name, process, port, folder)
     finally:
@@ -207,6 +212,14 @@ def publishing(memcached: str, rate: float) -> Iterator[None]:
     wanted = rate * (time.monotonic() - began)
     if published < 0.9 * wanted:
         print(f"The machine is busy: published {published} times instead of {wanted:.0f}")
+
+
+def fall_behind(memcached: str) -> None:
+    """Publish more often than a process reads records at once: its log then starts again."""
+    stamps = from_settings(site_settings(Path(), memcached)).stamps
+    for number in range(MAX_BEHIND):
+        with suppress(PublishError):
+            stamps.publish([f"movie:{10**8 + number}"])
 
 
 def median_ratio(ours: Sequence[float], others: Sequence[float]) -> float:

@@ -16,10 +16,12 @@ from urllib.parse import quote
 
 from waitress import serve
 
+from benchmarks.raw_stamps import use_raw_stamps
 from moziweb.cache import CacheEvents
 from moziweb.cache.protocol.stamps import StampStore
 from moziweb.cache.stores.memcached_client import MemcachedClient
 from moziweb.server import bind
+from tests.registry import page_cache_of
 
 App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -151,10 +153,30 @@ def entry(folder: Path, memcached: str) -> App:
     return ours(folder, memcached, **{"cache.pages.l1_bytes": "0"})
 
 
+def entry_with_raw_stamps(folder: Path, memcached: str) -> App:
+    """The same with stamps read over a socket of our own (``raw_stamps.py``)."""
+    app = entry(folder, memcached)
+    cache = page_cache_of(app.registry).cache  # type: ignore[attr-defined]
+    use_raw_stamps(memcached, cache.stamps._store._prefix)  # noqa: SLF001
+    return app
+
+
 def assembled(folder: Path, memcached: str) -> App:
     """The same without stored pages: each is assembled from its template and fragments."""
     return ours(folder, memcached, **{"cache.pages.backend": "dogpile.cache.null"})
 
+
+def assembled_in_all_codings(folder: Path, memcached: str) -> App:
+    """The same, always compressed in all codings."""
+    from moziweb.cache.http import cached_view
+
+    patched: Any = cached_view
+    patched._Page._codings = lambda _: cached_view.CODINGS  # noqa: SLF001
+    return assembled(folder, memcached)
+
+
+RAW_STAMPS = "entry, raw stamps"
+ALL_CODINGS = "assembled, all codings"
 
 SERVERS: dict[str, Callable[[Path, str], App]] = {
     "bare": bare,
@@ -167,7 +189,9 @@ SERVERS: dict[str, Callable[[Path, str], App]] = {
     "ours": ours,
     "unmeasured": unmeasured,
     "entry": entry,
+    RAW_STAMPS: entry_with_raw_stamps,
     "assembled": assembled,
+    ALL_CODINGS: assembled_in_all_codings,
 }
 
 

@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
@@ -16,6 +17,7 @@ from benchmarks import variants
 from benchmarks.children import Child, Round
 from moziweb.demo import loader
 from moziweb.demo.catalogue import DemoMovie, demo_movies
+from tests.conftest import ROOT
 from tests.services.postgres import PostgresServer
 from tests.services.process import Service
 from tests.services.s3 import S3Server
@@ -28,6 +30,9 @@ NAMES = sorted(
     for path in Path(benchmarks.__file__).parent.glob("*.py")
     if "sys.exit(main())" in path.read_text() and path.stem not in JUDGED_ELSEWHERE
 )
+
+TABLES = {"page_hit": ("contenders", "assembled", "under_writes", "by_log", "by_stamps")}
+"""Figures that must not be empty: the smallest size has a row of each table."""
 
 MOVIES = 20
 """Movies of the demo here."""
@@ -95,4 +100,12 @@ def test_smallest_size_runs(
     status = benchmark.main(benchmark.SMALLEST)
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert figures.keys() >= {"bounds", "missed"}
+    assert all(figures[table] for table in TABLES.get(name, ()))
     assert status == bool(figures["missed"])
+
+
+def test_make_bench_runs_every_benchmark() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    found = re.search(r"^BENCHMARKS := ((?:.*\\\n)*.*)$", makefile, re.MULTILINE)
+    assert found is not None
+    assert sorted(found[1].replace("\\\n", " ").split()) == sorted({*NAMES, *JUDGED_ELSEWHERE})
