@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +33,7 @@ from tests.services.web import WebServer
 from tests.soak.app import SABOTAGE, title_of
 from tests.soak.health import Health
 from tests.soak.verdict import Outage, Published, Seen, Verdict
+from tests.soak.visitors import FAILURES
 
 MOVIES = range(1, 9)
 LOG_CHECK = re.compile(r'^moziweb_cache_log_checks_total\{result="(\w+)"\} (\S+)$', re.MULTILINE)
@@ -79,7 +80,7 @@ class Report:
     caches: dict[str, int] = field(default_factory=dict)
     statuses: dict[int, int] = field(default_factory=dict)
     log_checks: dict[str, int] = field(default_factory=dict)
-    """What the log said of copies and entries, since the last starts of the web processes."""
+    """What the log said of copies and entries."""
     followed: float = 0.0
     """Share of those without a published tag that the log confirmed: no stamp was read."""
     answers_in_outages: int = 0
@@ -113,6 +114,7 @@ class Stack:
         self, everything: ExitStack, postgres: PostgresServer, seconds: float, seed: int, how: str
     ) -> None:
         self.client_limit = seconds + CLIENT_SPARE
+        self.log_checks = Counter[str]()
         self.chance = random.Random(seed)
         self.postgres = postgres
         self.stamps = everything.enter_context(MemcachedServer())
@@ -159,13 +161,11 @@ class Stack:
         with self.postgres.connect() as connection:
             connection.execute(query, [make_url(self.url).database])
 
-    def log_checks(self) -> Counter[str]:
-        """The counters of all web processes, by result."""
-        counts = Counter[str]()
-        for web in self.webs:
-            for result, count in LOG_CHECK.findall(web.get("/metrics")[2].decode()):
-                counts[result] += int(float(count))
-        return counts
+    def count_log_checks(self, web: WebServer) -> None:
+        """Add the counters of a web process, by result. Call it before the process ends."""
+        metrics = web.get("/metrics", timeout=5)[2].decode()
+        for result, count in LOG_CHECK.findall(metrics):
+            self.log_checks[result] += int(float(count))
 
     def dismiss(self, *kinds: str) -> None:
         """End clients."""
@@ -236,7 +236,7 @@ class Faults:
             "entries flushed": stack.entries.flush,
             "writer killed": lambda: stack.replace("write"),
             "client killed": lambda: stack.replace("post"),
-            "web killed": lambda: self._kill(stack.chance.choice(stack.webs)),
+            "web killed": self._kill_web,
             "connections ended": self._end_connections,
             "postgres restarted": self._restart_postgres,
         }
@@ -270,6 +270,12 @@ class Faults:
             server.kill()
             time.sleep(self.stack.chance.random() / 2)
             server.start()
+
+    def _kill_web(self) -> None:
+        web = self.stack.chance.choice(self.stack.webs)
+        with suppress(*FAILURES):
+            self.stack.count_log_checks(web)
+        self._kill(web)
 
     def _end_connections(self) -> None:
         begun = time.time()
@@ -402,7 +408,9 @@ def run(
         stack.dismiss()
         watch.look(faults, everything=True)
         verdict, health = watch.verdict, watch.health
-        checks = stack.log_checks()
+        for web in stack.webs:
+            stack.count_log_checks(web)
+        checks = stack.log_checks
         writes, slowest = watch.writes()
         windows = watch.publish_windows(faults.long_freezes)
         late = [f"published {each} s after a freeze" for each in windows if each > WINDOW]
