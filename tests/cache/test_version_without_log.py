@@ -89,15 +89,16 @@ def running(
 _numbers = itertools.count()
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """Movies 1 to 3 in version 0."""
-    for movie in (1, 2, 3):
-        (tmp_path / f"{movie}").write_text("0")
-    return tmp_path
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Movies 1 to 9 in version 0; each test uses its own."""
+    folder = tmp_path_factory.mktemp("data")
+    for movie in range(1, 10):
+        (folder / f"{movie}").write_text("0")
+    return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def peers(
     old_code: Path, data: Path, memcached_server: MemcachedServer
 ) -> Iterator[dict[str, Peer]]:
@@ -133,14 +134,16 @@ def test_each_version_shows_what_the_other_has_published(peers: dict[str, Peer])
 
 def test_publishes_without_records_are_gaps(peers: dict[str, Peer]) -> None:
     new, old = peers[NEW], peers[OLD]
-    new.read(1)
-    old.do("write", movie=1, version=1)
+    before = new.do("resets").get("missing", 0)
     until = time.monotonic() + PATIENCE
-    while not new.do("resets").get("missing"):
-        assert new.read(1)[1] == [1]
+    version = 0
+    while new.do("resets").get("missing", 0) == before:
+        version += 1
+        old.do("write", movie=4, version=version)
+        assert new.read(4)[1] == [version]
         assert time.monotonic() < until, "the log waits for records for ever"
-    new.do("write", movie=1, version=2)
-    assert new.read(1)[1] == old.read(1)[1] == [2]
+    new.do("write", movie=4, version=version + 1)
+    assert new.read(4)[1] == old.read(4)[1] == [version + 1]
 
 
 def stale_reads(results: list[dict[str, Any]]) -> list[str]:
@@ -157,8 +160,8 @@ def stale_reads(results: list[dict[str, Any]]) -> list[str]:
 
 
 def test_no_stale_read_while_both_versions_write(peers: dict[str, Peer]) -> None:
-    for movie, peer in enumerate(peers.values(), 1):
-        peer.send("work", movie=movie, pages=[[1], [2], [1, 2], [3]], seconds=SECONDS)
+    for movie, peer in enumerate(peers.values(), 5):
+        peer.send("work", movie=movie, pages=[[5], [6], [5, 6], [7]], seconds=SECONDS)
     results = [peer.answer() for peer in peers.values()]
     assert stale_reads(results) == []
     for each in results:
@@ -175,6 +178,6 @@ def test_log_that_passes_over_gaps_is_found(
         running(ROOT, data, memcached_server, prefix, mutant) as new,
         running(old_code, data, memcached_server, prefix) as old,
     ):
-        new.read(1)
-        old.do("write", movie=1, version=1)
-        assert new.read(1)[1] == [0], "the mutant serves a stale page"
+        new.read(9)
+        old.do("write", movie=9, version=1)
+        assert new.read(9)[1] == [0], "the mutant serves a stale page"

@@ -218,6 +218,13 @@ backwards.
 """
 
 BY_STAMPS: Final[dict[Mutant, tuple[str, Verdict]]] = {
-    Mutant.CARD_AT_CLOCK_OF_PAGE: ("a card, validated by its stamp", Verdict.STALE),
+    mutant: ("a card, validated by its stamp", Verdict.STALE)
+    for mutant in (
+        Mutant.NO_FIRST_STEP,
+        Mutant.CLOCK_BEFORE_GETS,
+        Mutant.CARD_AT_CLOCK_OF_PAGE,
+        Mutant.PAGE_KEPT_AT_CLOCK_OF_STORE,
+        Mutant.CARD_WITH_CLOCK_OF_ITS_OWN,
+    )
 }
 """Mutants of ``MUTANTS`` that are stale without the log, too: by the stamps alone."""
