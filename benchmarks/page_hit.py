@@ -83,7 +83,7 @@ BEFORE = "another checkout"
 SMALLEST = (
     "--rounds", "1", "--servers", "bare", "ours", "--codings", "identity", "--assembled", "br",
     "--under-writes", HOT_PAGES, "--rates", "100", "--pages", "3", "--from-memcached", "1",
-    "--stamps", "1",
+    "--stamps", "1", "--leave-out", ALL_CODINGS, RAW_STAMPS,
 )  # fmt: skip
 """The arguments of the smallest run, which the tests do."""
 
@@ -151,7 +151,8 @@ def assembled_by(options: argparse.Namespace) -> Sequence[str]:
     """The contenders that assemble the index."""
     if not options.assembled:
         return ()
-    return ("assembled", ALL_CODINGS, *([BEFORE] if options.before else []))
+    names = ["assembled", ALL_CODINGS, *([BEFORE] if options.before else [])]
+    return [name for name in names if name not in options.leave_out]
 
 
 def measure_entries(
@@ -274,8 +275,10 @@ def print_under_writes(found: Measured, options: argparse.Namespace) -> list[Bou
 
 def by_stamps(options: argparse.Namespace) -> Sequence[str]:
     """The contenders of the table of entries validated by their stamps."""
-    others = [name for name in options.entries if name != "entry"]
-    return ("entry", RAW_STAMPS, *others) if options.stamps else ()
+    if not options.stamps:
+        return ()
+    names = dict.fromkeys(["entry", RAW_STAMPS, *options.entries])
+    return [name for name in names if name not in options.leave_out]
 
 
 def print_entries(
@@ -308,6 +311,8 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--codings", nargs="+", default=["identity", "gzip"])
     found.add_argument("--assembled", nargs="*", default=["identity", "gzip", "br"])
     found.add_argument("--before", type=Path, help="another checkout, which assembles, too")
+    optional = [ALL_CODINGS, RAW_STAMPS]
+    found.add_argument("--leave-out", nargs="*", choices=optional, default=[], metavar="NAME")
     found.add_argument("--entries", nargs="*", choices=OF_ENTRIES, default=list(OF_ENTRIES))
     found.add_argument("--stamps", type=int, default=5, help="rounds of entries by their stamps")
     found.add_argument("--rates", type=int, nargs="*", default=[5, 20, 100])

@@ -2,7 +2,7 @@
 
 Run by ``page_hit`` as ``python -m benchmarks.page_servers NAME PORT FOLDER MEMCACHED CORE``. The
 folder has the pages, as ``keep_page`` writes them, and the demo database. The servers without a
-cache have the index only.
+cache have the index only. Each imports only what it needs, so that all start soon.
 """
 
 import json
@@ -15,13 +15,6 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from waitress import serve
-
-from benchmarks.raw_stamps import use_raw_stamps
-from moziweb.cache import CacheEvents
-from moziweb.cache.protocol.stamps import StampStore
-from moziweb.cache.stores.memcached_client import MemcachedClient
-from moziweb.server import bind
-from tests.registry import page_cache_of
 
 App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -54,6 +47,9 @@ def headers(folder: Path, memcached: str) -> App:
 
 def clock(folder: Path, memcached: str) -> App:
     """The same with a read of the clock: the least cost of immediate invalidation."""
+    from moziweb.cache.protocol.stamps import StampStore
+    from moziweb.cache.stores.memcached_client import MemcachedClient
+
     body, given = page_of(folder, "/")
     stamps = StampStore(MemcachedClient([memcached], prefix="bench:"), 3600)
 
@@ -141,6 +137,7 @@ def ours(folder: Path, memcached: str, **changed: str) -> App:
 
 def unmeasured(folder: Path, memcached: str) -> App:
     """The same without any counter."""
+    from moziweb.cache import CacheEvents
     from moziweb.ops import metrics
 
     patched: Any = metrics
@@ -155,6 +152,9 @@ def entry(folder: Path, memcached: str) -> App:
 
 def entry_with_raw_stamps(folder: Path, memcached: str) -> App:
     """The same with stamps read over a socket of our own (``raw_stamps.py``)."""
+    from benchmarks.raw_stamps import use_raw_stamps
+    from tests.registry import page_cache_of
+
     app = entry(folder, memcached)
     cache = page_cache_of(app.registry).cache  # type: ignore[attr-defined]
     use_raw_stamps(memcached, cache.stamps._store._prefix)  # noqa: SLF001
@@ -239,6 +239,8 @@ def main() -> None:
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     app = SERVERS[name](Path(folder), memcached)
     if name in BY_OUR_RUNNER:
+        from moziweb.server import bind
+
         bind(app, {"host": "127.0.0.1", "port": port, "threads": str(THREADS)}).run()
     else:
         serve(app, host="127.0.0.1", port=int(port), threads=THREADS, _quiet=True)

@@ -33,6 +33,10 @@ class RawStamps:
         answer = self._ask(line.encode("ascii")).decode("ascii")
         return {tag: int(number) for tag, number in _VALUE.findall(answer)}
 
+    def close(self) -> None:
+        """Close the connection of this thread."""
+        self._connection().close()
+
     def _ask(self, line: bytes) -> bytes:
         connection = self._connection()
         connection.sendall(line)

@@ -217,14 +217,11 @@ Not here: mutants of what is not built, such as validations that processes share
 backwards.
 """
 
-BY_STAMPS: Final[dict[Mutant, tuple[str, Verdict]]] = {
-    mutant: ("a card, validated by its stamp", Verdict.STALE)
-    for mutant in (
-        Mutant.NO_FIRST_STEP,
-        Mutant.CLOCK_BEFORE_GETS,
-        Mutant.CARD_AT_CLOCK_OF_PAGE,
-        Mutant.PAGE_KEPT_AT_CLOCK_OF_STORE,
-        Mutant.CARD_WITH_CLOCK_OF_ITS_OWN,
-    )
-}
-"""Mutants of ``MUTANTS`` that are stale without the log, too: by the stamps alone."""
+BY_STAMPS: Final = (
+    Mutant.NO_FIRST_STEP,
+    Mutant.CLOCK_BEFORE_GETS,
+    Mutant.CARD_AT_CLOCK_OF_PAGE,
+    Mutant.PAGE_KEPT_AT_CLOCK_OF_STORE,
+    Mutant.CARD_WITH_CLOCK_OF_ITS_OWN,
+)
+"""Mutants that the world "a card, validated by its stamp" finds as well: stale without the log."""
