@@ -156,7 +156,7 @@ def entry_with_raw_stamps(folder: Path, memcached: str) -> App:
     from tests.registry import page_cache_of
 
     app = entry(folder, memcached)
-    cache = page_cache_of(app.registry).cache  # type: ignore[attr-defined]
+    cache: Any = page_cache_of(app.registry).cache  # type: ignore[attr-defined]
     use_raw_stamps(memcached, cache.stamps._store._prefix)  # noqa: SLF001
     return app
 
@@ -169,9 +169,10 @@ def assembled(folder: Path, memcached: str) -> App:
 def assembled_in_all_codings(folder: Path, memcached: str) -> App:
     """The same, always compressed in all codings."""
     from moziweb.cache.http import cached_view
+    from moziweb.cache.http.representations import CODINGS
 
     patched: Any = cached_view
-    patched._Page._codings = lambda _: cached_view.CODINGS  # noqa: SLF001
+    patched._Page._codings = lambda _: CODINGS  # noqa: SLF001
     return assembled(folder, memcached)
 
 

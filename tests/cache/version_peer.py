@@ -109,7 +109,7 @@ class Peer:
 
     def resets(self) -> dict[str, int]:
         """How often the log of this process started again, by reason; only of this version."""
-        return dict(self._cache.stamps.log.counts().resets)
+        return {str(reason): n for reason, n in self._cache.stamps.log.counts().resets.items()}
 
 
 def versions(payload: bytes) -> dict[int, int]:
