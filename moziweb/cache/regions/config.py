@@ -27,10 +27,9 @@ from ..protocol.keys import KeyBuilder
 from ..protocol.leases import LeaseOptions, Leases
 from ..protocol.stamps import StampStore
 from ..protocol.store import AtomicStore
+from ..stores import MEMCACHED
 from ..stores.cdn import CdnPurger, over_http
 from ..stores.dogpile_adapter import EntryStore, FailSafeBackend, TaggedBackend, deserialize_entry
-from ..stores.memcached import MEMCACHED
-from ..stores.memcached_client import Credentials, MemcachedClient
 from ..stores.memory import MEMORY, MemoryAtomicStore
 from ..stores.signed_backend import SignedBackend
 from ..stores.sqlite import SqliteAtomicStore
@@ -116,21 +115,33 @@ def open_atomic_store(url: str, prefix: str = "") -> AtomicStore:
         # One server, not a ring: in a test, a `set_multi` to an ejected node reported no failure,
         # and the old stamp came back with the node.
         login, _, server = rest.rstrip("/").rpartition("@")
-        username, _, password = map(unquote, login.partition(":"))
-        return MemcachedClient(
-            [server],
-            prefix=f"{prefix}:",
-            probed=True,
-            credentials=Credentials(username, password),
-        )
+        return _open_memcached(server, f"{prefix}:", login)
     raise ConfigurationError(
         f"{PREFIX}stamps.url = {mask_secrets(url)}: expected "
         "memcached://[user:password@]host:port (one server), sqlite:///path or memory://"
     )
 
 
+def _open_memcached(server: str, prefix: str, login: str) -> AtomicStore:
+    try:
+        # The driver is an extra, which a site without memcached does not need.
+        from ..stores.memcached_client import Credentials, MemcachedClient
+    except ImportError as error:
+        raise ConfigurationError(f"{PREFIX}stamps.url: {_import_error_text(error)}") from error
+    username, _, password = map(unquote, login.partition(":"))
+    return MemcachedClient(
+        [server], prefix=prefix, probed=True, credentials=Credentials(username, password)
+    )
+
+
+def _import_error_text(error: ImportError) -> str:
+    advice = '; pip install "moziweb[memcached]"' if error.name == "pylibmc" else ""
+    return f"{error}{advice}"
+
+
 def _probe_start_of(store: AtomicStore) -> Callable[[], None]:
-    return store.start_probe_thread if isinstance(store, MemcachedClient) else lambda: None
+    start: Callable[[], None] = getattr(store, "start_probe_thread", lambda: None)
+    return start
 
 
 def _purge_by(purger: CdnPurger) -> Callable[[Iterable[str] | None], None]:
@@ -329,7 +340,10 @@ class _RegionSettings:
             )
         except ConfigurationError as error:
             raise ConfigurationError(f"{PREFIX}{self.name}.arguments: {error}") from error
-        except (DogpileCacheException, ImportError, KeyError, TypeError, ValueError) as error:
+        except ImportError as error:
+            shown = f"{self.values['backend']}: {_import_error_text(error)}"
+            raise ConfigurationError(f"{PREFIX}{self.name}.backend = {shown}") from error
+        except (DogpileCacheException, KeyError, TypeError, ValueError) as error:
             shown = f"{self.values['backend']}: {mask_secrets(str(error))}"
             raise ConfigurationError(f"{PREFIX}{self.name}.backend = {shown}") from error
 

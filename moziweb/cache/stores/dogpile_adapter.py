@@ -27,7 +27,6 @@ from ..events import CacheEvents
 from ..protocol.entry import Entry, decode
 from ..protocol.leases import Leases
 from ..protocol.stamps import StampStore, is_valid, tags_to_resolve
-from .memcached import MemcachedBackend
 
 log = logging.getLogger(__name__)
 
@@ -100,8 +99,9 @@ class FailSafeBackend(ProxyBackend):
             backend = self.proxied
             while isinstance(backend, ProxyBackend):
                 backend = backend.proxied
-            if isinstance(backend, MemcachedBackend):
-                backend.check()
+            own_check: Callable[[], None] | None = getattr(backend, "check", None)
+            if own_check is not None:  # that of memcached
+                own_check()
                 return
             for number in range(_PROBES):
                 self.proxied.get_serialized(f"{self._name}:probe:{number}")

@@ -1,16 +1,13 @@
 """A dogpile backend on a ring of memcached servers."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
-from dogpile.cache import register_backend
 from dogpile.cache.api import NO_VALUE, BytesBackend, SerializedReturnType
 from dogpile.cache.util import sha1_mangle_key
 
 from .memcached_client import Credentials, MemcachedClient, is_plain_key
 from .memory import require_bytes
-
-MEMCACHED: Final = "moziweb.memcached"
 
 
 class MemcachedBackend(BytesBackend):
@@ -74,6 +71,3 @@ class MemcachedBackend(BytesBackend):
         """Delete the values that exist."""
         for key in keys:
             self._client.delete(key)
-
-
-register_backend(MEMCACHED, __name__, "MemcachedBackend")  # type: ignore[no-untyped-call]  # dogpile's own

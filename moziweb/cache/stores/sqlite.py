@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +28,14 @@ _NEVER: Final = 1e300
 _SWEEP_EVERY: Final = 1000
 _NAMES_AT_ONCE: Final = 500
 _LOCK_POLL: Final = 0.005
+
+
+class _Connection(sqlite3.Connection):
+    """Closes itself when its thread has ended; from Python 3.13 on, others warn then."""
+
+    def __del__(self) -> None:
+        with suppress(sqlite3.Error):
+            self.close()
 
 
 class SqliteAtomicStore:
@@ -178,7 +186,11 @@ class SqliteAtomicStore:
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            self._path,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=_Connection,
         )
         try:
             _set_up(connection)

@@ -1,5 +1,6 @@
 """The cache from the ini file: accepted keys, refused keys and their messages."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from moziweb.cache.stores.memory import MemoryAtomicStore, MemoryBackend
 from moziweb.cache.stores.sqlite import SqliteAtomicStore
 from tests.cache.clock_source import ClockSource
 from tests.services.memcached import MemcachedServer
+from tests.services.process import run
 
 MINIMAL = {"cache.regions": "pages"}
 
@@ -204,6 +206,35 @@ def test_wrong_memcached_argument_raises_configuration_error(
 ) -> None:
     settings = {f"cache.pages.arguments.{name}": value for name, value in arguments.items()}
     assert named in error_of({"cache.pages.backend": "dogpile.cache.pylibmc", **settings})
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        ({"cache.stamps.url": "memcached://a:1"}, "cache.stamps.url"),
+        (
+            {
+                "cache.pages.backend": "dogpile.cache.pylibmc",
+                "cache.pages.arguments.url": "a:1",
+            },
+            "cache.pages.backend = dogpile.cache.pylibmc",
+        ),
+    ],
+)
+def test_missing_driver_is_named_with_its_extra(
+    settings: dict[str, str], key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("memcached", "memcached_client"):
+        monkeypatch.delitem(sys.modules, f"moziweb.cache.stores.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, "pylibmc", None)
+    message = error_of(settings)
+    assert message.startswith(f"{key}: ")
+    assert message.endswith('; pip install "moziweb[memcached]"')
+
+
+def test_site_without_memcached_does_not_import_its_driver() -> None:
+    code = "import sys, moziweb.caching, moziweb.cli.cache; print('pylibmc' in sys.modules)"
+    assert run([sys.executable, "-c", code]).stdout == "False\n"
 
 
 def test_grace_is_per_region_and_of_soft_ones() -> None:

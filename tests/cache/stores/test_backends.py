@@ -20,13 +20,13 @@ from moziweb.cache.protocol.entry import Entry, Kind, decode, encode
 from moziweb.cache.protocol.leases import LeaseOptions, Leases
 from moziweb.cache.protocol.stamps import StampStore
 from moziweb.cache.regions.config import from_settings
+from moziweb.cache.stores import MEMCACHED
 from moziweb.cache.stores.dogpile_adapter import (
     FailSafeBackend,
     TaggedBackend,
     frame,
     split_frame,
 )
-from moziweb.cache.stores.memcached import MEMCACHED
 from moziweb.cache.stores.memcached_client import MemcachedClient
 from moziweb.cache.stores.memory import (
     MEMORY,

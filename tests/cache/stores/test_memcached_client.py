@@ -97,7 +97,7 @@ class Exploit:
 def test_value_with_flags_counts_as_missing(
     memcached_server: MemcachedServer, client: MemcachedClient, prefix: str, value: object
 ) -> None:
-    other = pylibmc.Client([memcached_server.address])
+    other = pylibmc.Client([memcached_server.address], behaviors={})
     other.set(prefix + "a", value)  # type: ignore[arg-type]
     client.set(prefix + "b", b"1")
     assert client.get(prefix + "a") is None
@@ -110,7 +110,7 @@ def test_value_with_flags_counts_as_missing(
 def test_pickle_is_never_loaded(
     memcached_server: MemcachedServer, client: MemcachedClient, prefix: str
 ) -> None:
-    other = pylibmc.Client([memcached_server.address])
+    other = pylibmc.Client([memcached_server.address], behaviors={})
     other.set(prefix + "a", Exploit())  # type: ignore[arg-type]
     client.get(prefix + "a")
     client.gets(prefix + "a")
