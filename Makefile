@@ -2,7 +2,8 @@
 #
 # An environment is built again if its inputs change. The files that mark it as built are inside it.
 
-PYTHON ?= python3.11
+# The newest Python from 3.11 to 3.14 that is there; PYTHON=… takes another one for a new VENV.
+PYTHON ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
 MADE   := $(VENV)/made
@@ -19,14 +20,16 @@ INI    ?= development.ini
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
   --generate-hashes
+PRODUCTION := --extra build --extra memcached --extra sentry --extra opentelemetry
 BENCHMARKS := variants generate cold_posters page_hit storm invalidation manager expensive_requests \
   serving_memory hosted_memory busy_threads
 SECONDS    ?= 60
 STATES     ?= 1000000
 WORKERS    ?= 3
+# What has another build for each Python: drivers, decoders, the server. And the site as a whole.
+SMOKE      := tests/cache/stores tests/storage tests/posters/imaging tests/posters/decoder \
+  tests/db/test_engine.py tests/manager/auth tests/server tests/packaging tests/site/test_crawl.py
 export PORT
-# Pyramid 2.1 imports pkg_resources, which warns at each import.
-export PYTHONWARNINGS := ignore:pkg_resources is deprecated as an API:UserWarning
 # Container images often switch bytecode off. Each process would then compile all modules at its
 # start, and the tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
@@ -34,7 +37,7 @@ unexport PYTHONDONTWRITEBYTECODE
 test: export MALLOC_ARENA_MAX = 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak faults model lock previous-release screenshots test-services clean
+.PHONY: help run test smoke check bench soak faults model lock previous-release screenshots test-services clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +52,14 @@ run: $(MADE)/run ## set up, load the demo and serve it (PORT=6543)
 # measured without ARGS: that of a part has no meaning.
 test: $(MADE)/test test-services ## run every test with the real services, or a part (ARGS=tests/site)
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --durations=10 $(or $(ARGS),--cov --cov-report=)
+
+smoke: $(MADE)/test test-services ## run a part of the tests on every other Python of this machine
+	@mine=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	scripts/pythons --all | while read -r version python; do \
+	  test $$version = $$mine && continue; \
+	  echo "== Python $$version"; \
+	  $(MAKE) --no-print-directory test VENV=.venv-$$version PYTHON="$$python" ARGS="$(SMOKE)" </dev/null || exit 1; \
+	done
 
 check: $(MADE)/check ## ruff, mypy --strict, import-linter, deptry, djlint, biome, check-english
 	@$(BIN)/ruff check .
@@ -91,17 +102,19 @@ lock: $(MADE)/venv ## write the lock files
 	@$(BIN)/pip install --quiet uv
 	@$(COMPILE) --all-extras setup.py --output-file requirements.lock --upgrade
 	@$(COMPILE) --extra demo setup.py --constraint requirements.lock --output-file requirements-run.lock
+	@$(COMPILE) $(PRODUCTION) setup.py --constraint requirements.lock --output-file requirements.txt
 	@$(COMPILE) requirements-s3.in --output-file requirements-s3.lock --upgrade
 
 test-services: $(S3)/made $(DATA)/made ## install the servers, programs and data that the tests need
 	@scripts/test-services
 
 clean: ## remove the environments and the demo's data
-	rm -rf $(VENV) $(S3) $(DATA) var
+	rm -rf $(VENV) .venv-3.* $(S3) $(DATA) var
 
 $(MADE)/venv:
-	@command -v $(PYTHON) >/dev/null || { echo "moziweb needs $(PYTHON); name another with PYTHON=…" >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/python || { python="$(PYTHON)"; \
+	  python="$${python:-$$(scripts/pythons | sed -n '1s/^[^ ]* //p')}"; \
+	  test -n "$$python" && "$$python" -m venv $(VENV); }
 	@mkdir -p $(@D) && touch $@
 
 $(MADE)/run: $(MADE)/venv $(PARTS)
@@ -111,6 +124,7 @@ $(MADE)/run: $(MADE)/venv $(PARTS)
 	@mkdir -p var && touch $@
 
 $(MADE)/test: $(MADE)/venv $(PARTS)
+	@scripts/build-requirements $(BIN)/python requirements.lock
 	@echo "Installing moziweb and the test tools…"
 	@$(LOCKED) requirements.lock
 	@$(OURS)
@@ -121,9 +135,9 @@ $(MADE)/check: $(MADE)/test $(DATA)/made
 	@touch $@
 
 # The S3 server pins another botocore than ours, so it has its own environment.
-$(S3)/made: $(MADE)/venv requirements-s3.lock
+$(S3)/made: requirements-s3.lock | $(MADE)/venv
 	@echo "Installing the S3 server for tests…"
-	@test -x $(S3)/bin/python || $(PYTHON) -m venv $(S3)
+	@test -x $(S3)/bin/python || $(BIN)/python -m venv $(S3)
 	@$(S3)/bin/pip install --quiet --disable-pip-version-check --require-hashes \
 	  --requirement requirements-s3.lock
 	@touch $@

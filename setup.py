@@ -13,7 +13,9 @@ HERE = Path(__file__).parent
 
 INSTALL = [
     "pyramid>=2.1,<3",
-    "setuptools<82",  # pyramid 2.1 imports pkg_resources, which setuptools 82 removed
+    # pyramid 2.1 imports pkg_resources. From 80.9 on, each import prints a warning; 82 removed it.
+    # tests/packaging/test_pkg_resources.py fails when pyramid no longer needs this line.
+    "setuptools>=77,<80.9",
     "waitress>=3.0.2,<4",
     "pyramid-jinja2>=2.10.1,<3",
     "pyramid-tm>=2.6,<3",
@@ -28,7 +30,6 @@ INSTALL = [
     "python-slugify>=9,<10",
     "brotli>=1.1,<2",
     "dogpile.cache>=1.5,<2",
-    "pylibmc>=1.6.3,<2",
     "urllib3>=2.7,<3",
     "idna>=3.7,<4",  # urllib3 needs it for host names with accents
     "click>=8.3,<9",
@@ -47,6 +48,13 @@ INSTALL = [
     "webob>=1.8,<2",
     "structlog>=26,<27",
 ]
+
+# The client of memcached, for sites of several processes. Its wheels are for CPython up to 3.11;
+# others build it, with libmemcached-dev (scripts/build-requirements).
+MEMCACHED = ["pylibmc>=1.6.3,<2"]
+
+# What building the package needs beside INSTALL (pyproject.toml), for builds without isolation.
+BUILD = ["rcssmin>=1.2,<2"]
 
 # Reporters of errors, each switched on by a key of the ini file (docs/deployment.md).
 SENTRY = ["sentry-sdk>=2.70,<3"]
@@ -89,6 +97,7 @@ TEST = [
     "axe-playwright-python>=0.1,<1",
     "trustme>=1.2,<2",
     "greenlet>=3.2,<4",
+    "pyyaml>=6,<7",
 ]
 
 CHECK = [
@@ -101,6 +110,7 @@ CHECK = [
     "types-webob>=1.8.11,<2",
     "types-waitress>=3.0.1,<4",
     "types-wtforms>=3.2,<4",
+    "types-pyyaml>=6,<7",
 ]
 
 # Peers that the benchmarks compare with; tests use them too.
@@ -161,10 +171,12 @@ setup(
     zip_safe=False,
     install_requires=INSTALL,
     extras_require={
+        "memcached": MEMCACHED,
+        "build": BUILD,
         "sentry": SENTRY,
         "opentelemetry": OPENTELEMETRY,
         "demo": DEMO,
-        "test": TEST + SENTRY + OPENTELEMETRY + DEMO + BENCH,
+        "test": TEST + MEMCACHED + BUILD + SENTRY + OPENTELEMETRY + DEMO + BENCH,
         "check": CHECK,
     },
     entry_points={

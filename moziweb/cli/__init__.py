@@ -5,16 +5,12 @@ print one line and exit with status 2. On a terminal they show a progress bar, o
 JSON, one object per line.
 """
 
-import warnings
 from importlib import import_module
 from typing import Final
 
 import click
 
-# Pyramid 2.1 imports pkg_resources; the operator cannot change that.
-warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
-
-from .context import CommandContext  # noqa: E402
+from .context import CommandContext
 
 __all__ = ["main"]
 

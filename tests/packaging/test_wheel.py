@@ -9,15 +9,15 @@ import time
 import urllib.request
 import zipfile
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 
 import brotli
 import pytest
-from packaging.requirements import Requirement
 
 from tests.services import process
 from tests.services.ports import free_port
+
+from .environment import link, locked
 
 ROOT = Path(__file__).parent.parent.parent
 MADE_OF = ("moziweb", "setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
@@ -47,26 +47,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("moziweb-*.whl"))
 
 
-def locked(name: str) -> Iterator[Requirement]:
-    """The requirements of a lock file that apply to this machine."""
-    for line in (ROOT / name).read_text().splitlines():
-        if line[:1].isalnum():
-            requirement = Requirement(line.rstrip(" \\"))
-            if requirement.marker is None or requirement.marker.evaluate():
-                yield requirement
-
-
-def link(requirement: Requirement, packages: Path) -> None:
-    """Link the files of an installed distribution, with its bytecode, into another environment."""
-    distribution = metadata.distribution(requirement.name)
-    assert distribution.version in requirement.specifier, f"installed for {requirement}"
-    for file in distribution.files or ():
-        if ".." not in file.parts:  # no scripts
-            target = packages / file
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.symlink_to(str(distribution.locate_file(file)))
-
-
 @pytest.fixture(scope="module")
 def clean_bin(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The ``bin`` of an environment with the wheel and its requirements only.
@@ -83,14 +63,15 @@ def clean_bin(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin"
 
 
-def test_requirements_to_run_are_among_those_that_are_installed_with_hashes() -> None:
+@pytest.mark.parametrize("lock", ["requirements-run.lock", "requirements.txt"])
+def test_requirements_to_run_are_among_those_that_are_installed_with_hashes(lock: str) -> None:
     """``make test`` has verified the hashes of ``requirements.lock``."""
 
     def requirements(name: str) -> set[str]:
         text = (ROOT / name).read_text().replace("\\\n", " ")
         return {" ".join(line.split()) for line in text.splitlines()}
 
-    to_run = requirements("requirements-run.lock")
+    to_run = requirements(lock)
     assert all("--hash=sha256:" in line for line in to_run)
     assert to_run <= requirements("requirements.lock")
 
