@@ -12,6 +12,7 @@ Run it from the repository's root: ``python -m benchmarks.hosted_memory [--pages
 import argparse
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -104,15 +105,14 @@ class Hosted(Service):
         self.port = int(environ["PORT"])
 
     def prepare(self) -> None:
-        """Bind to loopback."""
-        text = (ROOT_FOLDER / "production.ini").read_text()
-        (self.home / "production.ini").write_text(text.replace("host = 0.0.0.0", f"host = {HOST}"))
+        """Copy the ini file."""
+        shutil.copy(ROOT_FOLDER / "production.ini", self.home)
 
     def command(self) -> Sequence[str]:
         return [sys.executable, "-W", "ignore", "-m", *self._arguments]
 
     def environment(self) -> Mapping[str, str]:
-        return {"PYTHONPATH": str(ROOT_FOLDER), **self._environ}
+        return {"PYTHONPATH": str(ROOT_FOLDER), "BIND_HOST": HOST, **self._environ}
 
     def is_ready(self) -> bool:
         if self.name == "worker":

@@ -1,26 +1,31 @@
-"""The shipped production.ini and Procfile, on real servers."""
+"""The shipped production.ini and Procfile, and the commands of the guide, on real servers."""
 
 import json
+import os
 import re
-import shlex
+import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from pyramid.paster import get_appsettings
+from sqlalchemy import update
 
 from moziweb.clock import utc_now
 from moziweb.db import Database, create_engine
 from moziweb.movies.calendar import budapest_today
+from moziweb.movies.models import Movie
 from moziweb.settings import load
 from moziweb.storage import from_settings
 from tests.factories import add_upload, make_movie, make_premiere
 from tests.posters.conftest import picture
 from tests.services.memcached import MemcachedServer
 from tests.services.ports import HOST, free_port
-from tests.services.process import is_group_running, read_until
+from tests.services.postgres import PostgresServer
+from tests.services.process import is_group_running, read_until, run
 from tests.services.s3 import REGION, ROOT, S3Bucket
 from tests.threads import wait_until
 
@@ -39,7 +44,9 @@ def environ(
     """The variables that a platform sets."""
     memcached_server.flush()
     return {
+        "PATH": f"{BIN}:{os.environ['PATH']}",
         "PORT": str(free_port()),
+        "BIND_HOST": HOST,
         "SITE_BASE_URL": BASE_URL,
         "DATABASE_URL": postgres_database.replace("+psycopg", ""),
         "STAMPS_SERVER": memcached_server.address,
@@ -56,19 +63,17 @@ def environ(
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with production.ini, bound to loopback."""
-    text = (ROOT_FOLDER / "production.ini").read_text()
-    assert "host = 0.0.0.0\n" in text
-    (tmp_path / "production.ini").write_text(text.replace("host = 0.0.0.0\n", f"host = {HOST}\n"))
+    """A folder with production.ini."""
+    shutil.copy(ROOT_FOLDER / "production.ini", tmp_path)
     return tmp_path
 
 
 def procfile(process: str) -> list[str]:
-    """The command of a process of the Procfile, with a program of this environment."""
+    """The command of a process of the Procfile, in a shell as on a platform."""
     lines = (ROOT_FOLDER / "Procfile").read_text().splitlines()
     commands = dict(line.split(": ", 1) for line in lines)
-    program, *arguments = shlex.split(commands[process])
-    return [f"{BIN}/{program}", *arguments]
+    command = commands[process]
+    return ["bash", "-c", command if "&&" in command else f"exec {command}"]
 
 
 @pytest.fixture
@@ -76,6 +81,7 @@ def site(folder: Path, environ: Environ) -> Iterator[tuple[str, subprocess.Popen
     """The URL and the process of a released and started site."""
     with started(procfile("release"), folder, environ) as release:
         read_until(release, "The schema went from base to")
+        read_until(release, '"event": "summary"')
         assert release.wait(PATIENCE) == 0
     with started(procfile("web"), folder, environ) as process:
         read_until(process, "moziweb is at")
@@ -87,6 +93,7 @@ def movie(
     site: tuple[str, subprocess.Popen[str]],
     folder: Path,
     environ: Environ,
+    memcached_server: MemcachedServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> str:
     """The path of a movie of today with an uploaded poster; no page was requested yet."""
@@ -99,11 +106,15 @@ def movie(
         make_premiere(session, movie, budapest_today(utc_now()))
         add_upload(session, from_settings(settings), movie, picture(size=(800, 1200)))
     database.engine.dispose()
+    memcached_server.flush()  # the release has stored pages without this movie
     return f"/movie/{movie.id}-itt-van"
 
 
 def test_it_serves_pages_from_memcached_and_posters_from_s3(
-    site: tuple[str, subprocess.Popen[str]], movie: str, memcached_server: MemcachedServer
+    site: tuple[str, subprocess.Popen[str]],
+    movie: str,
+    memcached_server: MemcachedServer,
+    environ: Environ,
 ) -> None:
     url, process = site
     status, _, body = ask(f"{url}/__heartbeat__")
@@ -134,9 +145,78 @@ def test_it_serves_pages_from_memcached_and_posters_from_s3(
     assert headers["X-Cache"] == "miss", "the page shows a poster that is ready now"
     assert address[1] not in page.decode()
 
+    assert health_of_the_image(environ) == 0
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE) == 0
     assert not is_group_running(process.pid)
+    assert health_of_the_image(environ) == 1
+
+
+def health_of_the_image(environ: Environ) -> int:
+    """The status of the health check of deploy/Containerfile."""
+    image = (ROOT_FOLDER / "deploy" / "Containerfile").read_text()
+    found = re.search(r"^HEALTHCHECK .*?CMD (\[.*?\])$", image, re.MULTILINE | re.DOTALL)
+    assert found
+    _, *arguments = json.loads(found[1])
+    return run([sys.executable, *arguments], env=environ).returncode
+
+
+def guide(name: str) -> str:
+    """The commands of docs/deployment.md below ``<!-- run: NAME -->``."""
+    text = (ROOT_FOLDER / "docs" / "deployment.md").read_text(encoding="utf-8")
+    marked = re.findall(r"<!-- run: (\w+) -->\n```sh\n(.*?)```", text, re.DOTALL)
+    blocks: dict[str, str] = dict(marked)
+    return blocks[name]
+
+
+def test_other_commands_of_the_guide_are_those_of_hosts() -> None:
+    """What cannot be run here: commands of a platform, of a Debian machine, of containers."""
+    text = (ROOT_FOLDER / "docs" / "deployment.md").read_text(encoding="utf-8")
+    hosts = {"A platform like Heroku", "One Debian machine", "Containers"}
+    for section in text.split("\n## ")[1:]:
+        blocks, run_here = section.count("```sh\n"), section.count("<!-- run: ")
+        assert blocks == run_here or section.partition("\n")[0] in hosts
+
+
+def run_guide(name: str, folder: Path, environ: Environ, server: PostgresServer) -> str:
+    """Run the commands as they are; return their output."""
+    programs = ":".join(map(str, server.binaries))
+    env = {**os.environ, **environ, "PATH": f"{programs}:{environ['PATH']}"}
+    done = run(["bash", "-euc", guide(name)], cwd=folder, env=env)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_commands_of_the_guide_fill_back_up_and_restore_a_site(
+    site: tuple[str, subprocess.Popen[str]],
+    movie: str,
+    folder: Path,
+    environ: Environ,
+    postgres_server: PostgresServer,
+    s3_bucket: S3Bucket,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    url, process = site
+    uploads = tmp_path_factory.mktemp("uploads")
+    (uploads / f"{movie.split('/')[-1]}.jpg").write_bytes(picture("#00aaaa", size=(800, 1200)))
+    filled = {**environ, "OLD_UPLOAD_FOLDER": str(uploads)}
+    assert '"moved": 1' in run_guide("data", folder, filled, postgres_server)
+    assert "Itt van" in ask(f"{url}{movie}")[2].decode()
+
+    run_guide("backup", folder, environ, postgres_server)
+    database = Database(create_engine(load(get_appsettings(str(folder / "production.ini")))))
+    with database.write() as session:
+        session.execute(update(Movie).values(title="Elveszett"))
+    database.engine.dispose()
+    listed = s3_bucket.client.list_objects_v2(Bucket=s3_bucket.name, Prefix="poster/")
+    s3_bucket.client.delete_object(Bucket=s3_bucket.name, Key=listed["Contents"][0]["Key"])
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE) == 0
+
+    assert '"mended": 1' in run_guide("restore", folder, environ, postgres_server)
+    with started(procfile("web"), folder, environ) as again:
+        read_until(again, "moziweb is at")
+        assert "Itt van" in ask(f"{url}{movie}")[2].decode()
 
 
 @pytest.mark.parametrize("name", ["SITE_BASE_URL", "DATABASE_URL", "STAMPS_SERVER", "S3_BUCKET"])

@@ -1,12 +1,13 @@
 """Varnish with xkey and the documented configuration."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from .ports import HOST, accepts, free_port
 from .process import Service, find_program
 
-VCL = Path(__file__).parents[2] / "docs" / "varnish.vcl"
+FOLDER = Path(__file__).parents[2] / "deploy" / "varnish"
 
 
 class VarnishServer(Service):
@@ -29,9 +30,10 @@ class VarnishServer(Service):
 
     def prepare(self) -> None:
         """Write the configuration, with the site's port."""
-        given = VCL.read_text()
+        given = (FOLDER / "default.vcl").read_text()
         here = given.replace('.port = "6543"', f'.port = "{self.site_port}"')
         (self.home / "site.vcl").write_text(here)
+        shutil.copy(FOLDER / "moziweb.vcl", self.home)
 
     def command(self) -> Sequence[str]:
         """In the foreground, without a console, in memory."""

@@ -1,19 +1,8 @@
-# moziweb behind Varnish 7 with xkey (Debian: varnish, varnish-modules). Run it with
-# `-p http_gzip_support=off`: the site compresses pages, also with Brotli, which Varnish cannot.
-# tests/site/test_over_http.py runs this file.
+# The rules of moziweb behind Varnish 7 with xkey. default.vcl and compose.vcl include this file and
+# have the addresses: the backend, and the acl "purgers".
 vcl 4.1;
 
 import xkey;
-
-backend site {
-    .host = "127.0.0.1";
-    .port = "6543";
-}
-
-# Clients that may purge: the machines of web processes, workers and commands.
-acl purgers {
-    "127.0.0.1";
-}
 
 sub vcl_recv {
     if (req.method == "PURGE") {
