@@ -15,6 +15,7 @@ from .context import CommandContext
 __all__ = ["main"]
 
 _GROUPS: Final = {
+    "bin": "deleting",
     "cache": "cache",
     "db": "db",
     "demo": "demo",
@@ -24,7 +25,7 @@ _GROUPS: Final = {
     "user": "user",
     "worker": "worker",
 }
-"""Command -> module; the command has the module's name in it."""
+"""Command -> module; the module has a function of its own name."""
 
 
 class _LazyGroup(click.Group):
@@ -54,5 +55,5 @@ class _LazyGroup(click.Group):
 @click.version_option(package_name="moziweb")
 @click.pass_context
 def main(ctx: click.Context, ini: str) -> None:
-    """Administer a moziweb site: cache, database, demo data, imports, posters, uploads, users."""
+    """Administer a moziweb site: bin, cache, database, demo data, imports, posters, uploads, users."""
     ctx.obj = CommandContext(ini)

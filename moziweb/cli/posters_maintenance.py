@@ -8,6 +8,7 @@ import click
 
 from moziweb.clock import utc_now
 from moziweb.posters.maintenance.garbage_collection import OBJECT_RETENTION, SupersededVariants
+from moziweb.posters.maintenance.held_objects import ReleasedObjects
 from moziweb.posters.maintenance.pending_uploads import ExpiredUploads
 from moziweb.posters.maintenance.reconciliation import Finding, Reconciler
 from moziweb.posters.maintenance.verification import ObjectCheck, Verifier
@@ -24,9 +25,10 @@ from .signals import StopFlag, stop_on_signal
 )  # fmt: skip
 @click.pass_obj
 def gc_command(context: CommandContext, days: int) -> None:
-    """Remove unused objects: superseded variants, and uploads that were not saved.
+    """Remove unused objects: superseded variants, uploads not saved, and deleted posters.
 
-    An upload is removed a day after it can no longer be saved. Leased sources are skipped. Run it
+    An upload is removed a day after it can no longer be saved, a deleted poster once it has left
+    the bin. Leased sources are skipped. Run it
     every night. It can be stopped at any time, and run beside any other command.
 
     Exit status: 0 if everything is removed or left to the next run, 1 if storage fails, 128 + the
@@ -36,20 +38,26 @@ def gc_command(context: CommandContext, days: int) -> None:
         database, storage = context.services.database, context.services.storage
         superseded = SupersededVariants(database, storage, utc_now, timedelta(days=days))
         expired = ExpiredUploads(database, storage, utc_now)
-        total = superseded.count() + expired.count()
+        released = ReleasedObjects(database, storage, utc_now)
+        total = superseded.count() + expired.count() + released.count()
         with (
             running_relay(context.registry),
             stop_on_signal() as stop,
             progress_report("Collected", total) as report,
         ):
-            _collect(superseded, expired, report, stop)
+            _collect(superseded, expired, released, report, stop)
     raise SystemExit(stop.exit_status(otherwise=0))
 
 
 def _collect(
-    superseded: SupersededVariants, expired: ExpiredUploads, report: Report, stop: StopFlag
+    superseded: SupersededVariants,
+    expired: ExpiredUploads,
+    released: ReleasedObjects,
+    report: Report,
+    stop: StopFlag,
 ) -> None:
-    sums: Counter[str] = Counter(movies=0, variants=0, objects=0, shared=0, busy=0, originals=0)
+    names = ("movies", "variants", "objects", "shared", "busy", "originals", "deleted")
+    sums = Counter(dict.fromkeys(names, 0))
     for result in superseded.run():
         counts = asdict(result)
         report.step({"event": "movie", **counts})
@@ -62,9 +70,15 @@ def _collect(
         report.step({"event": "original", "key": key, "removed": is_removed})
         if stop.is_set():
             break
+    for key, is_removed in () if stop.is_set() else released.run():
+        sums["deleted"] += is_removed
+        report.step({"event": "deleted", "key": key, "removed": is_removed})
+        if stop.is_set():
+            break
     report.end(
         {"event": "summary", **sums, "stopped": stop.is_set()},
-        f"{sums['objects']} objects and {sums['originals']} originals removed; "
+        f"{sums['objects']} objects, {sums['originals']} originals and {sums['deleted']} "
+        "objects of deleted posters removed; "
         f"{sums['busy']} movies busy.",
     )
 

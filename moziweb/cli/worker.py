@@ -14,12 +14,17 @@ from moziweb.posters.generation.procrastinate_worker import PeriodicTask, Poster
 from moziweb.storage import StorageUnavailable
 
 from .context import CommandContext, SetupError, running_relay, service_errors
+from .deleting import empty_in_worker
 from .imports import refresh_in_worker
 from .metrics_server import serving_metrics
 
 REFRESH_TASK: Final = "imports.refresh"
 REFRESH_CRON: Final = "17 3 * * *"
 """When movies are fetched from TMDB again, in UTC: at night in Hungary."""
+
+EMPTY_TASK: Final = "bin.empty"
+EMPTY_CRON: Final = "47 2 * * *"
+"""When the bin is emptied of what has been in it for 30 days, in UTC."""
 
 
 class _Address(click.ParamType[tuple[str, int]]):
@@ -54,8 +59,8 @@ def worker(context: CommandContext, jobs: int, metrics: tuple[str, int] | None) 
 
     For posters.background = procrastinate. Any number of workers can run, on any number of
     machines. If a worker is killed, another one takes over its jobs. A signal stops a worker after
-    the posters in progress. Every night one of the workers runs "moziweb import refresh" if the
-    site has a TMDB token. Exit status: 0 when stopped.
+    the posters in progress. Every night one of the workers runs "moziweb bin empty" and, if the
+    site has a TMDB token, "moziweb import refresh". Exit status: 0 when stopped.
     """
     context.process = "worker"
     if context.settings["posters.background"] != "procrastinate":
@@ -78,7 +83,7 @@ async def _run(context: CommandContext, jobs: int) -> None:
     queue, url = services.poster_queue, services.database.engine.url
     if queue is None:
         raise SetupError("posters.background: a worker needs procrastinate")
-    tasks = []
+    tasks = [PeriodicTask(EMPTY_TASK, EMPTY_CRON, partial(empty_in_worker, context))]
     if context.settings["tmdb.token"] is not None:
         tasks.append(PeriodicTask(REFRESH_TASK, REFRESH_CRON, partial(refresh_in_worker, context)))
     parameters = dict(session_parameters(context.registry.settings))

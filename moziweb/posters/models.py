@@ -123,6 +123,24 @@ class PendingUpload(Base):
     at: Mapped[datetime] = mapped_column(index=True)
 
 
+class HeldObject(Base):
+    """An object of a deleted source, which an editor can bring back.
+
+    ``holder`` is the id of the deleted item that the source is part of. The object stays until the
+    item is removed for good, at ``released_at``; then `posters gc` removes it.
+    """
+
+    __tablename__ = "poster_held_object"
+    __table_args__ = (Index("ix_poster_held_object_key", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    holder: Mapped[int] = mapped_column(index=True)
+    movie_id: Mapped[int]
+    bucket: Mapped[str | None] = mapped_column(String(100))
+    key: Mapped[str] = mapped_column(KEY)
+    released_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
 class PosterVariant(Base):
     """One image made from a source by one recipe, and its place in storage."""
 

@@ -28,10 +28,15 @@ PATHS = (
     "/manager/performance",
     "/manager/settings",
     "/manager/audit",
+    "/manager/bin",
+    "/manager/names",
+    "/manager/delete/film/{movie}",
     "/manager/users",
     "/manager/account",
     "/manager/nothing",
     "/en/manager/movies",
+    "/en/manager/bin",
+    "/en/manager/delete/film/{movie}",
 )
 
 

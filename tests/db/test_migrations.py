@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 import moziweb.caching
 import moziweb.manager.audit.models
 import moziweb.manager.auth.models
+import moziweb.manager.bin.models
 import moziweb.manager.dashboards.models
 import moziweb.manager.imports.models
 import moziweb.manager.web.drafts
@@ -53,6 +54,7 @@ MODELS = (
     moziweb.manager.imports.models,
     moziweb.manager.audit.models,
     moziweb.manager.auth.models,
+    moziweb.manager.bin.models,
     moziweb.manager.web.drafts,
     moziweb.manager.web.submissions,
     moziweb.movies.importers.models,

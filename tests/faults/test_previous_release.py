@@ -23,7 +23,11 @@ from moziweb.db import create_engine, migrations
 from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
+from moziweb.manager.bin.deletion import Deleter
+from moziweb.manager.bin.models import BinKind
+from moziweb.manager.bin.restoring import latest_item, restore
 from moziweb.movies.models import Movie
+from moziweb.services import services_of
 from tests.conftest import ROOT
 from tests.faults.smoke import PASSWORD
 from tests.services.memcached import MemcachedServer
@@ -295,3 +299,13 @@ def test_both_releases_serve_during_a_deploy(deployment: Deployment) -> None:
                     assert title in text
             with Session(deployment.engine) as session:
                 assert session.get_one(Movie, movies.here).title == "Új címe"
+            # A movie that this release deletes, the previous one does not show.
+            with services_of(new.app.registry).database.write() as session:
+                assert Deleter(session, COMMAND, utc_now()).delete(BinKind.MOVIE, movies.here)
+            assert old.get(page)[0] == new.get(page, status="*").status_int == 404
+            assert b"itt-van" not in old.get("/")[2]
+            with services_of(new.app.registry).database.write() as session:
+                item = latest_item(session, BinKind.MOVIE, movies.here)
+                assert item
+                restore(session, item, COMMAND, utc_now())
+            assert from_old()[0] == from_new()[0] == "miss"

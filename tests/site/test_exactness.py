@@ -340,6 +340,10 @@ class Site:
         for path in self._paths.values():
             self._cached.get(path, status="*")
 
+    def shown(self) -> dict[str, tuple[int, str | bytes]]:
+        """What each page showed at the last comparison."""
+        return dict(self._shown)
+
     def compare(self, what: str, *, is_shown: bool = True, ignored: bool = False) -> None:
         """Check all pages after a write; ``is_shown``: to a movie that is, or was, published.
 

@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy.orm import Session
 
 from moziweb.movies.importers.planning import Plan
 from moziweb.movies.models import Movie
 
+from . import reserved_ids  # noqa: F401 - the ids in entries stay unique
 from .models import AuditEntry
 
 Change: TypeAlias = tuple[str, str, str]
@@ -25,6 +26,9 @@ MOVIE: Final = "film"
 USER: Final = "user"
 POSTERS_SUBJECT: Final = "posters"
 CACHE: Final = "cache"
+PERSON: Final = "person"
+GENRE: Final = "genre"
+DISTRIBUTOR: Final = "distributor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,10 @@ def record(
     subject: Movie | Subject,
     now: datetime,
     changes: Iterable[Change] = (),
+    *,
+    fields: dict[str, dict[str, Any]] | None = None,
+    batch: str = "",
+    undoes: int | None = None,
 ) -> AuditEntry:
     """Add an entry to the session and return it. A movie must have been flushed."""
     if isinstance(subject, Movie):
@@ -78,6 +86,9 @@ def record(
             for field, before, after in changes
         ],
         pages=[],
+        fields=fields or None,
+        batch=batch or None,
+        undoes=undoes,
     )
     session.add(entry)
     return entry

@@ -1,6 +1,7 @@
 """The table of the audit log."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -14,6 +15,11 @@ class AuditEntry(Base):
     ``user_name`` and ``subject_name`` are copies, which outlive the rows that they name.
     ``changes`` is ``[{"field": …, "before": …, "after": …}]`` with texts; ``pages`` are the paths
     of the pages that the change invalidated.
+
+    ``fields`` are the values of the changed fields, ``{"title": {"before": …, "after": …}}``, from
+    which the change can be taken back; None for an entry without. ``batch`` names the import or
+    the bulk action that the change is part of. An entry that takes back another one has its id in
+    ``undoes``.
     """
 
     __tablename__ = "manager_audit"
@@ -34,3 +40,6 @@ class AuditEntry(Base):
     subject_name: Mapped[str] = mapped_column(String(300), default="")
     changes: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)
     pages: Mapped[list[str]] = mapped_column(JSON, default=list)
+    fields: Mapped[dict[str, dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
+    batch: Mapped[str | None] = mapped_column(String(40), index=True)
+    undoes: Mapped[int | None] = mapped_column(index=True)

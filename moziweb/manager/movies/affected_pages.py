@@ -6,7 +6,7 @@ entries have one of these tags. After a commit, the outbox shows how long publis
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, takewhile
 from typing import Final
@@ -15,13 +15,15 @@ from pyramid.registry import Registry
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from moziweb.cache import kind_of, pending_tags
+from moziweb.cache import REASON, kind_of, pending_tags
 from moziweb.caching import DECLARATIONS, OUTBOX
 from moziweb.i18n import LOCALES
 from moziweb.services import services_of
 from moziweb.site.page_cache.facet_urls import facet_urls, facets_of_tags
 from moziweb.site.page_cache.url_inventory import Priority, SiteUrl, UrlInventory, pages_showing
 from moziweb.site.urls import segment_of
+
+from ..audit.models import AuditEntry
 
 TIME_LIMIT: Final = 1.0
 """Seconds spent on looking up URLs, in the order of their priority."""
@@ -53,6 +55,18 @@ def affected_pages(
 
     ``later`` are tags that another transaction will publish as a consequence.
     """
+    return pages_of_change(registry, session, {movie_id: slug}, now, later=later)
+
+
+def pages_of_change(
+    registry: Registry,
+    session: Session,
+    movies: Mapping[int, str],
+    now: Callable[[], float] = time.monotonic,
+    *,
+    later: Iterable[str] = (),
+) -> AffectedPages | None:
+    """As `affected_pages`, for a change of several movies, given by id with their slugs."""
     cache = services_of(registry).page_cache
     if cache is None:
         return None
@@ -74,7 +88,7 @@ def affected_pages(
         return not late
 
     candidates = chain(
-        _movie_urls(addresses, movie_id, slug),
+        *(_movie_urls(addresses, movie_id, slug) for movie_id, slug in movies.items()),
         _period_urls(addresses, tags),
         _facet_urls(addresses, session, tags),
         addresses.through(last),
@@ -82,6 +96,21 @@ def affected_pages(
     found = pages_showing(cache, tags, takewhile(in_time, candidates))
     pages = tuple(dict.fromkeys(address.path for address in found))
     return AffectedPages(pages, complete=not late)
+
+
+def note_pages(
+    registry: Registry, session: Session, entry: AuditEntry, movies: Mapping[int, str]
+) -> None:
+    """Stores the affected pages in an audit entry, and its id as the outbox row's reason."""
+    session.flush()
+    found = pages_of_change(registry, session, movies)
+    entry.pages = list(found.pages) if found else []
+    session.info[REASON] = reason_of(entry)
+
+
+def reason_of(entry: AuditEntry) -> str:
+    """The reason of the outbox row of an entry's change."""
+    return f"manager: {entry.action} #{entry.id}"
 
 
 def seconds_until_fresh(session: Session, reason: str) -> float | None:

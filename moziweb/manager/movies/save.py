@@ -4,7 +4,7 @@ Unchanged rows are not written, so only pages that show a difference are invalid
 get the provenance ``hand``, and importers do not overwrite them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -47,6 +47,15 @@ def lock_movie(session: Session, movie_id: int) -> None:
     without changes causes no conflict. On SQLite a write transaction is exclusive anyway.
     """
     session.execute(select(Movie.id).where(Movie.id == movie_id).with_for_update(key_share=True))
+
+
+def lock_movies(session: Session, movie_ids: Iterable[int]) -> dict[int, str]:
+    """As `lock_movie` for several, also against new parts; returns the slugs of those that exist.
+
+    In the order of ids, so that no two transactions wait for each other.
+    """
+    query = select(Movie.id, Movie.slug).where(Movie.id.in_(set(movie_ids))).order_by(Movie.id)
+    return {row.id: row.slug for row in session.execute(query.with_for_update())}
 
 
 def write(writer: MovieWriter) -> tuple[str, ...]:

@@ -7,11 +7,11 @@ from moziweb.i18n import _
 from moziweb.request import Request
 
 from ..audit.history import ENTRIES_PER_PAGE, latest_entries
-from ..audit.log import MOVIE, POSTERS_SUBJECT
+from ..audit.log import DISTRIBUTOR, GENRE, MOVIE, PERSON, POSTERS_SUBJECT
 from ..web.layout import manager_view, page_frame
 from ..web.resources import ADMINISTER, SEE
 
-_EDITORIAL: Final = (MOVIE, POSTERS_SUBJECT)
+_EDITORIAL: Final = (MOVIE, POSTERS_SUBJECT, PERSON, GENRE, DISTRIBUTOR)
 """Subjects that editors see."""
 
 

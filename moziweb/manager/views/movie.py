@@ -9,7 +9,6 @@ from pyramid.response import Response
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from moziweb.cache import REASON
 from moziweb.db.types import MAX_ID, parse_id
 from moziweb.i18n import _
 from moziweb.movies.models import Movie
@@ -19,9 +18,14 @@ from moziweb.site.formatting import Formatter
 
 from ..audit.history import latest_entries
 from ..audit.log import MOVIE, record
-from ..audit.models import AuditEntry
 from ..auth.sessions import require_user
-from ..movies.affected_pages import AffectedPages, affected_pages, seconds_until_fresh
+from ..movies.affected_pages import (
+    AffectedPages,
+    affected_pages,
+    note_pages,
+    reason_of,
+    seconds_until_fresh,
+)
 from ..movies.conflicts import Difference, Merge, has_changed, merge
 from ..movies.form import (
     MORE_ROWS,
@@ -211,7 +215,7 @@ def publish(request: Request) -> dict[str, Any] | Response:
     action = "film.publish" if wanted else "film.unpublish"
     changes = [("published", _mark(not wanted), _mark(wanted))]
     entry = record(session, require_user(request).actor, action, found, now, changes)
-    _note_pages(request, session, found, entry)
+    note_pages(request.registry, session, entry, {found.id: found.slug})
     return SeeOther(f"{path}?saved={entry.id}")
 
 
@@ -266,7 +270,7 @@ def _save(request: Request) -> dict[str, Any] | Response:
     ]
     action = "film.create" if is_new else "film.edit"
     entry = record(edit.session, actor, action, writer.movie, writer.now, changes)
-    _note_pages(request, edit.session, writer.movie, entry)
+    note_pages(request.registry, edit.session, entry, {writer.movie.id: writer.movie.slug})
     if submission is not None:
         submission.path = f"{path}?saved={entry.id}"
     return SeeOther(f"{path}?saved={entry.id}")
@@ -327,18 +331,6 @@ def _show_conflict(edit: MovieEdit, movie: Movie, found: Merge) -> dict[str, Any
     edit.differences = found.differences
     edit.request.response.status_int = 409
     return _page(edit)
-
-
-def _note_pages(request: Request, session: Session, movie: Movie, entry: AuditEntry) -> None:
-    """Stores the affected pages in the audit entry, and its id as the outbox row's reason."""
-    session.flush()
-    found = affected_pages(request.registry, session, movie.id, movie.slug)
-    entry.pages = list(found.pages) if found else []
-    session.info[REASON] = _reason(entry)
-
-
-def _reason(entry: AuditEntry) -> str:
-    return f"manager: {entry.action} #{entry.id}"
 
 
 def _form(
@@ -402,7 +394,7 @@ def _context(edit: MovieEdit) -> dict[str, Any]:
         "movie_tabs": movie_nav(edit.request, edit.movie.id, "manager.movie"),
         "entries": entries,
         "saved": saved,
-        "seconds": seconds_until_fresh(edit.session, _reason(saved)) if saved else None,
+        "seconds": seconds_until_fresh(edit.session, reason_of(saved)) if saved else None,
         "changes": {premiere.id: premiere.changes for premiere in edit.movie.premieres},
     }
 

@@ -28,11 +28,13 @@ MOVIE_NAV: Final = (
 NAV: Final = (
     NavItem("manager.home", _("Overview")),
     NavItem("manager.movies", _("Films")),
+    NavItem("manager.names", _("Names"), EDIT),
     NavItem("manager.posters_dashboard", _("Posters")),
     NavItem("manager.imports", _("Imports"), EDIT),
     NavItem("manager.cache_dashboard", _("Cache")),
     NavItem("manager.performance", _("Performance")),
     NavItem("manager.audit", _("Changes")),
+    NavItem("manager.bin", _("Bin"), EDIT),
     NavItem("manager.users", _("Users"), ADMINISTER),
     NavItem("manager.settings", _("Settings"), ADMINISTER),
 )

@@ -75,6 +75,7 @@ FIELD_NAMES: Final = {
     "poster": _("Poster"),
     "focal_point": _("Focal point"),
     "published": _("On the site"),
+    "name": _("Name"),
     "role": _("Role"),
     "sources": _("Sources"),
     "tags": _("Tags"),

@@ -20,6 +20,9 @@ from . import selection
 MAX_SOURCE_URL_LENGTH: Final = 2000
 """Characters of an external URL at most."""
 
+ORIGINAL_PREFIX: Final = "upload/"
+"""The start of the keys of originals."""
+
 ORIGINAL_CACHE_CONTROL: Final = "private, no-cache"
 """Cache-Control of originals, which only the poster service reads."""
 
@@ -47,7 +50,7 @@ def inspect_upload(
     image = prober(data, limits)
     sha256 = hashlib.sha256(data).hexdigest()
     extension = "jpg" if image.format == "jpeg" else image.format
-    key = f"upload/{sha256[:2]}/{sha256}.{extension}"
+    key = f"{ORIGINAL_PREFIX}{sha256[:2]}/{sha256}.{extension}"
     upload = StoredUpload(key, sha256, len(data), image.format, image.width, image.height)
     return upload, image.mime
 

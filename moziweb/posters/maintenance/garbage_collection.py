@@ -13,6 +13,7 @@ from moziweb.db.paging import keyset_pages
 from moziweb.storage import Storage, StorageError
 
 from ..models import PosterSource, PosterVariant, VariantState
+from .held_objects import held
 from .movie_locks import MovieLock, locked_movies
 
 OBJECT_RETENTION: Final = timedelta(days=30)
@@ -95,7 +96,8 @@ class SupersededVariants:
                 PosterVariant.id.not_in([row.id for row in rows]),
                 PosterVariant.state.in_(_LIVE),
             )
-            return rows, frozenset(key for key in session.scalars(others) if key)
+            shared = {key for key in session.scalars(others) if key}
+            return rows, frozenset(shared | held(session, _keys(rows)))
 
     def _record(self, lock: MovieLock, rows: Sequence[_Row], keys: Sequence[str]) -> None:
         """Mark the rows as deleted, and what was published during the removal as pending."""

@@ -16,7 +16,7 @@ from moziweb.db import Database
 from moziweb.db.paging import keyset_rows
 from moziweb.storage import Storage
 
-from ..models import PendingUpload, PosterSource
+from ..models import HeldObject, PendingUpload, PosterSource
 
 UPLOAD_RETENTION: Final = timedelta(days=8)
 """How long pending uploads stay; an editor can save a preview for a week."""
@@ -59,8 +59,9 @@ class ExpiredUploads:
         No lock can prevent a new upload: it has no row before its commit.
         """
         with self.database.read() as session:
-            query = select(PosterSource.id).where(PosterSource.key == key).limit(1)
-            if session.scalar(query) is not None:
+            used = select(PosterSource.id).where(PosterSource.key == key).limit(1)
+            held = select(HeldObject.id).where(HeldObject.key == key).limit(1)
+            if any(session.scalar(query) is not None for query in (used, held)):
                 return False
         stored = self.storage.head(key)
         return (

@@ -21,7 +21,9 @@ from moziweb.db.paging import keyset_pages
 from moziweb.db.types import parse_id
 from moziweb.storage import Storage, StoredObject
 
+from ..generation.upload_store import ORIGINAL_PREFIX
 from ..models import PendingUpload, PosterSource, PosterVariant, VariantState
+from .held_objects import held
 from .movie_locks import MovieLock, locked_movies, mark_all_for_regeneration
 
 OBJECTS_PER_QUERY: Final = 1_000
@@ -29,7 +31,6 @@ MIN_ORPHAN_AGE: Final = timedelta(days=1)
 """A younger object may belong to a variant or an upload that is not committed yet."""
 
 VARIANT_PREFIX: Final = "poster/"
-ORIGINAL_PREFIX: Final = "upload/"
 
 _MOVIE: Final = re.compile(r"poster/([0-9]+)-")
 _LIVE: Final = (VariantState.READY, VariantState.SUPERSEDED)
@@ -139,10 +140,11 @@ class Reconciler:
         ]
 
     def _known_variants(self, last: str, page: Sequence[StoredObject]) -> set[str]:
-        """The keys of the database's variants up to the end of a page."""
+        """The keys of the database's variants up to the end of a page, and those that are held."""
         query = self._variants(PosterVariant.key > last, PosterVariant.key <= page[-1].key)
         with self.database.read() as session:
-            return {key for key in session.scalars(query) if key}
+            there = {key for key in session.scalars(query) if key}
+            return there | held(session, [stored.key for stored in page])
 
     def _note_missing_after(self, survey: Survey, last: str) -> None:
         """The database's keys after the last one that storage lists."""
@@ -200,15 +202,17 @@ class Reconciler:
             live = select(PosterVariant.key).where(
                 PosterVariant.key.in_(keys), PosterVariant.state.in_(_LIVE)
             )
+            # `_originals` also finds the held keys of variants.
             known = {key for key in session.scalars(live) if key} | _originals(session, keys)
         return [key for key in keys if key not in known]
 
 
 def _originals(session: Session, keys: Collection[str]) -> set[str]:
-    """Those of the keys that a source or a pending upload has."""
+    """Those of the keys that a source, a pending upload or a deleted source has."""
     sources = select(PosterSource.key).where(PosterSource.key.in_(keys))
     pending = select(PendingUpload.key).where(PendingUpload.key.in_(keys))
-    return {key for query in (sources, pending) for key in session.scalars(query) if key}
+    known = {key for query in (sources, pending) for key in session.scalars(query) if key}
+    return known | held(session, keys)
 
 
 def _pages(objects: Iterator[StoredObject]) -> Iterator[list[StoredObject]]:

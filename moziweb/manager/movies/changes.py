@@ -1,0 +1,230 @@
+"""What a change does to movies: their states before and after, for audit entries.
+
+An entry has texts of the changed fields for people, and their values, from which a change can be
+taken back.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from moziweb.movies.models import (
+    Audio,
+    DatePrecision,
+    Genre,
+    Movie,
+    PremiereKind,
+    Rating,
+    VideoSite,
+)
+from moziweb.movies.movie_rows import relations
+from moziweb.posters.models import PosterSource
+
+from ..audit.log import Actor, Change, Subject, record
+from ..audit.models import AuditEntry
+from ..audit.snapshot import Rows, plain, snapshot
+from .text import field_text
+from .values import EDITED_FIELDS, MovieValues, PersonLine, PremiereLine, TrailerLine, values_of
+
+PUBLISHED: Final = "published"
+POSTER: Final = "poster"
+SOURCES: Final = "sources"
+EXISTS: Final = "exists"
+REMOVED: Final = "removed"
+"""The key of removed premieres, with their history, beside ``before`` and ``after``."""
+
+STATE_FIELDS: Final = (*EDITED_FIELDS, PUBLISHED, POSTER, SOURCES)
+"""The fields of a movie that audit entries compare."""
+
+GenreNames = Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class MovieState:
+    """A movie at a moment: its fields, its poster sources, the source that was chosen last.
+
+    ``premieres`` are the rows of its premieres, with their histories, by id.
+    """
+
+    values: MovieValues = MovieValues()
+    published: bool = False
+    poster: int | None = None
+    sources: tuple[int, ...] = ()
+    premieres: Mapping[int, Rows] = field(default_factory=dict)
+    exists: bool = False
+
+    def value(self, name: str) -> Any:
+        """Returns the value of a field."""
+        return getattr(self if name not in EDITED_FIELDS else self.values, name)
+
+    def text(self, name: str, genres: GenreNames) -> str:
+        """Returns the value of a field as text."""
+        if name in EDITED_FIELDS:
+            return field_text(self.values, name, genres)
+        value = self.value(name)
+        if name == PUBLISHED:
+            return mark(value) if self.exists else ""
+        ids = value if isinstance(value, tuple) else (value,)
+        return " ".join(f"#{each}" for each in ids if each)
+
+
+ABSENT: Final = MovieState()
+"""The state of a movie that does not exist."""
+
+
+def mark(value: bool) -> str:
+    """A yes or no in the audit log."""
+    return "✓" if value else "–"
+
+
+def states(session: Session, movie_ids: Collection[int]) -> dict[int, MovieState]:
+    """Returns the states of the movies that exist. Eight queries at most."""
+    movies = session.scalars(
+        select(Movie)
+        .where(Movie.id.in_(movie_ids))
+        .options(*relations())
+        .execution_options(populate_existing=True)
+    ).all()
+    return states_of(session, movies)
+
+
+def states_of(session: Session, movies: Sequence[Movie]) -> dict[int, MovieState]:
+    """Returns the states of movies that are loaded with their relations. One query."""
+    sources: dict[int, list[PosterSource]] = {movie.id: [] for movie in movies}
+    query = select(PosterSource).where(PosterSource.movie_id.in_(sources))
+    for source in session.scalars(query.order_by(PosterSource.id)):
+        sources[source.movie_id].append(source)
+    return {movie.id: _state(movie, sources[movie.id]) for movie in movies}
+
+
+def _state(movie: Movie, sources: Sequence[PosterSource]) -> MovieState:
+    chosen = next((each.id for each in sources if each.chosen), None)
+    return MovieState(
+        values=values_of(movie),
+        published=movie.published,
+        poster=next((each.id for each in sources if each.choose_when_ready), chosen),
+        sources=tuple(each.id for each in sources),
+        premieres={each.id: snapshot([each, *each.changes]) for each in movie.premieres},
+        exists=True,
+    )
+
+
+def genre_names(session: Session) -> dict[int, str]:
+    """Returns the Hungarian names of all genres by id."""
+    return {row.id: row.name for row in session.execute(select(Genre.id, Genre.name))}
+
+
+def changed_fields(before: MovieState, after: MovieState) -> tuple[str, ...]:
+    """Returns the names of the fields that differ."""
+    return tuple(name for name in STATE_FIELDS if before.value(name) != after.value(name))
+
+
+def texts(before: MovieState, after: MovieState, genres: GenreNames) -> list[Change]:
+    """Returns the differences as texts."""
+    found = ((n, before.text(n, genres), after.text(n, genres)) for n in STATE_FIELDS)
+    return [change for change in found if change[1] != change[2]]
+
+
+def recorded(before: MovieState, after: MovieState) -> dict[str, dict[str, Any]]:
+    """Returns the differences as values for JSON, for ``AuditEntry.fields``."""
+    found = {
+        name: {"before": to_json(before.value(name)), "after": to_json(after.value(name))}
+        for name in changed_fields(before, after)
+    }
+    if removed := [rows for each, rows in before.premieres.items() if each not in after.premieres]:
+        found["premieres"][REMOVED] = removed
+    if before.exists != after.exists:
+        found[EXISTS] = {"before": before.exists, "after": after.exists}
+    return found
+
+
+class AuditedMovies:
+    """Movies in a transaction that changes them: created before the change, recorded after it."""
+
+    def __init__(
+        self, session: Session, movie_ids: Collection[int], before: MovieState | None = None
+    ) -> None:
+        """``before`` is the state of all of them if it is known."""
+        self._session = session
+        self._ids = sorted(movie_ids)
+        known = dict.fromkeys(self._ids, before) if before else states(session, self._ids)
+        self._before: dict[int, MovieState] = {
+            each: known.get(each) or ABSENT for each in self._ids
+        }
+
+    def record(
+        self,
+        by: Actor,
+        action: str,
+        now: datetime,
+        *,
+        batch: str = "",
+        undoes: int | None = None,
+        always: bool = False,
+    ) -> list[AuditEntry]:
+        """Flushes the change and adds an entry for each movie that differs, or for each one."""
+        self._session.flush()
+        found, genres = states(self._session, self._ids), genre_names(self._session)
+        entries = []
+        for movie_id in self._ids:
+            before, after = self._before[movie_id], found.get(movie_id, ABSENT)
+            fields = recorded(before, after)
+            if not fields and not always:
+                continue
+            name = (after if after.exists else before).values.title
+            subject = Subject("film", name, movie_id)
+            changes = texts(before, after, genres)
+            entry = record(
+                self._session, by, action, subject, now, changes,
+                fields=fields, batch=batch, undoes=undoes,
+            )  # fmt: skip
+            entries.append(entry)
+        self._session.flush()
+        return entries
+
+
+def to_json(value: Any) -> Any:
+    """Returns the value of a field for JSON."""
+    if isinstance(value, tuple):
+        return [to_json(each) for each in value]
+    if isinstance(value, PersonLine | PremiereLine | TrailerLine):
+        return {name: plain(each) for name, each in asdict(value).items()}
+    return plain(value)
+
+
+def from_json(name: str, value: Any) -> Any:
+    """Returns the value of a field from JSON; raises ``ValueError`` for an unknown enum value."""
+    if isinstance(value, list):
+        return tuple(_LINES[name](each) if name in _LINES else each for each in value)
+    return Rating(value) if name == "rating" and value is not None else value
+
+
+def _person(line: Mapping[str, Any]) -> PersonLine:
+    return PersonLine(**line)
+
+
+def _premiere(line: Mapping[str, Any]) -> PremiereLine:
+    return PremiereLine(**{
+        **line,
+        "date": date.fromisoformat(line["date"]),
+        "kind": PremiereKind(line["kind"]),
+        "precision": DatePrecision(line["precision"]),
+        "formats": tuple(line["formats"]),
+        "audio": Audio(line["audio"]) if line["audio"] else None,
+    })  # fmt: skip
+
+
+def _trailer(line: Mapping[str, Any]) -> TrailerLine:
+    return TrailerLine(**{**line, "site": VideoSite(line["site"])})
+
+
+_LINES: Final[Mapping[str, Any]] = {
+    "directors": _person,
+    "cast": _person,
+    "premieres": _premiere,
+    "trailers": _trailer,
+}

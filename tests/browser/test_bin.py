@@ -1,0 +1,60 @@
+"""An editor deletes a movie in Chromium and brings it back."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from .conftest import OpenPage
+from .manager_site import ManagerSite, rendered_again, running_manager_site
+from .page_log import PageLog, violations_of
+from .test_accessibility import is_accessible
+
+
+@pytest.fixture
+def manager(migrated_sqlite: Path, tmp_path: Path) -> Iterator[ManagerSite]:
+    with running_manager_site(migrated_sqlite, tmp_path) as manager:
+        yield manager
+
+
+def test_movie_is_deleted_and_comes_back(manager: ManagerSite, open_page: OpenPage) -> None:
+    page = open_page()
+    watch = PageLog.attach(page)
+    manager.sign_in(page)
+    manager.warm()
+    before = manager.states()
+    page.goto(f"{manager.url}/manager/movies/{manager.movies.here}")
+    page.get_by_role("link", name="Törlés").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Törlés: Itt van")
+    expect(page.locator("#affected")).to_contain_text("frissít")
+    page.get_by_role("button", name="A lomtárba").press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("A lomtárba került: Itt van.")
+    public = f"{manager.url}/movie/{manager.movies.here}-itt-van"
+    assert page.request.get(public).status == 404
+    page.goto(f"{manager.url}/manager/bin")
+    page.get_by_role("button", name="Mit frissít?").click()
+    expect(page.get_by_role("status")).to_be_visible()
+    is_accessible(page)
+    page.get_by_role("button", name="Visszahozás").click()
+    expect(page.get_by_role("status")).to_contain_text("Visszakerült: Itt van.")
+    assert page.request.get(public).status == 200
+    is_accessible(page)
+    rendered = rendered_again(before, manager.states())
+    assert rendered >= {"index", "english", "week", "month"}
+    assert not rendered & {"ahead", "other", "empty"}
+    page.get_by_role("status").get_by_role("link", name="Itt van").click()
+    expect(page.locator("#title")).to_have_value("Itt van")
+    assert violations_of(page) == []
+    assert [each for each in watch.errors if "404" not in each] == []
+
+
+def test_person_is_deleted_without_scripts(manager: ManagerSite, open_page: OpenPage) -> None:
+    page = open_page(java_script_enabled=False)
+    manager.sign_in(page)
+    page.goto(f"{manager.url}/manager/names?kind=person&q=szinesz+itt")
+    page.get_by_role("link", name="Törlés").click()
+    page.get_by_role("button", name="A lomtárba").click()
+    expect(page.get_by_role("status")).to_contain_text("A lomtárba került: Színész Itt van.")
+    page.get_by_role("button", name="Visszahozás").click()
+    expect(page.get_by_role("status")).to_contain_text("Visszakerült: Színész Itt van.")

@@ -1,0 +1,75 @@
+"""``moziweb bin``."""
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from moziweb.manager.audit.models import AuditEntry
+from moziweb.manager.bin.models import BinItem
+from moziweb.manager.bin.restoring import KEPT_FOR
+from moziweb.movies.models import Movie
+from moziweb.posters.models import PosterSource
+
+from .conftest import Run, Site, events
+
+
+def titles(site: Site) -> list[int]:
+    with site.database.read() as session:
+        return list(session.scalars(select(Movie.id)))
+
+
+def actions(site: Site) -> list[tuple[str, str]]:
+    with site.database.read() as session:
+        entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id))
+        return [(each.action, each.user_name) for each in entries]
+
+
+def test_movie_is_deleted_listed_and_restored(site: Site, run: Run) -> None:
+    site.add_movie(7, colour="red")
+    shown = run("bin", "delete", "movie", "7", "--dry-run")
+    (effects,) = events(shown.stdout)
+    assert (shown.returncode, effects["event"], effects["name"]) == (0, "would delete", "a")
+    assert effects["rows"] == {"movie": 1, "poster_source": 1}
+    assert titles(site) == [7]
+    deleted = events(run("bin", "delete", "movie", "7", "--yes").stdout)[-1]
+    assert deleted == {"event": "deleted", "item": 1, "kind": "movie", "id": 7}
+    assert titles(site) == []
+    (listed,) = events(run("bin", "list").stdout)
+    assert (listed["kind"], listed["id"], listed["by"]) == ("film", 7, "moziweb")
+    assert events(run("bin", "restore", "1", "--dry-run").stdout)[0]["event"] == "would restore"
+    assert titles(site) == []
+    (restored,) = events(run("bin", "restore", "1").stdout)
+    assert restored == {"event": "restored", "kind": "film", "id": 7}
+    assert titles(site) == [7]
+    with site.database.read() as session:
+        assert session.scalars(select(PosterSource.movie_id)).all() == [7]
+    assert actions(site) == [("film.delete", "moziweb"), ("film.restore", "moziweb")]
+
+
+def test_nothing_is_deleted_without_confirmation(site: Site, run: Run) -> None:
+    site.add_movie(1)
+    assert run("bin", "delete", "movie", "1", stdin="n\n").returncode == 0
+    assert titles(site) == [1]
+    assert run("bin", "delete", "movie", "1", stdin="y\n").returncode == 0
+    assert titles(site) == []
+
+
+def test_failure_is_one_line(site: Site, run: Run) -> None:
+    ended = run("bin", "delete", "genre", "9", "--yes")
+    assert (ended.returncode, ended.stderr) == (1, "moziweb: there is no genre 9\n")
+    ended = run("bin", "restore", "9")
+    assert (ended.returncode, ended.stderr) == (1, "moziweb: there is no item 9 in the bin\n")
+
+
+def test_bin_is_emptied_after_thirty_days(site: Site, run: Run) -> None:
+    site.add_movie(1, colour="blue")
+    run("bin", "delete", "movie", "1", "--yes")
+    assert events(run("bin", "empty").stdout) == [{"event": "summary", "removed": 0}]
+    with site.database.write() as session:
+        for item in session.scalars(select(BinItem)):
+            item.deleted_at -= KEPT_FOR + timedelta(minutes=1)
+    assert run("bin", "restore", "1").returncode == 1
+    removed, summary = events(run("bin", "empty").stdout)
+    assert (removed["kind"], removed["id"], summary["removed"]) == ("film", 1, 1)
+    assert actions(site)[-1] == ("bin.empty", "moziweb")
+    assert run("bin", "list").stdout == ""
