@@ -55,5 +55,5 @@ class _LazyGroup(click.Group):
 @click.version_option(package_name="moziweb")
 @click.pass_context
 def main(ctx: click.Context, ini: str) -> None:
-    """Administer a moziweb site: bin, cache, database, demo data, imports, posters, uploads, users."""
+    """Administer a moziweb site: bin, cache, database, demo, imports, posters, uploads, users."""
     ctx.obj = CommandContext(ini)

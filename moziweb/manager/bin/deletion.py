@@ -56,7 +56,8 @@ class Deleter:
         """Moves a row with its parts to the bin and flushes; None if there is no such row."""
         return _DELETERS[kind](self, row_id)
 
-    def _movie(self, movie_id: int) -> Removal | None:
+    def movie(self, movie_id: int) -> Removal | None:
+        """Deletes a movie with its premieres, credits, trailers and posters."""
         movies = lock_movies(self.session, [movie_id])
         movie = editable_movie(self.session, movie_id)
         if movie is None:
@@ -73,7 +74,8 @@ class Deleter:
         self._delete([movie])
         return Removal(item, self._recorded(audited, "film.delete"), movies)
 
-    def _poster(self, source_id: int) -> Removal | None:
+    def poster(self, source_id: int) -> Removal | None:
+        """Deletes a poster source with its variants."""
         number = select(PosterSource.movie_id).where(PosterSource.id == source_id)
         movie_id = self.session.scalar(number)
         if movie_id is None:
@@ -95,15 +97,18 @@ class Deleter:
         self._delete(sources)
         return item
 
-    def _person(self, person_id: int) -> Removal | None:
+    def person(self, person_id: int) -> Removal | None:
+        """Deletes a person with the roles in all movies."""
         links = select(Credit).where(Credit.person_id == person_id)
         return self._named(BinKind.PERSON, Person, person_id, links)
 
-    def _genre(self, genre_id: int) -> Removal | None:
+    def genre(self, genre_id: int) -> Removal | None:
+        """Deletes a genre; no movie has it any more."""
         links = select(MovieGenre).where(MovieGenre.genre_id == genre_id)
         return self._named(BinKind.GENRE, Genre, genre_id, links)
 
-    def _distributor(self, distributor_id: int) -> Removal | None:
+    def distributor(self, distributor_id: int) -> Removal | None:
+        """Deletes a distributor; its movies have none."""
         links = select(Movie).where(Movie.distributor_id == distributor_id)
         return self._named(BinKind.DISTRIBUTOR, Distributor, distributor_id, links)
 
@@ -164,18 +169,16 @@ class Deleter:
         self.session.flush()
 
     def _recorded(self, audited: AuditedMovies, action: str) -> AuditEntry:
-        (entry,) = audited.record(
-            self.by, action, self.now, batch=self.batch, undoes=self.undoes
-        )
+        (entry,) = audited.record(self.by, action, self.now, batch=self.batch, undoes=self.undoes)
         return entry
 
 
 _DELETERS: Final[Mapping[BinKind, Callable[[Deleter, int], Removal | None]]] = {
-    BinKind.MOVIE: Deleter._movie,
-    BinKind.POSTER: Deleter._poster,
-    BinKind.PERSON: Deleter._person,
-    BinKind.GENRE: Deleter._genre,
-    BinKind.DISTRIBUTOR: Deleter._distributor,
+    BinKind.MOVIE: Deleter.movie,
+    BinKind.POSTER: Deleter.poster,
+    BinKind.PERSON: Deleter.person,
+    BinKind.GENRE: Deleter.genre,
+    BinKind.DISTRIBUTOR: Deleter.distributor,
 }
 
 

@@ -159,9 +159,7 @@ class _Restoration:
             self._choose_at_most_one(rows)
         insert_rows(self.session, rows)
         action = "film.restore" if is_movie else "poster.restore"
-        (entry,) = audited.record(
-            self.by, action, self.now, batch=self.batch, undoes=self.undoes
-        )
+        (entry,) = audited.record(self.by, action, self.now, batch=self.batch, undoes=self.undoes)
         movies = lock_movies(self.session, [movie_id])
         return Restored(self.item.kind, self.item.row_id, entry, movies)
 
@@ -223,7 +221,8 @@ class _Restoration:
             taken |= {
                 each["position"]
                 for each in rows["credit"]
-                if each is not row and (each["movie_id"], each["role"]) == (row["movie_id"], row["role"])
+                if each is not row
+                and (each["movie_id"], each["role"]) == (row["movie_id"], row["role"])
             }
             if row["position"] in taken:
                 row["position"] = max(taken) + 1
@@ -243,7 +242,7 @@ class _Restoration:
         self.session.flush()
 
     def _choose_at_most_one(self, rows: Rows) -> None:
-        """The poster that was chosen meanwhile stays."""
+        """The poster that has been chosen since stays."""
         for row in rows.get("poster_source", ()):
             query = select(PosterSource.id).where(
                 PosterSource.movie_id == row["movie_id"],

@@ -50,7 +50,7 @@ class MovieState:
     ``premieres`` are the rows of its premieres, with their histories, by id.
     """
 
-    values: MovieValues = MovieValues()
+    values: MovieValues = field(default_factory=MovieValues)
     published: bool = False
     poster: int | None = None
     sources: tuple[int, ...] = ()

@@ -1,4 +1,4 @@
-"""Deleting, the bin, and the list of names from which people, genres and distributors are deleted."""
+"""Deleting, the bin, and the list of names that can be deleted."""
 
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from moziweb.site.view_models import Link
 from ..audit.models import AuditEntry
 from ..auth.sessions import require_user
 from ..bin.deletion import DISTRIBUTED, Deleter, Removal
-from ..bin.models import BinItem, BinKind
+from ..bin.models import BinKind
 from ..bin.queries import ITEMS_PER_PAGE, NAMED, items_in_bin, named_rows
 from ..bin.restoring import KEPT_FOR, RestoreRefused, find_item, latest_item, restore
 from ..movies.affected_pages import (

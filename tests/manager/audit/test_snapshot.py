@@ -24,7 +24,9 @@ def test_rows_survive_json(database: Database) -> None:
             session.flush()
         insert_rows(session, stored)
         session.expire_all()
-        models = [(type(row), row_values_id) for row, row_values_id in zip(rows, before, strict=True)]
+        models = [
+            (type(row), row_values_id) for row, row_values_id in zip(rows, before, strict=True)
+        ]
         after = [row_values(session.get_one(model, old["id"])) for model, old in models]
     for old, new in zip(before, after, strict=True):
         for name in ("version", "updated_at"):

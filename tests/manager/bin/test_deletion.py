@@ -21,14 +21,18 @@ from moziweb.movies.models import Credit, CreditRole, Distributor, Genre, Movie,
 from moziweb.posters.models import HeldObject, PosterSource, SourceState
 from moziweb.services import services_of
 from tests import factories
+from tests.site import conftest as site_conftest
 from tests.site.cached import Movies, fill, now, ready_variant, site, write
-from tests.site.conftest import cached  # noqa: F401 - on both databases
 from tests.site.test_exactness import Site
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
 DERIVED = {"version", "updated_at"}
 """Columns of a movie that grow with each change of its parts."""
+
+
+cached = site_conftest.cached
+"""The fixture of the site's tests: on both databases."""
 
 
 @pytest.fixture
@@ -48,7 +52,9 @@ def delete(session: Session, kind: BinKind, row_id: int, at: datetime | None = N
     return done.item
 
 
-def bring_back(session: Session, kind: BinKind, row_id: int, at: datetime | None = None) -> Restored:
+def bring_back(
+    session: Session, kind: BinKind, row_id: int, at: datetime | None = None
+) -> Restored:
     item = latest_item(session, kind, row_id)
     assert item is not None
     return restore(session, item, COMMAND, at or now())
@@ -103,7 +109,9 @@ def row_of(app: TestApp, movies: Movies, kind: BinKind) -> int:
 
 
 def test_exactly_the_changed_pages_become_stale(
-    cached: TestApp, plain: TestApp, movies: Movies  # noqa: F811 - the fixture
+    cached: TestApp,
+    plain: TestApp,
+    movies: Movies,
 ) -> None:
     write(cached, lambda session: session.add(ready_variant(movies)))
     both = Site(cached, plain, movies)

@@ -77,9 +77,7 @@ def test_deleting_and_bringing_back_refresh_exactly_the_pages_that_were_shown(
 
 
 @BOTH
-def test_a_second_click_deletes_and_restores_nothing_more(
-    site: TestApp, editor: TestApp
-) -> None:
+def test_a_second_click_deletes_and_restores_nothing_more(site: TestApp, editor: TestApp) -> None:
     movie_id = make_movie(site)
     path = delete_path(BinKind.MOVIE, movie_id)
     assert "Az ígéret földje" in editor.get(path).text
@@ -135,9 +133,7 @@ def test_names_are_listed_in_pages(site: TestApp, editor: TestApp) -> None:
     assert "Nincs ilyen név" in editor.get("/manager/names", {"q": "senki"}).text
 
 
-def test_the_bin_shows_until_when_and_by_whom(
-    site: TestApp, editor: TestApp, clock: Clock
-) -> None:
+def test_the_bin_shows_until_when_and_by_whom(site: TestApp, editor: TestApp, clock: Clock) -> None:
     assert "A lomtár üres" in editor.get("/manager/bin").text
     do(editor, delete_path(BinKind.MOVIE, make_movie(site)), do="delete")
     shown = editor.get("/manager/bin").text

@@ -36,9 +36,7 @@ def made_upload(database: Database, storage: Storage, service: PosterService) ->
 
 
 def keys(storage: Storage) -> set[str]:
-    return {
-        stored.key for prefix in ("poster/", "upload/") for stored in storage.list(prefix)
-    }
+    return {stored.key for prefix in ("poster/", "upload/") for stored in storage.list(prefix)}
 
 
 @DEPLOYMENTS
@@ -89,7 +87,9 @@ def test_an_object_that_another_source_has_stays(
     clock.advance(days=KEPT_FOR.days)
     list(ExpiredItems(database, clock).run())
     far = lambda: clock() + timedelta(days=3650)  # noqa: E731
-    removed = {key for key, is_removed in ReleasedObjects(database, storage, far).run() if is_removed}
+    removed = {
+        key for key, is_removed in ReleasedObjects(database, storage, far).run() if is_removed
+    }
     assert len(removed) == len(RECIPES)
     assert keys(storage) == {original}
     with database.read() as session:
