@@ -204,7 +204,8 @@ class _Restoration:
         if number is None or self.session.get(target, number) is not None:
             return True
         other = latest_item(self.session, kind, number) if kind else None
-        if not inspect(model).columns[name].nullable:
+        columns: Any = inspect(model).columns
+        if not columns[name].nullable:
             if other is not None:
                 _add_row(other, model.__tablename__, row)
             return False

@@ -22,5 +22,6 @@ def test_ids_of_deleted_rows_are_not_given_again(database: Database) -> None:
         people = [Person(name=name) for name in ("a", "b")]
         session.add_all([*rows, *people])
         session.flush()
-        assert not gone & {row.id for row in (*rows, *people)}
-        assert len({row.id for row in rows}) == len({row.id for row in people}) == 2
+        movie_ids, person_ids = {row.id for row in rows}, {row.id for row in people}
+        assert not gone & (movie_ids | person_ids)
+        assert len(movie_ids) == len(person_ids) == 2

@@ -1,7 +1,7 @@
 """Deleting into the bin and bringing back: every row, and exactly the pages that change."""
 
-from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -22,8 +22,9 @@ from moziweb.posters.models import HeldObject, PosterSource, SourceState
 from moziweb.services import services_of
 from tests import factories
 from tests.site import conftest as site_conftest
-from tests.site.cached import Movies, fill, now, ready_variant, site, write
-from tests.site.test_exactness import Site
+from tests.site import test_exactness
+from tests.site.cached import Movies, now, ready_variant, write
+from tests.site.test_exactness import Site, paths_of
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -31,19 +32,8 @@ DERIVED = {"version", "updated_at"}
 """Columns of a movie that grow with each change of its parts."""
 
 
-cached = site_conftest.cached
-"""The fixture of the site's tests: on both databases."""
-
-
-@pytest.fixture
-def movies(dbsession: Session) -> Movies:
-    return fill(dbsession)
-
-
-@pytest.fixture
-def plain(settings: dict[str, str]) -> Iterator[TestApp]:
-    with site(settings) as app:
-        yield app
+cached, plain, movies = site_conftest.cached, test_exactness.plain, test_exactness.movies
+"""The fixtures of the site's tests: on both databases."""
 
 
 def delete(session: Session, kind: BinKind, row_id: int, at: datetime | None = None) -> BinItem:
@@ -88,13 +78,13 @@ def genre_id(session: Session) -> int:
 
 
 KINDS = {
-    BinKind.MOVIE: "delete_movie",
-    BinKind.POSTER: "choose_poster",
-    BinKind.PERSON: "delete_credit",
-    BinKind.GENRE: "delete_genre",
-    BinKind.DISTRIBUTOR: "change_distributor",
+    BinKind.MOVIE: ("delete_movie", "movie"),
+    BinKind.POSTER: ("choose_poster", ""),
+    BinKind.PERSON: ("delete_credit", "person"),
+    BinKind.GENRE: ("delete_genre", "genre"),
+    BinKind.DISTRIBUTOR: ("change_distributor", "distributor"),
 }
-"""Each kind, and the write of `test_exactness` with the same needless renders."""
+"""Each kind, the write of `test_exactness` with the same needless renders, and its own page."""
 
 
 def row_of(app: TestApp, movies: Movies, kind: BinKind) -> int:
@@ -109,23 +99,21 @@ def row_of(app: TestApp, movies: Movies, kind: BinKind) -> int:
 
 
 def test_exactly_the_changed_pages_become_stale(
-    cached: TestApp,
-    plain: TestApp,
-    movies: Movies,
+    cached: TestApp, plain: TestApp, movies: Movies
 ) -> None:
     write(cached, lambda session: session.add(ready_variant(movies)))
-    both = Site(cached, plain, movies)
-    for kind, what in KINDS.items():
-        row_id = row_of(cached, movies, kind)
-        shown = both.shown()
-        write(cached, lambda session: delete(session, kind, row_id))  # noqa: B023
+    # Whether there is a genre depends on the set of genres. Filters by a genre that does not exist
+    # are "not found", and such pages may share a slot.
+    filtered = {"week_drama", "empty_filtered"}
+    names = paths_of(cached, movies).keys() - {"genre_gone", *filtered}
+    both = Site(cached, plain, movies, names)
+    for kind, (what, own_page) in KINDS.items():
+        row_id, shown = row_of(cached, movies, kind), both.shown()
+        write(cached, partial(delete, kind=kind, row_id=row_id))
         both.compare(what)
         assert both.changed, kind
-        gone = {BinKind.MOVIE: "movie", BinKind.PERSON: "person", BinKind.GENRE: "genre",
-                BinKind.DISTRIBUTOR: "distributor"}.get(kind)  # fmt: skip
-        if gone:
-            assert both.shown()[gone][0] == 404, kind
-        write(cached, lambda session: bring_back(session, kind, row_id))  # noqa: B023
+        assert not own_page or both.shown()[own_page][0] == 404, kind
+        write(cached, partial(bring_back, kind=kind, row_id=row_id))
         both.compare(what)
         assert both.shown() == shown, kind
 
