@@ -17,7 +17,13 @@ from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.bin.deletion import Deleter, Removal
 from moziweb.manager.bin.expiry import ExpiredItems
 from moziweb.manager.bin.models import BinItem, BinKind
-from moziweb.manager.bin.restoring import KEPT_FOR, Restored, RestoreRefused, find_item, restore
+from moziweb.manager.bin.restoring import (
+    BIN_RETENTION,
+    Restored,
+    RestoreRefused,
+    find_item,
+    restore,
+)
 from moziweb.manager.movies.affected_pages import note_pages, pages_of_change
 from moziweb.services import services_of
 
@@ -114,7 +120,7 @@ def list_command(context: CommandContext) -> None:
                 "id": item.row_id,
                 "name": item.name,
                 "deleted": item.deleted_at.isoformat(timespec="seconds"),
-                "until": (item.deleted_at + KEPT_FOR).isoformat(timespec="seconds"),
+                "until": (item.deleted_at + BIN_RETENTION).isoformat(timespec="seconds"),
                 "by": item.user_name,
             }
             if sys.stdout.isatty():

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.bin.models import BinItem
-from moziweb.manager.bin.restoring import KEPT_FOR
+from moziweb.manager.bin.restoring import BIN_RETENTION
 from moziweb.movies.models import Movie
 from moziweb.posters.models import PosterSource
 
@@ -67,7 +67,7 @@ def test_bin_is_emptied_after_thirty_days(site: Site, run: Run) -> None:
     assert events(run("bin", "empty").stdout) == [{"event": "summary", "removed": 0}]
     with site.database.write() as session:
         for item in session.scalars(select(BinItem)):
-            item.deleted_at -= KEPT_FOR + timedelta(minutes=1)
+            item.deleted_at -= BIN_RETENTION + timedelta(minutes=1)
     assert run("bin", "restore", "1").returncode == 1
     removed, summary = events(run("bin", "empty").stdout)
     assert (removed["kind"], removed["id"], summary["removed"]) == ("film", 1, 1)

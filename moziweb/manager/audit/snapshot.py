@@ -1,4 +1,4 @@
-"""Rows as plain values for JSON, and back."""
+"""Rows of tables as plain values for JSON, and back."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
@@ -25,7 +25,7 @@ from moziweb.movies.models import (
 )
 from moziweb.posters.models import PosterSource, PosterVariant
 
-Rows: TypeAlias = dict[str, list[dict[str, Any]]]
+TableRows: TypeAlias = dict[str, list[dict[str, Any]]]
 """Rows by the names of their tables; columns have the names of attributes."""
 
 MODELS: Final[tuple[type[Base], ...]] = (
@@ -35,9 +35,9 @@ MODELS: Final[tuple[type[Base], ...]] = (
 """What snapshots contain: each model after those that it refers to."""
 
 
-def snapshot(rows: Iterable[Base]) -> Rows:
+def snapshot_of(rows: Iterable[Base]) -> TableRows:
     """Returns the values of rows, by table."""
-    found: Rows = {}
+    found: TableRows = {}
     for row in rows:
         found.setdefault(row.__tablename__, []).append(row_values(row))
     return found

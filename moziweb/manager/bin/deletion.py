@@ -20,7 +20,7 @@ from moziweb.posters.models import PosterSource
 
 from ..audit.log import Actor, Subject, record
 from ..audit.models import AuditEntry
-from ..audit.snapshot import snapshot
+from ..audit.snapshot import snapshot_of
 from ..movies.changes import AuditedMovies
 from ..movies.queries import editable_movie
 from ..movies.save import lock_movies
@@ -153,7 +153,7 @@ class Deleter:
         variants = [variant for source in sources for variant in source.variants]
         item = BinItem(
             kind=kind, row_id=row_id, name=name[:300],
-            rows=snapshot([*parts, *sources, *variants]), deleted_at=self.now,
+            rows=snapshot_of([*parts, *sources, *variants]), deleted_at=self.now,
             user_id=self.by.user_id, user_name=self.by.name,
         )  # fmt: skip
         self.session.add(item)

@@ -12,7 +12,7 @@ from moziweb.posters.maintenance.held_objects import release
 
 from ..audit.log import COMMAND, Subject, record
 from .models import BinItem
-from .restoring import KEPT_FOR
+from .restoring import BIN_RETENTION
 
 EMPTIED: Final = "bin.empty"
 """The action of the audit entry of each removed item."""
@@ -48,4 +48,4 @@ class ExpiredItems:
             yield item
 
     def _is_expired(self) -> ColumnElement[bool]:
-        return BinItem.deleted_at <= self.clock() - KEPT_FOR
+        return BinItem.deleted_at <= self.clock() - BIN_RETENTION

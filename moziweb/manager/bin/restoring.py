@@ -25,13 +25,13 @@ from moziweb.posters.models import PosterSource, SourceState
 
 from ..audit.log import Actor, Subject, record
 from ..audit.models import AuditEntry
-from ..audit.snapshot import MODELS, Rows, insert_rows, references
+from ..audit.snapshot import MODELS, TableRows, insert_rows, references
 from ..movies.changes import ABSENT, AuditedMovies
 from ..movies.save import lock_movies
 from .deletion import DISTRIBUTED, exists_changes, part_of
 from .models import BinItem, BinKind
 
-KEPT_FOR: Final = timedelta(days=30)
+BIN_RETENTION: Final = timedelta(days=30)
 """How long an item can be brought back."""
 
 
@@ -78,7 +78,7 @@ def restore(
     A link to a row that is in the bin itself moves to that item: it comes back with that one. A
     link to a row that is gone for good is left out.
     """
-    if item.deleted_at <= now - KEPT_FOR:
+    if item.deleted_at <= now - BIN_RETENTION:
         raise RestoreRefused(_("It has been in the bin for more than 30 days."))
     done = _Restoration(session, item, by, now, batch, undoes).run()
     _drop(session, item)
@@ -91,7 +91,7 @@ def return_source(session: Session, source_id: int, by: Actor, now: datetime) ->
     It does not become the movie's poster. Raises `RestoreRefused`.
     """
     item = latest_item(session, BinKind.POSTER, source_id)
-    if item is None or item.deleted_at <= now - KEPT_FOR:
+    if item is None or item.deleted_at <= now - BIN_RETENTION:
         raise RestoreRefused(_("The poster #${number} is gone.", mapping={"number": source_id}))
     _Restoration(session, item, by, now, "", None).insert_source()
     _drop(session, item)
@@ -146,7 +146,7 @@ class _Restoration:
             row["chosen"] = row["choose_when_ready"] = False
         insert_rows(self.session, rows)
 
-    def _movie_or_poster(self, rows: Rows) -> Restored:
+    def _movie_or_poster(self, rows: TableRows) -> Restored:
         is_movie = self.item.kind is BinKind.MOVIE
         movie_id = self.item.row_id if is_movie else rows["poster_source"][0]["movie_id"]
         for row in rows.get("poster_source", ()):
@@ -163,14 +163,14 @@ class _Restoration:
         movies = lock_movies(self.session, [movie_id])
         return Restored(self.item.kind, self.item.row_id, entry, movies)
 
-    def _refuse_orphan(self, rows: Rows) -> None:
+    def _refuse_orphan(self, rows: TableRows) -> None:
         """Raises `RestoreRefused` for a poster whose movie does not exist."""
         if self.item.kind is BinKind.POSTER:
             movie_id = rows["poster_source"][0]["movie_id"]
             if self.session.get(Movie, movie_id) is None:
                 raise RestoreRefused(_("Its film is deleted: bring that back first."))
 
-    def _refuse_taken_values(self, rows: Rows) -> None:
+    def _refuse_taken_values(self, rows: TableRows) -> None:
         """A unique value, such as an IMDb id, may belong to another row now."""
         for model in (Movie, Person, Genre, Distributor):
             columns: Any = inspect(model).columns
@@ -187,7 +187,7 @@ class _Restoration:
             if self.session.get(MovieReference, key) is not None:
                 rows["movie_reference"].remove(row)
 
-    def _follow_references(self, rows: Rows) -> None:
+    def _follow_references(self, rows: TableRows) -> None:
         """Moves or leaves out the rows that refer to rows which do not exist."""
         for model in MODELS:
             for name, table in references(model).items():
@@ -214,7 +214,7 @@ class _Restoration:
         row[name] = None
         return True
 
-    def _free_positions(self, rows: Rows) -> None:
+    def _free_positions(self, rows: TableRows) -> None:
         """Credits whose position is taken go to the end."""
         for row in rows.get("credit", ()):
             where = Credit.movie_id == row["movie_id"], Credit.role == row["role"]
@@ -242,7 +242,7 @@ class _Restoration:
                 other.rows = {**other.rows, "movie": [{**row, "distributor_id": given}]}
         self.session.flush()
 
-    def _choose_at_most_one(self, rows: Rows) -> None:
+    def _choose_at_most_one(self, rows: TableRows) -> None:
         """The poster that has been chosen since stays."""
         for row in rows.get("poster_source", ()):
             query = select(PosterSource.id).where(

@@ -26,18 +26,18 @@ from moziweb.posters.models import PosterSource
 
 from ..audit.log import Actor, Change, Subject, record
 from ..audit.models import AuditEntry
-from ..audit.snapshot import Rows, plain, snapshot
+from ..audit.snapshot import TableRows, plain, snapshot_of
 from .text import field_text
 from .values import EDITED_FIELDS, MovieValues, PersonLine, PremiereLine, TrailerLine, values_of
 
 PUBLISHED: Final = "published"
-POSTER: Final = "poster"
+CHOSEN_POSTER: Final = "poster"
 SOURCES: Final = "sources"
 EXISTS: Final = "exists"
 REMOVED: Final = "removed"
 """The key of removed premieres, with their history, beside ``before`` and ``after``."""
 
-STATE_FIELDS: Final = (*EDITED_FIELDS, PUBLISHED, POSTER, SOURCES)
+STATE_FIELDS: Final = (*EDITED_FIELDS, PUBLISHED, CHOSEN_POSTER, SOURCES)
 """The fields of a movie that audit entries compare."""
 
 GenreNames = Mapping[int, str]
@@ -54,7 +54,7 @@ class MovieState:
     published: bool = False
     poster: int | None = None
     sources: tuple[int, ...] = ()
-    premieres: Mapping[int, Rows] = field(default_factory=dict)
+    premieres: Mapping[int, TableRows] = field(default_factory=dict)
     exists: bool = False
 
     def value(self, name: str) -> Any:
@@ -89,10 +89,10 @@ def states(session: Session, movie_ids: Collection[int]) -> dict[int, MovieState
         .options(*relations())
         .execution_options(populate_existing=True)
     ).all()
-    return states_of(session, movies)
+    return loaded_states(session, movies)
 
 
-def states_of(session: Session, movies: Sequence[Movie]) -> dict[int, MovieState]:
+def loaded_states(session: Session, movies: Sequence[Movie]) -> dict[int, MovieState]:
     """Returns the states of movies that are loaded with their relations. One query."""
     sources: dict[int, list[PosterSource]] = {movie.id: [] for movie in movies}
     query = select(PosterSource).where(PosterSource.movie_id.in_(sources))
@@ -108,7 +108,7 @@ def _state(movie: Movie, sources: Sequence[PosterSource]) -> MovieState:
         published=movie.published,
         poster=next((each.id for each in sources if each.choose_when_ready), chosen),
         sources=tuple(each.id for each in sources),
-        premieres={each.id: snapshot([each, *each.changes]) for each in movie.premieres},
+        premieres={each.id: snapshot_of([each, *each.changes]) for each in movie.premieres},
         exists=True,
     )
 
@@ -132,7 +132,7 @@ def texts(before: MovieState, after: MovieState, genres: GenreNames) -> list[Cha
 def recorded(before: MovieState, after: MovieState) -> dict[str, dict[str, Any]]:
     """Returns the differences as values for JSON, for ``AuditEntry.fields``."""
     found = {
-        name: {"before": to_json(before.value(name)), "after": to_json(after.value(name))}
+        name: {"before": json_of(before.value(name)), "after": json_of(after.value(name))}
         for name in changed_fields(before, after)
     }
     if removed := [rows for each, rows in before.premieres.items() if each not in after.premieres]:
@@ -187,16 +187,16 @@ class AuditedMovies:
         return entries
 
 
-def to_json(value: Any) -> Any:
+def json_of(value: Any) -> Any:
     """Returns the value of a field for JSON."""
     if isinstance(value, tuple):
-        return [to_json(each) for each in value]
+        return [json_of(each) for each in value]
     if isinstance(value, PersonLine | PremiereLine | TrailerLine):
         return {name: plain(each) for name, each in asdict(value).items()}
     return plain(value)
 
 
-def from_json(name: str, value: Any) -> Any:
+def value_of_json(name: str, value: Any) -> Any:
     """Returns the value of a field from JSON; raises ``ValueError`` for an unknown enum value."""
     if isinstance(value, list):
         return tuple(_LINES[name](each) if name in _LINES else each for each in value)

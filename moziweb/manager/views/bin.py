@@ -16,8 +16,8 @@ from ..audit.models import AuditEntry
 from ..auth.sessions import require_user
 from ..bin.deletion import DISTRIBUTED, Deleter, Removal
 from ..bin.models import BinKind
-from ..bin.queries import ITEMS_PER_PAGE, NAMED, items_in_bin, named_rows
-from ..bin.restoring import KEPT_FOR, RestoreRefused, find_item, latest_item, restore
+from ..bin.queries import NAMED, ROWS_PER_PAGE, items_in_bin, named_rows
+from ..bin.restoring import BIN_RETENTION, RestoreRefused, find_item, latest_item, restore
 from ..movies.affected_pages import (
     AffectedPages,
     note_pages,
@@ -33,7 +33,7 @@ from ..web.resources import EDIT
 _BIN: Final = "manager.bin"
 _NAMES: Final = "manager.names"
 
-KIND_NAMES: Final = {
+BIN_KIND_NAMES: Final = {
     BinKind.MOVIE: _("film"),
     BinKind.POSTER: _("poster"),
     BinKind.PERSON: _("person"),
@@ -73,7 +73,7 @@ def ask(request: Request) -> dict[str, Any]:
             "parts": _parts(done),
             "affected": affected,
             "back": _back(request, kind, row_id, done),
-            "days": KEPT_FOR.days,
+            "days": BIN_RETENTION.days,
         }
         session.rollback()
     return page
@@ -118,16 +118,16 @@ def names(request: Request) -> dict[str, Any]:
     """People, genres or distributors, by name. Two queries."""
     kind = next((each for each in NAMED if each == request.GET.get("kind")), BinKind.PERSON)
     text = " ".join(request.GET.get("q", "").split())[:100]
-    rows = named_rows(request.dbsession, kind, text, request.GET.get("after", ""))
+    rows = named_rows(request.dbsession, kind, text, parse_id(request.GET.get("after")))
     translate = request.localizer.translate
-    more = {"kind": kind.value, "q": text, "after": rows[ITEMS_PER_PAGE - 1].id} if (
-        len(rows) > ITEMS_PER_PAGE
+    more = {"kind": kind.value, "q": text, "after": rows[ROWS_PER_PAGE - 1].id} if (
+        len(rows) > ROWS_PER_PAGE
     ) else {}  # fmt: skip
     return {
         "page": page_frame(request, _("Names"), _NAMES),
         "kind": kind,
         "text": text,
-        "rows": rows[:ITEMS_PER_PAGE],
+        "rows": rows[:ROWS_PER_PAGE],
         "kinds": [
             Link(request.route_path(_NAMES, _query={"kind": each.value}), translate(name),
                  current=each is kind)
@@ -198,10 +198,10 @@ def _page(
     saved = _saved(session, request.GET.get("saved", ""))
     return {
         "page": page_frame(request, _("Bin"), _BIN),
-        "items": items[:ITEMS_PER_PAGE],
-        "next": items[ITEMS_PER_PAGE - 1].id if len(items) > ITEMS_PER_PAGE else None,
-        "kind_names": KIND_NAMES,
-        "kept_for": KEPT_FOR,
+        "items": items[:ROWS_PER_PAGE],
+        "next": items[ROWS_PER_PAGE - 1].id if len(items) > ROWS_PER_PAGE else None,
+        "kind_names": BIN_KIND_NAMES,
+        "kept_for": BIN_RETENTION,
         "problem": request.localizer.translate(problem) if problem else "",
         "asked": asked,
         "affected": affected,

@@ -6,7 +6,7 @@ from datetime import date
 from sqlalchemy import select
 
 from moziweb.db import Database
-from moziweb.manager.audit.snapshot import insert_rows, row_values, snapshot
+from moziweb.manager.audit.snapshot import insert_rows, row_values, snapshot_of
 from moziweb.movies.models import Audio, Premiere, PremiereChange
 from tests import factories
 
@@ -18,7 +18,7 @@ def test_rows_survive_json(database: Database) -> None:
         factories.move_premiere(session, premiere, date(2026, 9, 3), "ok")
         rows = [movie, premiere, *session.scalars(select(PremiereChange))]
         before = [row_values(row) for row in rows]
-        stored = json.loads(json.dumps(snapshot(rows)))
+        stored = json.loads(json.dumps(snapshot_of(rows)))
         for row in reversed(rows):
             session.delete(row)
             session.flush()
@@ -40,7 +40,7 @@ def test_a_taken_id_is_replaced_and_followed(database: Database) -> None:
         premiere = factories.make_premiere(session, movie)
         factories.move_premiere(session, premiere, date(2026, 9, 3))
         change = session.scalars(select(PremiereChange)).one()
-        insert_rows(session, snapshot([premiere, change]))
+        insert_rows(session, snapshot_of([premiere, change]))
         premieres = session.scalars(select(Premiere.id)).all()
         owners = session.scalars(select(PremiereChange.premiere_id)).all()
     assert len(premieres) == 2

@@ -15,7 +15,13 @@ from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.bin.deletion import Deleter
 from moziweb.manager.bin.models import BinItem, BinKind
-from moziweb.manager.bin.restoring import KEPT_FOR, Restored, RestoreRefused, latest_item, restore
+from moziweb.manager.bin.restoring import (
+    BIN_RETENTION,
+    Restored,
+    RestoreRefused,
+    latest_item,
+    restore,
+)
 from moziweb.movies.importers.models import MovieReference
 from moziweb.movies.models import Credit, CreditRole, Distributor, Genre, Movie, MovieGenre, Person
 from moziweb.posters.models import HeldObject, PosterSource, SourceState
@@ -298,7 +304,7 @@ def test_a_source_that_was_being_made_is_made_again(database: Database, movies: 
 
 def test_after_thirty_days_nothing_comes_back(database: Database, movies: Movies) -> None:
     with database.write() as session:
-        delete(session, BinKind.MOVIE, movies.here, now() - KEPT_FOR)
+        delete(session, BinKind.MOVIE, movies.here, now() - BIN_RETENTION)
     with database.write() as session, pytest.raises(RestoreRefused):
         bring_back(session, BinKind.MOVIE, movies.here)
 

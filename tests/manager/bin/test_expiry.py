@@ -10,7 +10,7 @@ from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.bin.deletion import Deleter
 from moziweb.manager.bin.expiry import EMPTIED, ExpiredItems
 from moziweb.manager.bin.models import BinItem, BinKind
-from moziweb.manager.bin.restoring import KEPT_FOR
+from moziweb.manager.bin.restoring import BIN_RETENTION
 from moziweb.posters.models import HeldObject
 from tests import factories
 from tests.conftest import NOW
@@ -18,7 +18,7 @@ from tests.conftest import NOW
 
 def test_expired_items_are_removed_with_an_audit_entry(database: Database) -> None:
     with database.write() as session:
-        for title, age in (("Régi", KEPT_FOR), ("Új", KEPT_FOR - timedelta(seconds=1))):
+        for title, age in (("Régi", BIN_RETENTION), ("Új", BIN_RETENTION - timedelta(seconds=1))):
             movie = factories.make_movie(session, title)
             factories.add_poster(session, movie, key=f"upload/{title}")
             Deleter(session, COMMAND, NOW - age).delete(BinKind.MOVIE, movie.id)

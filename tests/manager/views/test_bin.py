@@ -8,8 +8,8 @@ from webtest import TestApp
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.models import Role
 from moziweb.manager.bin.models import BinItem, BinKind
-from moziweb.manager.bin.queries import ITEMS_PER_PAGE
-from moziweb.manager.bin.restoring import KEPT_FOR
+from moziweb.manager.bin.queries import ROWS_PER_PAGE
+from moziweb.manager.bin.restoring import BIN_RETENTION
 from moziweb.movies.models import Distributor, Genre, Movie, Person
 from moziweb.services import services_of
 from tests.manager.conftest import BOTH, Clock, csrf_of, signed_in
@@ -123,7 +123,7 @@ def test_people_genres_and_distributors_are_deleted_from_the_names(
 
 def test_names_are_listed_in_pages(site: TestApp, editor: TestApp) -> None:
     with services_of(site.app.registry).database.write() as session:
-        session.add_all(Person(name=f"Név {n:03}") for n in range(ITEMS_PER_PAGE + 1))
+        session.add_all(Person(name=f"Név {n:03}") for n in range(ROWS_PER_PAGE + 1))
     first = editor.get("/manager/names")
     assert "Név 049" in first.text
     assert "Név 050" not in first.text
@@ -139,7 +139,7 @@ def test_the_bin_shows_until_when_and_by_whom(site: TestApp, editor: TestApp, cl
     shown = editor.get("/manager/bin").text
     assert "szerkesztő" in shown
     assert "2026-09-19" in shown
-    clock.now += KEPT_FOR
+    clock.now += BIN_RETENTION
     late = signed_in(site, Role.EDITOR)
     assert "A lomtár üres" in late.get("/manager/bin").text
     refused = do(late, "/manager/bin", do="restore", item=str(items(site)[0].id))

@@ -10,17 +10,28 @@ from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.bin.deletion import Deleter
 from moziweb.manager.bin.expiry import ExpiredItems
 from moziweb.manager.bin.models import BinKind
-from moziweb.manager.bin.restoring import KEPT_FOR, latest_item, restore
+from moziweb.manager.bin.restoring import BIN_RETENTION, latest_item, restore
 from moziweb.movies.models import Movie
+from moziweb.posters.generation.leases import SourceLeases
+from moziweb.posters.generation.readers import UploadReader
 from moziweb.posters.generation.result import GenerationStatus
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.maintenance.held_objects import ReleasedObjects
 from moziweb.posters.maintenance.reconciliation import Reconciler
-from moziweb.posters.models import HeldObject, PosterSource
+from moziweb.posters.models import HeldObject, PosterSource, SourceKind
 from moziweb.posters.recipes import RECIPES
 from moziweb.storage import Storage
 from tests.factories import add_upload
 from tests.posters.conftest import DEPLOYMENTS, Clock, picture
+
+
+@pytest.fixture
+def service(
+    database: Database, storage: Storage, leases: SourceLeases, clock: Clock
+) -> PosterService:
+    """A service that makes uploads and stores everything in ``storage``."""
+    readers = {SourceKind.UPLOAD: UploadReader(storage)}
+    return PosterService(database, storage, readers, leases, clock)
 
 
 def made_upload(database: Database, storage: Storage, service: PosterService) -> tuple[int, int]:
@@ -64,7 +75,7 @@ def test_objects_stay_for_thirty_days_and_go_afterwards(
 
     with database.write() as session:
         Deleter(session, COMMAND, clock()).delete(BinKind.MOVIE, movie_id)
-    clock.advance(days=KEPT_FOR.days)
+    clock.advance(days=BIN_RETENTION.days)
     assert len(list(ExpiredItems(database, clock).run())) == 1
     assert released.count() == len(stored)
     assert {key for key, is_removed in released.run() if is_removed} == stored
@@ -84,7 +95,7 @@ def test_an_object_that_another_source_has_stays(
         session.flush()
         add_upload(session, storage, other, picture())
         Deleter(session, COMMAND, clock()).delete(BinKind.MOVIE, movie_id)
-    clock.advance(days=KEPT_FOR.days)
+    clock.advance(days=BIN_RETENTION.days)
     list(ExpiredItems(database, clock).run())
     far = lambda: clock() + timedelta(days=3650)  # noqa: E731
     removed = {
@@ -108,7 +119,7 @@ def test_a_deleted_poster_that_was_uploaded_again_keeps_its_objects(
         again = add_upload(session, storage, session.get_one(Movie, movie_id), picture()).id
     assert service.ensure_variants(again).status is GenerationStatus.MADE
     stored = keys(storage)
-    clock.advance(days=KEPT_FOR.days)
+    clock.advance(days=BIN_RETENTION.days)
     list(ExpiredItems(database, clock).run())
     released = ReleasedObjects(database, storage, lambda: clock() + timedelta(days=3650))
     assert not any(is_removed for _key, is_removed in released.run())
