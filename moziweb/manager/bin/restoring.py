@@ -172,7 +172,8 @@ class _Restoration:
 
     def _refuse_taken_values(self, rows: TableRows) -> None:
         """A unique value, such as an IMDb id, may belong to another row now."""
-        for model in (Movie, Person, Genre, Distributor):
+        models: tuple[Any, ...] = (Movie, Person, Genre, Distributor)
+        for model in models:
             columns: Any = inspect(model).columns
             for name, column in columns.items():
                 values = [row[name] for row in rows.get(model.__tablename__, ()) if row.get(name)]
