@@ -28,6 +28,7 @@ PAGES: Final = (
     ("jump", "/jump"),
     ("about", "/about"),
     ("search", "/search"),
+    ("suggest", "/suggest"),
     ("calendar", "/premieres{part:(-cinema|-streaming)?}.ics"),
     ("news", "/premieres.atom"),
 )

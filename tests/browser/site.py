@@ -9,7 +9,7 @@ import contextlib
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,7 @@ def fill(url: str) -> None:
         load_demo(session, TODAY, NOW)
         session.execute(delete(Movie).where(Movie.id.not_in(_shown(session))))
         _add_long_word(session)
+        _add_short_title(session)
         session.commit()
 
 
@@ -89,6 +90,13 @@ def _add_long_word(session: Session) -> None:
     add_genres(session, movie, f"{'g' * 40}/{'e' * 60}")
     set_distributor(session, movie, "d" * 120)
     add_trailer(session, movie).name = "t" * 200
+
+
+def _add_short_title(session: Session) -> None:
+    """Add a movie whose title is easy to misspell, long ago."""
+    movie = make_movie(session, "Avatar")
+    make_premiere(session, movie, date(2009, 12, 17))
+    add_people(session, movie, CreditRole.DIRECTOR, "James Cameron")
 
 
 def _shown(session: Session) -> list[int]:
