@@ -153,7 +153,7 @@ def named_rows(session: Session, terms: SearchTerms) -> Sequence[NamedRow]:
     There are few distributors and services: all of their names are read.
     """
     of_distributor = exists().where(Movie.distributor_id == Distributor.id, IS_PUBLISHED)
-    rows = union_all(
+    rows: CompoundSelect[Any] = union_all(
         _people(terms),
         select(literal(NameKind.DISTRIBUTOR.value), Distributor.id, Distributor.name, literal(""))
         .where(of_distributor),

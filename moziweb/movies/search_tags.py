@@ -27,7 +27,7 @@ MAX_TEXT_TAGS: Final = 1000
 """The tags of texts of one transaction; a movie with a dozen people has some hundred."""
 
 PART: Final = "part"
-EDIT: Final = "edit"
+MISSPELT: Final = "misspelt"
 
 _SHORTEST: Final = 3
 _LONGEST: Final = 6
@@ -39,13 +39,13 @@ def query_tags(terms: SearchTerms, *, has_guesses: bool) -> frozenset[str]:
     parts = {_tag_of(PART, word[:_LONGEST]) for word in terms.words}
     is_short = has_guesses and len(terms.phrase) <= MAX_TITLE + 1
     edits = _shortened(terms.phrase) if is_short else ()
-    return frozenset({TEXTS_LIST, *parts, *(_tag_of(EDIT, text) for text in edits)})
+    return frozenset({TEXTS_LIST, *parts, *(_tag_of(MISSPELT, text) for text in edits)})
 
 
 def title_tags(title: str, original_title: str) -> frozenset[str]:
     """The tags of the queries that find the titles of a movie."""
     short = filter(None, map(short_title, (title, original_title)))
-    edits = (_tag_of(EDIT, each) for text in short for each in _shortened(text))
+    edits = (_tag_of(MISSPELT, each) for text in short for each in _shortened(text))
     return frozenset({*_part_tags(search_text(title, original_title)), *edits})
 
 
@@ -54,7 +54,7 @@ def name_tags(name: str) -> frozenset[str]:
     return frozenset(_part_tags(fold(name)))
 
 
-def bounded(tags: Iterable[str]) -> Collection[str]:
+def bounded_text_tags(tags: Iterable[str]) -> Collection[str]:
     """Tags of texts, or ``TEXTS_LIST`` in place of too many."""
     found = set(tags)
     return found if len(found) <= MAX_TEXT_TAGS else {TEXTS_LIST}

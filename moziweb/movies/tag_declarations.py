@@ -43,7 +43,7 @@ from .models import (
     StreamingService,
     Trailer,
 )
-from .search_tags import EDIT, PART, TEXTS_LIST, bounded, name_tags, title_tags
+from .search_tags import MISSPELT, PART, TEXTS_LIST, bounded_text_tags, name_tags, title_tags
 from .tags import (
     GENRES_LIST,
     NEWS_LIST,
@@ -89,7 +89,7 @@ _MANY_TEXTS: Final = 50
 
 
 DECLARATIONS.declare_tag_kinds(
-    "dated", "distributor", EDIT, "filter", "genre", "list", "month", "moved", "movie", PART,
+    "dated", "distributor", MISSPELT, "filter", "genre", "list", "month", "moved", "movie", PART,
     "person", "premiere", "service", "span", "week", "year",
 )  # fmt: skip
 
@@ -194,7 +194,9 @@ declare(
     Movie,
     columns=("title", "original_title"),
     keys=("id", "title", "original_title"),
-    tags=lambda row: _if_shown(row.id, *bounded(title_tags(row.title, row.original_title))),
+    tags=lambda row: _if_shown(
+        row.id, *bounded_text_tags(title_tags(row.title, row.original_title))
+    ),
     changes_only=True,
 )
 declare(
@@ -387,9 +389,9 @@ def _resolved(connection: Connection, tags: Collection[str]) -> Iterator[str]:
     shown = changed | _published(connection, conditional.keys() - changed)
     of_shown = (conditional[each] for each in conditional.keys() & shown)
     resolved = {*plain, *chain.from_iterable(of_shown)}
-    texts = {each for each in resolved if kind_of(each) in {PART, EDIT}}
+    texts = {each for each in resolved if kind_of(each) in {PART, MISSPELT}}
     yield from resolved - texts
-    yield from bounded(texts)
+    yield from bounded_text_tags(texts)
     if changed:
         lists = [tag(_LISTS, movie_id) for movie_id in changed]
         yield from (PUBLISHED_LIST, *lists, *_lists_of(connection, lists))
@@ -503,7 +505,7 @@ def _texts_of(connection: Connection, movie_ids: Collection[int]) -> Collection[
         )
     ):
         found |= name_tags(name)
-    return bounded(found)
+    return bounded_text_tags(found)
 
 
 def _names_of(connection: Connection, tags: Collection[str]) -> Collection[str]:
@@ -519,7 +521,7 @@ def _names_of(connection: Connection, tags: Collection[str]) -> Collection[str]:
         named = select(model.name).where(model.id.in_(ids[model.__tablename__]))
         for name in connection.scalars(named):
             found |= name_tags(name)
-    return bounded(found)
+    return bounded_text_tags(found)
 
 
 def _ids(tags: Iterable[str]) -> set[int]:
@@ -541,7 +543,7 @@ def _movie_deleted(mapper: object, connection: Connection, movie: Movie) -> None
     published = select(Movie.published).where(Movie.id == movie.id).with_for_update()
     if connection.scalar(published):
         _invalidate(movie, _visibility_tag(movie.id))
-        _invalidate(movie, *bounded(title_tags(movie.title, movie.original_title)))
+        _invalidate(movie, *bounded_text_tags(title_tags(movie.title, movie.original_title)))
 
 
 def _premiere_deleted(mapper: object, connection: object, premiere: Premiere) -> None:

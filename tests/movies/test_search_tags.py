@@ -7,7 +7,7 @@ from moziweb.movies.search_queries import SearchTerms
 from moziweb.movies.search_tags import (
     MAX_TEXT_TAGS,
     TEXTS_LIST,
-    bounded,
+    bounded_text_tags,
     name_tags,
     query_tags,
     title_tags,
@@ -39,7 +39,7 @@ def test_short_word_has_a_tag_of_the_words_that_it_finds(text: str) -> None:
 
 def test_title_is_not_tagged_for_words_that_do_not_find_it() -> None:
     tags = title_tags("Csillagok között", "Interstellar")
-    for query in ("winter", "stellan", "tellarx", "va", "c", "között a"):
+    for query in ("winter", "stelan", "tellarx", "va", "c", "között a"):
         assert not own_tags(query) <= tags, query
     for query in ("inter", "stell", "interstellar", "kozo", "cs", "illag"):
         assert own_tags(query) <= tags, query
@@ -60,5 +60,5 @@ def test_only_queries_with_guesses_depend_on_misspelt_titles() -> None:
 
 def test_many_tags_are_replaced_by_that_of_all_texts() -> None:
     few = [f"part:{number}" for number in range(MAX_TEXT_TAGS)]
-    assert set(bounded(few)) == set(few)
-    assert bounded([*few, "part:more"]) == {TEXTS_LIST}
+    assert set(bounded_text_tags(few)) == set(few)
+    assert bounded_text_tags([*few, "part:more"]) == {TEXTS_LIST}

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from moziweb.cache import REASON, kind_of, pending_tags
 from moziweb.caching import DECLARATIONS, OUTBOX
 from moziweb.i18n import LOCALES
-from moziweb.movies.search_tags import EDIT, PART
+from moziweb.movies.search_tags import MISSPELT, PART
 from moziweb.services import services_of
 from moziweb.site.page_cache.facet_urls import facet_urls, facets_of_tags
 from moziweb.site.page_cache.url_inventory import Priority, SiteUrl, UrlInventory, pages_showing
@@ -31,7 +31,7 @@ TIME_LIMIT: Final = 1.0
 
 _OF_LISTS: Final = frozenset({
     "dated", "filter", "list", "month", "movie", "premiere", "span", "variant", "week", "year",
-    EDIT, PART,
+    MISSPELT, PART,
 })  # fmt: skip
 """Kinds of tags that are on lists and on a movie's own pages, and not on other movies'. Those of
 the last two are only on the results of searches, which have no page in the cache."""

@@ -13,10 +13,11 @@ from webtest import TestApp
 
 from moziweb.movies import search_queries
 from moziweb.movies.models import CreditRole, Movie
+from moziweb.movies.search_results import PAGE_SIZE
 from moziweb.movies.text_folding import fold
 from moziweb.services import services_of
 from moziweb.site.views import search as views
-from moziweb.site.views.search import PAGE_SIZE, SUGGESTED_MOVIES
+from moziweb.site.views.search import SUGGESTED_MOVIES
 from tests.conftest import QueryCounter
 from tests.factories import (
     THURSDAY,
