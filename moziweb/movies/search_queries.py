@@ -132,7 +132,7 @@ def search_movies(
 ) -> Sequence[SearchCursor]:
     """Movies that match all words, the best first, after the cursor ``after``."""
     rank = _rank(terms)
-    query = select(rank, Movie.id).where(IS_PUBLISHED, *map(_has, terms.words))
+    query = select(rank, Movie.id).where(IS_PUBLISHED, *_has_all(terms))
     if after is not None:
         is_after = or_(rank > after.rank, and_(rank == after.rank, Movie.id < after.movie_id))
         query = query.where(is_after)
@@ -142,7 +142,7 @@ def search_movies(
 
 def count_movies(session: Session, terms: SearchTerms) -> int:
     """The number of movies that match all words, at most ``MAX_COUNTED`` + 1."""
-    matches = select(Movie.id).where(IS_PUBLISHED, *map(_has, terms.words))
+    matches = select(Movie.id).where(IS_PUBLISHED, *_has_all(terms))
     bounded = matches.limit(MAX_COUNTED + 1).subquery()
     return session.scalar(select(func.count()).select_from(bounded)) or 0
 
@@ -174,7 +174,7 @@ def _people(terms: SearchTerms) -> Select[Any]:
     kind, slug = literal(NameKind.PERSON.value).label("kind"), literal("").label("slug")
     people = (
         select(kind, Person.id, Person.name, slug)
-        .where(_is_shown(), *(_contains(Person.search_text, word) for word in terms.words))
+        .where(_is_shown(), *_names_all(Person.search_text, terms))
         .order_by(case((is_word, 0), else_=1), Person.id)
         .limit(MAX_PEOPLE)
         .subquery()
@@ -297,9 +297,37 @@ def _rank(terms: SearchTerms) -> ColumnElement[int]:
     text = Movie.search_text
     begins = or_(text == terms.phrase, text.startswith(f"{terms.phrase} ", autoescape=True))
     word_begins = (" " + text).contains(f" {terms.phrase}", autoescape=True)
-    padded = _padded(text)
-    in_title = and_(*(padded.contains(_part(word), autoescape=True) for word in terms.words))
+    in_title = and_(*(_contains_unindexed(text, word) for word in terms.words))
     return case((begins, 0), (word_begins, 1), (in_title, 2), else_=BY_PEOPLE)
+
+
+def _has_all(terms: SearchTerms) -> Iterable[ColumnElement[bool]]:
+    """Whether each word is in a title or a name.
+
+    Only the movies with the longest word are found by indexes: a short one may be in very many.
+    """
+    longest, *others = _longest_first(terms)
+    yield _has(longest)
+    for word in others:
+        name = (
+            select(Credit.id)
+            .join(Person, Person.id == Credit.person_id)
+            .where(Credit.movie_id == Movie.id, _contains_unindexed(Person.search_text, word))
+        )
+        yield or_(_contains_unindexed(Movie.search_text, word), name.exists())
+
+
+def _names_all(
+    text: InstrumentedAttribute[str], terms: SearchTerms
+) -> Iterable[ColumnElement[bool]]:
+    longest, *others = _longest_first(terms)
+    yield _contains(text, longest)
+    for word in others:
+        yield _contains_unindexed(text, word)
+
+
+def _longest_first(terms: SearchTerms) -> list[str]:
+    return sorted(terms.words, key=len, reverse=True)
 
 
 def _has(word: str) -> ColumnElement[bool]:
@@ -315,6 +343,10 @@ def _has(word: str) -> ColumnElement[bool]:
 
 def _contains(text: InstrumentedAttribute[str], word: str) -> ColumnElement[bool]:
     return contains_part(text, _part(word))
+
+
+def _contains_unindexed(text: InstrumentedAttribute[str], word: str) -> ColumnElement[bool]:
+    return _padded(text).contains(_part(word), autoescape=True)
 
 
 def _part(word: str) -> str:

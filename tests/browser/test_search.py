@@ -95,7 +95,7 @@ def test_enter_without_a_choice_searches(site: Site, open_page: OpenPage) -> Non
     field.press("Enter")
     page.wait_for_url("**/search?q=avat")
     expect(page.locator(".item-title")).to_have_text("Avatar")
-    expect(page.get_by_role("status").first).to_have_text("1 film")
+    expect(page.locator(".found-note")).to_have_text("1 film")
 
 
 def test_nothing_to_suggest_is_said_to_screen_readers(site: Site, open_page: OpenPage) -> None:
