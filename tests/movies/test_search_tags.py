@@ -39,7 +39,7 @@ def test_short_word_has_a_tag_of_the_words_that_it_finds(text: str) -> None:
 
 def test_title_is_not_tagged_for_words_that_do_not_find_it() -> None:
     tags = title_tags("Csillagok között", "Interstellar")
-    for query in ("winter", "stelan", "tellax", "va", "c", "kozotta"):
+    for query in ("winter", "stelan", "tellax", "va", "c", "ozotta"):
         assert not own_tags(query) <= tags, query
     for query in ("inter", "stell", "interstellar", "kozo", "cs", "illag"):
         assert own_tags(query) <= tags, query
