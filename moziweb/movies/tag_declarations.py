@@ -546,6 +546,11 @@ def _movie_deleted(mapper: object, connection: Connection, movie: Movie) -> None
         _invalidate(movie, *bounded_text_tags(title_tags(movie.title, movie.original_title)))
 
 
+def _name_deleted(mapper: object, connection: object, row: Person | Distributor) -> None:
+    """After the commit there is no row to read the name from."""
+    _invalidate(row, *name_tags(row.name))
+
+
 def _premiere_deleted(mapper: object, connection: object, premiere: Premiere) -> None:
     """The movie may have no other date."""
     _invalidate(premiere, *_if_shown(premiere.movie_id, UNDATED_LIST))
@@ -558,6 +563,8 @@ def _invalidate(row: object, *tags: str) -> None:
 
 
 event.listen(Movie, "before_delete", _movie_deleted)
+event.listen(Person, "before_delete", _name_deleted)
+event.listen(Distributor, "before_delete", _name_deleted)
 event.listen(Premiere, "before_delete", _premiere_deleted)
 
 

@@ -1,12 +1,12 @@
 """On SQLite, trigram indexes of the texts that the search looks in. PostgreSQL has some since 0010.
 
-Revision: 0025, after 0024
+Revision: 0026, after 0025
 """
 
 from alembic import op
 
-revision = "0025"
-down_revision = "0024"
+revision = "0026"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 
