@@ -118,7 +118,7 @@ class NameKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class NamedRow:
+class NameMatch:
     """A person, distributor or streaming service. Only a service has a ``slug``."""
 
     kind: NameKind
@@ -147,7 +147,7 @@ def count_movies(session: Session, terms: SearchTerms) -> int:
     return session.scalar(select(func.count()).select_from(bounded)) or 0
 
 
-def named_rows(session: Session, terms: SearchTerms) -> Sequence[NamedRow]:
+def named_rows(session: Session, terms: SearchTerms) -> Sequence[NameMatch]:
     """People and distributors with published movies, and services, whose name has all words.
 
     There are few distributors and services: all of their names are read.
@@ -164,7 +164,7 @@ def named_rows(session: Session, terms: SearchTerms) -> Sequence[NamedRow]:
             StreamingService.slug,
         ),
     )  # fmt: skip
-    found = [NamedRow(NameKind(kind), *rest) for kind, *rest in session.execute(rows)]
+    found = [NameMatch(NameKind(kind), *rest) for kind, *rest in session.execute(rows)]
     return [each for each in found if each.kind is NameKind.PERSON or _names(terms, each.name)]
 
 

@@ -11,7 +11,7 @@ from moziweb.cache import EntryCorruptError
 from moziweb.db.types import parse_id
 
 from . import search_queries
-from .search_queries import BY_PEOPLE, NamedRow, NameKind, SearchCursor, SearchTerms
+from .search_queries import BY_PEOPLE, NameKind, NameMatch, SearchCursor, SearchTerms
 
 PAGE_SIZE: Final = 28
 """Movies per page of results: four rows of the widest layout."""
@@ -30,7 +30,7 @@ class SearchResults:
     total: int = 0
     guesses: tuple[int, ...] = ()
     guesses_first: bool = False
-    names: tuple[NamedRow, ...] = ()
+    names: tuple[NameMatch, ...] = ()
 
     @property
     def is_match(self) -> bool:
@@ -71,7 +71,7 @@ class SearchResults:
                 tuple(map(_id_of, guesses)),
                 bool(first),
                 tuple(
-                    NamedRow(NameKind(kind), _id_of(row_id), str(name), str(slug))
+                    NameMatch(NameKind(kind), _id_of(row_id), str(name), str(slug))
                     for kind, row_id, name, slug in names
                 ),
             )
@@ -100,7 +100,7 @@ def _guesses(
     session: Session,
     terms: SearchTerms,
     movies: Sequence[SearchCursor],
-    names: Sequence[NamedRow],
+    names: Sequence[NameMatch],
 ) -> tuple[Sequence[int], bool]:
     """Guesses for a query that is not the beginning of a title, and whether they are first.
 

@@ -5,13 +5,13 @@ from sqlalchemy.orm import Session
 
 from moziweb.cache import EntryCorruptError
 from moziweb.movies.models import CreditRole
-from moziweb.movies.search_queries import NamedRow, NameKind, SearchCursor, SearchTerms
+from moziweb.movies.search_queries import NameKind, NameMatch, SearchCursor, SearchTerms
 from moziweb.movies.search_results import PAGE_SIZE, SearchResults, find_results
 from tests.factories import add_people, make_movie, set_distributor
 
 
 def test_stored_form_keeps_everything() -> None:
-    names = (NamedRow(NameKind.SERVICE, 3, "Netflix „Ő”", "netflix"),)
+    names = (NameMatch(NameKind.SERVICE, 3, "Netflix „Ő”", "netflix"),)
     results = SearchResults((SearchCursor(2, 7),), 31, (5, 4), True, names)
     assert SearchResults.decode(results.encode()) == results
 

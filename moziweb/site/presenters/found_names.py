@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from moziweb.i18n import _
-from moziweb.movies.search_queries import NamedRow, NameKind
+from moziweb.movies.search_queries import NameKind, NameMatch
 from moziweb.movies.slugs import slug_of
 
 from ..context import PageContext
@@ -27,7 +27,7 @@ class FoundName:
     kind_text: str
 
 
-def found_names(context: PageContext, rows: Iterable[NamedRow]) -> tuple[FoundName, ...]:
+def found_names(context: PageContext, rows: Iterable[NameMatch]) -> tuple[FoundName, ...]:
     """The links to ``rows``, in their order."""
     return tuple(
         FoundName(_href(context, row), row.name, context.formatter.translate(_KINDS[row.kind]))
@@ -35,6 +35,6 @@ def found_names(context: PageContext, rows: Iterable[NamedRow]) -> tuple[FoundNa
     )
 
 
-def _href(context: PageContext, row: NamedRow) -> str:
+def _href(context: PageContext, row: NameMatch) -> str:
     segment = row.slug or segment_of(row.row_id, slug_of(row.name))
     return context.urls.path(row.kind, **{row.kind: segment})
