@@ -46,7 +46,7 @@ MAX_COUNTED: Final = 1000
 """Movies that are counted; "more than" it are not."""
 
 MAX_PEOPLE: Final = 6
-"""People that ``named_rows`` returns."""
+"""People that ``matching_names`` returns."""
 
 MAX_TRIGRAMS: Final = 50
 """Trigrams that ``similar_movies`` compares; each costs time for each candidate."""
@@ -147,7 +147,7 @@ def count_movies(session: Session, terms: SearchTerms) -> int:
     return session.scalar(select(func.count()).select_from(bounded)) or 0
 
 
-def named_rows(session: Session, terms: SearchTerms) -> Sequence[NameMatch]:
+def matching_names(session: Session, terms: SearchTerms) -> Sequence[NameMatch]:
     """People and distributors with published movies, and services, whose name has all words.
 
     There are few distributors and services: all of their names are read.
