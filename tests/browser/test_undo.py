@@ -22,7 +22,6 @@ def test_change_is_taken_back_and_a_touched_one_is_refused(
     manager: ManagerSite, open_page: OpenPage
 ) -> None:
     page = open_page()
-    watch = PageLog.attach(page)
     manager.sign_in(page)
     movie = f"{manager.url}/manager/movies/{manager.movies.here}"
     for title in ("Első", "Második"):
@@ -30,6 +29,7 @@ def test_change_is_taken_back_and_a_touched_one_is_refused(
         page.locator("#title").fill(title)
         page.locator("#title").press("Control+Enter")
         expect(page.get_by_role("status")).to_contain_text("Mentve.")
+    watch = PageLog.attach(page)  # saving ends the request of the effects of typing
     page.goto(f"{manager.url}/manager/audit")
     page.get_by_role("link", name="Visszavonás…").nth(1).click()
     expect(page.get_by_role("alert")).to_contain_text("Nem vonható vissza.")
