@@ -23,6 +23,7 @@ from moziweb import main
 from moziweb.db import Database, create_engine
 from moziweb.demo.loader import load_demo
 from moziweb.movies.calendar import budapest_today, week_of
+from moziweb.movies.lead_premiere import WEEKS_IN_CINEMAS
 from moziweb.movies.models import CreditRole, DatePrecision, Movie, Premiere
 from moziweb.posters.generation.result import GenerationStatus
 from moziweb.posters.models import PosterSource
@@ -100,9 +101,9 @@ def _add_short_title(session: Session) -> None:
 
 
 def _shown(session: Session) -> list[int]:
-    """The ids of movies that open between the last and the next week, and of some undated ones."""
+    """The ids of all movies of the index, and of the undated ones on it."""
     day = DatePrecision.DAY
-    near = Premiere.date.between(THIS_WEEK.previous.start, THIS_WEEK.next.end)
+    near = Premiere.date.between(THIS_WEEK.shifted(-WEEKS_IN_CINEMAS).start, THIS_WEEK.next.end)
     dated = select(Premiere.movie_id).where(near, Premiere.precision == day)
     later = Premiere.date >= TODAY + timedelta(weeks=4)
     undated = select(Premiere.movie_id).where(later, Premiere.precision != day).limit(6)

@@ -4,13 +4,22 @@ from typing import Final
 
 from moziweb.i18n import _
 from moziweb.posters.imaging.palette_css import TONE_NONE
-from moziweb.posters.recipes import BLUR, POSTER, SMALL, SQUARE, THUMB, find_recipe
+from moziweb.posters.recipes import (
+    BLUR,
+    FULL,
+    MEDIUM,
+    POSTER,
+    SMALL,
+    SQUARE,
+    THUMB,
+    find_recipe,
+)
 from moziweb.posters.urls import PosterLinks
 
 from ..context import PageContext
 from ..view_models import PosterImage
 
-_SRCSET: Final = (SMALL, THUMB, POSTER)
+_SRCSET: Final = (SMALL, THUMB, MEDIUM, POSTER)
 
 
 def poster_image(
@@ -35,7 +44,7 @@ def poster_image(
         height=height,
         tone=links.tone,
         parts=links.parts if blurred else (),
-        href_full=context.urls.absolute(links.url(POSTER, "webp")),
+        href_full=context.urls.absolute(_full_url(links)),
         src=context.urls.absolute(links.url(THUMB, "jpg")),
         srcset_avif=_srcset(links, "avif"),
         srcset_webp=_srcset(links, "webp"),
@@ -43,6 +52,7 @@ def poster_image(
         blur_src=backdrop_url(context, links) if blurred else None,
         preview_url=context.urls.absolute(links.url(SQUARE, "jpg")) if blurred else None,
         preview_size=links.size(SQUARE, "jpg") if blurred else None,
+        is_cold=not links.is_ready(THUMB, "jpg"),
     )
 
 
@@ -51,9 +61,22 @@ def backdrop_url(context: PageContext, links: PosterLinks) -> str:
     return links.with_recorder(context.depend).url(BLUR, "jpg")
 
 
+def _full_url(links: PosterLinks) -> str:
+    is_older = links.is_ready(POSTER, "webp") and not links.is_ready(FULL, "webp")
+    return links.url(POSTER if is_older else FULL, "webp")
+
+
 def _srcset(links: PosterLinks, extension: str) -> str:
-    files = ((links.url(name, extension), links.size(name, extension)[0]) for name in _SRCSET)
-    return ", ".join(f"{url} {width}w" for url, width in files)
+    """The variants in this format, each width once: variants of a small source have equal sizes.
+
+    A source that is ready but for the variants of newer recipes is shown without these.
+    """
+    names = [name for name in _SRCSET if find_recipe(name, extension)]
+    ready = [name for name in names if links.is_ready(name, extension)]
+    files: dict[int, str] = {}
+    for name in ready or names:
+        files.setdefault(links.size(name, extension)[0], links.url(name, extension))
+    return ", ".join(f"{url} {width}w" for width, url in files.items())
 
 
 def _missing(alt: str) -> PosterImage:
