@@ -36,7 +36,8 @@ class PosterImage:
     placeholder as ``rgb``, three in a row; only the movie's page has them. The preview is the
     square image that other sites show for a link to the page. ``src`` and ``href_full`` are
     absolute. A missing poster has a size and a tone, and no URL. ``is_cold`` is true if its variants
-    are not ready, so that requests for them may take long.
+    are not ready, so that requests for them may take long. ``backdrop_src`` is the small variant if it
+    is ready: the movie's page blurs it.
     """
 
     alt: str
@@ -49,7 +50,7 @@ class PosterImage:
     srcset_avif: str = ""
     srcset_webp: str = ""
     srcset_jpg: str = ""
-    blur_src: str | None = None
+    backdrop_src: str | None = None
     preview_url: str | None = None
     preview_size: tuple[int, int] | None = None
     is_missing: bool = False

@@ -29,7 +29,7 @@ def poster_image(
 
     ``src`` and ``href_full`` are absolute, for clients that do not resolve relative URLs.
 
-    ``blurred`` is for the movie's own page: it adds the blurred image, the preview, and the
+    ``blurred`` is for the movie's own page: it adds the backdrop, the preview, and the
     placeholder that is visible until the image has loaded.
     """
     formatter = context.formatter
@@ -49,7 +49,7 @@ def poster_image(
         srcset_avif=_srcset(links, "avif"),
         srcset_webp=_srcset(links, "webp"),
         srcset_jpg=_srcset(links, "jpg"),
-        blur_src=backdrop_url(context, links) if blurred else None,
+        backdrop_src=_ready_url(links, SMALL, "jpg") if blurred else None,
         preview_url=context.urls.absolute(links.url(SQUARE, "jpg")) if blurred else None,
         preview_size=links.size(SQUARE, "jpg") if blurred else None,
         is_cold=not links.is_ready(THUMB, "jpg"),
@@ -57,8 +57,12 @@ def poster_image(
 
 
 def backdrop_url(context: PageContext, links: PosterLinks) -> str:
-    """The URL of the blurred poster, the backdrop of a page."""
+    """The URL of the blurred poster, the backdrop of a list."""
     return links.with_recorder(context.depend).url(BLUR, "jpg")
+
+
+def _ready_url(links: PosterLinks, name: str, extension: str) -> str | None:
+    return links.url(name, extension) if links.is_ready(name, extension) else None
 
 
 def _full_url(links: PosterLinks) -> str:
