@@ -230,7 +230,7 @@ def _hash_of(fields: Mapping[str, object]) -> str:
     return sha256(canonical.encode()).hexdigest()
 
 
-FULL: Final = "full"
+FULL_SIZE: Final = "full"
 POSTER: Final = "poster"
 MEDIUM: Final = "medium"
 THUMB: Final = "thumb"
@@ -267,11 +267,11 @@ RECIPES: Final[tuple[Recipe, ...]] = (
     Recipe(SMALL, _SMALL_BOX, _MASTER, AVIF(), (_THUMB_BOX,)),
     # For previews on other sites, which show squares and read only JPEG.
     Recipe(SQUARE, Box(600, 600), _MASTER, JPEG(), crop=True),
-    # For cards on phones with three pixels per CSS pixel. Browsers without both formats take others.
+    # For cards on phones with three pixels per CSS pixel. Other browsers take another size.
     Recipe(MEDIUM, _MEDIUM_BOX, _MASTER, WebP()),
     Recipe(MEDIUM, _MEDIUM_BOX, _MASTER, AVIF()),
-    # A link leads to it, and no page shows it: the fast method has more bytes in a third of the time.
-    Recipe(FULL, _FULL_BOX, _MASTER, WebP(method=1), from_decoded=True),
+    # A link leads to it, and no page shows it: the fast method takes a third of the time.
+    Recipe(FULL_SIZE, _FULL_BOX, _MASTER, WebP(method=1), from_decoded=True),
 )
 """All variants. URLs and keys of the poster omit the name."""
 

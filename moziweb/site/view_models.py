@@ -34,10 +34,11 @@ class PosterImage:
 
     ``tone`` is a class of tones.css: the dominant colour. ``parts`` are the colours of the
     placeholder as ``rgb``, three in a row; only the movie's page has them. The preview is the
-    square image that other sites show for a link to the page. ``src`` and ``href_full`` are
-    absolute. A missing poster has a size and a tone, and no URL. ``is_cold`` is true if its variants
-    are not ready, so that requests for them may take long. ``backdrop_src`` is the small variant if it
-    is ready: the movie's page blurs it.
+    square image that other sites show for a link to the page. ``src``, ``href_full`` (the poster,
+    which clients read) and ``href_full_size`` (the largest variant) are absolute. A missing poster
+    has a size and a tone, and no URL. ``is_cold`` is true if its variants are not ready, so that
+    requests for them may take long. ``backdrop_src`` is the small variant if it is ready: the
+    movie's page blurs it.
     """
 
     alt: str
@@ -46,6 +47,7 @@ class PosterImage:
     tone: str
     parts: tuple[str, ...] = ()
     href_full: str | None = None
+    href_full_size: str | None = None
     src: str = ""
     srcset_avif: str = ""
     srcset_webp: str = ""

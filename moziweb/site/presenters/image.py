@@ -6,7 +6,7 @@ from moziweb.i18n import _
 from moziweb.posters.imaging.palette_css import TONE_NONE
 from moziweb.posters.recipes import (
     BLUR,
-    FULL,
+    FULL_SIZE,
     MEDIUM,
     POSTER,
     SMALL,
@@ -44,7 +44,8 @@ def poster_image(
         height=height,
         tone=links.tone,
         parts=links.parts if blurred else (),
-        href_full=context.urls.absolute(_full_url(links)),
+        href_full=context.urls.absolute(links.url(POSTER, "webp")),
+        href_full_size=context.urls.absolute(_full_size_url(links)) if blurred else None,
         src=context.urls.absolute(links.url(THUMB, "jpg")),
         srcset_avif=_srcset(links, "avif"),
         srcset_webp=_srcset(links, "webp"),
@@ -65,9 +66,9 @@ def _ready_url(links: PosterLinks, name: str, extension: str) -> str | None:
     return links.url(name, extension) if links.is_ready(name, extension) else None
 
 
-def _full_url(links: PosterLinks) -> str:
-    is_older = links.is_ready(POSTER, "webp") and not links.is_ready(FULL, "webp")
-    return links.url(POSTER if is_older else FULL, "webp")
+def _full_size_url(links: PosterLinks) -> str:
+    is_older = links.is_ready(POSTER, "webp") and not links.is_ready(FULL_SIZE, "webp")
+    return links.url(POSTER if is_older else FULL_SIZE, "webp")
 
 
 def _srcset(links: PosterLinks, extension: str) -> str:
