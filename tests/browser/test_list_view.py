@@ -1,6 +1,7 @@
 """Cards as a list: chosen in the browser, remembered there, and used in print."""
 
 import re
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -148,7 +149,7 @@ def test_switch_works_without_storage(site: Site, open_page: OpenPage) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_print_has_eighteen_movies_on_an_a4_page(
-    site: Site, open_page: OpenPage, scheme: str
+    site: Site, open_page: OpenPage, scheme: Literal["light", "dark"]
 ) -> None:
     page = open_page(A4_WIDTH, A4_HEIGHT, color_scheme=scheme)
     page.goto(site.url)

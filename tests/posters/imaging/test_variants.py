@@ -120,8 +120,7 @@ def test_full_size_is_larger_than_the_master_and_changes_no_other_variant() -> N
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     for size, shown in (((2000, 3000), (1200, 1800)), ((1300, 900), (900, 1300))):
-        options = {"exif": exif} if size[0] > size[1] else {}
-        data = encoded(photograph(*size), **options)
+        data = encoded(photograph(*size), exif=exif if size[0] > size[1] else b"")
         alone, together = make_variants(data, others), make_variants(data, RECIPES)
         assert [each for each in together.variants if each.recipe is not full] == [*alone.variants]
         (variant,) = make_variants(data, [full]).variants
