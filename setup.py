@@ -36,6 +36,7 @@ INSTALL = [
     "rich>=14,<16",
     "babel>=2.16,<3",
     "icalendar>=7.3,<8",
+    "segno>=1.6,<2",
     "prometheus-client>=0.23,<1",
     "markupsafe>=3,<4",
     "multipart>=2,<3",
