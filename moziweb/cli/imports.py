@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 from moziweb.clock import utc_now
 from moziweb.db.types import MAX_ID
 from moziweb.manager.audit.log import COMMAND, record_import
-from moziweb.manager.movies.changes import before_import, imported_fields
 from moziweb.movies.calendar import budapest_today
 from moziweb.movies.importers.candidate import Candidate
 from moziweb.movies.importers.csv_columns import ListOptions, candidates_of
@@ -255,12 +254,10 @@ def importer_of(context: CommandContext, *, chunk_size: int = 1) -> Importer:
     """
 
     def audit(session: Session, movie: Movie, plan: Plan) -> None:
-        record_import(
-            session, COMMAND, movie, plan, utc_now(), fields=imported_fields(session, movie)
-        )
+        record_import(session, COMMAND, movie, plan, utc_now())
 
     database = context.services.database
-    return Importer(database, ImportedPosters(), utc_now, chunk_size, audit, before_import)
+    return Importer(database, ImportedPosters(), utc_now, chunk_size, on_written=audit)
 
 
 def run_import(

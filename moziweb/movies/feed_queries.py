@@ -1,18 +1,18 @@
 """Queries for calendars and feeds: premieres from a day on, and news of premieres."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import null, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, null, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, defer
 
 from .lead_premiere import lead_premiere_of
-from .models import DatePrecision, Premiere, PremiereChange, PremiereKind
-from .queries import DAYS, Listing, listings_of, published_premieres
+from .models import DatePrecision, Movie, Premiere, PremiereChange
+from .queries import DAYS, SYNOPSES, Listing, listings_of, published_premieres
 
 
 class NewsKind(StrEnum):
@@ -39,17 +39,32 @@ class News:
     change: PremiereChange | None = None
 
 
-def premieres_from(
-    session: Session, start: date, kinds: Collection[PremiereKind], limit: int
+def calendar_premieres(
+    session: Session, where: Iterable[ColumnElement[bool]], limit: int
 ) -> tuple[tuple[Premiere, Listing], ...]:
-    """Premieres of ``kinds`` from ``start`` on by date, also cancelled ones. Two queries."""
+    """The premieres on a known day that meet ``where``, by date. Two queries.
+
+    Cancelled premieres are among them.
+    """
     query = (
         published_premieres(Premiere.id, Premiere.movie_id)
-        .where(Premiere.date >= start, Premiere.precision.in_(DAYS), Premiere.kind.in_(kinds))
+        .where(Premiere.precision.in_(DAYS), *where)
         .order_by(Premiere.date, Premiere.id)
         .limit(limit)
     )
     return tuple(_listings(session, session.execute(query).all()).values())
+
+
+def published_by_id(session: Session, movie_id: int) -> Movie | None:
+    """A published movie without its synopses and relations, or None. One query."""
+    query = select(Movie).options(*(defer(each, raiseload=True) for each in SYNOPSES))
+    return session.scalar(query.where(Movie.id == movie_id, Movie.published))
+
+
+def published_ids(session: Session, movie_ids: Collection[int]) -> frozenset[int]:
+    """Those of the movies that are published. One query."""
+    query = select(Movie.id).where(Movie.id.in_(movie_ids), Movie.published)
+    return frozenset(session.scalars(query))
 
 
 def lead_listings(session: Session, movie_ids: Sequence[int], today: date) -> tuple[Listing, ...]:
@@ -74,16 +89,15 @@ def changes_of(
     return found
 
 
-def latest_news(session: Session, start: date, limit: int) -> tuple[News, ...]:
-    """The latest news, the newest first. Five queries.
-
-    Only of premieres whose earliest possible day is ``start`` or later, so that importing an
-    archive makes no news.
-    """
+def latest_news(
+    session: Session, where: Iterable[ColumnElement[bool]], limit: int
+) -> tuple[News, ...]:
+    """The latest news of premieres that meet ``where``, the newest first. Five queries."""
+    conditions = tuple(where)
     found_by_kind = [
-        (NewsKind.ANNOUNCED, _latest(session, Premiere.announced_at, start, limit)),
-        (NewsKind.MOVED, _latest(session, PremiereChange.changed_at, start, limit)),
-        (NewsKind.CANCELLED, _latest(session, Premiere.cancelled_at, start, limit)),
+        (NewsKind.ANNOUNCED, _latest(session, Premiere.announced_at, conditions, limit)),
+        (NewsKind.MOVED, _latest(session, PremiereChange.changed_at, conditions, limit)),
+        (NewsKind.CANCELLED, _latest(session, Premiere.cancelled_at, conditions, limit)),
     ]
     rows = [(kind, *row) for kind, found in found_by_kind for row in found]
     rows = sorted(rows, key=lambda row: (row[3], row[1]), reverse=True)[:limit]
@@ -111,7 +125,10 @@ def _date_after(
 
 
 def _latest(
-    session: Session, time: InstrumentedAttribute[Any], start: date, limit: int
+    session: Session,
+    time: InstrumentedAttribute[Any],
+    where: Iterable[ColumnElement[bool]],
+    limit: int,
 ) -> Sequence[Any]:
     """Rows of premiere id, movie id, ``time``, and change or None; the latest first."""
     if time.class_ is PremiereChange:
@@ -119,7 +136,7 @@ def _latest(
         query = query.join(PremiereChange, PremiereChange.premiere_id == Premiere.id)
     else:
         query = published_premieres(Premiere.id, Premiere.movie_id, time, null())
-    query = query.where(time.is_not(None), Premiere.date >= start)
+    query = query.where(time.is_not(None), *where)
     return session.execute(query.order_by(time.desc(), Premiere.id.desc()).limit(limit)).all()
 
 

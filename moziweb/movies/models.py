@@ -120,8 +120,8 @@ class Movie(Base):
     __table_args__ = (CheckConstraint(_SLUG_IS_READABLE, "slug"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    title: Mapped[str] = mapped_column(String(300), active_history=True)
-    original_title: Mapped[str] = mapped_column(String(300), active_history=True)
+    title: Mapped[str] = mapped_column(String(300))
+    original_title: Mapped[str] = mapped_column(String(300))
     slug: Mapped[str] = mapped_column(String(120), index=True)
     synopsis: Mapped[str] = mapped_column(Text, default="")
     synopsis_en: Mapped[str] = mapped_column(Text, default="")
@@ -174,7 +174,7 @@ class Distributor(Base):
     __tablename__ = "distributor"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(120), unique=True, active_history=True)
+    name: Mapped[str] = mapped_column(String(120), unique=True)
 
 
 class Genre(Base):
@@ -206,7 +206,7 @@ class Person(Base):
     __tablename__ = "person"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(200), index=True, active_history=True)
+    name: Mapped[str] = mapped_column(String(200), index=True)
     search_text: Mapped[str] = mapped_column(Text, default=person_default, server_default="")
     imdb_id: Mapped[str | None] = mapped_column(String(12), unique=True)
     tmdb_id: Mapped[int | None] = mapped_column(unique=True)
@@ -235,7 +235,7 @@ class StreamingService(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     slug: Mapped[str] = mapped_column(String(40), unique=True)
-    name: Mapped[str] = mapped_column(String(60), active_history=True)
+    name: Mapped[str] = mapped_column(String(60))
 
 
 class Premiere(Base):

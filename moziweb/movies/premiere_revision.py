@@ -1,8 +1,10 @@
-"""ORM listeners that increment ``Premiere.revision`` with every change that calendars show.
+"""ORM listeners that increment ``Premiere.revision`` with every significant change of an event.
 
-They show a premiere, the titles and the slug of its movie, and the name of its service. Bulk
-statements bypass the listeners. The revision is incremented in SQL, so concurrent changes both
-count, and a loaded ``Premiere`` keeps the revision that it was loaded with.
+Calendars show a premiere, the titles and the slug of its movie, and the name of its service. They
+also show genres, the synopsis and the poster, whose changes are no new revision: programs notify
+their users of a new revision. Bulk statements bypass the listeners. The revision is incremented in
+SQL, so concurrent changes both count, and a loaded ``Premiere`` keeps the revision that it was
+loaded with.
 """
 
 from typing import Any, Final

@@ -46,6 +46,9 @@ DAYS: Final = frozenset({DatePrecision.DAY})
 DAYS_AND_MONTHS: Final = frozenset({DatePrecision.DAY, DatePrecision.MONTH})
 """The precisions of premieres that a month lists."""
 
+SYNOPSES: Final = (Movie.synopsis, Movie.synopsis_en)
+"""The long texts of a movie, which lists do not load."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -124,6 +127,12 @@ def synopses_of(session: Session, movie_ids: Iterable[int]) -> dict[int, str]:
     return {row.id: row.synopsis for row in session.execute(query)}
 
 
+def both_synopses_of(session: Session, movie_ids: Iterable[int]) -> dict[int, tuple[str, str]]:
+    """The Hungarian and the English synopses of movies by id."""
+    query = select(Movie.id, *SYNOPSES).where(Movie.id.in_(sorted(set(movie_ids))))
+    return {row.id: (row.synopsis, row.synopsis_en) for row in session.execute(query)}
+
+
 def neighbours(
     session: Session,
     start: date,
@@ -193,7 +202,7 @@ def select_listings(premiere_is: ColumnElement[bool], *, outer: bool = False) ->
         .outerjoin(Distributor, Distributor.id == Movie.distributor_id)
         .outerjoin(PremiereChange, PremiereChange.id == _latest_change())
         .where(IS_PUBLISHED)
-        .options(defer(Movie.synopsis, raiseload=True), defer(Movie.synopsis_en, raiseload=True))
+        .options(*(defer(each, raiseload=True) for each in SYNOPSES))
     )
 
 

@@ -15,14 +15,13 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date
 from functools import partial
-from itertools import chain
 from typing import Any, Final
 
 from pyramid.config import Configurator
 from sqlalchemy import Connection, event, select
 from sqlalchemy.orm import object_session
 
-from moziweb.cache import kind_of, tag
+from moziweb.cache import tag
 from moziweb.caching import DECLARATIONS
 
 # Their listeners derive columns before the tags of these are collected.
@@ -43,7 +42,6 @@ from .models import (
     StreamingService,
     Trailer,
 )
-from .search_tags import MISSPELT, PART, TEXTS_LIST, bounded_text_tags, name_tags, title_tags
 from .tags import (
     GENRES_LIST,
     NEWS_LIST,
@@ -52,6 +50,7 @@ from .tags import (
     SERVICES_LIST,
     SLUGS_LIST,
     UNDATED_LIST,
+    announced_tag,
     dated_tag,
     distributor_list_tag,
     distributor_tag,
@@ -79,18 +78,14 @@ _LISTS: Final = "lists"
 _FACETS_OF: Final = "facets-of"
 _FILTERED: Final = "filtered"
 _ORDER_OF: Final = "order-of"
-_NAME_OF: Final = "name-of"
 _VISIBILITY: Final = "visibility"
 _IF_SHOWN: Final = "if-shown"
 _IF_PREMIERE_SHOWN: Final = "if-premiere-shown"
 
-_MANY_TEXTS: Final = 50
-"""Movies, or names, that would have more than ``MAX_TEXT_TAGS`` tags."""
-
 
 DECLARATIONS.declare_tag_kinds(
-    "dated", "distributor", MISSPELT, "filter", "genre", "list", "month", "moved", "movie", PART,
-    "person", "premiere", "service", "span", "week", "year",
+    "dated", "distributor", "filter", "genre", "list", "month", "moved", "movie", "person",
+    "premiere", "service", "span", "week", "year",
 )  # fmt: skip
 
 
@@ -102,11 +97,6 @@ def _if_shown(movie_id: int, *tags: str) -> Iterator[str]:
 def _visibility_tag(movie_id: int) -> str:
     """The movie appears, or is no longer shown."""
     return tag(_VISIBILITY, movie_id)
-
-
-def _name_tag(model: type[Person | Distributor], row_id: int) -> str:
-    """The name of a person or distributor appears, or is no longer shown, with a movie of it."""
-    return tag(_NAME_OF, model.__tablename__, row_id)
 
 
 def _periods(day: date, precision: DatePrecision) -> tuple[Period, ...]:
@@ -181,23 +171,8 @@ declare(
     columns=("distributor_id",),
     keys=("id", "distributor_id"),
     tags=lambda row: (
-        _if_shown(
-            row.id,
-            distributor_list_tag(row.distributor_id),
-            _name_tag(Distributor, row.distributor_id),
-        )
-        if row.distributor_id
-        else ()
+        _if_shown(row.id, distributor_list_tag(row.distributor_id)) if row.distributor_id else ()
     ),
-)
-declare(
-    Movie,
-    columns=("title", "original_title"),
-    keys=("id", "title", "original_title"),
-    tags=lambda row: _if_shown(
-        row.id, *bounded_text_tags(title_tags(row.title, row.original_title))
-    ),
-    changes_only=True,
 )
 declare(
     Movie,
@@ -297,7 +272,7 @@ declare(
     Premiere,
     columns=("announced_at", "revision", "revised_at"),
     keys=("movie_id",),
-    tags=lambda row: _if_shown(row.movie_id, NEWS_LIST),
+    tags=lambda row: (announced_tag(row.movie_id), *_if_shown(row.movie_id, NEWS_LIST)),
     changes_only=True,
 )
 declare(
@@ -308,13 +283,13 @@ declare(
 )
 declare(
     PremiereChange,
-    columns=("premiere_id", "old_date", "old_precision"),
+    columns=("premiere_id", "old_date", "old_precision", "changed_at"),
     keys=("premiere_id",),
     tags=lambda row: (moved_tag(row.premiere_id),),
 )
 declare(
     PremiereChange,
-    columns=("changed_at", "reason"),
+    columns=("reason",),
     keys=("premiere_id",),
     tags=lambda row: (moved_page_tag(row.premiere_id),),
     changes_only=True,
@@ -330,12 +305,6 @@ declare(
     columns=("movie_id", "person_id", "role"),
     keys=("movie_id", "person_id"),
     tags=lambda row: _if_shown(row.movie_id, person_list_tag(row.person_id)),
-)
-declare(
-    Credit,
-    columns=("movie_id", "person_id"),
-    keys=("movie_id", "person_id"),
-    tags=lambda row: _if_shown(row.movie_id, _name_tag(Person, row.person_id)),
 )
 declare(
     Trailer,
@@ -360,20 +329,6 @@ declare(
 )
 declare(Person, columns=("name", "imdb_id"), keys=("id",), tags=lambda row: (person_tag(row.id),))
 declare(Distributor, columns=("name",), keys=("id",), tags=lambda row: (distributor_tag(row.id),))
-for _named in (Person, Distributor):  # a search finds them by their published movies
-    declare(
-        _named,
-        columns=("name",),
-        keys=("name",),
-        tags=lambda row: name_tags(row.name),
-        changes_only=True,
-    )
-declare(
-    StreamingService,
-    columns=("name", "slug"),
-    keys=("name",),
-    tags=lambda row: name_tags(row.name),
-)
 declare(StreamingService, columns=("name",), keys=("id",), tags=lambda row: (service_tag(row.id),))
 declare(
     StreamingService,
@@ -387,11 +342,9 @@ def _resolved(connection: Connection, tags: Collection[str]) -> Iterator[str]:
     """Replace the conditional tags of a transaction by those whose movies are, or were, shown."""
     plain, conditional, changed = _sorted_out(connection, tags)
     shown = changed | _published(connection, conditional.keys() - changed)
-    of_shown = (conditional[each] for each in conditional.keys() & shown)
-    resolved = {*plain, *chain.from_iterable(of_shown)}
-    texts = {each for each in resolved if kind_of(each) in {PART, MISSPELT}}
-    yield from resolved - texts
-    yield from bounded_text_tags(texts)
+    yield from plain
+    for movie_id in conditional.keys() & shown:
+        yield from conditional[movie_id]
     if changed:
         lists = [tag(_LISTS, movie_id) for movie_id in changed]
         yield from (PUBLISHED_LIST, *lists, *_lists_of(connection, lists))
@@ -448,7 +401,6 @@ def _lists_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
     if dated != movie_ids:
         yield UNDATED_LIST
     yield from _facet_lists_of(connection, tags)
-    yield from _texts_of(connection, movie_ids)
 
 
 def _order_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
@@ -489,41 +441,6 @@ def _filtered_lists_of(connection: Connection, tags: Collection[str]) -> Iterato
             yield from _filter_tags(row, dimension, [value])
 
 
-def _texts_of(connection: Connection, movie_ids: Collection[int]) -> Collection[str]:
-    """The tags of the titles of movies, and of the names of their people and distributors."""
-    if len(movie_ids) > _MANY_TEXTS:
-        return {TEXTS_LIST}
-    found: set[str] = set()
-    titles = select(Movie.title, Movie.original_title).where(Movie.id.in_(movie_ids))
-    for row in connection.execute(titles):
-        found |= title_tags(*row)
-    people = select(Person.name).join(Credit, Credit.person_id == Person.id)
-    distributors = select(Distributor.name).join(Movie, Movie.distributor_id == Distributor.id)
-    for name in connection.scalars(
-        people.where(Credit.movie_id.in_(movie_ids)).union(
-            distributors.where(Movie.id.in_(movie_ids))
-        )
-    ):
-        found |= name_tags(name)
-    return bounded_text_tags(found)
-
-
-def _names_of(connection: Connection, tags: Collection[str]) -> Collection[str]:
-    """The tags of the names of the people and distributors of the tags."""
-    if len(tags) > _MANY_TEXTS:
-        return {TEXTS_LIST}
-    ids: dict[str, list[int]] = defaultdict(list)
-    for each in tags:
-        _kind, table, row_id = each.split(":")
-        ids[table].append(int(row_id))
-    found: set[str] = set()
-    for model in (Person, Distributor):
-        named = select(model.name).where(model.id.in_(ids[model.__tablename__]))
-        for name in connection.scalars(named):
-            found |= name_tags(name)
-    return bounded_text_tags(found)
-
-
 def _ids(tags: Iterable[str]) -> set[int]:
     return {int(each.partition(":")[2]) for each in tags}
 
@@ -532,7 +449,6 @@ DECLARATIONS.expansions.add(_LISTS, _lists_of)
 DECLARATIONS.expansions.add(_ORDER_OF, _order_of)
 DECLARATIONS.expansions.add(_FACETS_OF, _facet_lists_of)
 DECLARATIONS.expansions.add(_FILTERED, _filtered_lists_of)
-DECLARATIONS.expansions.add(_NAME_OF, _names_of)
 
 
 DECLARATIONS.resolve_with(_resolved)
@@ -543,12 +459,6 @@ def _movie_deleted(mapper: object, connection: Connection, movie: Movie) -> None
     published = select(Movie.published).where(Movie.id == movie.id).with_for_update()
     if connection.scalar(published):
         _invalidate(movie, _visibility_tag(movie.id))
-        _invalidate(movie, *bounded_text_tags(title_tags(movie.title, movie.original_title)))
-
-
-def _name_deleted(mapper: object, connection: object, row: Person | Distributor) -> None:
-    """After the commit there is no row to read the name from."""
-    _invalidate(row, *name_tags(row.name))
 
 
 def _premiere_deleted(mapper: object, connection: object, premiere: Premiere) -> None:
@@ -563,8 +473,6 @@ def _invalidate(row: object, *tags: str) -> None:
 
 
 event.listen(Movie, "before_delete", _movie_deleted)
-event.listen(Person, "before_delete", _name_deleted)
-event.listen(Distributor, "before_delete", _name_deleted)
 event.listen(Premiere, "before_delete", _premiere_deleted)
 
 

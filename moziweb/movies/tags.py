@@ -75,13 +75,18 @@ def premiere_tag(premiere_id: int) -> str:
     return tag("premiere", premiere_id)
 
 
+def announced_tag(movie_id: int) -> str:
+    """The times at which a movie's premieres were announced or revised, for its calendars."""
+    return tag("movie", movie_id, "announced")
+
+
 def moved_tag(premiere_id: int) -> str:
-    """The former dates of a premiere."""
+    """The former dates of a premiere, and until when they were announced."""
     return tag("moved", premiere_id)
 
 
 def moved_page_tag(premiere_id: int) -> str:
-    """The times of and reasons for its moves, which only the movie's page shows."""
+    """The reasons for its moves, which only the movie's page shows."""
     return tag("moved", premiere_id, "page")
 
 

@@ -119,16 +119,11 @@ class PosterLinks:
         sketch = self.sketch or ""
         return tuple(sketch[at : at + 3] for at in range(0, len(sketch), 3))
 
-    def is_ready(self, name: str, format: str) -> bool:  # noqa: A002 - the recipe's attribute name
-        """Whether the variant is stored, so that its URL is not the route that makes it."""
-        self.depend(variant_tag(self.source_id, name))
-        return (name, format) in self.stored
-
     def url(self, name: str, format: str) -> str:  # noqa: A002 - the recipe's attribute name
         """The storage URL of the variant, or the route that makes it if it is not ready.
 
-        ``name`` is ``full``, ``poster``, ``medium``, ``thumb``, ``small``, ``blur`` or ``square``,
-        ``format`` ``jpg``, ``webp`` or ``avif``. Raises LookupError if there is no such recipe.
+        ``name`` is ``poster``, ``thumb``, ``small``, ``blur`` or ``square``, ``format`` ``jpg``,
+        ``webp`` or ``avif``. Raises LookupError if there is no such recipe.
         """
         self.depend(variant_tag(self.source_id, name))
         stored = self.stored.get((name, format))
@@ -173,6 +168,27 @@ def poster_links(
                 storage.url(row.key, row.bucket), row.variant_width, row.variant_height
             )
     return links
+
+
+def variant_paths(
+    session: Session,
+    movies: Mapping[int, str],
+    name: str,
+    format: str,  # noqa: A002 - the recipe's attribute name
+) -> dict[int, str]:
+    """The route's paths of a variant of the movies' chosen posters by movie id, in one query.
+
+    ``movies`` are slugs by id. The paths stay the same when the variant is made, so a page with
+    them depends on the tags of the movies alone.
+    """
+    query = select(PosterSource.movie_id, PosterSource.id).where(
+        PosterSource.chosen, PosterSource.movie_id.in_(movies)
+    )
+    recipe = _recipe(name, format)
+    return {
+        row.movie_id: VariantUrl(row.movie_id, movies[row.movie_id], row.id, recipe).path
+        for row in session.execute(query)
+    }
 
 
 # A source has at most one ready variant of a name and format: publication supersedes the others. A

@@ -6,6 +6,10 @@ from pyramid.config import Configurator
 
 from moziweb.i18n import DOMAIN
 
+from .feeds.calendar_options import CALENDAR_PARAMETERS, REMIND
+from .presenters.filter_values import PARAMETERS
+from .query_parameters import only_parameters
+
 # Route names and patterns. Pages have one URL per language; the other routes have one URL.
 PAGES: Final = (
     ("index", "/"),
@@ -15,11 +19,14 @@ PAGES: Final = (
     ("this_year", "/year"),
     ("week", "/week/{week}"),
     ("month", "/month/{month}"),
+    ("movie_calendar", "/movie/{movie}.ics"),
+    ("movie_news", "/movie/{movie}.atom"),
     ("movie", "/movie/{movie}"),
     ("year", "/year/{year}"),
     ("years", "/years"),
     ("genre", "/genre/{genre}"),
     ("genres", "/genres"),
+    ("person_calendar", "/person/{person}.ics"),
     ("person", "/person/{person}"),
     ("distributor", "/distributor/{distributor}"),
     ("service", "/service/{service}"),
@@ -28,8 +35,11 @@ PAGES: Final = (
     ("jump", "/jump"),
     ("about", "/about"),
     ("search", "/search"),
-    ("suggest", "/suggest"),
+    ("watchlist", "/watchlist"),
+    ("calendar_page", "/calendar"),
+    ("changes", "/changes"),
     ("calendar", "/premieres{part:(-cinema|-streaming)?}.ics"),
+    ("my_calendar", "/my.ics"),
     ("news", "/premieres.atom"),
 )
 OTHERS: Final = (
@@ -45,11 +55,22 @@ OTHERS: Final = (
     ("favicon", "/favicon.ico"),
 )
 
+KNOWN_PARAMETERS: Final = {
+    "calendar": CALENDAR_PARAMETERS,
+    "news": PARAMETERS,
+    "my_calendar": ("m", REMIND),
+    "movie_calendar": (REMIND,),
+    "person_calendar": (REMIND,),
+}
+"""The query parameters of calendars and feeds that refuse others."""
+
 
 def includeme(config: Configurator) -> None:
     """Add routes, templates, static files and views."""
     for name, pattern in PAGES:
-        config.add_page_route(name, pattern)
+        known = KNOWN_PARAMETERS.get(name)
+        options = {} if known is None else {"factory": only_parameters(*known)}
+        config.add_page_route(name, pattern, **options)
     for name, pattern in OTHERS:
         config.add_route(name, pattern)
     config.include(_templates)

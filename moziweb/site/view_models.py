@@ -34,11 +34,8 @@ class PosterImage:
 
     ``tone`` is a class of tones.css: the dominant colour. ``parts`` are the colours of the
     placeholder as ``rgb``, three in a row; only the movie's page has them. The preview is the
-    square image that other sites show for a link to the page. ``src``, ``href_full`` (the poster,
-    which clients read) and ``href_full_size`` (the largest variant) are absolute. A missing poster
-    has a size and a tone, and no URL. ``is_cold`` is true if its variants are not ready, so that
-    requests for them may take long. ``backdrop_src`` is the small variant if it is ready: the
-    movie's page blurs it.
+    square image that other sites show for a link to the page. ``src`` and ``href_full`` are
+    absolute. A missing poster has a size and a tone, and no URL.
     """
 
     alt: str
@@ -47,16 +44,14 @@ class PosterImage:
     tone: str
     parts: tuple[str, ...] = ()
     href_full: str | None = None
-    href_full_size: str | None = None
     src: str = ""
     srcset_avif: str = ""
     srcset_webp: str = ""
     srcset_jpg: str = ""
-    backdrop_src: str | None = None
+    blur_src: str | None = None
     preview_url: str | None = None
     preview_size: tuple[int, int] | None = None
     is_missing: bool = False
-    is_cold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +115,15 @@ class FilterField:
 
 @dataclass(frozen=True, slots=True)
 class FilterForm:
-    """The filters of a page. ``active`` are links that remove the filters that are set."""
+    """The filters of a page. ``active`` are links that remove the filters that are set.
+
+    ``calendar_href`` is the path of the page that offers a calendar with the same filters.
+    """
 
     path: str
     fields: tuple[FilterField, ...]
-    active: tuple[Link, ...] = ()
+    active: tuple[Link, ...]
+    calendar_href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,19 +141,24 @@ class PageHead:
 
 @dataclass(frozen=True, slots=True)
 class DateChange:
-    """A former date of a premiere, the day of the change, and the reason."""
+    """A former date of a premiere, the day of the change, and the reason.
+
+    The premiere is marked as moved while ``is_new``.
+    """
 
     old_date_text: str
     changed_on_text: str
     reason: str
+    is_new: bool
 
 
 @dataclass(frozen=True, slots=True)
 class PremiereView:
     """One premiere of a movie, or by default none.
 
-    ``note`` and the reasons in ``history`` are in Hungarian; the oldest change is the first. Only
-    the movie's page has ``service_href``.
+    ``note`` and the reasons in ``history`` are in Hungarian; the oldest change is the first.
+    ``moved_from`` is the former date of a premiere that was moved lately. Only the movie's page has
+    ``service_href``.
     """
 
     date_text: str = ""
@@ -171,6 +175,7 @@ class PremiereView:
     cancelled: bool = False
     note: str = ""
     history: tuple[DateChange, ...] = ()
+    moved_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +197,7 @@ class TrailerLink:
 class MoviePage:
     """All values of a movie's page.
 
-    ``synopsis_text`` is the whole synopsis in ``synopsis_lang``, with an empty line between its
-    paragraphs.
+    ``synopsis_paragraph`` is the whole synopsis on one line, in ``synopsis_lang``.
     ``cast`` has people with their characters.
     ``lead_premiere`` is the premiere that the page shows at the top. ``json_ld`` is safe inside a
     script element.
@@ -205,7 +209,7 @@ class MoviePage:
     subtitle: str
     synopsis: str
     synopsis_lang: str
-    synopsis_text: str
+    synopsis_paragraph: str
     distributor: Link | None
     directors: tuple[Link, ...]
     cast: tuple[tuple[Link, str], ...]
@@ -223,4 +227,6 @@ class MoviePage:
     poster: PosterImage
     json_ld: Markup
     week_link: Link | None
+    calendar_href: str
+    news_href: str
     sources: tuple[str, ...]

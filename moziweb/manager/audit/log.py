@@ -52,22 +52,10 @@ COMMAND: Final = Actor(None, "moziweb")
 """The command line."""
 
 
-def record_import(
-    session: Session,
-    by: Actor,
-    movie: Movie,
-    plan: Plan,
-    now: datetime,
-    *,
-    fields: dict[str, dict[str, Any]],
-    batch: str = "",
-) -> None:
-    """Add the entry of an imported movie to the transaction that writes it.
-
-    ``fields`` are the values of what changed, ``batch`` names the import.
-    """
+def record_import(session: Session, by: Actor, movie: Movie, plan: Plan, now: datetime) -> None:
+    """Add the entry of an imported movie to the transaction that writes it."""
     changes = [(each.field, each.before, each.after) for each in plan.written]
-    record(session, by, "film.import", movie, now, changes, fields=fields, batch=batch)
+    record(session, by, "film.import", movie, now, changes)
 
 
 def record(

@@ -25,8 +25,7 @@ from moziweb.movies.importers.tmdb.source import TmdbSource
 from moziweb.movies.models import Movie
 
 from ..audit.log import Actor, record_import
-from ..movies.changes import imported_fields
-from .jobs import batch_of, is_abandoned, note_plan, planned_item, waiting_of
+from .jobs import is_abandoned, note_plan, planned_item, waiting_of
 from .models import ImportItem, ImportJob, JobKind, JobState
 
 log = logging.getLogger(__name__)
@@ -186,8 +185,7 @@ class Runner:
         by = Actor(job.user_id, job.user_name)
 
         def note(session: Session, movie: Movie, plan: Plan) -> None:
-            fields, batch = imported_fields(session, movie), batch_of(job.id)
-            record_import(session, by, movie, plan, self._clock(), fields=fields, batch=batch)
+            record_import(session, by, movie, plan, self._clock())
 
         return self._make_importer(note, chunk_size)
 

@@ -18,9 +18,8 @@ from sqlalchemy.orm import Session
 from moziweb.cache import REASON, kind_of, pending_tags
 from moziweb.caching import DECLARATIONS, OUTBOX
 from moziweb.i18n import LOCALES
-from moziweb.movies.search_tags import MISSPELT, PART
 from moziweb.services import services_of
-from moziweb.site.page_cache.facet_urls import facet_urls, facets_of_tags
+from moziweb.site.page_cache.facet_urls import facet_urls, facets_of_tags, following_urls
 from moziweb.site.page_cache.url_inventory import Priority, SiteUrl, UrlInventory, pages_showing
 from moziweb.site.urls import segment_of
 
@@ -29,12 +28,10 @@ from ..audit.models import AuditEntry
 TIME_LIMIT: Final = 1.0
 """Seconds spent on looking up URLs, in the order of their priority."""
 
-_OF_LISTS: Final = frozenset({
-    "dated", "filter", "list", "month", "movie", "premiere", "span", "variant", "week", "year",
-    MISSPELT, PART,
-})  # fmt: skip
-"""Kinds of tags that are on lists and on a movie's own pages, and not on other movies'. Those of
-the last two are only on the results of searches, which have no page in the cache."""
+_OF_LISTS: Final = frozenset(
+    {"dated", "filter", "list", "month", "movie", "premiere", "span", "variant", "week", "year"}
+)
+"""Kinds of tags that are on lists and on a movie's own pages, and not on other movies'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +136,10 @@ def _period_urls(addresses: UrlInventory, tags: Iterable[str]) -> Iterator[SiteU
 def _facet_urls(
     addresses: UrlInventory, session: Session, tags: Iterable[str]
 ) -> Iterator[SiteUrl]:
-    """The pages of the facets whose lists are among ``tags``."""
+    """The pages and calendars of the facets whose lists are among ``tags``."""
     for facet in facets_of_tags(session, tags):
-        for path in facet_urls(session, addresses.urls, facet, addresses.today):
+        blocks = facet_urls(session, addresses.urls, facet, addresses.today)
+        for path in (*blocks, *following_urls(addresses.urls, facet)):
             yield SiteUrl(path, Priority.FRONT)
 
 
@@ -149,5 +147,6 @@ def _movie_urls(addresses: UrlInventory, movie_id: int, slug: str) -> Iterator[S
     paths = addresses.urls
     for locale in LOCALES:
         movie = segment_of(movie_id, slug)
-        yield SiteUrl(paths.in_locale(locale, "movie", movie=movie), Priority.FRONT)
+        for route in ("movie", "movie_calendar", "movie_news"):
+            yield SiteUrl(paths.in_locale(locale, route, movie=movie), Priority.FRONT)
     yield SiteUrl(paths.path("api_movie", movie=movie_id), Priority.FRONT)

@@ -1,42 +1,110 @@
 """Builds the entries of calendars and feeds from premieres and news."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 from pyramid.i18n import TranslationString
 
 from moziweb.i18n import DEFAULT_LOCALE, _
-from moziweb.movies.feed_queries import News, NewsKind
-from moziweb.movies.models import Premiere, PremiereChange
-from moziweb.movies.queries import Listing
-from moziweb.movies.tags import movie_tag, premiere_tag, service_tag
+from moziweb.movies.feed_queries import News, NewsKind, changes_of
+from moziweb.movies.models import Genre, Premiere, PremiereChange
+from moziweb.movies.queries import Listing, both_synopses_of, genres_of
+from moziweb.movies.tags import (
+    genre_tag,
+    movie_synopsis_tag,
+    movie_tag,
+    premiere_tag,
+    service_tag,
+)
+from moziweb.posters.recipes import THUMB
+from moziweb.posters.urls import variant_paths
+from moziweb.request import Request
 
 from ..context import PageContext
+from ..formatting import truncate
 from ..presenters.movie_list import localized_titles
 from . import atom, ical
 
+SYNOPSIS_LENGTH: Final = 300
+"""Characters of a synopsis in an event, so that a calendar fits into a cache entry."""
 
-def calendar_entry(
-    context: PageContext, listing: Listing, premiere: Premiere, changes: Sequence[PremiereChange]
-) -> ical.CalendarEntry:
-    """The event of a premiere; ``changes`` are its former dates, the oldest first."""
-    _depend(context, listing, premiere)
-    return ical.CalendarEntry(
-        uid=f"premiere-{premiere.id}@{context.urls.id_authority}",
-        day=premiere.date,
-        summary=_summary(context, listing, premiere),
-        description="\n".join(_lines(context, listing, premiere, changes)),
-        url=context.urls.base_url + context.urls.movie(listing.movie),
-        sequence=premiere.revision,
-        announced=premiere.announced_at,
-        revised=premiere.revised_at or premiere.announced_at,
-        cancelled=premiere.cancelled_at is not None,
-    )
+
+@dataclass(frozen=True, slots=True)
+class EventBuilder:
+    """Builds the events of a calendar.
+
+    ``changes`` are former dates by premiere id, the oldest first; genres, synopses (Hungarian,
+    English) and the paths of pictures are by movie id. ``alarm`` is described in ``CalendarEntry``.
+    """
+
+    context: PageContext
+    changes: Mapping[int, Sequence[PremiereChange]]
+    genres: Mapping[int, Sequence[Genre]]
+    synopses: Mapping[int, tuple[str, str]]
+    pictures: Mapping[int, str]
+    alarm: timedelta | None
+
+    @classmethod
+    def fetch(
+        cls,
+        request: Request,
+        context: PageContext,
+        shown: Sequence[tuple[Premiere, Listing]],
+        alarm: timedelta | None,
+    ) -> "EventBuilder":
+        """The builder for these premieres. Four queries, none without premieres."""
+        slugs = {listing.movie.id: listing.movie.slug for _premiere, listing in shown}
+        if not slugs:
+            return cls(context, {}, {}, {}, {}, alarm)
+        session = request.dbsession
+        return cls(
+            context,
+            changes_of(session, [premiere.id for premiere, _listing in shown]),
+            genres_of(session, slugs),
+            both_synopses_of(session, slugs),
+            variant_paths(session, slugs, THUMB, "jpg"),
+            alarm,
+        )
+
+    def event(self, listing: Listing, premiere: Premiere) -> ical.CalendarEntry:
+        """The event of a premiere."""
+        context, movie = self.context, listing.movie
+        genres = self.genres.get(movie.id, ())
+        depend_on_premiere(context, listing, premiere)
+        context.depend(movie_synopsis_tag(movie.id), *(genre_tag(genre.id) for genre in genres))
+        url = context.urls.base_url + context.urls.movie(movie)
+        lines = _lines(context, listing, premiere, self.changes.get(premiere.id, ()))
+        picture = self.pictures.get(movie.id)
+        is_cancelled = premiere.cancelled_at is not None
+        return ical.CalendarEntry(
+            uid=f"premiere-{premiere.id}@{context.urls.id_authority}",
+            day=premiere.date,
+            summary=_summary(context, listing, premiere),
+            # Some programs show no URL but that of the description.
+            description="\n".join((*lines, *self._synopsis(movie.id), url)),
+            url=url,
+            sequence=premiere.revision,
+            announced=premiere.announced_at,
+            revised=premiere.revised_at or premiere.announced_at,
+            cancelled=is_cancelled,
+            categories=tuple(context.formatter.choose(each.name, each.name_en) for each in genres),
+            picture_url=context.urls.absolute(picture) if picture else "",
+            alarm=None if is_cancelled else self.alarm,
+        )
+
+    def _synopsis(self, movie_id: int) -> Iterator[str]:
+        hungarian, english = self.synopses.get(movie_id, ("", ""))
+        text = self.context.formatter.choose(hungarian or english, english or hungarian)
+        if text:
+            yield truncate(text, SYNOPSIS_LENGTH)
 
 
 def news_entry(context: PageContext, news: News) -> atom.AtomEntry:
     """The feed entry of a piece of news."""
     premiere, listing = news.premiere, news.listing
-    _depend(context, listing, premiere)
+    depend_on_premiere(context, listing, premiere)
     changes = (news.change,) if news.change else ()
     name = "/".join(("premiere", str(premiere.id), news.kind, *(str(each.id) for each in changes)))
     return atom.AtomEntry(
@@ -58,7 +126,8 @@ def permanent_id(context: PageContext, name: str) -> str:
     return f"tag:{context.urls.id_authority},2026:{prefix}{name}"
 
 
-def _depend(context: PageContext, listing: Listing, premiere: Premiere) -> None:
+def depend_on_premiere(context: PageContext, listing: Listing, premiere: Premiere) -> None:
+    """Depend on a premiere, its movie and its service."""
     services = () if premiere.service_id is None else (service_tag(premiere.service_id),)
     context.depend(movie_tag(listing.movie.id), premiere_tag(premiere.id), *services)
 

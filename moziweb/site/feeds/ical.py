@@ -11,7 +11,18 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from icalendar import Calendar, Event, vDatetime, vDDDTypes, vDuration, vInt, vText, vUri
+from icalendar import (
+    Alarm,
+    Calendar,
+    Event,
+    vCategory,
+    vDatetime,
+    vDDDTypes,
+    vDuration,
+    vInt,
+    vText,
+    vUri,
+)
 
 from . import strip_illegal
 
@@ -22,7 +33,11 @@ REFRESH_INTERVAL: Final = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class CalendarEntry:
-    """An event. ``sequence`` grows with every change; ``revised`` is the time of the latest one."""
+    """An event. ``sequence`` grows with every change of the premiere, its titles or its service.
+
+    ``revised`` is the time of the latest one. ``alarm`` is the time of a reminder from the start of
+    the day, None for no reminder. ``picture_url`` is "" without a picture.
+    """
 
     uid: str
     day: date
@@ -33,6 +48,9 @@ class CalendarEntry:
     announced: datetime
     revised: datetime
     cancelled: bool
+    categories: tuple[str, ...] = ()
+    picture_url: str = ""
+    alarm: timedelta | None = None
 
 
 def calendar_document(
@@ -43,8 +61,9 @@ def calendar_document(
     document.add("prodid", PRODUCT)
     document.add("version", "2.0")
     document.add("calscale", "GREGORIAN")
-    document.add("name", strip_illegal(name), parameters={"LANGUAGE": language})
-    document.add("x-wr-calname", strip_illegal(name))  # most programs read this one
+    # As texts: add() would not escape the commas of properties that it does not know.
+    document["name"] = vText(strip_illegal(name), params={"LANGUAGE": language})
+    document["x-wr-calname"] = vText(strip_illegal(name))  # most programs read this one
     document.add("url", url)
     document.add("source", url, parameters={"VALUE": "URI"})
     document.add("refresh-interval", REFRESH_INTERVAL, parameters={"VALUE": "DURATION"})
@@ -70,4 +89,22 @@ def _event(entry: CalendarEntry) -> Event:
     event["summary"] = vText(strip_illegal(entry.summary))
     event["description"] = vText(strip_illegal(entry.description))
     event["url"] = vUri(entry.url)
+    if entry.categories:
+        event["categories"] = vCategory(list(map(strip_illegal, entry.categories)))
+    if entry.picture_url:
+        # RFC 7986 has IMAGE; older programs read ATTACH.
+        kind = {"FMTTYPE": "image/jpeg"}
+        event["attach"] = vUri(entry.picture_url, params=kind)
+        parameters = {"VALUE": "URI", "DISPLAY": "BADGE", **kind}
+        event["image"] = vUri(entry.picture_url, params=parameters)
+    if entry.alarm is not None:
+        event.add_component(_alarm(entry.summary, entry.alarm))
     return event
+
+
+def _alarm(text: str, time: timedelta) -> Alarm:
+    alarm = Alarm()
+    alarm["action"] = vText("DISPLAY")
+    alarm["description"] = vText(strip_illegal(text))
+    alarm["trigger"] = vDuration(time)
+    return alarm

@@ -54,6 +54,21 @@ def first_urls(urls: PageUrls, facet: Facet) -> Iterator[str]:
         yield urls.in_locale(locale, route, **{route: segment})
 
 
+def following_urls(urls: PageUrls, facet: Facet) -> Iterator[str]:
+    """The paths of a facet's calendar, or of the page of its calendar and its feed."""
+    match facet:
+        case Person():
+            for locale in LOCALES:
+                yield urls.in_locale(locale, "person_calendar", person=named_segment(facet))
+        case Genre() | StreamingService():
+            query = urlencode({"genre" if isinstance(facet, Genre) else "service": facet.slug})
+            for locale in LOCALES:
+                yield f"{urls.in_locale(locale, 'calendar_page')}?{query}"
+                yield f"{urls.in_locale(locale, 'news')}?{query}"
+        case Distributor():
+            pass
+
+
 def facets_of_tags(session: Session, tags: Iterable[str]) -> Iterator[Facet]:
     """The facets whose lists are among ``tags``. One query for each."""
     for tag in sorted(tags):

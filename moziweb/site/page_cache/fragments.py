@@ -22,7 +22,9 @@ from moziweb.request import Request
 from ..context import PageContext
 from ..presenters.image import backdrop_url
 from ..presenters.movie_list import CardBuilder, listed_premiere
+from ..presenters.premiere import new_date_until
 from .slots import BACKDROP, CardSlot, FragmentKey, Section
+from .validity import midnight
 
 _TEMPLATE: Final = "moziweb:templates/fragments.jinja2"
 _LOADED: Final = "moziweb.site.page_cache.fragments"
@@ -51,9 +53,8 @@ class PageFragments:
 
     def _slot(self, listing: Listing) -> CardSlot:
         _remember(self._loaded, listing)
-        formatter = self.context.formatter
-        premiere = listed_premiere(formatter, listing)
-        return CardSlot(listing, formatter.locale, self._insert, premiere)
+        premiere = listed_premiere(self.context, listing)
+        return CardSlot(listing, self.context.formatter.locale, self._insert, premiere)
 
 
 def movie_fragments(request: Request, contexts: Mapping[str, RenderContext]) -> Mapping[str, bytes]:
@@ -69,6 +70,11 @@ def movie_fragments(request: Request, contexts: Mapping[str, RenderContext]) -> 
         _values(builder.with_depend(contexts[text].depend), key, listings[key])
         for text, key in keys.items()
     ]
+    for text, key in keys.items():
+        moved = listings[key].moved
+        marked_until = new_date_until([moved], builder.context.today) if moved else None
+        if marked_until is not None:
+            contexts[text].cap(midnight(marked_until).timestamp())
     separator = secrets.token_hex(16)
     values = {"fragments": fragments, "separator": separator}
     html = render(_TEMPLATE, values, request=request)

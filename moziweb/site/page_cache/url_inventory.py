@@ -34,7 +34,7 @@ from moziweb.services import services_of
 from ..feeds import CALENDARS, SITEMAP_BLOCK
 from ..presenters.index import UNDATED_ON_INDEX
 from ..urls import PageUrls, segment_of
-from .facet_urls import facet_urls, first_urls
+from .facet_urls import facet_urls, first_urls, following_urls
 
 ENTRIES_PER_READ: Final = 40
 """Entries per ``get_multi``: a few megabytes."""
@@ -54,7 +54,7 @@ class Priority(IntEnum):
     CALENDAR = 4
     """Every week, month and year that has premieres."""
     ARCHIVE = 5
-    """Every movie with its JSON, every person and distributor, and further blocks of lists."""
+    """Every movie with its JSON and feeds, people, distributors, and further blocks of lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +121,13 @@ class UrlInventory:
         for month in (this, this.next):
             yield from self._page("month", month=month.name)
         yield from self._page("undated")
-        for name in ("genres", "services", "years"):
+        for name in ("genres", "services", "years", "changes", "calendar_page", "watchlist"):
             yield from self._page(name)
         with self.database.read() as session:
             facets: list[Facet] = [*all_genres(session), *all_services(session)]
         for facet in facets:
             yield from first_urls(self.urls, facet)
+            yield from following_urls(self.urls, facet)
         yield from self._page("about")
         for part in CALENDARS:
             yield from self._page("calendar", part=part)
@@ -158,8 +159,10 @@ class UrlInventory:
         for movie_id, slug in enumeration.every_movie(self.database):
             yield from self._movie(movie_id, slug)
             yield self.urls.path("api_movie", movie=movie_id)
+            yield from self._movie_feeds(movie_id, slug)
         for person in enumeration.every_person(self.database):
             yield from first_urls(self.urls, person)
+            yield from following_urls(self.urls, person)
         yield from self._facet_blocks()
 
     def _facet_blocks(self) -> Iterator[str]:
@@ -177,6 +180,10 @@ class UrlInventory:
 
     def _movie(self, movie_id: int, slug: str) -> Iterator[str]:
         return self._page("movie", movie=segment_of(movie_id, slug))
+
+    def _movie_feeds(self, movie_id: int, slug: str) -> Iterator[str]:
+        for route in ("movie_calendar", "movie_news"):
+            yield from self._page(route, movie=segment_of(movie_id, slug))
 
     def _page(self, route: str, **values: Any) -> Iterator[str]:
         for locale in LOCALES:

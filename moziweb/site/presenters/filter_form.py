@@ -1,41 +1,27 @@
-"""Reads the filters of a page from its URL, and builds the form to change them."""
+"""The filters of a page, and the form to change them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final
 from urllib.parse import urlencode
 
-from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
 from pyramid.i18n import TranslationString
 
-from moziweb.i18n import _
 from moziweb.movies import tags
 from moziweb.movies.collation import sort_key
 from moziweb.movies.facet_queries import all_genres, all_services
-from moziweb.movies.filters import FILTERED_AUDIOS, MAX_FILTERS, Dimension, PremiereFilter
-from moziweb.movies.models import Audio, Genre, PremiereKind, Rating, ScreenFormat, StreamingService
+from moziweb.movies.filters import FILTERED_AUDIOS, Dimension, PremiereFilter
+from moziweb.movies.models import Audio, Genre, Rating, ScreenFormat, StreamingService
 from moziweb.request import Request
 
 from ..context import PageContext
 from ..formatting import AUDIO_NAMES, KIND_NAMES
+from ..query_parameters import keep_parameters, redirect_unless_canonical
 from ..view_models import FilterField, FilterForm, FilterOption, Link, PageHead
+from .filter_values import LABELS, PARAMETERS, filter_texts, given_values, parse_filter
 from .page_head import not_indexed
 
-PARAMETERS: Final = tuple(str(dimension) for dimension in Dimension)
-"""The parameters of a filtered page, in their canonical order."""
-
 _FILTERED_ROUTES: Final = frozenset({"index", "week", "month", "year"})
-
-_LABELS: Final = {
-    Dimension.KIND: _("Kind"),
-    Dimension.GENRE: _("Genre"),
-    Dimension.SERVICE: _("Streaming service"),
-    Dimension.RATING: _("Age rating"),
-    Dimension.AUDIO: _("Language version"),
-    Dimension.FORMAT: _("Format"),
-}
-"""The fields in the order of the form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,73 +53,32 @@ class PageFilters:
         """
         context = PageContext.of(request)
         genres, services = all_genres(request.dbsession), all_services(request.dbsession)
-        _depend_on_names(context, genres, services)
-        given = {name: request.GET.getall(name) for name in PARAMETERS}
-        chosen = {name: next(filter(None, texts), "") for name, texts in given.items() if texts}
-        found = PremiereFilter(
-            audio=_member(FILTERED_AUDIOS, chosen.get("audio")),
-            format=_member(ScreenFormat, chosen.get("format")),
-            genre=_by_slug(genres, chosen.get("genre")),
-            kind=_member(PremiereKind, chosen.get("kind")),
-            rating=_member(Rating, chosen.get("rating")),
-            service=_by_slug(services, chosen.get("service")),
-        )
+        depend_on_names(context, genres, services)
+        found = parse_filter(given_values(request), genres, services)
+        path = context.urls.path(route, **values)
         parameters = found.parameters
-        if len(parameters) > MAX_FILTERS:
-            number = {"number": MAX_FILTERS}
-            raise HTTPNotFound(_("At most ${number} filters at once, please.", mapping=number))
-        path = partial(context.urls.path, route, **values)
-        if any(texts != [parameters.get(name)] for name, texts in given.items() if texts):
-            raise HTTPMovedPermanently(context.urls.absolute(path(_query=parameters)))
-        form = _form(context, path(), found, genres, services)
-        urls = replace(context.urls, path=partial(_path_with, context.urls.path, parameters))
-        return cls(found, replace(context, urls=urls), form)
+        redirect_unless_canonical(request, PARAMETERS, parameters, context.urls.absolute(path))
+        form = filter_form(context, path, found, genres, services)
+        return cls(found, keep_parameters(context, parameters, _FILTERED_ROUTES), form)
 
 
-def _path_with(path: Any, parameters: Mapping[str, str], name: str, **values: Any) -> str:
-    """The path of a route; that of a filtered list has the same parameters."""
-    if parameters and name in _FILTERED_ROUTES:
-        values.setdefault("_query", parameters)
-    text: str = path(name, **values)
-    return text
-
-
-def _depend_on_names(
+def depend_on_names(
     context: PageContext, genres: Iterable[Genre], services: Iterable[StreamingService]
 ) -> None:
+    """Depend on the names of all genres and services, which the form shows."""
     context.depend(tags.GENRES_LIST, tags.SERVICES_LIST)
     context.depend(*(tags.genre_tag(genre.id) for genre in genres))
     context.depend(*(tags.service_tag(service.id) for service in services))
 
 
-Member = TypeVar("Member", Audio, ScreenFormat, PremiereKind, Rating)
-Named = TypeVar("Named", Genre, StreamingService)
-
-
-def _member(members: Iterable[Member], text: str | None) -> Member | None:
-    if not text:
-        return None
-    return next((each for each in members if each == text), None) or _refuse(text)
-
-
-def _by_slug(rows: Iterable[Named], slug: str | None) -> Named | None:
-    if not slug:
-        return None
-    return next((each for each in rows if each.slug == slug), None) or _refuse(slug)
-
-
-def _refuse(text: str) -> Any:
-    shown = {"value": text[:40]}
-    raise HTTPNotFound(_("There is no filter “${value}”.", mapping=shown))
-
-
-def _form(
+def filter_form(
     context: PageContext,
     path: str,
     chosen: PremiereFilter,
     genres: Sequence[Genre],
     services: Sequence[StreamingService],
 ) -> FilterForm:
+    """The form of the page at ``path`` with the filter ``chosen``."""
     translate = context.formatter.translate
     parameters = chosen.parameters
     options = _options(context, genres, services)
@@ -146,24 +91,14 @@ def _form(
                 for value, text in options[dimension]
             ),
         )
-        for dimension, label in _LABELS.items()
+        for dimension, label in LABELS.items()
     )
-    active = [(field, each) for field in fields for each in field.options if each.selected]
-    return FilterForm(
-        path=path,
-        fields=fields,
-        active=tuple(
-            Link(_query_path(path, parameters, field.name), _chip_text(field, option))
-            for field, option in active
-        ),
+    active = tuple(
+        Link(_query_path(path, parameters, dimension), text)
+        for dimension, text in filter_texts(context, chosen)
     )
-
-
-def _chip_text(field: FilterField, option: FilterOption) -> str:
-    """The text of a filter that is set; a bare number needs the name of its filter."""
-    if field.name in {Dimension.RATING, Dimension.AUDIO}:
-        return f"{field.label}: {option.text}"
-    return option.text
+    calendar_href = context.urls.path("calendar_page", _query=parameters)
+    return FilterForm(path, fields, active, calendar_href)
 
 
 def _query_path(path: str, parameters: Mapping[str, str], removed: str) -> str:

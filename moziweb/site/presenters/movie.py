@@ -11,6 +11,7 @@ from moziweb.movies.models import DatePrecision, Movie, Person, Premiere
 from moziweb.posters.urls import PosterLinks
 
 from ..context import PageContext
+from ..urls import segment_of
 from ..view_models import Link, MoviePage, PremiereView, TrailerLink
 from .image import poster_image
 from .jsonld import movie_json_ld
@@ -45,7 +46,7 @@ def movie_page(context: PageContext, movie: Movie, links: PosterLinks | None) ->
         subtitle=subtitle,
         synopsis=synopsis,
         synopsis_lang=synopsis_lang,
-        synopsis_text=_paragraphs(synopsis),
+        synopsis_paragraph=" ".join(synopsis.split()),
         distributor=_distributor_link(context, movie),
         directors=tuple(_person_link(context, each.person) for each in directors_of(movie)),
         cast=tuple((_person_link(context, each.person), each.character) for each in cast_of(movie)),
@@ -63,14 +64,10 @@ def movie_page(context: PageContext, movie: Movie, links: PosterLinks | None) ->
         poster=poster,
         json_ld=movie_json_ld(context, movie, poster),
         week_link=_week_link(context, movie, lead),
+        calendar_href=context.urls.path("movie_calendar", movie=segment_of(movie.id, movie.slug)),
+        news_href=context.urls.path("movie_news", movie=segment_of(movie.id, movie.slug)),
         sources=_source_credits(context, movie),
     )
-
-
-def _paragraphs(text: str) -> str:
-    """``text`` with single spaces, and one empty line between paragraphs."""
-    lines = (" ".join(line.split()) for line in text.splitlines())
-    return "\n\n".join(line for line in lines if line)
 
 
 def depend_on_movie(context: PageContext, movie: Movie) -> None:
@@ -92,7 +89,7 @@ def depend_on_movie(context: PageContext, movie: Movie) -> None:
 def _premiere_view(context: PageContext, premiere: Premiere) -> PremiereView:
     service = premiere.service
     name = service.name if service else ""
-    view = premiere_view(context.formatter, premiere, name, premiere.changes)
+    view = premiere_view(context.formatter, premiere, name, premiere.changes, context.today)
     if service is None:
         return view
     context.depend(tags.service_slug_tag(service.id))

@@ -10,7 +10,6 @@ from moziweb.posters.urls import PosterLinks, poster_links
 from moziweb.request import Request
 
 from ..context import PageContext
-from ..formatting import Formatter
 from ..view_models import Card, GenreLink, PremiereView
 from .image import poster_image
 from .premiere import premiere_view
@@ -79,7 +78,7 @@ class CardBuilder:
             title=title,
             subtitle=subtitle,
             subtitle_lang="hu" if formatter.locale == "en" else "",
-            premiere=listed_premiere(formatter, listing),
+            premiere=listed_premiere(self.context, listing),
             rating=movie.rating,
             rating_text=formatter.rating_text(movie.rating),
             runtime_text=formatter.runtime_text(movie.runtime),
@@ -88,9 +87,10 @@ class CardBuilder:
         )
 
 
-def listed_premiere(formatter: Formatter, listing: Listing) -> PremiereView:
+def listed_premiere(context: PageContext, listing: Listing) -> PremiereView:
     """The view model of the premiere that a movie is listed for."""
     if listing.premiere is None:
         return PremiereView()
     changes = (listing.moved,) if listing.moved else ()
-    return premiere_view(formatter, listing.premiere, listing.service, changes)
+    premiere, service = listing.premiere, listing.service
+    return premiere_view(context.formatter, premiere, service, changes, context.today)

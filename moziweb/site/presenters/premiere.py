@@ -1,6 +1,8 @@
 """Builds the view model of a premiere."""
 
 from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Final
 
 from moziweb.movies.calendar import BUDAPEST, week_of
 from moziweb.movies.models import DatePrecision, Premiere, PremiereChange
@@ -9,11 +11,20 @@ from moziweb.movies.queries import RUNNING
 from ..formatting import Formatter
 from ..view_models import DateChange, PremiereView
 
+DATE_IS_NEW: Final = timedelta(days=14)
+"""How long a premiere is marked as moved."""
+
 
 def premiere_view(
-    formatter: Formatter, premiere: Premiere, service: str, changes: Iterable[PremiereChange]
+    formatter: Formatter,
+    premiere: Premiere,
+    service: str,
+    changes: Iterable[PremiereChange],
+    today: date,
 ) -> PremiereView:
     """The view model of ``premiere``; ``changes`` are its former dates, the oldest first."""
+    history = tuple(_date_change(formatter, change, today) for change in changes)
+    is_cancelled = premiere.cancelled_at is not None
     has_day = premiere.precision is DatePrecision.DAY
     return PremiereView(
         date_text=formatter.date_text(premiere.date, premiere.precision),
@@ -26,10 +37,21 @@ def premiere_view(
         formats=premiere.formats,
         audio_text=formatter.audio_text(premiere.audio),
         rerelease=premiere.rerelease,
-        cancelled=premiere.cancelled_at is not None,
+        cancelled=is_cancelled,
         note=premiere.note,
-        history=tuple(_date_change(formatter, change) for change in changes),
+        history=history,
+        moved_from=history[-1].old_date_text if _is_new(history) and not is_cancelled else "",
     )
+
+
+def _is_new(history: tuple[DateChange, ...]) -> bool:
+    return bool(history) and history[-1].is_new
+
+
+def new_date_until(changes: Iterable[PremiereChange], today: date) -> date | None:
+    """The first day on which one of ``changes`` is no longer marked; None if none is marked."""
+    ends = (_changed_on(change) + DATE_IS_NEW for change in changes)
+    return min((end for end in ends if end > today), default=None)
 
 
 def is_off_thursday(premiere: Premiere) -> bool:
@@ -39,9 +61,15 @@ def is_off_thursday(premiere: Premiere) -> bool:
     return premiere.date != week_of(premiere.date).thursday
 
 
-def _date_change(formatter: Formatter, change: PremiereChange) -> DateChange:
+def _changed_on(change: PremiereChange) -> date:
+    return change.changed_at.astimezone(BUDAPEST).date()
+
+
+def _date_change(formatter: Formatter, change: PremiereChange, today: date) -> DateChange:
+    changed_on = _changed_on(change)
     return DateChange(
         old_date_text=formatter.date_text(change.old_date, change.old_precision),
-        changed_on_text=formatter.date_text(change.changed_at.astimezone(BUDAPEST).date()),
+        changed_on_text=formatter.date_text(changed_on),
         reason=change.reason,
+        is_new=today < changed_on + DATE_IS_NEW,
     )

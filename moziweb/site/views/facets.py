@@ -52,7 +52,10 @@ _ROLES: Final = {CreditRole.DIRECTOR: _("Director"), CreditRole.CAST: _("Actor")
 
 @dataclass(frozen=True, slots=True)
 class _FacetPage:
-    """What the pages of facets differ in. ``index`` is the link to the list of all of them."""
+    """What the pages of facets differ in. ``index`` is the link to the list of all of them.
+
+    ``calendar_href`` and ``news_href`` are the paths of a calendar, or of its page, and of a feed.
+    """
 
     facet: Facet
     list_tag: str
@@ -62,6 +65,8 @@ class _FacetPage:
     name: str
     description: str
     index: Link | None = None
+    calendar_href: str = ""
+    news_href: str = ""
 
 
 def _facet_view(route: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -88,6 +93,8 @@ def genre(request: Request) -> dict[str, Any]:
         found, tags.genre_list_tag(found.id), "genre", slug, translate(_("Genre")), name,
         translate(_("Film premieres in Hungary: ${genre}.", mapping={"genre": name})),
         Link(context.urls.path("genres"), translate(_("All genres"))),
+        context.urls.path("calendar_page", _query={"genre": slug}),
+        context.urls.path("news", _query={"genre": slug}),
     )  # fmt: skip
     return _values(request, context, page)
 
@@ -107,6 +114,8 @@ def service(request: Request) -> dict[str, Any]:
         found.name,
         translate(_("Films on ${service} in Hungary.", mapping={"service": found.name})),
         Link(context.urls.path("services"), translate(_("All services"))),
+        context.urls.path("calendar_page", _query={"service": slug}),
+        context.urls.path("news", _query={"service": slug}),
     )  # fmt: skip
     return _values(request, context, page)
 
@@ -122,6 +131,7 @@ def person(request: Request) -> dict[str, Any]:
         found, tags.person_list_tag(found.id), "person", named_segment(found),
         ", ".join(translate(text) for role, text in _ROLES.items() if role in roles), found.name,
         translate(_("Premieres of films with ${name} in Hungary.", mapping={"name": found.name})),
+        calendar_href=context.urls.path("person_calendar", person=named_segment(found)),
     )  # fmt: skip
     return _values(request, context, page)
 
@@ -145,16 +155,16 @@ def _context(request: Request) -> tuple[PageContext, Callable[[str], str]]:
     return context, context.formatter.translate
 
 
-NameMatch = TypeVar("NameMatch", Person, Distributor)
+NamedRow = TypeVar("NamedRow", Person, Distributor)
 
 
 def _row_of(
     request: Request,
     context: PageContext,
-    model: type[NameMatch],
+    model: type[NamedRow],
     name: str,
     row_tags: Iterable[Callable[[int], str]],
-) -> NameMatch:
+) -> NamedRow:
     """The row whose id the path begins with; a 404 otherwise, which depends on the row, too."""
     row_id = parse_id(request.matchdict[name].partition("-")[0])
     context.depend(*(row_tag(row_id) for row_tag in row_tags if row_id))
@@ -198,6 +208,8 @@ def _values(request: Request, context: PageContext, page: _FacetPage) -> dict[st
         "heading": page.name,
         "kicker": page.kicker,
         "up": Link(href, page.name) if cursor else page.index,
+        "calendar_href": page.calendar_href,
+        "news_href": page.news_href,
         "sections": with_eager_row(sections),
         "next_links": next_links,
     }

@@ -11,7 +11,8 @@ from ..context import PageContext
 from ..page_cache.fragments import PageFragments, movie_list_view
 from ..page_cache.slots import Section, with_eager_row
 from ..page_cache.validity import until_midnight
-from ..presenters.filter_form import PARAMETERS, PageFilters
+from ..presenters.filter_form import PageFilters
+from ..presenters.filter_values import PARAMETERS
 from ..presenters.index import IndexSection, index_sections
 from ..presenters.page_head import page_head
 from ..presenters.period_nav import week_label, week_nav

@@ -20,6 +20,7 @@ from ..formatting import truncate
 from ..page_cache.validity import midnight
 from ..presenters.movie import movie_page
 from ..presenters.page_head import page_head
+from ..presenters.premiere import new_date_until
 from ..urls import segment_of
 from ..view_models import MoviePage, PageHead
 
@@ -41,9 +42,13 @@ def movie(request: Request) -> dict[str, Any]:
         raise HTTPMovedPermanently(context.urls.absolute(context.urls.movie(found)))
     links = poster_links(request.dbsession, request.services.storage, {found.id: found.slug})
     shown = movie_page(context, found, links.get(found.id))
-    changes_on = lead_premiere_until(found.premieres, context.today)
-    if changes_on is not None:
-        cap(request, midnight(changes_on).timestamp())
+    changes = [change for premiere in found.premieres for change in premiere.changes]
+    for changes_on in (
+        lead_premiere_until(found.premieres, context.today),
+        new_date_until(changes, context.today),
+    ):
+        if changes_on is not None:
+            cap(request, midnight(changes_on).timestamp())
     return {"page": _page(context, found, shown), "movie": shown}
 
 

@@ -28,6 +28,9 @@ from ..feeds.sitemap import Alternates, sitemap_index, urlset
 from ..urls import segment_of
 
 _LAST_BLOCK: Final = MAX_ID // SITEMAP_BLOCK
+_FIXED: Final = (
+    "index", "undated", "genres", "services", "years", "changes", "calendar_page", "about",
+)  # fmt: skip
 
 
 @view_config(route_name="sitemap", request_method="GET", cache="feeds")
@@ -51,8 +54,7 @@ def sitemap_pages(request: Request) -> Response:
     """The fixed pages, the genres and the services. Two queries."""
     context = PageContext.of(request)
     context.depend(GENRES_LIST, SERVICES_LIST)
-    routes = ("index", "undated", "genres", "services", "years", "about")
-    pages = [_alternates(context, route) for route in routes]
+    pages = [_alternates(context, route) for route in _FIXED]
     genres, services = all_genres(request.dbsession), all_services(request.dbsession)
     pages += (_alternates(context, "genre", genre=each.slug) for each in genres)
     pages += (_alternates(context, "service", service=each.slug) for each in services)

@@ -21,7 +21,8 @@ from moziweb.request import Request
 from ..context import PageContext
 from ..page_cache.fragments import PageFragments, movie_list_view
 from ..page_cache.slots import Section, with_eager_row
-from ..presenters.filter_form import PARAMETERS, PageFilters
+from ..presenters.filter_form import PageFilters
+from ..presenters.filter_values import PARAMETERS
 from ..presenters.page_head import not_indexed, page_head
 from ..presenters.period_nav import month_label, year_nav
 from ..view_models import Link

@@ -1,1 +1,0 @@
-"""Undo: takes a recorded change back, as a new change."""

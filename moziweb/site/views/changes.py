@@ -1,0 +1,94 @@
+"""The page of the latest changes: premieres that were announced, moved or cancelled."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Final
+
+from pyramid.view import view_config
+
+from moziweb.i18n import _
+from moziweb.movies.calendar import BUDAPEST, week_of
+from moziweb.movies.feed_queries import News, NewsKind, latest_news
+from moziweb.movies.models import Premiere
+from moziweb.movies.tags import NEWS_LIST, PREMIERES_LIST, PUBLISHED_LIST
+from moziweb.request import Request
+
+from ..context import PageContext
+from ..feeds.entries import depend_on_premiere
+from ..page_cache.validity import until_week_end
+from ..presenters.movie_list import localized_titles
+from ..presenters.page_head import page_head
+
+MAX_CHANGES: Final = 120
+
+_KINDS: Final = {
+    NewsKind.ANNOUNCED: _("New"),
+    NewsKind.MOVED: _("New date"),
+    NewsKind.CANCELLED: _("Cancelled"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeLine:
+    """A change: ``old_date_text`` is "" unless a date was moved."""
+
+    kind: str
+    kind_text: str
+    href: str
+    title: str
+    premiere_text: str
+    date_text: str
+    date_iso: str
+    old_date_text: str
+
+
+@view_config(
+    route_name="changes",
+    renderer="changes.jinja2",
+    request_method="GET",
+    cache="pages",
+    cache_moment=until_week_end,
+)
+def changes(request: Request) -> dict[str, Any]:
+    """The latest changes of premieres of this week and later, by day. Five queries."""
+    context = PageContext.of(request)
+    context.depend(PREMIERES_LIST, PUBLISHED_LIST, NEWS_LIST)
+    where = [Premiere.date >= week_of(context.today).start]
+    found = latest_news(request.dbsession, where, MAX_CHANGES)
+    translate = context.formatter.translate
+    title, text = (
+        translate(_("Changes of premieres")),
+        _("Premieres announced, moved and cancelled."),
+    )
+    return {
+        "page": page_head(context, title, translate(text), "changes"),
+        "days": _by_day(context, found),
+    }
+
+
+def _by_day(context: PageContext, found: Sequence[News]) -> list[tuple[str, list[ChangeLine]]]:
+    """The text of each day and its changes, the latest day first."""
+    days = groupby(found, lambda news: news.occurred_at.astimezone(BUDAPEST).date())
+    return [
+        (context.formatter.date_text(day), [_line(context, news) for news in part])
+        for day, part in days
+    ]
+
+
+def _line(context: PageContext, news: News) -> ChangeLine:
+    premiere, movie, formatter = news.premiere, news.listing.movie, context.formatter
+    depend_on_premiere(context, news.listing, premiere)
+    kind, service, change = formatter.kind_text(premiere.kind), news.listing.service, news.change
+    return ChangeLine(
+        kind=news.kind,
+        kind_text=formatter.translate(_KINDS[news.kind]),
+        href=context.urls.movie(movie),
+        title=localized_titles(context, movie)[0],
+        premiere_text=f"{kind}: {service}" if service else kind,
+        date_text=formatter.date_text(news.date, news.precision),
+        date_iso=news.precision.iso_text(news.date),
+        old_date_text=(
+            formatter.date_text(change.old_date, change.old_precision) if change else ""
+        ),
+    )
