@@ -288,9 +288,9 @@ def print_entries(
     rows: list[list[Cell]] = []
     bounds = []
     for path in paths:
-        page = "the index" if path == "/" else "a movie's page"
+        page, ours = "the index" if path == "/" else "a movie's page", found[path, "entry"]
         for name in names:
-            ours, each = found[path, "entry"], found[path, name]
+            each = found[path, name]
             by_rate, by_cpu = ours.rate_over(each), ours.cpu_below(each)
             rows.append([f"{page}, {name}", each.rate, f"{by_rate:.3f}", each.cpu, f"{by_cpu:.3f}"])
             if name == "django":

@@ -20,12 +20,11 @@ from tests.conftest import running_app
 from tests.services.memcached import MemcachedServer
 
 CACHED = {
-    "cache.regions": "pages fragments feeds search",
+    "cache.regions": "pages fragments feeds",
     "cache.stamps.url": "memory://",
     "cache.default.backend": "moziweb.memory",
     "cache.pages.expiration_time": "3600",
     "cache.feeds.expiration_time": "3600",
-    "cache.search.expiration_time": "3600",
     "cache.fragments.expiration_time": "7200",
     "cache.fragments.mode": "strict",
     "cache.pages.negative_ttl": "3600",  # longer than the audit of completeness takes
@@ -114,7 +113,8 @@ def _movie(session: Session, title: str, day: date) -> Movie:
     for credit in session.scalars(select(Credit).where(Credit.role == CreditRole.DIRECTOR)):
         credit.position = 5  # leaves position 0 free, so that the audit can change a role
     premiere = factories.make_premiere(session, movie, day - timedelta(days=1), formats=("2D",))
-    factories.move_premiere(session, premiere, day, "technikai okok")
+    # Lately, so that lists show the old date.
+    factories.move_premiere(session, premiere, day, "technikai okok", now() - timedelta(days=1))
     return movie
 
 
@@ -168,7 +168,14 @@ def every_page(movies: Movies) -> dict[str, str]:
         "services": "/services",
         "year": f"/year/{week.thursday.year}",
         "years": "/years",
+        "watchlist": f"/watchlist?m={_listed(movies)}",
+        "calendar_page": "/calendar?genre=vigjatek",
+        "changes": "/changes",
     }
+
+
+def _listed(movies: Movies) -> str:
+    return ".".join(map(str, sorted({movies.here, movies.ahead, movies.undated})))
 
 
 def feeds(movies: Movies) -> dict[str, str]:
@@ -176,7 +183,13 @@ def feeds(movies: Movies) -> dict[str, str]:
     return {
         "ics": "/premieres.ics",
         "ics_streaming": "/en/premieres-streaming.ics",
+        "ics_genre": "/premieres.ics?genre=vigjatek&past=60&remind=1d",
+        "ics_mine": f"/my.ics?m={_listed(movies)}",
+        "ics_movie": f"/movie/{movies.here}-itt-van.ics",
+        "ics_person": f"/en/person/{movies.person}-szinesz-itt-van.ics",
         "news": "/premieres.atom",
+        "news_service": "/en/premieres.atom?service=netflix",
+        "news_movie": f"/movie/{movies.here}-itt-van.atom",
         "map": "/sitemap.xml",
         "map_pages": "/sitemap-pages.xml",
         "map_year": f"/sitemap-year-{week_here().thursday.year}.xml",

@@ -79,10 +79,11 @@ NOT_SHOWN = frozenset(
 FACETS = {"genre", "person", "distributor", "service"}
 IN_HUNGARIAN = {
     "index", "week", "ahead", "month", "year", "undated", "movie", "other", "empty", "genres",
-    *FACETS, *FILTERED,
+    "watchlist", "calendar_page", *FACETS, *FILTERED,
 }  # fmt: skip
 SHOW_LISTED = {"index", "english", "week", "month", "year", *FACETS}
-SHOW_GENRES = {*SHOW_LISTED, *FILTERED, "ahead", "movie", "other"}
+ALL_PREMIERES = {"calendar_page", "changes"}  # they have the tags of the movies that they show
+SHOW_GENRES = {*SHOW_LISTED, *FILTERED, *ALL_PREMIERES, "watchlist", "ahead", "movie", "other"}
 ALLOWED: dict[str, frozenset[str]] = {
     # Tags do not distinguish languages.
     "Genre.name": frozenset({"english"}),
@@ -100,24 +101,37 @@ ALLOWED: dict[str, frozenset[str]] = {
     "Premiere.note": frozenset({"api_movie"}),
     "PremiereChange deleted": frozenset({"api_movie"}),
     **{
-        f"PremiereChange.{name}": frozenset({"api_movie"})
+        f"PremiereChange.{name}": frozenset({"api_movie", "calendar_page"})
         for name in ("changed_at", "old_date", "old_precision", "reason")
     },
+    # A move is marked for 14 days; another day may be among them.
+    "PremiereChange.changed_at": frozenset(
+        {*SHOW_LISTED, *FILTERED, *ALL_PREMIERES, "api_movie", "ahead", "watchlist"}
+    ),
     # Size and colours of a source share a tag; the JSON shows neither.
     "PosterSource.width": frozenset({"api", "api_movie"}),
     "PosterSource.height": frozenset({"api", "api_movie"}),
     "PosterSource.dominant_colour": frozenset({"api", "api_movie"}),
     # Shares the tag of size and colour, which lists show.
-    "PosterSource.sketch": frozenset({*SHOW_LISTED, *FILTERED}),
+    "PosterSource.sketch": frozenset({*SHOW_LISTED, *FILTERED, "watchlist"}),
+    "PosterSource.chosen": frozenset(ALL_PREMIERES),
+    "Movie.original_title": frozenset(ALL_PREMIERES),
+    "Movie.runtime": frozenset(ALL_PREMIERES),
+    "Premiere.announced_at": frozenset({"calendar_page"}),
+    "Premiere.formats": frozenset(ALL_PREMIERES),
+    "Premiere.rerelease": frozenset(ALL_PREMIERES),
+    "Premiere.audio": frozenset(ALL_PREMIERES),
+    "Premiere.revision": frozenset(ALL_PREMIERES),
+    "Premiere.revised_at": frozenset(ALL_PREMIERES),
     # The tag of a list covers dates and kinds of premieres; an empty week shows only dates.
-    "Premiere.kind": frozenset({"empty", "years", *FILTERED}),
-    "Premiere.cancelled_at": frozenset({"empty"}),
+    "Premiere.kind": frozenset({"empty", "years", "watchlist", *FILTERED}),
+    "Premiere.cancelled_at": frozenset({"empty", "watchlist"}),
     # The order of the only movie of a day does not change.
     "Movie.sort_key": frozenset(
         {"index", "english", "week", "ahead", "month", "year", "api", *FILTERED}
     ),
     "Movie.title": frozenset(FILTERED),
-    "Movie.rating": frozenset(FILTERED),
+    "Movie.rating": frozenset({*FILTERED, *ALL_PREMIERES}),
     "MovieGenre deleted": frozenset(FILTERED),
     # A premiere may move within its year.
     "Premiere.date": frozenset({"years", *FILTERED}),

@@ -254,6 +254,14 @@ FACET_PAGES = frozenset({"genre", "person", "distributor", "service"})
 
 FACET_WRITES = frozenset({"add_genre", "delete_genre", "delete_credit", "change_distributor"})
 
+ALL_PREMIERES = frozenset({"calendar_page", "changes"})
+"""They have the tags of the list of all premieres, and of the movies that they show."""
+
+MOVIE_WRITES = frozenset(
+    {"retitle", "rename_slug", "change_facts", "choose_poster", "add_genre", "delete_genre",
+     "change_premiere"}
+)  # fmt: skip
+
 UNDATED_PAGES = frozenset({"index", "english", "api", "undated"})
 
 
@@ -263,6 +271,10 @@ def may_be_needless(what: str, page: str, answer: Any) -> bool:
         return True
     if page in FILTERED:  # they have the tags of the whole list
         return what in LISTING | {"retitle", "add_genre", "delete_genre"}
+    if page == "watchlist":  # shows one premiere of each movie
+        return what in LISTING
+    if page in ALL_PREMIERES:
+        return what in LISTING | MOVIE_WRITES
     if answer.status_int == HTTPStatus.NOT_FOUND or b"noindex" in answer.body:
         return what in LISTING  # "not found" and empty periods
     if page in UNDATED_PAGES:

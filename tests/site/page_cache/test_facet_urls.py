@@ -43,8 +43,14 @@ def test_inventory_has_every_facet(app: TestApp, dbsession: Session) -> None:
     dbsession.commit()
     paths = [url.path for url in UrlInventory.of(app.app.registry)]
     for kind in ("genre", "person", "distributor", "service", "year"):
-        (path,) = {each for each in paths if each.startswith(f"/{kind}/")}
+        found = {each for each in paths if each.startswith(f"/{kind}/")}
+        (path,) = {each for each in found if not each.endswith(".ics")}
         app.get(path)
+    for path in ("/calendar?genre=drama", "/en/premieres.atom?service=mubi"):
+        assert path in paths
+        app.get(path, status=200)
+    (calendar,) = {each for each in paths if each.startswith("/person/") and each.endswith(".ics")}
+    app.get(calendar, status=200)
 
 
 def test_facets_of_list_tags(dbsession: Session) -> None:

@@ -35,12 +35,15 @@ def test_each_url_is_200_and_listed_once_by_priority(app: TestApp, movies: Movie
 
 
 def test_every_cached_route_is_in_the_inventory(cached: TestApp, movies: Movies) -> None:
-    """A new cached route fails this test until the inventory has its URLs."""
+    """A new cached route fails this test until the inventory has its URLs.
+
+    Only visitors know the lists of movies of their calendars.
+    """
     registry = cached.app.registry
     routes = page_cache_of(registry).routes
     matched = filter(None, (routes._cached(url.path) for url in every(cached)))
     found = {request.matched_route.name for _, request in matched}
-    assert routes.names() <= found
+    assert routes.names() - found == {"my_calendar"}
 
 
 def test_priorities_order_the_inventory(cached: TestApp, movies: Movies) -> None:

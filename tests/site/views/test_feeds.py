@@ -1,5 +1,6 @@
 """Calendars and the feed of news."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -19,11 +20,20 @@ from moziweb.movies.models import (
     Premiere,
     PremiereChange,
     PremiereKind,
+    Rating,
     StreamingService,
 )
 from moziweb.services import services_of
 from tests.conftest import BASE_URL, NOW, QueryCounter, running_app
-from tests.factories import THURSDAY, make_movie, make_premiere, move_premiere
+from tests.factories import (
+    THURSDAY,
+    add_genres,
+    add_poster,
+    make_movie,
+    make_premiere,
+    move_premiere,
+)
+from tests.registry import page_cache_of
 from tests.site.cached import (
     CACHED,
     Movies,
@@ -83,7 +93,8 @@ def test_premiere_is_an_all_day_event(app: TestApp, dbsession: Session, movie: M
     assert event["url"] == f"{BASE_URL}/movie/{movie.id}-dune"
     assert event["dtstamp"].dt == event["created"].dt == announced
     assert (event["sequence"], event["status"], event["transp"]) == (0, "CONFIRMED", "TRANSPARENT")
-    assert str(event["description"]).splitlines() == ["Mozi", "Dune", "2D, IMAX"]
+    lines = str(event["description"]).splitlines()
+    assert lines == ["Mozi", "Dune", "2D, IMAX", f"{BASE_URL}/movie/{movie.id}-dune"]
     (english,) = events(app, "/en/premieres.ics").values()
     assert str(english["summary"]) == "Dune"
     assert english["uid"] == event["uid"]
@@ -367,7 +378,10 @@ def test_number_of_queries_is_constant(
         premiere = make_premiere(dbsession, make_movie(dbsession), days(number), service="MUBI")
         move_premiere(dbsession, premiere, days(number + 1))
     dbsession.commit()
-    for path, count in (("/premieres.ics", 3), ("/premieres.atom", 5)):
+    for path, count in (
+        ("/premieres.ics", 6), ("/premieres.atom", 5), ("/premieres.ics?kind=streaming", 6),
+        ("/premieres.ics?service=mubi", 7), ("/premieres.atom?service=mubi", 6),
+    ):  # fmt: skip
         with query_counter(services_of(app.app.registry).database.engine) as statements:
             app.get(path)
         assert len(statements) == count, path
@@ -392,4 +406,120 @@ def test_write_invalidates_feeds_that_show_it(cached: TestApp, movies: Movies) -
     write(cached, lambda session: setattr(session.get_one(Movie, movies.here), "runtime", 90))
     assert "map_year" not in cache_misses(cached, movies, feeds)
     write(cached, lambda session: session.add(Movie(title="Új", original_title="Új", slug="uj")))
-    assert cache_misses(cached, movies, feeds) == set(feeds(movies)) - {"map_year", "map_pages"}
+    of_some_movies = {"ics_mine", "ics_movie", "ics_person", "news_movie"}
+    others = {"map_year", "map_pages"} | of_some_movies
+    assert cache_misses(cached, movies, feeds) == set(feeds(movies)) - others
+
+
+@pytest.fixture
+def filled(dbsession: Session) -> None:
+    cinema = make_movie(dbsession, "Mozi", rating=Rating.AGE_12)
+    add_genres(dbsession, cinema, "Dráma/Drama")
+    make_premiere(dbsession, cinema, audio=Audio.BOTH, formats=("IMAX",))
+    home = make_movie(dbsession, "Otthon", rating=Rating.AGE_16)
+    add_genres(dbsession, home, "Vígjáték/Comedy")
+    make_premiere(dbsession, home, days(1), service="MUBI")
+    dbsession.commit()
+
+
+@pytest.mark.usefixtures("filled")
+def test_calendars_and_news_are_filtered(app: TestApp) -> None:
+    assert len(events(app)) == 2
+    for query, title in (
+        ("genre=drama", "Mozi"), ("kind=streaming", "Otthon (MUBI)"), ("rating=12", "Mozi"),
+        ("service=mubi", "Otthon (MUBI)"), ("audio=subtitled", "Mozi"), ("format=IMAX", "Mozi"),
+        ("genre=vigjatek&kind=streaming", "Otthon (MUBI)"),
+    ):  # fmt: skip
+        assert list(events(app, f"/premieres.ics?{query}")) == [title], query
+        (entry,) = entries(app, f"/premieres.atom?{query}")
+        assert entry["title"].startswith(title.partition(" ")[0]), query
+    assert not events(app, "/premieres-cinema.ics?kind=streaming")
+
+
+@pytest.mark.usefixtures("filled")
+def test_filtered_feeds_have_names_and_ids_of_their_own(app: TestApp) -> None:
+    path = "/en/premieres.ics?genre=drama&rating=12"
+    text = app.get(path).text
+    assert "X-WR-CALNAME:Drama\\, Age rating: 12 · Film premieres in Hungary\r\n" in text
+    assert f"URL:{BASE_URL}{path}\r\n" in text.replace("\r\n ", "")
+    ids = set()
+    for query in ("", "?genre=drama", "?genre=drama&rating=12", "?genre=vigjatek"):
+        root = ET.fromstring(app.get(f"/premieres.atom{query}").body)
+        ids.add(root.findtext("a:id", namespaces=ATOM))
+        self_link = root.find("a:link[@rel='self']", ATOM)
+        assert self_link is not None
+        assert self_link.attrib["href"] == f"{BASE_URL}/premieres.atom{query}"
+    assert len(ids) == 4
+
+
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize("path", ["/premieres.ics", "/en/premieres-cinema.ics", "/premieres.atom"])
+def test_unknown_value_of_a_filter_is_404_and_named(app: TestApp, path: str) -> None:
+    for query in ("genre=nincs", "kind=Cinema", "rating=13", "service=x", "audio=both"):
+        assert query.partition("=")[2] in app.get(f"{path}?{query}", status=404).text
+    many = "audio=dubbed&format=2D&genre=drama&kind=cinema"
+    assert "3" in app.get(f"{path}?{many}", status=404).text
+
+
+def test_calendar_has_a_range_of_days(app: TestApp, dbsession: Session) -> None:
+    for number in (-40, -28, -1, 0, 30, 31):
+        make_premiere(dbsession, make_movie(dbsession, f"{number}"), days(number))
+    dbsession.commit()
+    for query, titles in (
+        ("past=0", ["0", "30", "31"]), ("past=1", ["-1", "0", "30", "31"]),
+        ("future=30", ["-28", "-1", "0", "30"]),
+        ("future=30&past=40", ["-40", "-28", "-1", "0", "30"]),
+    ):  # fmt: skip
+        assert list(events(app, f"/premieres.ics?{query}")) == titles, query
+
+
+def test_event_has_genres_synopsis_link_and_picture(app: TestApp, dbsession: Session) -> None:
+    movie = make_movie(
+        dbsession, "Dűne", slug="dune", synopsis="Első\n\nmásodik. " + "szó " * 200,
+        synopsis_en="English.",
+    )  # fmt: skip
+    add_genres(dbsession, movie, "Dráma/Drama", "Sci-fi, fantasy/Sci-fi")
+    source = add_poster(dbsession, movie)
+    make_premiere(dbsession, movie)
+    dbsession.commit()
+    (event,) = events(app).values()
+    assert list(event["categories"].cats) == ["Dráma", "Sci-fi, fantasy"]
+    lines = str(event["description"]).splitlines()
+    assert lines[1].startswith("Első második. szó")
+    assert lines[1].endswith("szó…")
+    assert len(lines[1]) <= 300
+    assert lines[-1] == str(event["url"]) == f"{BASE_URL}/movie/{movie.id}-dune"
+    picture = f"{BASE_URL}/poster/{movie.id}-dune.{source.id}.thumb.jpg"
+    assert event["image"] == event["attach"] == picture
+    assert event["image"].params == {"VALUE": "URI", "DISPLAY": "BADGE", "FMTTYPE": "image/jpeg"}
+    (english,) = events(app, "/en/premieres.ics").values()
+    assert list(english["categories"].cats) == ["Drama", "Sci-fi"]
+    assert "English." in str(english["description"])
+
+
+def test_reminder_is_optional(app: TestApp, dbsession: Session, movie: Movie) -> None:
+    make_premiere(dbsession, movie)
+    make_premiere(dbsession, movie, days(3), cancelled_at=NOW)
+    dbsession.commit()
+    assert "VALARM" not in app.get("/premieres.ics").text
+    calendar = Calendar.from_ical(app.get("/premieres.ics?remind=1d").body)
+    alarms: list[Any] = calendar.walk("VALARM")
+    (alarm,) = alarms  # none for what is cancelled
+    assert alarm["trigger"].dt == timedelta(hours=-15)
+    assert (alarm["action"], str(alarm["description"])) == ("DISPLAY", "Dűne; 3, rész")
+
+
+@pytest.mark.usefixtures("filled")
+def test_calendar_is_cached_for_a_day_if_it_has_a_range_of_days(
+    settings: dict[str, str],
+) -> None:
+    with site(settings | CACHED) as app:
+        routes = page_cache_of(app.app.registry).routes
+        for query, longest in (
+            ("past=1", 86_400),
+            ("future=1", 86_400),
+            ("kind=cinema", 7 * 86_400),
+        ):
+            location = routes.location_of(f"/premieres.ics?{query}")
+            assert location is not None
+            assert 0 < location.until - time.time() <= longest + 3600  # a day of 25 hours

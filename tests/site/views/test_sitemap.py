@@ -55,7 +55,8 @@ def test_every_page_is_in_one_site_map_and_is_200(app: TestApp, dbsession: Sessi
         prefix + path
         for prefix in ("", "/en")
         for path in (
-            "/", "/undated", "/about", "/genres", "/services", "/years", "/genre/sci-fi",
+            "/", "/undated", "/about", "/genres", "/services", "/years", "/changes", "/calendar",
+            "/genre/sci-fi",
             f"/movie/{movie.id}-dune", "/year/2026", "/year/2027", "/week/2026-W34",
             "/month/2026-08", "/month/2027-03",
         )
