@@ -25,10 +25,11 @@ from moziweb.logs.reporters import start_reporters, traced
 assert start_reporters({settings!r})
 assert start_reporters({settings!r}), "a second time"
 log = logging.getLogger("moziweb.site")
-bind_contextvars(request_id="abc", route="week", user="editor")
+# Written so that these lines, which a reporter may send, do not contain the values.
+bind_contextvars(request_id="abc", route="week", user="".join(("edi", "tor")))
 
 def app(environ, start_response):
-    password = "swordfish"
+    password = "".join(("sword", "fish"))
     try:
         raise KeyError("no")
     except KeyError:
@@ -103,7 +104,7 @@ def test_sentry_gets_the_error_with_the_request_and_no_values(collector: Collect
     assert event["tags"] == {"request_id": "abc", "route": "week"}
     assert event["exception"]["values"][-1]["type"] == "KeyError"
     assert event["release"].startswith("moziweb@")
-    assert not any(b'swordfish\\"' in body or b"editor" in body for _, body in collector.posted)
+    assert not any(b"swordfish" in body or b"editor" in body for _, body in collector.posted)
     frames = event["exception"]["values"][-1]["stacktrace"]["frames"]
     assert not any("vars" in frame for frame in frames)
 
