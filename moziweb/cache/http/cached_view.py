@@ -118,7 +118,7 @@ class CachedView:
         return response_of(served, request, tags=self.pages.cache.debug)
 
     def _remember(self, request: Any, location: EntryLocation) -> None:
-        given = declared_params(request, self.route.params)
+        given = declared_params(request, self.route.params or ())
         if not given:  # the path alone identifies the page
             self.pages.urls.remember(request.environ["PATH_INFO"], location)
         refresher = self.pages.refresher
@@ -167,7 +167,7 @@ class _Page:
         known = self._known_negative()
         if known is not None:
             raise _NotAPage(_Outcome.KNOWN_NEGATIVE, known)
-        params = self.cached.route.params
+        params = self.cached.route.params or ()
         given = declared_params(self.request, params)
         with isolated(self.request, given, params, self.cached.pages.base_url):
             if self.cached.fragments is None:

@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 Header = tuple[str, str]
 Content = Mapping[str, str | int | float]
 
-KEPT_HEADERS: Final = ("Content-Type", "Location")
+CORS_HEADERS: Final = ("Access-Control-Allow-Origin", "Access-Control-Expose-Headers")
+"""The headers that let pages of other origins read a response; also of "304 Not Modified"."""
+
+KEPT_HEADERS: Final = ("Content-Type", "Location", *CORS_HEADERS)
 """The headers of a response that are stored."""
 
 CODINGS: Final = ("br", "gzip")
@@ -234,10 +237,11 @@ def _representation(entry: Entry, coding: str) -> Representation:
     if coding:
         of_body.append(("Content-Encoding", coding))
     of_body.append(("Content-Length", str(len(body))))
-    unchanged = (("ETag", etag), ("Vary", "Accept-Encoding"))
-    _check([*of_body, *unchanged])
+    common = (("ETag", etag), ("Vary", "Accept-Encoding"))
+    _check([*of_body, *common])
+    unchanged = (*common, *(header for header in of_body if header[0] in CORS_HEADERS))
     return Representation(
-        f"{status.value} {status.phrase}", (*of_body, *unchanged), unchanged, etag, body
+        f"{status.value} {status.phrase}", (*of_body, *common), unchanged, etag, body
     )
 
 

@@ -33,8 +33,8 @@ class TimeWindow:
 class EntryLocation:
     """The region and key of an entry; ``until`` (Unix time) the same URL has the same key.
 
-    ``route`` is the name of the page's route, "" for other entries. ``has_params``: the pages of
-    the route depend on query parameters.
+    ``route`` is the name of the page's route, "" for other entries. ``has_params``: the route
+    declares its query parameters, or that it has none.
     """
 
     region: TaggedRegion
@@ -55,17 +55,18 @@ class CachedRoute:
     keys: KeyBuilder
     digest: str
     time_window: Callable[[Any], TimeWindow] | None
-    params: tuple[str, ...] = ()
+    params: tuple[str, ...] | None = None
+    """None ignores the query string."""
 
     def location(self, request: Any) -> EntryLocation:
         """The location of the entry of a request that matched this route."""
         window = self.time_window(request) if self.time_window else TimeWindow("", float("inf"))
         matched: Mapping[str, str] = request.matchdict
         values = [f"{name}={matched[name]}" for name in sorted(matched)]
-        given = [f"?{name}={value}" for name, value in declared_params(request, self.params)]
+        given = [f"?{name}={value}" for name, value in declared_params(request, self.params or ())]
         route = request.matched_route.name
         key = self.keys.key(self.digest, route, window.name, *values, *given)
-        return EntryLocation(self.region, key, window.ends, route, bool(self.params))
+        return EntryLocation(self.region, key, window.ends, route, self.params is not None)
 
 
 class CachedRoutes:

@@ -13,7 +13,7 @@ KNOWN_URLS: Final = 20_000
 class UrlIndex:
     """Locations by ``PATH_INFO``, of pages that views have served. Bounded; evicts the oldest.
 
-    Of pages that depend on query parameters, only the one without parameters is here.
+    Of pages that declare query parameters, only the one without parameters is here.
     """
 
     def __init__(self, size: int = KNOWN_URLS) -> None:

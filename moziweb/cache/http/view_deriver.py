@@ -3,7 +3,8 @@
 The key of a page consists of its route, the values matched in its path, the language of that path,
 the digest of the code and the templates, and the query parameters that the view declares with
 ``cache_params=("page",)``. Nothing else of a request reaches a cached view
-(``request_isolation.py``).
+(``request_isolation.py``). Without this option the query string is ignored; with ``()`` a hit needs
+an empty one, for a route that refuses all parameters.
 
 ``cache_moment`` says until when a page that depends on the time is valid, ``cache_fragments`` fills
 the slots of a page (``fragments.py``). A bounded number of "not found" responses and redirects is
@@ -64,12 +65,13 @@ def cached_view(view: View, info: Any, pages: PageCache | None) -> View:
         log.info("cache: no region %s in the ini file: %s is not cached", name, info.original_view)
     if name is None or pages is None or name not in pages.cache.regions:
         return _derived(FilledView(view, Fragments(fill)).serve) if fill is not None else view
+    params = info.options.get("cache_params")
     route = CachedRoute(
         region=pages.cache.regions[name],
         keys=pages.cache.keys[name],
         digest=pages.digest,
         time_window=info.options.get("cache_moment"),
-        params=tuple(info.options.get("cache_params") or ()),
+        params=None if params is None else tuple(params),
     )
     pages.routes.register(info.options["route_name"], route)
     fragments = _fragments(fill, pages) if fill is not None else None

@@ -103,6 +103,13 @@ def test_not_modified_has_no_body_and_no_headers_of_one() -> None:
     assert not {"Content-Type", "Content-Length", "Content-Encoding"} & names
 
 
+def test_headers_for_other_origins_are_kept_by_not_modified() -> None:
+    header = "Access-Control-Allow-Origin", "*"
+    for environ in ({}, {"HTTP_IF_NONE_MATCH": '"abc"'}):
+        answer = answer_of(served(**dict([header])), environ)
+        assert answer.headers.count(header) == 1
+
+
 def test_redirect_ignores_if_none_match() -> None:
     answer = answer_of(served(status=301, Location="/x"), {"HTTP_IF_NONE_MATCH": "*"})
     assert answer.status == "301 Moved Permanently"

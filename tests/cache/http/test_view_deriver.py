@@ -1,6 +1,7 @@
 """The option ``cache`` of a view, and what a view may call during a render."""
 
 import logging
+import time
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -60,3 +61,14 @@ def test_capped_page_is_rendered_again_after_its_end(site: Site) -> None:
     site.look = look
     assert [site.get().headers["X-Cache"] for _ in range(2)] == ["bypass"] * 2
     assert site.renders == 2
+
+
+@pytest.mark.parametrize(("params", "is_known"), [(None, True), ((), False), (("x",), False)])
+def test_url_with_a_query_is_known_only_if_the_view_ignores_it(
+    params: tuple[str, ...] | None, is_known: bool
+) -> None:
+    site = Site(cache_params=params)
+    site.get()
+    now = time.time()
+    assert site.pages.urls.find("/page/a", "", now) is not None
+    assert (site.pages.urls.find("/page/a", "x=1", now) is not None) is is_known
