@@ -1,15 +1,16 @@
 """Keyset pagination: reads the result of a query page by page, in the order of its key.
 
+``keyset_pages`` reads all pages of a background job, ``block_after`` one of a list of the site.
 Each page starts after the last key of the previous one, which an index finds at once; OFFSET would
 read all earlier rows again for each page.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TypeVar, TypeVarTuple
+from typing import Any, TypeVar, TypeVarTuple
 
-from sqlalchemy import Row, Select
-from sqlalchemy.orm import Session
+from sqlalchemy import Row, Select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 Key = TypeVar("Key")
 Columns = TypeVarTuple("Columns")
@@ -42,3 +43,18 @@ def keyset_rows(
     """As `keyset_pages`, row by row."""
     for page in keyset_pages(read, query, size):
         yield from page
+
+
+def block_after(
+    query: Select[*Columns],
+    order: Sequence[InstrumentedAttribute[Any]],
+    after: Sequence[Any] | None,
+    size: int,
+) -> Select[*Columns]:
+    """The query of the ``size`` rows after ``after``, or of the first rows, in ascending order.
+
+    ``order`` are the columns of the key, the last one unique; ``after`` are their values.
+    """
+    if after is not None:
+        query = query.where(tuple_(*order) > tuple(after))
+    return query.order_by(*order).limit(size)

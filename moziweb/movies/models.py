@@ -97,6 +97,18 @@ class CreditRole(StrEnum):
 _SLUG_IS_READABLE: Final = "slug <> '' AND trim(slug, 'abcdefghijklmnopqrstuvwxyz0123456789-') = ''"
 _DATE_IS_IN_CALENDAR: Final = f"date BETWEEN '{FIRST_YEAR}-01-01' AND '{LAST_YEAR}-12-31'"
 
+_COLUMNS_ADDED: Final = "2026-11-30 00:00:00+00:00"
+"""The times of rows that are older than their columns ``created_at`` and ``updated_at``."""
+
+
+def _created() -> Mapped[datetime]:
+    return mapped_column(default=utc_now, server_default=_COLUMNS_ADDED)
+
+
+def _updated() -> Mapped[datetime]:
+    return mapped_column(default=utc_now, onupdate=utc_now, server_default=_COLUMNS_ADDED)
+
+
 # A collection of parts that are deleted with their parent.
 _owned = partial(relationship, lazy="raise_on_sql", cascade="all, delete-orphan")
 
@@ -168,6 +180,18 @@ class Movie(Base):
     provenance: Mapped[list["FieldProvenance"]] = _owned()
 
 
+class RemovedMovie(Base):
+    """A movie that was published and is no longer: it was withdrawn or deleted (``removals.py``).
+
+    Without a foreign key, because the movie may not exist.
+    """
+
+    __tablename__ = "removed_movie"
+
+    movie_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    removed_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class Distributor(Base):
     """A company that releases movies in Hungarian cinemas."""
 
@@ -175,6 +199,8 @@ class Distributor(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(120), unique=True)
+    created_at: Mapped[datetime] = _created()
+    updated_at: Mapped[datetime] = _updated()
 
 
 class Genre(Base):
@@ -186,6 +212,8 @@ class Genre(Base):
     slug: Mapped[str] = mapped_column(String(40), unique=True)
     name: Mapped[str] = mapped_column(String(60))
     name_en: Mapped[str] = mapped_column(String(60))
+    created_at: Mapped[datetime] = _created()
+    updated_at: Mapped[datetime] = _updated()
 
 
 class MovieGenre(Base):
@@ -210,6 +238,8 @@ class Person(Base):
     search_text: Mapped[str] = mapped_column(Text, default=person_default, server_default="")
     imdb_id: Mapped[str | None] = mapped_column(String(12), unique=True)
     tmdb_id: Mapped[int | None] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = _created()
+    updated_at: Mapped[datetime] = _updated()
 
 
 class Credit(Base):
@@ -236,6 +266,8 @@ class StreamingService(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     slug: Mapped[str] = mapped_column(String(40), unique=True)
     name: Mapped[str] = mapped_column(String(60))
+    created_at: Mapped[datetime] = _created()
+    updated_at: Mapped[datetime] = _updated()
 
 
 class Premiere(Base):

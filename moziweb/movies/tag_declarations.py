@@ -12,20 +12,21 @@ invalidates the lists that the movie is in before the commit, and those that it 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import Any, Final
 
 from pyramid.config import Configurator
-from sqlalchemy import Connection, event, select
+from sqlalchemy import Connection, event, inspect, select
 from sqlalchemy.orm import object_session
 
 from moziweb.cache import tag
 from moziweb.caching import DECLARATIONS
 
 # Their listeners derive columns before the tags of these are collected.
-from . import edit_version, premiere_revision  # noqa: F401
+from . import edit_version, premiere_revision, removals  # noqa: F401
 from .calendar import Period, month_of, week_of, year_of
 from .filters import Dimension, filter_tags, filtered_audios
 from .models import (
@@ -39,12 +40,16 @@ from .models import (
     Person,
     Premiere,
     PremiereChange,
+    RemovedMovie,
     StreamingService,
     Trailer,
 )
 from .tags import (
+    CHANGES_LIST,
+    DISTRIBUTORS_LIST,
     GENRES_LIST,
     NEWS_LIST,
+    PEOPLE_LIST,
     PREMIERES_LIST,
     PUBLISHED_LIST,
     SERVICES_LIST,
@@ -54,25 +59,34 @@ from .tags import (
     dated_tag,
     distributor_list_tag,
     distributor_tag,
+    distributor_times_tag,
     genre_list_tag,
     genre_slug_tag,
     genre_tag,
+    genre_times_tag,
     moved_page_tag,
     moved_tag,
+    movie_group_tag,
     movie_ids_tag,
+    movie_names_tag,
     movie_page_tag,
     movie_synopsis_tag,
     movie_tag,
+    movie_updated_tag,
     period_tag,
+    person_group_tag,
     person_list_tag,
     person_tag,
+    person_times_tag,
     premiere_tag,
+    premiere_times_tag,
     service_list_tag,
     service_slug_tag,
     service_tag,
+    service_times_tag,
     year_number_tag,
 )
-from .week_range_tags import week_range_tags_of
+from .week_range_tags import SpanKind, week_range_tags_of
 
 _LISTS: Final = "lists"
 _FACETS_OF: Final = "facets-of"
@@ -84,8 +98,8 @@ _IF_PREMIERE_SHOWN: Final = "if-premiere-shown"
 
 
 DECLARATIONS.declare_tag_kinds(
-    "dated", "distributor", "filter", "genre", "list", "month", "moved", "movie", "person",
-    "premiere", "service", "span", "week", "year",
+    "dated", "distributor", "filter", "genre", "ids", "list", "month", "moved", "movie", "person",
+    "premiere", "service", "week", "year", *SpanKind,
 )  # fmt: skip
 
 
@@ -126,7 +140,8 @@ def _filter_tags(row: Any, dimension: Dimension, values: Iterable[str | int]) ->
 
 def _dated_lists(day: date, precision: DatePrecision) -> tuple[str, ...]:
     """The periods that contain a premiere of this date, its year's number, its ranges of weeks."""
-    spans = () if precision is DatePrecision.YEAR else week_range_tags_of(day)
+    kind = SpanKind.YEAR_ONLY if precision is DatePrecision.YEAR else SpanKind.DATED
+    spans = week_range_tags_of(day, kind)
     return *_period_tags(day, precision), year_number_tag(year_of(day)), *spans
 
 
@@ -152,6 +167,34 @@ def _page_tags(row: Any) -> tuple[str, ...]:
     return (movie_page_tag(row.movie_id),)
 
 
+def _columns(model: type[Any]) -> list[str]:
+    """All columns of a model but its primary key."""
+    attributes = inspect(model).column_attrs
+    return [each.key for each in attributes if not each.columns[0].primary_key]
+
+
+def _updated_tags(movie_id: int) -> tuple[str, ...]:
+    """What shows the time of a movie's last change (``edit_version.py``)."""
+    return movie_updated_tag(movie_id), *_if_shown(movie_id, CHANGES_LIST)
+
+
+def _people_lists(person_id: int) -> tuple[str, ...]:
+    """The lists of people that a person is in."""
+    return person_group_tag(person_id), PEOPLE_LIST
+
+
+def _distributor_lists(distributor_id: int) -> tuple[str, ...]:
+    return distributor_list_tag(distributor_id), DISTRIBUTORS_LIST
+
+
+def _person_lists(person_id: int) -> tuple[str, ...]:
+    return person_list_tag(person_id), *_people_lists(person_id)
+
+
+def _times_tags(row: Any, times_tag: Callable[[int], str]) -> tuple[str, ...]:
+    return (times_tag(row.id),)
+
+
 declare = DECLARATIONS.declare
 declare(
     Movie,
@@ -171,7 +214,7 @@ declare(
     columns=("distributor_id",),
     keys=("id", "distributor_id"),
     tags=lambda row: (
-        _if_shown(row.id, distributor_list_tag(row.distributor_id)) if row.distributor_id else ()
+        _if_shown(row.id, *_distributor_lists(row.distributor_id)) if row.distributor_id else ()
     ),
 )
 declare(
@@ -304,7 +347,7 @@ declare(
     Credit,
     columns=("movie_id", "person_id", "role"),
     keys=("movie_id", "person_id"),
-    tags=lambda row: _if_shown(row.movie_id, person_list_tag(row.person_id)),
+    tags=lambda row: _if_shown(row.movie_id, *_person_lists(row.person_id)),
 )
 declare(
     Trailer,
@@ -338,6 +381,56 @@ declare(
 )
 
 
+declare(
+    Premiere,
+    columns=("announced_at", "revised_at"),
+    keys=("id",),
+    tags=lambda row: (premiere_times_tag(row.id),),
+    changes_only=True,
+)
+for _model, _times_tag in (
+    (Distributor, distributor_times_tag),
+    (Genre, genre_times_tag),
+    (Person, person_times_tag),
+    (StreamingService, service_times_tag),
+):
+    # Any change of the row changes ``updated_at``.
+    declare(
+        _model,
+        columns=_columns(_model),
+        keys=("id",),
+        tags=partial(_times_tags, times_tag=_times_tag),
+        changes_only=True,
+    )
+declare(
+    Movie,
+    columns=("title", "original_title", "slug"),
+    keys=("id",),
+    tags=lambda row: (movie_names_tag(row.id),),
+    changes_only=True,
+)
+declare(
+    Movie,
+    columns=_columns(Movie),
+    keys=("id",),
+    tags=lambda row: _updated_tags(row.id),
+    changes_only=True,
+)
+for _part in (Credit, MovieGenre, Premiere, Trailer):
+    declare(
+        _part,
+        columns=_columns(_part),
+        keys=("movie_id",),
+        tags=lambda row: _updated_tags(row.movie_id),
+    )
+declare(
+    RemovedMovie,
+    columns=("removed_at",),
+    keys=("movie_id",),
+    tags=lambda row: (CHANGES_LIST,),
+)
+
+
 def _resolved(connection: Connection, tags: Collection[str]) -> Iterator[str]:
     """Replace the conditional tags of a transaction by those whose movies are, or were, shown."""
     plain, conditional, changed = _sorted_out(connection, tags)
@@ -347,7 +440,8 @@ def _resolved(connection: Connection, tags: Collection[str]) -> Iterator[str]:
         yield from conditional[movie_id]
     if changed:
         lists = [tag(_LISTS, movie_id) for movie_id in changed]
-        yield from (PUBLISHED_LIST, *lists, *_lists_of(connection, lists))
+        yield from (PUBLISHED_LIST, CHANGES_LIST, *lists, *_lists_of(connection, lists))
+        yield from map(movie_group_tag, changed)
 
 
 def _sorted_out(
@@ -400,7 +494,9 @@ def _lists_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
             dated.add(row.movie_id)
     if dated != movie_ids:
         yield UNDATED_LIST
-    yield from _facet_lists_of(connection, tags)
+    for facet_id, facet in _facets_of(connection, tags):
+        yield facet.list_tag(facet_id)
+        yield from facet.members(facet_id)
 
 
 def _order_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
@@ -412,21 +508,41 @@ def _order_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
 
 def _facet_lists_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
     """The lists of all genres, people and distributors of the movies of the tags."""
+    return (facet.list_tag(facet_id) for facet_id, facet in _facets_of(connection, tags))
+
+
+def _facets_of(
+    connection: Connection, tags: Collection[str]
+) -> Iterator[tuple[int, "_SharedFacet"]]:
+    """The genres, people and distributors of the movies of the tags, by their ids."""
     movie_ids = _ids(tags)
-    for column, movie_id, list_tag in _FACETS:
-        shared = select(column).where(movie_id.in_(movie_ids), column.is_not(None)).distinct()
-        yield from map(list_tag, connection.scalars(shared))
+    for facet in _FACETS:
+        is_of_movies = facet.movie_id.in_(movie_ids), facet.column.is_not(None)
+        for facet_id in connection.scalars(select(facet.column).where(*is_of_movies).distinct()):
+            yield facet_id, facet
 
 
-_FACETS: Final[Sequence[tuple[Any, Any, Callable[[int], str]]]] = (
-    (MovieGenre.genre_id, MovieGenre.movie_id, genre_list_tag),
-    (Credit.person_id, Credit.movie_id, person_list_tag),
-    (Movie.distributor_id, Movie.id, distributor_list_tag),
+@dataclass(frozen=True, slots=True)
+class _SharedFacet:
+    """The column of a facet, that of the movie's id, and the tag of the facet's list.
+
+    ``members`` are the tags of the lists of all those that have a published movie.
+    """
+
+    column: Any
+    movie_id: Any
+    list_tag: Callable[[int], str]
+    members: Callable[[int], tuple[str, ...]] = lambda _facet_id: ()
+
+
+_FACETS: Final = (
+    _SharedFacet(MovieGenre.genre_id, MovieGenre.movie_id, genre_list_tag),
+    _SharedFacet(Credit.person_id, Credit.movie_id, person_list_tag, _people_lists),
+    _SharedFacet(
+        Movie.distributor_id, Movie.id, distributor_list_tag, lambda _: (DISTRIBUTORS_LIST,)
+    ),
 )
-"""The column of each facet, that of the movie's id, and the tag of the facet's list.
-
-Without services: a service lists premieres, not all premieres of their movies.
-"""
+"""Without services: a service lists premieres, not all premieres of their movies."""
 
 
 def _filtered_lists_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:

@@ -6,6 +6,7 @@ covers the members of the list and their order. Each card has the tags of its mo
 ``tag_declarations.py`` has the writes that invalidate them.
 """
 
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from moziweb.cache import tag
@@ -34,6 +35,19 @@ NEWS_LIST: Final = tag("list", "news")
 """The times of announcements, moves and cancellations, for calendars and feeds."""
 
 
+CHANGES_LIST: Final = tag("list", "changes")
+"""The times of changes and removals of published movies, for clients that keep copies."""
+
+PEOPLE_LIST: Final = tag("list", "people")
+"""The set of people with a published movie."""
+
+DISTRIBUTORS_LIST: Final = tag("list", "distributors")
+"""The set of distributors with a published movie."""
+
+_IDS_PER_GROUP: Final = 64
+_MAX_GROUPS: Final = 32
+
+
 def movie_tag(movie_id: int) -> str:
     """The data on a movie's card and page."""
     return tag("movie", movie_id)
@@ -52,6 +66,35 @@ def movie_synopsis_tag(movie_id: int) -> str:
 def movie_page_tag(movie_id: int) -> str:
     """The data that only a movie's page shows."""
     return tag("movie", movie_id, "page")
+
+
+def movie_names_tag(movie_id: int) -> str:
+    """A movie's titles and slug, for lists that show nothing else."""
+    return tag("movie", movie_id, "names")
+
+
+def movie_updated_tag(movie_id: int) -> str:
+    """The time of a movie's last change: of any column of it or of its parts."""
+    return tag("movie", movie_id, "updated")
+
+
+def movie_group_tag(movie_id: int) -> str:
+    """Which movies of a group of ids are published."""
+    return tag("ids", "movie", movie_id // _IDS_PER_GROUP)
+
+
+def person_group_tag(person_id: int) -> str:
+    """Which people of a group of ids have a published movie."""
+    return tag("ids", "person", person_id // _IDS_PER_GROUP)
+
+
+def group_tags(group_tag: Callable[[int], str], ids: range, whole: str) -> Iterator[str]:
+    """The tags of the groups of ``ids``; ``whole``, the tag of the whole list, for many groups."""
+    groups = range(ids.start // _IDS_PER_GROUP, (ids.stop - 1) // _IDS_PER_GROUP + 1)
+    if len(groups) > _MAX_GROUPS:
+        yield whole
+    else:
+        yield from (group_tag(group * _IDS_PER_GROUP) for group in groups)
 
 
 def period_tag(period: Period) -> str:
@@ -78,6 +121,11 @@ def premiere_tag(premiere_id: int) -> str:
 def announced_tag(movie_id: int) -> str:
     """The times at which a movie's premieres were announced or revised, for its calendars."""
     return tag("movie", movie_id, "announced")
+
+
+def premiere_times_tag(premiere_id: int) -> str:
+    """When a premiere was announced, and its last change."""
+    return tag("premiere", premiere_id, "times")
 
 
 def moved_tag(premiere_id: int) -> str:
@@ -135,9 +183,29 @@ def person_tag(person_id: int) -> str:
     return tag("person", person_id)
 
 
+def person_times_tag(person_id: int) -> str:
+    """When a person was added, and the last change."""
+    return tag("person", person_id, "times")
+
+
 def distributor_tag(distributor_id: int) -> str:
     """The name of a distributor."""
     return tag("distributor", distributor_id)
+
+
+def distributor_times_tag(distributor_id: int) -> str:
+    """When a distributor was added, and the last change."""
+    return tag("distributor", distributor_id, "times")
+
+
+def genre_times_tag(genre_id: int) -> str:
+    """When a genre was added, and the last change."""
+    return tag("genre", genre_id, "times")
+
+
+def service_times_tag(service_id: int) -> str:
+    """When a streaming service was added, and the last change."""
+    return tag("service", service_id, "times")
 
 
 def service_tag(service_id: int) -> str:

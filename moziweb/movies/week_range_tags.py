@@ -8,6 +8,7 @@ few groups cover any range of weeks exactly.
 
 from collections.abc import Iterator
 from datetime import date
+from enum import StrEnum
 from typing import Final
 
 from moziweb.cache import tag
@@ -17,31 +18,36 @@ _LEVELS: Final = 7
 """8^7 weeks are more than ``datetime.date`` can represent."""
 
 
-def week_range_tags_of(day: date) -> tuple[str, ...]:
+class SpanKind(StrEnum):
+    """The kinds of range tags: premieres of which only the year is known have their own."""
+
+    DATED = "span"
+    YEAR_ONLY = "yearspan"
+
+
+def week_range_tags_of(day: date, kind: SpanKind = SpanKind.DATED) -> tuple[str, ...]:
     """The tags of the groups that contain ``day``, one of each size."""
     number = _week_number(day)
-    return tuple(_span(level, number // _BASE**level) for level in range(_LEVELS))
+    return tuple(tag(kind, level, number // _BASE**level) for level in range(_LEVELS))
 
 
-def week_range_tags_between(first: date, last: date) -> Iterator[str]:
+def week_range_tags_between(
+    first: date, last: date, kind: SpanKind = SpanKind.DATED
+) -> Iterator[str]:
     """The tags of groups that exactly cover the weeks from ``first`` to ``last``, both included."""
     low, high = _week_number(first), _week_number(last) + 1
     for level in range(_LEVELS):
         while low % _BASE and low < high:
-            yield _span(level, low)
+            yield tag(kind, level, low)
             low += 1
         while high % _BASE and low < high:
             high -= 1
-            yield _span(level, high)
+            yield tag(kind, level, high)
         low, high = low // _BASE, high // _BASE
     if low < high:
-        yield _span(_LEVELS, low)
+        yield tag(kind, _LEVELS, low)
 
 
 def _week_number(day: date) -> int:
     """The number of the week from Thursday to Wednesday, counted from that of ``date.min``."""
     return (day.toordinal() + 3) // 7
-
-
-def _span(level: int, number: int) -> str:
-    return tag("span", level, number)

@@ -1,11 +1,12 @@
 from contextlib import nullcontext
+from datetime import timedelta
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database
-from moziweb.db.paging import keyset_pages, keyset_rows
-from moziweb.movies.models import Movie
+from moziweb.db.paging import block_after, keyset_pages, keyset_rows
+from moziweb.movies.models import Movie, Premiere
 from tests import factories
 from tests.conftest import QueryCounter
 
@@ -43,3 +44,15 @@ def test_no_connection_is_held_between_pages(database: Database, dbsession: Sess
 def test_one_session_can_read_all_pages(dbsession: Session) -> None:
     query = movie_query(dbsession, 4)
     assert len(list(keyset_rows(lambda: nullcontext(dbsession), query, 3))) == 4
+
+
+def test_block_begins_after_a_key_of_several_columns(dbsession: Session) -> None:
+    first_day = factories.THURSDAY
+    days = [first_day, first_day, first_day + timedelta(1)]
+    movie = factories.make_movie(dbsession)
+    made = [factories.make_premiere(dbsession, movie, day) for day in days]
+    order = Premiere.date, Premiere.id
+    first = dbsession.scalars(block_after(select(Premiere), order, None, 2)).all()
+    assert first == made[:2]
+    after = made[0].date, made[0].id
+    assert dbsession.scalars(block_after(select(Premiere), order, after, 9)).all() == made[1:]
