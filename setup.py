@@ -99,6 +99,14 @@ TEST = [
     "trustme>=1.2,<2",
     "greenlet>=3.2,<4",
     "pyyaml>=6,<7",
+    # Clients of the site (docs/clients.md).
+    "feedparser>=6.0.14,<7",
+    "ics>=0.7.3,<1",
+    "khal>=0.14.1,<1",
+    "openapi-spec-validator>=0.9,<1",
+    "schemathesis>=4.32,<5",
+    "vdirsyncer>=0.21,<1",
+    "vobject>=0.9.9,<1",
 ]
 
 CHECK = [
