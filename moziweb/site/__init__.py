@@ -34,6 +34,7 @@ PAGES: Final = (
     ("undated", "/undated"),
     ("jump", "/jump"),
     ("about", "/about"),
+    ("developers", "/developers"),
     ("search", "/search"),
     ("watchlist", "/watchlist"),
     ("calendar_page", "/calendar"),
@@ -76,6 +77,7 @@ def includeme(config: Configurator) -> None:
     config.include(_templates)
     config.include(".static_files")
     config.include(".page_cache.debug_page")
+    config.include(".api")
     config.scan(".views")
 
 

@@ -11,10 +11,12 @@ from moziweb.request import Request
 from . import PAGES
 
 _WEEK: Final = re.compile(r"(/week/[0-9]{4}-)w")
-_WITH_SLASH: Final = {"": "/", "/en": "/en/", "/api/main": "/api/main/"}
+_WITH_SLASH: Final = {"": "/", "/en": "/en/", "/api/main": "/api/main/", "/api/v1": "/api/v1/"}
 """The paths that end in a slash."""
 
-_NAMES: Final = frozenset({"api_main", "api_movie", *(name for name, _pattern in PAGES)})
+_NAMES: Final = frozenset(
+    {"api_main", "api_movie", "api_v1_root", *(name for name, _pattern in PAGES)}
+)
 
 
 def other_spelling(request: Request) -> str | None:

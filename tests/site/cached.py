@@ -12,7 +12,14 @@ from sqlalchemy.orm import Session
 from webtest import TestApp
 
 from moziweb.movies.calendar import Week, budapest_today, month_of, week_of
-from moziweb.movies.models import Credit, CreditRole, DatePrecision, FieldProvenance, Movie
+from moziweb.movies.models import (
+    Credit,
+    CreditRole,
+    DatePrecision,
+    FieldProvenance,
+    Movie,
+    RemovedMovie,
+)
 from moziweb.posters.models import PosterVariant, VariantState
 from moziweb.services import services_of, set_services
 from tests import factories
@@ -94,6 +101,7 @@ def fill(session: Session) -> Movies:
     actors = Credit.movie_id == here.id, Credit.role == CreditRole.CAST
     person = session.scalars(select(Credit.person_id).where(*actors)).one()
     assert here.distributor_id
+    session.add(RemovedMovie(movie_id=1_000_000, removed_at=now()))
     movies = Movies(here.id, ahead.id, undated.id, source.id, person, here.distributor_id)
     session.commit()
     return movies
@@ -150,6 +158,25 @@ def pages(movies: Movies) -> dict[str, str]:
     }
 
 
+def documents(movies: Movies) -> dict[str, str]:
+    """The path of one document of each kind of the API but the changes, by name."""
+    week = week_here()
+    return {
+        "v1_premieres": f"/api/v1/premieres?from={week.start}&to={week.end}",
+        "v1_block": "/api/v1/premieres?limit=1",
+        "v1_filtered": "/api/v1/premieres?genre=vigjatek&rating=12&limit=2",
+        "v1_movies": "/api/v1/movies?limit=1",
+        "v1_last_movies": f"/api/v1/movies?cursor={movies.here}",
+        "v1_movie": f"/api/v1/movies/{movies.here}",
+        "v1_people": "/api/v1/people?limit=1",
+        "v1_last_people": f"/api/v1/people?cursor={movies.person}",
+        "v1_person": f"/api/v1/people/{movies.person}",
+        "v1_distributors": "/api/v1/distributors",
+        "v1_genres": "/api/v1/genres",
+        "v1_services": "/api/v1/services",
+    }
+
+
 def every_page(movies: Movies) -> dict[str, str]:
     """The path of one page of each kind, by name: also of facets, years and filtered lists."""
     week = week_here()
@@ -171,6 +198,7 @@ def every_page(movies: Movies) -> dict[str, str]:
         "watchlist": f"/watchlist?m={_listed(movies)}",
         "calendar_page": "/calendar?genre=vigjatek",
         "changes": "/changes",
+        **documents(movies),
     }
 
 
@@ -190,6 +218,7 @@ def feeds(movies: Movies) -> dict[str, str]:
         "news": "/premieres.atom",
         "news_service": "/en/premieres.atom?service=netflix",
         "news_movie": f"/movie/{movies.here}-itt-van.atom",
+        "v1_changes": "/api/v1/changes",
         "map": "/sitemap.xml",
         "map_pages": "/sitemap-pages.xml",
         "map_year": f"/sitemap-year-{week_here().thursday.year}.xml",

@@ -84,20 +84,22 @@ IN_HUNGARIAN = {
 SHOW_LISTED = {"index", "english", "week", "month", "year", *FACETS}
 ALL_PREMIERES = {"calendar_page", "changes"}  # they have the tags of the movies that they show
 SHOW_GENRES = {*SHOW_LISTED, *FILTERED, *ALL_PREMIERES, "watchlist", "ahead", "movie", "other"}
+PREMIERE_BLOCKS = {"v1_premieres", "v1_block", "v1_filtered"}
+PEOPLE = frozenset({"v1_people", "v1_last_people"})
 ALLOWED: dict[str, frozenset[str]] = {
     # Tags do not distinguish languages.
     "Genre.name": frozenset({"english"}),
     "Genre.name_en": frozenset(IN_HUNGARIAN),
     "Movie.synopsis_en": frozenset({*IN_HUNGARIAN, "api"}),
     # A changed position may not change the order.
-    "MovieGenre.position": frozenset(SHOW_GENRES | {"api", "api_movie"}),
+    "MovieGenre.position": frozenset(SHOW_GENRES | PREMIERE_BLOCKS | {"api", "api_movie"}),
     "Credit.position": frozenset({"movie", "other", "api_movie"}),
     "Trailer.position": frozenset({"movie", "other", "api_movie"}),
     # Directors have no character: only those of the cast are shown.
     "Credit.character": frozenset({"movie", "other", "api_movie"}),
     # The JSON of a movie records the same tags as its page, which shows more.
-    "FieldProvenance.source": frozenset({"api_movie"}),
-    "FieldProvenance deleted": frozenset({"api_movie"}),
+    "FieldProvenance.source": frozenset({"api_movie", "v1_movie"}),
+    "FieldProvenance deleted": frozenset({"api_movie", "v1_movie"}),
     "Premiere.note": frozenset({"api_movie"}),
     "PremiereChange deleted": frozenset({"api_movie"}),
     **{
@@ -134,20 +136,31 @@ ALLOWED: dict[str, frozenset[str]] = {
     "Movie.rating": frozenset({*FILTERED, *ALL_PREMIERES}),
     "MovieGenre deleted": frozenset(FILTERED),
     # A premiere may move within its year.
-    "Premiere.date": frozenset({"years", *FILTERED}),
+    "Premiere.date": frozenset({"years", "v1_person", *FILTERED}),
     # A cached 404 is invalidated when any movie is published or withdrawn.
-    "Movie.published": frozenset({"movie", "api_movie", *FILTERED}),
+    "Movie.published": frozenset(
+        {"movie", "api_movie", "v1_filtered", "v1_last_movies", *FILTERED}
+    ),
     # A card shows only the latest move of its premiere.
     "PremiereChange.premiere_id": frozenset({"api_movie", "ahead", "week"}),
     # Deleting a premiere may make its movie undated; this movie has other premieres.
     # It counts for its year under each of them.
     "Premiere.movie_id": frozenset(
-        {"index", "english", "undated", "api", "empty", "years", *FILTERED}
+        {"index", "english", "undated", "api", "empty", "years", "v1_block", "v1_person", *FILTERED}
     ),
     # The person may have another credit of the movie.
-    "Credit.person_id": frozenset({"person"}),
-    "Premiere deleted": frozenset({"index", "english", "undated", "api", *FILTERED}),
-    "Premiere.precision": frozenset({"index", "english", "undated", "api", "years", *FILTERED}),
+    "Credit.person_id": frozenset({"person", *PEOPLE}),
+    # Lists of people show neither roles nor how many there are.
+    "Credit.role": PEOPLE,
+    "Credit deleted": PEOPLE,
+    # Shares a tag with the ids, which these lists show; another movie has the distributor.
+    "Movie.distributor_id": frozenset(PREMIERE_BLOCKS | {"v1_distributors"}),
+    "Premiere deleted": frozenset(
+        {"index", "english", "undated", "api", "v1_person", *PREMIERE_BLOCKS, *FILTERED}
+    ),
+    "Premiere.precision": frozenset(
+        {"index", "english", "undated", "api", "years", "v1_person", *FILTERED}
+    ),
 }
 
 

@@ -261,6 +261,24 @@ MOVIE_WRITES = frozenset(
     {"retitle", "rename_slug", "change_facts", "choose_poster", "add_genre", "delete_genre",
      "change_premiere"}
 )  # fmt: skip
+SHOWING = frozenset(
+    {"create_published", "publish_or_withdraw", "publish_and_announce", "withdraw_and_move",
+     "delete_movie"}
+)  # fmt: skip
+"""The writes that change which movies are published."""
+
+DOCUMENTS = {
+    "v1_premieres": LISTING,
+    "v1_block": LISTING,
+    "v1_filtered": LISTING | {"add_genre", "delete_genre"},
+    "v1_movies": SHOWING,
+    "v1_last_movies": SHOWING,
+    "v1_people": SHOWING | {"add_credit", "delete_credit"},
+    "v1_last_people": SHOWING | {"add_credit", "delete_credit"},
+    "v1_person": LISTING | {"delete_credit"},
+    "v1_distributors": SHOWING | {"change_distributor"},
+}
+"""Lists of the API by the writes that may concern another block, or what the filter leaves out."""
 
 UNDATED_PAGES = frozenset({"index", "english", "api", "undated"})
 
@@ -269,6 +287,8 @@ def may_be_needless(what: str, page: str, answer: Any) -> bool:
     """Whether a write to a published movie may render a page that stays the same: docs/cache.md."""
     if page in feeds(NO_MOVIES) or answer.status_int == HTTPStatus.MOVED_PERMANENTLY:
         return True
+    if page in DOCUMENTS:
+        return what in DOCUMENTS[page]
     if page in FILTERED:  # they have the tags of the whole list
         return what in LISTING | {"retitle", "add_genre", "delete_genre"}
     if page == "watchlist":  # shows one premiere of each movie

@@ -19,6 +19,7 @@ from moziweb.cache import REASON, kind_of, pending_tags
 from moziweb.caching import DECLARATIONS, OUTBOX
 from moziweb.i18n import LOCALES
 from moziweb.services import services_of
+from moziweb.site.api.endpoints import MOVIE_ENDPOINT
 from moziweb.site.page_cache.facet_urls import facet_urls, facets_of_tags, following_urls
 from moziweb.site.page_cache.url_inventory import Priority, SiteUrl, UrlInventory, pages_showing
 from moziweb.site.urls import segment_of
@@ -150,3 +151,4 @@ def _movie_urls(addresses: UrlInventory, movie_id: int, slug: str) -> Iterator[S
         for route in ("movie", "movie_calendar", "movie_news"):
             yield SiteUrl(paths.in_locale(locale, route, movie=movie), Priority.FRONT)
     yield SiteUrl(paths.path("api_movie", movie=movie_id), Priority.FRONT)
+    yield SiteUrl(paths.path(MOVIE_ENDPOINT.route, id=movie_id), Priority.FRONT)

@@ -31,6 +31,7 @@ from moziweb.movies.year_queries import numbers_by_year
 from moziweb.request import Request
 from moziweb.services import services_of
 
+from ..api.endpoints import ENDPOINTS, MOVIE_ENDPOINT, PERSON_ENDPOINT
 from ..feeds import CALENDARS, SITEMAP_BLOCK
 from ..presenters.index import UNDATED_ON_INDEX
 from ..urls import PageUrls, segment_of
@@ -117,6 +118,9 @@ class UrlInventory:
 
     def _around(self) -> Iterator[str]:
         yield self.urls.path("api_main")
+        for endpoint in ENDPOINTS:
+            if not endpoint.has_path_id:
+                yield self.urls.path(endpoint.route)
         this = month_of(week_of(self.today).thursday)
         for month in (this, this.next):
             yield from self._page("month", month=month.name)
@@ -159,10 +163,12 @@ class UrlInventory:
         for movie_id, slug in enumeration.every_movie(self.database):
             yield from self._movie(movie_id, slug)
             yield self.urls.path("api_movie", movie=movie_id)
+            yield self.urls.path(MOVIE_ENDPOINT.route, id=movie_id)
             yield from self._movie_feeds(movie_id, slug)
         for person in enumeration.every_person(self.database):
             yield from first_urls(self.urls, person)
             yield from following_urls(self.urls, person)
+            yield self.urls.path(PERSON_ENDPOINT.route, id=person.id)
         yield from self._facet_blocks()
 
     def _facet_blocks(self) -> Iterator[str]:

@@ -71,7 +71,7 @@ def movie_payload(context: PageContext, movie: Movie, links: PosterLinks | None)
         "premieres": [
             _premiere(each, each.service.name if each.service else "") for each in movie.premieres
         ],
-        "trailers": [_trailer(each) for each in movie.trailers],
+        "trailers": [trailer_payload(each) for each in movie.trailers],
     }
 
 
@@ -93,7 +93,7 @@ def _on_show(builder: CardBuilder, listing: Listing, synopsis: str) -> dict[str,
     """A movie with Hungarian texts; ``hu_release`` is the date that the index lists it under."""
     movie, premiere = listing.movie, listing.premiere
     builder.context.depend(movie_synopsis_tag(movie.id))
-    poster = _poster(builder.context, builder.posters.get(movie.id))
+    poster = poster_payload(builder.context, builder.posters.get(movie.id))
     return {
         "id": movie.id,
         "hu_title": movie.title,
@@ -122,11 +122,12 @@ def _movie_brief(
         "runtime": movie.runtime,
         "rating": movie.rating,
         "genres": [{"slug": it.slug, "name": it.name, "name_en": it.name_en} for it in genres],
-        "poster": _poster(context, links),
+        "poster": poster_payload(context, links),
     }
 
 
-def _poster(context: PageContext, links: PosterLinks | None) -> dict[str, Any] | None:
+def poster_payload(context: PageContext, links: PosterLinks | None) -> dict[str, Any] | None:
+    """A poster's URLs, None without a poster."""
     if links is None:
         return None
     shown, absolute = links.with_recorder(context.depend), context.urls.absolute
@@ -154,7 +155,8 @@ def _person(credit: Credit) -> dict[str, str | None]:
     return {"name": credit.person.name, "imdb_id": credit.person.imdb_id}
 
 
-def _trailer(trailer: Trailer) -> dict[str, str]:
+def trailer_payload(trailer: Trailer) -> dict[str, str]:
+    """A trailer with its URL."""
     return {
         "site": trailer.site,
         "video_id": trailer.video_id,

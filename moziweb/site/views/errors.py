@@ -1,4 +1,7 @@
-"""Error responses: a page in the site's design, or JSON below ``/api/``. No database access."""
+"""Error responses: a page in the site's design, or JSON below ``/api/``. No database access.
+
+Below ``/api/v1/`` they are ``application/problem+json``.
+"""
 
 import logging
 from collections.abc import Iterable
@@ -32,6 +35,7 @@ from moziweb.movies.calendar import week_of
 from moziweb.movies.tags import PUBLISHED_LIST
 from moziweb.request import Request
 
+from ..api.problems import PREFLIGHT, is_api_request, problem_response
 from ..context import PageContext
 from ..other_spelling import other_spelling
 from ..page_cache.validity import until_midnight
@@ -107,6 +111,8 @@ def method_not_allowed(request: Request) -> Response:
     """405 with the ``Allow`` header; the response to OPTIONS is 204 with the same header."""
     if request.method == "OPTIONS":
         response = Response(status=HTTPStatus.NO_CONTENT)
+        if is_api_request(request):
+            response.headers.update(PREFLIGHT.items())
     else:
         response = error_response(request, HTTPStatus.METHOD_NOT_ALLOWED)
     response.allow = tuple(sorted((accepted_methods(request) or STATIC_METHODS) | {"OPTIONS"}))
@@ -189,10 +195,12 @@ def accepted_methods(request: Request) -> frozenset[str]:
 def error_response(
     request: Request, code: HTTPStatus, reason: TranslationString | None = None
 ) -> Response:
-    """A page, or ``{"error": {"code": 404, "message": "…"}}`` for the API.
+    """A page, or JSON: a problem, ``{"error": {"code": 404, "message": "…"}}`` for the first API.
 
     ``reason`` replaces the explanation of the page.
     """
+    if is_api_request(request):
+        return problem_response(code)
     values: dict[str, Any]
     if request.environ.get("PATH_INFO", "").startswith("/api/"):
         renderer, values = "json", {"error": {"code": int(code), "message": code.phrase}}
