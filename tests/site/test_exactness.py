@@ -267,7 +267,8 @@ SHOWING = frozenset(
 )  # fmt: skip
 """The writes that change which movies are published."""
 
-DOCUMENTS = {
+LISTS = {
+    "watchlist": LISTING,  # it shows one premiere of each movie
     "v1_premieres": LISTING,
     "v1_block": LISTING,
     "v1_filtered": LISTING | {"add_genre", "delete_genre"},
@@ -278,7 +279,7 @@ DOCUMENTS = {
     "v1_person": LISTING | {"delete_credit"},
     "v1_distributors": SHOWING | {"change_distributor"},
 }
-"""Lists of the API by the writes that may concern another block, or what the filter leaves out."""
+"""The watchlist, and lists of the API, by the writes that may concern another block, or what the filter leaves out."""
 
 UNDATED_PAGES = frozenset({"index", "english", "api", "undated"})
 
@@ -287,12 +288,10 @@ def may_be_needless(what: str, page: str, answer: Any) -> bool:
     """Whether a write to a published movie may render a page that stays the same: docs/cache.md."""
     if page in feeds(NO_MOVIES) or answer.status_int == HTTPStatus.MOVED_PERMANENTLY:
         return True
-    if page in DOCUMENTS:
-        return what in DOCUMENTS[page]
+    if page in LISTS:
+        return what in LISTS[page]
     if page in FILTERED:  # they have the tags of the whole list
         return what in LISTING | {"retitle", "add_genre", "delete_genre"}
-    if page == "watchlist":  # shows one premiere of each movie
-        return what in LISTING
     if page in ALL_PREMIERES:
         return what in LISTING | MOVIE_WRITES
     if answer.status_int == HTTPStatus.NOT_FOUND or b"noindex" in answer.body:
