@@ -279,7 +279,7 @@ LISTS = {
     "v1_person": LISTING | {"delete_credit"},
     "v1_distributors": SHOWING | {"change_distributor"},
 }
-"""The watchlist, and lists of the API, by the writes that may concern another block, or what the filter leaves out."""
+"""The watchlist and lists of the API by the writes that may concern what they do not show."""
 
 UNDATED_PAGES = frozenset({"index", "english", "api", "undated"})
 
