@@ -288,9 +288,9 @@ def print_entries(
     rows: list[list[Cell]] = []
     bounds = []
     for path in paths:
-        page, ours = "the index" if path == "/" else "a movie's page", found[path, "entry"]
+        page = "the index" if path == "/" else "a movie's page"
         for name in names:
-            each = found[path, name]
+            ours, each = found[path, "entry"], found[path, name]
             by_rate, by_cpu = ours.rate_over(each), ours.cpu_below(each)
             rows.append([f"{page}, {name}", each.rate, f"{by_rate:.3f}", each.cpu, f"{by_cpu:.3f}"])
             if name == "django":

@@ -48,6 +48,11 @@ def add_movies(session: Session, count: int, now: datetime) -> None:
         session.execute(insert(model), rows)
 
 
+def real_titles() -> list[str]:
+    """The titles of all movies of the file."""
+    return [movie["title"] for movie in _rows()]
+
+
 def _rows() -> Iterator[Mapping[str, str]]:
     with lzma.open(FILE, "rt", encoding="utf-8", newline="") as lines:
         # The file has some movies twice.

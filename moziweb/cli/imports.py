@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from moziweb.clock import utc_now
 from moziweb.db.types import MAX_ID
 from moziweb.manager.audit.log import COMMAND, record_import
+from moziweb.manager.movies.changes import before_import, imported_fields
 from moziweb.movies.calendar import budapest_today
 from moziweb.movies.importers.candidate import Candidate
 from moziweb.movies.importers.csv_columns import ListOptions, candidates_of
@@ -254,10 +255,12 @@ def importer_of(context: CommandContext, *, chunk_size: int = 1) -> Importer:
     """
 
     def audit(session: Session, movie: Movie, plan: Plan) -> None:
-        record_import(session, COMMAND, movie, plan, utc_now())
+        record_import(
+            session, COMMAND, movie, plan, utc_now(), fields=imported_fields(session, movie)
+        )
 
     database = context.services.database
-    return Importer(database, ImportedPosters(), utc_now, chunk_size, on_written=audit)
+    return Importer(database, ImportedPosters(), utc_now, chunk_size, audit, before_import)
 
 
 def run_import(

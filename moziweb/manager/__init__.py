@@ -26,6 +26,7 @@ from .auth.sessions import Sessions, identity_of
 from .dashboards.samples import SampleHistory
 from .dashboards.warming_job import Warmer
 from .imports.runner import Runner
+from .movies.changes import before_import
 from .posters.preview_cache import PreviewCache
 from .web.request_limits import limit_body, posted_fields
 from .web.resources import (
@@ -63,6 +64,7 @@ ROUTES: Final = (
     ("bin", "/bin", ManagerResource),
     ("settings", "/settings", AdminResource),
     ("audit", "/audit", ManagerResource),
+    ("undo", "/audit/{entry}/undo", ManagerResource),
     ("users", "/users", AdminResource),
     ("user", "/users/{user}", UserResource),
 )
@@ -73,6 +75,7 @@ REPEATABLE_ROUTES: Final = (
     "movie_publish",
     "delete",
     "bin",
+    "undo",
     "posters_dashboard",
     "sign_out_everywhere",
     "user",
@@ -107,7 +110,7 @@ def _add_services(registry: Registry) -> None:
         return services_of(registry).clock()
 
     def importer(on_written: OnWritten, chunk_size: int) -> Importer:
-        return Importer(database, ImportedPosters(), now, chunk_size, on_written)
+        return Importer(database, ImportedPosters(), now, chunk_size, on_written, before_import)
 
     idle = timedelta(minutes=settings["manager.idle_minutes"])
     lifetime = timedelta(hours=settings["manager.session_hours"])

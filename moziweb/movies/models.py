@@ -132,8 +132,8 @@ class Movie(Base):
     __table_args__ = (CheckConstraint(_SLUG_IS_READABLE, "slug"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    title: Mapped[str] = mapped_column(String(300))
-    original_title: Mapped[str] = mapped_column(String(300))
+    title: Mapped[str] = mapped_column(String(300), active_history=True)
+    original_title: Mapped[str] = mapped_column(String(300), active_history=True)
     slug: Mapped[str] = mapped_column(String(120), index=True)
     synopsis: Mapped[str] = mapped_column(Text, default="")
     synopsis_en: Mapped[str] = mapped_column(Text, default="")
@@ -198,7 +198,7 @@ class Distributor(Base):
     __tablename__ = "distributor"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(120), unique=True)
+    name: Mapped[str] = mapped_column(String(120), unique=True, active_history=True)
     created_at: Mapped[datetime] = _created()
     updated_at: Mapped[datetime] = _updated()
 
@@ -234,7 +234,7 @@ class Person(Base):
     __tablename__ = "person"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(200), index=True)
+    name: Mapped[str] = mapped_column(String(200), index=True, active_history=True)
     search_text: Mapped[str] = mapped_column(Text, default=person_default, server_default="")
     imdb_id: Mapped[str | None] = mapped_column(String(12), unique=True)
     tmdb_id: Mapped[int | None] = mapped_column(unique=True)
@@ -265,7 +265,7 @@ class StreamingService(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     slug: Mapped[str] = mapped_column(String(40), unique=True)
-    name: Mapped[str] = mapped_column(String(60))
+    name: Mapped[str] = mapped_column(String(60), active_history=True)
     created_at: Mapped[datetime] = _created()
     updated_at: Mapped[datetime] = _updated()
 

@@ -1,16 +1,22 @@
-"""Queries of the search: words in titles of either language and in names of people.
+"""Queries of the search: words in titles of either language, and in names.
 
 SQLite and PostgreSQL give the same results. Texts and words are folded (``text_folding.py``), so
-accents, case and punctuation do not matter. Each word has to be in a title or in a name.
+accents, case and punctuation do not matter. Each word has to be in a title or in the name of a
+person. A word of one letter is found as a word, one of two letters at the beginning of a word.
+Titles and names are found by trigram indexes, so a search without results costs the same for any
+number of movies. Each function runs one query.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any, Final, Self
 
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
+    Select,
     and_,
     case,
     exists,
@@ -24,9 +30,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from moziweb.db.planner_hints import NoIndex
+from moziweb.db.text_index import contains_part
 from moziweb.db.types import parse_id
 
-from .models import Credit, Movie, Person
+from .models import Credit, Distributor, Movie, Person, StreamingService
+from .queries import IS_PUBLISHED
 from .spelling import one_edit_away
 from .text_folding import fold
 
@@ -34,14 +42,29 @@ MAX_WORDS: Final = 6
 MAX_QUERY_LENGTH: Final = 100
 """Characters of a query, before and after folding; the rest is ignored."""
 
+MAX_COUNTED: Final = 1000
+"""Movies that are counted; "more than" it are not."""
+
+MAX_PEOPLE: Final = 6
+"""People that ``matching_names`` returns."""
+
 MAX_TRIGRAMS: Final = 50
-"""Trigrams that ``similar_movies`` compares; each costs time for each movie and person."""
+"""Trigrams that ``similar_movies`` compares; each costs time for each candidate."""
+
+MAX_PIECES: Final = 8
+"""Pieces of the query, of about four letters; a candidate contains one of them."""
+
+MAX_CANDIDATES: Final = 200
+"""Movies, and people, with the same piece that ``similar_movies`` compares."""
 
 MIN_SIMILARITY: Final = 0.5
 """The minimum share of the search terms' trigrams that a similar text contains."""
 
 MAX_MISSPELT: Final = 200
 """Movies with such a title in one language that ``misspelt_titles`` compares."""
+
+BY_PEOPLE: Final = 3
+"""The rank of a movie whose titles do not have all words."""
 
 _RANKS: Final = frozenset("0123")
 """The values of ``_rank``, as text."""
@@ -86,12 +109,30 @@ class SearchTerms:
         return cls(" ".join(words), tuple(dict.fromkeys(long or words))[:MAX_WORDS])
 
 
+class NameKind(StrEnum):
+    """What a name is of."""
+
+    PERSON = "person"
+    DISTRIBUTOR = "distributor"
+    SERVICE = "service"
+
+
+@dataclass(frozen=True, slots=True)
+class NameMatch:
+    """A person, distributor or streaming service. Only a service has a ``slug``."""
+
+    kind: NameKind
+    row_id: int
+    name: str
+    slug: str = ""
+
+
 def search_movies(
     session: Session, terms: SearchTerms, limit: int, after: SearchCursor | None = None
 ) -> Sequence[SearchCursor]:
-    """Movies that match all words, the best first, after the cursor ``after``. One query."""
+    """Movies that match all words, the best first, after the cursor ``after``."""
     rank = _rank(terms)
-    query = select(rank, Movie.id).where(Movie.published, *map(_has, terms.words))
+    query = select(rank, Movie.id).where(IS_PUBLISHED, *_has_all(terms))
     if after is not None:
         is_after = or_(rank > after.rank, and_(rank == after.rank, Movie.id < after.movie_id))
         query = query.where(is_after)
@@ -99,11 +140,66 @@ def search_movies(
     return [SearchCursor(*row) for row in rows]
 
 
+def count_movies(session: Session, terms: SearchTerms) -> int:
+    """The number of movies that match all words, at most ``MAX_COUNTED`` + 1."""
+    matches = select(Movie.id).where(IS_PUBLISHED, *_has_all(terms))
+    bounded = matches.limit(MAX_COUNTED + 1).subquery()
+    return session.scalar(select(func.count()).select_from(bounded)) or 0
+
+
+def matching_names(session: Session, terms: SearchTerms) -> Sequence[NameMatch]:
+    """People and distributors with published movies, and services, whose name has all words.
+
+    There are few distributors and services: all of their names are read.
+    """
+    of_distributor = exists().where(Movie.distributor_id == Distributor.id, IS_PUBLISHED)
+    rows: CompoundSelect[Any] = union_all(
+        _people(terms),
+        select(literal(NameKind.DISTRIBUTOR.value), Distributor.id, Distributor.name, literal(""))
+        .where(of_distributor),
+        select(
+            literal(NameKind.SERVICE.value),
+            StreamingService.id,
+            StreamingService.name,
+            StreamingService.slug,
+        ),
+    )  # fmt: skip
+    found = [NameMatch(NameKind(kind), *rest) for kind, *rest in session.execute(rows)]
+    return [each for each in found if each.kind is NameKind.PERSON or _names(terms, each.name)]
+
+
+def _people(terms: SearchTerms) -> Select[Any]:
+    """The best of the people with all words in their name: the whole words first."""
+    is_word = _padded(Person.search_text).contains(f" {terms.phrase} ", autoescape=True)
+    kind, slug = literal(NameKind.PERSON.value).label("kind"), literal("").label("slug")
+    people = (
+        select(kind, Person.id, Person.name, slug)
+        .where(_is_shown(), *_names_all(Person.search_text, terms))
+        .order_by(case((is_word, 0), else_=1), Person.id)
+        .limit(MAX_PEOPLE)
+        .subquery()
+    )
+    return select(people)
+
+
+def _is_shown() -> ColumnElement[bool]:
+    """Whether a person has a published movie."""
+    return exists().where(
+        Credit.person_id == Person.id, Movie.id == Credit.movie_id, IS_PUBLISHED
+    ).correlate(Person)  # fmt: skip
+
+
+def _names(terms: SearchTerms, name: str) -> bool:
+    """Whether a name has all words, as in ``_contains``."""
+    padded = f" {fold(name)} "
+    return all(_part(word) in padded for word in terms.words)
+
+
 def misspelt_titles(session: Session, terms: SearchTerms) -> Sequence[int]:
     """The ids of movies whose short title the query misspells by one letter, the likeliest first.
 
-    Empty if the query is a short title itself. One query for a long list of texts, or none for a
-    long query; it reads indexes only, so its cost does not grow with the number of movies.
+    Empty if the query is a short title itself. No query for a long text. It reads indexes only, so
+    its cost does not grow with the number of movies.
     """
     ranks = one_edit_away(terms.phrase)
     if not ranks:
@@ -135,40 +231,103 @@ def _short_titles(texts: Sequence[str]) -> CompoundSelect[int, str]:
 
 
 def is_name(session: Session, terms: SearchTerms) -> bool:
-    """Whether the query is a word or the words of a person's name. One query."""
-    named = (literal(" ") + Person.search_text + " ").contains(f" {terms.phrase} ", autoescape=True)
-    has_words = (Person.search_text.contains(word, autoescape=True) for word in terms.words)
-    return bool(session.scalar(select(exists().where(named, *has_words))))
+    """Whether the query is a word or the words of the name of a person with a published movie."""
+    named = contains_part(Person.search_text, f" {terms.phrase} ")
+    return bool(session.scalar(select(exists().where(named, _is_shown()))))
 
 
 def similar_movies(session: Session, terms: SearchTerms, limit: int) -> Sequence[int]:
     """The ids of movies whose titles or people are spelled like the words, the best first.
 
-    One query, a full scan of movies and people: use it only if ``search_movies`` finds nothing.
+    A text with as many errors has some piece of the query unchanged: only those are compared. Use
+    it only if ``search_movies`` finds nothing.
     """
-    similarity = _similarity(Movie.search_text, terms.phrase)
-    titles = select(Movie.id.label("id"), similarity.label("similarity")).where(
-        Movie.published, similarity >= MIN_SIMILARITY
-    )
-    named = _similarity(Person.search_text, terms.phrase)
+    pieces = _pieces(terms.phrase)
+    if not pieces:
+        return ()
+    titles = _candidates(pieces, Movie.search_text, NoIndex(Movie.published))
+    similarity = _similarity(titles.c.text, terms.phrase).label("similarity")
+    names = _candidates(pieces, Person.search_text)
+    named = _similarity(names.c.text, terms.phrase).label("similarity")
     people = (
-        select(Movie.id.label("id"), named.label("similarity"))
+        select(Movie.id.label("id"), named)
         .join(Credit, Credit.movie_id == Movie.id)
-        .join(Person, Person.id == Credit.person_id)
-        .where(Movie.published, named >= MIN_SIMILARITY)
+        .join(names, names.c.id == Credit.person_id)
+        .where(IS_PUBLISHED)
     )
-    found = titles.union_all(people).subquery()
+    found = select(titles.c.id.label("id"), similarity).union_all(people).subquery()
     best = func.max(found.c.similarity)
-    query = select(found.c.id).group_by(found.c.id).order_by(best.desc(), found.c.id.desc())
-    return session.scalars(query.limit(limit)).all()
+    query = select(found.c.id).group_by(found.c.id).having(best >= MIN_SIMILARITY)
+    return session.scalars(query.order_by(best.desc(), found.c.id.desc()).limit(limit)).all()
+
+
+def _candidates(
+    pieces: Sequence[str], text: InstrumentedAttribute[str], *where: ColumnElement[bool]
+) -> Any:
+    """Ids and texts of rows that contain one of the pieces."""
+    row_id = text.class_.id
+    rows = (
+        select(row_id.label("id"), text.label("text"))
+        .where(contains_part(text, piece), *where)
+        .limit(MAX_CANDIDATES)
+        .subquery()
+        .select()
+        for piece in pieces
+    )
+    return union(*rows).subquery()
+
+
+def _pieces(phrase: str) -> Sequence[str]:
+    """The longest words of a phrase in pieces of about four letters, with the spaces around them.
+
+    Words of less than four letters, which many texts have, are left out.
+    """
+    words = sorted((word for word in phrase.split() if len(word) > 3), key=len, reverse=True)
+    pieces = (piece for word in words for piece in _split(f" {word} "))
+    return list(dict.fromkeys(pieces))[:MAX_PIECES]
+
+
+def _split(text: str) -> Iterable[str]:
+    count = max(2, len(text) // 4)
+    ends = [len(text) * number // count for number in range(count + 1)]
+    return (text[start:end] for start, end in pairwise(ends))
 
 
 def _rank(terms: SearchTerms) -> ColumnElement[int]:
     text = Movie.search_text
     begins = or_(text == terms.phrase, text.startswith(f"{terms.phrase} ", autoescape=True))
     word_begins = (" " + text).contains(f" {terms.phrase}", autoescape=True)
-    in_title = and_(*(text.contains(word, autoescape=True) for word in terms.words))
-    return case((begins, 0), (word_begins, 1), (in_title, 2), else_=3)
+    in_title = and_(*(_contains_unindexed(text, word) for word in terms.words))
+    return case((begins, 0), (word_begins, 1), (in_title, 2), else_=BY_PEOPLE)
+
+
+def _has_all(terms: SearchTerms) -> Iterable[ColumnElement[bool]]:
+    """Whether each word is in a title or a name.
+
+    Only the movies with the longest word are found by indexes: a short one may be in very many.
+    """
+    longest, *others = _longest_first(terms)
+    yield _has(longest)
+    for word in others:
+        name = (
+            select(Credit.id)
+            .join(Person, Person.id == Credit.person_id)
+            .where(Credit.movie_id == Movie.id, _contains_unindexed(Person.search_text, word))
+        )
+        yield or_(_contains_unindexed(Movie.search_text, word), name.exists())
+
+
+def _names_all(
+    text: InstrumentedAttribute[str], terms: SearchTerms
+) -> Iterable[ColumnElement[bool]]:
+    longest, *others = _longest_first(terms)
+    yield _contains(text, longest)
+    for word in others:
+        yield _contains_unindexed(text, word)
+
+
+def _longest_first(terms: SearchTerms) -> list[str]:
+    return sorted(terms.words, key=len, reverse=True)
 
 
 def _has(word: str) -> ColumnElement[bool]:
@@ -183,16 +342,25 @@ def _has(word: str) -> ColumnElement[bool]:
 
 
 def _contains(text: InstrumentedAttribute[str], word: str) -> ColumnElement[bool]:
-    """Whether ``text`` contains ``word``; a single Latin letter only as a word.
+    return contains_part(text, _part(word))
 
-    Nearly every text contains "e", so the sets of ids would have all movies.
+
+def _contains_unindexed(text: InstrumentedAttribute[str], word: str) -> ColumnElement[bool]:
+    return _padded(text).contains(_part(word), autoescape=True)
+
+
+def _part(word: str) -> str:
+    """The part of a text between spaces that a word of a query finds.
+
+    A single Latin letter is found only as a word, and two only at the beginning of one. Nearly
+    every text contains "e", and an index of trigrams does not have parts of two letters.
     """
-    if len(word) == 1 and word.isascii():
-        return _padded(text).contains(f" {word} ", autoescape=True)
-    return text.contains(word, autoescape=True)
+    if len(word) > 2 or not word.isascii():
+        return word
+    return f" {word} " if len(word) == 1 else f" {word}"
 
 
-def _similarity(text: InstrumentedAttribute[str], words: str) -> ColumnElement[float]:
+def _similarity(text: ColumnElement[str], words: str) -> ColumnElement[float]:
     """The share of the trigrams of ``words`` that ``text`` contains, from 0 to 1."""
     padded = _padded(text)
     starts = range(min(len(words), MAX_TRIGRAMS))
@@ -205,5 +373,5 @@ def _similarity(text: InstrumentedAttribute[str], words: str) -> ColumnElement[f
     return total
 
 
-def _padded(text: InstrumentedAttribute[str]) -> ColumnElement[str]:
+def _padded(text: ColumnElement[str] | InstrumentedAttribute[str]) -> ColumnElement[str]:
     return literal(" ").concat(text).concat(" ")

@@ -16,13 +16,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from itertools import chain
 from typing import Any, Final
 
 from pyramid.config import Configurator
 from sqlalchemy import Connection, event, inspect, select
 from sqlalchemy.orm import object_session
 
-from moziweb.cache import tag
+from moziweb.cache import kind_of, tag
 from moziweb.caching import DECLARATIONS
 
 # Their listeners derive columns before the tags of these are collected.
@@ -44,6 +45,7 @@ from .models import (
     StreamingService,
     Trailer,
 )
+from .search_tags import MISSPELT, PART, TEXTS_LIST, bounded_text_tags, name_tags, title_tags
 from .tags import (
     CHANGES_LIST,
     DISTRIBUTORS_LIST,
@@ -92,14 +94,18 @@ _LISTS: Final = "lists"
 _FACETS_OF: Final = "facets-of"
 _FILTERED: Final = "filtered"
 _ORDER_OF: Final = "order-of"
+_NAME_OF: Final = "name-of"
 _VISIBILITY: Final = "visibility"
 _IF_SHOWN: Final = "if-shown"
 _IF_PREMIERE_SHOWN: Final = "if-premiere-shown"
 
+_MANY_TEXTS: Final = 50
+"""Movies, or names, that would have more than ``MAX_TEXT_TAGS`` tags."""
+
 
 DECLARATIONS.declare_tag_kinds(
-    "dated", "distributor", "filter", "genre", "ids", "list", "month", "moved", "movie", "person",
-    "premiere", "service", "week", "year", *SpanKind,
+    "dated", "distributor", MISSPELT, "filter", "genre", "ids", "list", "month", "moved", "movie",
+    PART, "person", "premiere", "service", "week", "year", *SpanKind,
 )  # fmt: skip
 
 
@@ -111,6 +117,11 @@ def _if_shown(movie_id: int, *tags: str) -> Iterator[str]:
 def _visibility_tag(movie_id: int) -> str:
     """The movie appears, or is no longer shown."""
     return tag(_VISIBILITY, movie_id)
+
+
+def _name_tag(model: type[Person | Distributor], row_id: int) -> str:
+    """The name of a person or distributor appears, or is no longer shown, with a movie of it."""
+    return tag(_NAME_OF, model.__tablename__, row_id)
 
 
 def _periods(day: date, precision: DatePrecision) -> tuple[Period, ...]:
@@ -214,8 +225,23 @@ declare(
     columns=("distributor_id",),
     keys=("id", "distributor_id"),
     tags=lambda row: (
-        _if_shown(row.id, *_distributor_lists(row.distributor_id)) if row.distributor_id else ()
+        _if_shown(
+            row.id,
+            *_distributor_lists(row.distributor_id),
+            _name_tag(Distributor, row.distributor_id),
+        )
+        if row.distributor_id
+        else ()
     ),
+)
+declare(
+    Movie,
+    columns=("title", "original_title"),
+    keys=("id", "title", "original_title"),
+    tags=lambda row: _if_shown(
+        row.id, *bounded_text_tags(title_tags(row.title, row.original_title))
+    ),
+    changes_only=True,
 )
 declare(
     Movie,
@@ -350,6 +376,12 @@ declare(
     tags=lambda row: _if_shown(row.movie_id, *_person_lists(row.person_id)),
 )
 declare(
+    Credit,
+    columns=("movie_id", "person_id"),
+    keys=("movie_id", "person_id"),
+    tags=lambda row: _if_shown(row.movie_id, _name_tag(Person, row.person_id)),
+)
+declare(
     Trailer,
     columns=("movie_id", "site", "video_id", "name", "language", "position"),
     keys=("movie_id",),
@@ -372,6 +404,20 @@ declare(
 )
 declare(Person, columns=("name", "imdb_id"), keys=("id",), tags=lambda row: (person_tag(row.id),))
 declare(Distributor, columns=("name",), keys=("id",), tags=lambda row: (distributor_tag(row.id),))
+for _named in (Person, Distributor):  # a search finds them by their published movies
+    declare(
+        _named,
+        columns=("name",),
+        keys=("name",),
+        tags=lambda row: name_tags(row.name),
+        changes_only=True,
+    )
+declare(
+    StreamingService,
+    columns=("name", "slug"),
+    keys=("name",),
+    tags=lambda row: name_tags(row.name),
+)
 declare(StreamingService, columns=("name",), keys=("id",), tags=lambda row: (service_tag(row.id),))
 declare(
     StreamingService,
@@ -435,9 +481,11 @@ def _resolved(connection: Connection, tags: Collection[str]) -> Iterator[str]:
     """Replace the conditional tags of a transaction by those whose movies are, or were, shown."""
     plain, conditional, changed = _sorted_out(connection, tags)
     shown = changed | _published(connection, conditional.keys() - changed)
-    yield from plain
-    for movie_id in conditional.keys() & shown:
-        yield from conditional[movie_id]
+    of_shown = (conditional[each] for each in conditional.keys() & shown)
+    resolved = {*plain, *chain.from_iterable(of_shown)}
+    texts = {each for each in resolved if kind_of(each) in {PART, MISSPELT}}
+    yield from resolved - texts
+    yield from bounded_text_tags(texts)
     if changed:
         lists = [tag(_LISTS, movie_id) for movie_id in changed]
         yield from (PUBLISHED_LIST, CHANGES_LIST, *lists, *_lists_of(connection, lists))
@@ -497,6 +545,7 @@ def _lists_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
     for facet_id, facet in _facets_of(connection, tags):
         yield facet.list_tag(facet_id)
         yield from facet.members(facet_id)
+    yield from _texts_of(connection, movie_ids)
 
 
 def _order_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
@@ -557,6 +606,41 @@ def _filtered_lists_of(connection: Connection, tags: Collection[str]) -> Iterato
             yield from _filter_tags(row, dimension, [value])
 
 
+def _texts_of(connection: Connection, movie_ids: Collection[int]) -> Collection[str]:
+    """The tags of the titles of movies, and of the names of their people and distributors."""
+    if len(movie_ids) > _MANY_TEXTS:
+        return {TEXTS_LIST}
+    found: set[str] = set()
+    titles = select(Movie.title, Movie.original_title).where(Movie.id.in_(movie_ids))
+    for row in connection.execute(titles):
+        found |= title_tags(*row)
+    people = select(Person.name).join(Credit, Credit.person_id == Person.id)
+    distributors = select(Distributor.name).join(Movie, Movie.distributor_id == Distributor.id)
+    for name in connection.scalars(
+        people.where(Credit.movie_id.in_(movie_ids)).union(
+            distributors.where(Movie.id.in_(movie_ids))
+        )
+    ):
+        found |= name_tags(name)
+    return bounded_text_tags(found)
+
+
+def _names_of(connection: Connection, tags: Collection[str]) -> Collection[str]:
+    """The tags of the names of the people and distributors of the tags."""
+    if len(tags) > _MANY_TEXTS:
+        return {TEXTS_LIST}
+    ids: dict[str, list[int]] = defaultdict(list)
+    for each in tags:
+        _kind, table, row_id = each.split(":")
+        ids[table].append(int(row_id))
+    found: set[str] = set()
+    for model in (Person, Distributor):
+        named = select(model.name).where(model.id.in_(ids[model.__tablename__]))
+        for name in connection.scalars(named):
+            found |= name_tags(name)
+    return bounded_text_tags(found)
+
+
 def _ids(tags: Iterable[str]) -> set[int]:
     return {int(each.partition(":")[2]) for each in tags}
 
@@ -565,6 +649,7 @@ DECLARATIONS.expansions.add(_LISTS, _lists_of)
 DECLARATIONS.expansions.add(_ORDER_OF, _order_of)
 DECLARATIONS.expansions.add(_FACETS_OF, _facet_lists_of)
 DECLARATIONS.expansions.add(_FILTERED, _filtered_lists_of)
+DECLARATIONS.expansions.add(_NAME_OF, _names_of)
 
 
 DECLARATIONS.resolve_with(_resolved)
@@ -575,6 +660,12 @@ def _movie_deleted(mapper: object, connection: Connection, movie: Movie) -> None
     published = select(Movie.published).where(Movie.id == movie.id).with_for_update()
     if connection.scalar(published):
         _invalidate(movie, _visibility_tag(movie.id))
+        _invalidate(movie, *bounded_text_tags(title_tags(movie.title, movie.original_title)))
+
+
+def _name_deleted(mapper: object, connection: object, row: Person | Distributor) -> None:
+    """After the commit there is no row to read the name from."""
+    _invalidate(row, *name_tags(row.name))
 
 
 def _premiere_deleted(mapper: object, connection: object, premiere: Premiere) -> None:
@@ -589,6 +680,8 @@ def _invalidate(row: object, *tags: str) -> None:
 
 
 event.listen(Movie, "before_delete", _movie_deleted)
+event.listen(Person, "before_delete", _name_deleted)
+event.listen(Distributor, "before_delete", _name_deleted)
 event.listen(Premiere, "before_delete", _premiere_deleted)
 
 

@@ -1,4 +1,4 @@
-"""The recipes of the twelve variants of a poster.
+"""The recipes of the fifteen variants of a poster.
 
 A recipe contains everything that determines a variant's bytes: equal sources and recipes give equal
 bytes in every process and with any other recipes. It therefore includes the intermediate sizes
@@ -155,7 +155,8 @@ class Recipe:
     one. With ``crop``, the image is instead cropped to the ratio of ``box``, around the ``focal``
     point as far as possible. With ``blur`` (a Gaussian radius in pixels), the image is blurred in
     the last box of the path and then enlarged to ``box``: a blur at a quarter of the width looks
-    the same and takes a hundredth of the time.
+    the same and takes a hundredth of the time. With ``from_decoded``, the image is scaled from the
+    decoded source, which has twice the pixels of the master or all of the source's.
     """
 
     name: str
@@ -166,6 +167,7 @@ class Recipe:
     blur: float | None = None
     crop: bool = False
     focal: Point = CENTRE
+    from_decoded: bool = False
 
     @property
     def format(self) -> Format:
@@ -179,7 +181,7 @@ class Recipe:
 
     @property
     def suffix(self) -> str:
-        """The end of URLs and keys: ``.webp`` for the full poster, else ``.thumb.webp``."""
+        """The end of URLs and keys: ``.webp`` for the poster, else ``.thumb.webp``."""
         name = "" if self.name == POSTER else f".{self.name}"
         return f"{name}.{self.format}"
 
@@ -202,6 +204,8 @@ class Recipe:
             fields["crop"] = True
         if self.blur is not None:
             fields["blurring"] = BLURRING
+        if self.from_decoded:
+            fields["from_decoded"] = True
         return _hash_of(fields)
 
     @cached_property
@@ -226,13 +230,17 @@ def _hash_of(fields: Mapping[str, object]) -> str:
     return sha256(canonical.encode()).hexdigest()
 
 
+FULL_SIZE: Final = "full"
 POSTER: Final = "poster"
+MEDIUM: Final = "medium"
 THUMB: Final = "thumb"
 SMALL: Final = "small"
 BLUR: Final = "blur"
 SQUARE: Final = "square"
 
+_FULL_BOX: Final = Box(1200, 1800)
 _POSTER_BOX: Final = Box(780, 1170)
+_MEDIUM_BOX: Final = Box(540, 810)
 _THUMB_BOX: Final = Box(370, 555)
 _SMALL_BOX: Final = Box(185, 278)
 
@@ -259,8 +267,13 @@ RECIPES: Final[tuple[Recipe, ...]] = (
     Recipe(SMALL, _SMALL_BOX, _MASTER, AVIF(), (_THUMB_BOX,)),
     # For previews on other sites, which show squares and read only JPEG.
     Recipe(SQUARE, Box(600, 600), _MASTER, JPEG(), crop=True),
+    # For cards on phones with three pixels per CSS pixel. Other browsers take another size.
+    Recipe(MEDIUM, _MEDIUM_BOX, _MASTER, WebP()),
+    Recipe(MEDIUM, _MEDIUM_BOX, _MASTER, AVIF()),
+    # A link leads to it, and no page shows it: the fast method takes a third of the time.
+    Recipe(FULL_SIZE, _FULL_BOX, _MASTER, WebP(method=1), from_decoded=True),
 )
-"""All variants. URLs and keys of the full poster omit the name."""
+"""All variants. URLs and keys of the poster omit the name."""
 
 _BY_NAME: Final[Mapping[tuple[str, str], Recipe]] = {
     (recipe.name, recipe.format): recipe for recipe in RECIPES

@@ -119,11 +119,16 @@ class PosterLinks:
         sketch = self.sketch or ""
         return tuple(sketch[at : at + 3] for at in range(0, len(sketch), 3))
 
+    def is_ready(self, name: str, format: str) -> bool:  # noqa: A002 - the recipe's attribute name
+        """Whether the variant is stored, so that its URL is not the route that makes it."""
+        self.depend(variant_tag(self.source_id, name))
+        return (name, format) in self.stored
+
     def url(self, name: str, format: str) -> str:  # noqa: A002 - the recipe's attribute name
         """The storage URL of the variant, or the route that makes it if it is not ready.
 
-        ``name`` is ``poster``, ``thumb``, ``small``, ``blur`` or ``square``, ``format`` ``jpg``,
-        ``webp`` or ``avif``. Raises LookupError if there is no such recipe.
+        ``name`` is ``full``, ``poster``, ``medium``, ``thumb``, ``small``, ``blur`` or ``square``,
+        ``format`` ``jpg``, ``webp`` or ``avif``. Raises LookupError if there is no such recipe.
         """
         self.depend(variant_tag(self.source_id, name))
         stored = self.stored.get((name, format))

@@ -75,8 +75,8 @@ def graceful_shutdown(app: Callable[..., Any]) -> GracefulShutdown:
 def answer_in_loop(app: Callable[..., Any], sockets: MutableMapping[int, Any]) -> None:
     """Answer hits of the in-process cache in waitress's loop (``server.answer_in_loop``).
 
-    16,443 requests/s, 2.88 times a bare WSGI function; 0.86 times with the key off ("in threads").
-    ``python -m benchmarks.page_hit``
+    24,433 requests/s, 2.05 times a bare WSGI function; 0.56 times with the key off ("in threads").
+    ``python -m benchmarks.page_hit --rounds 7``, on a quiet machine
     """
     if isinstance(app, FastPathMiddleware) and _setting(app, "server.answer_in_loop"):
         install(sockets, app, log_request if _setting(app, "log.access") else None)
@@ -98,7 +98,8 @@ def reserve_core(app: Callable[..., Any]) -> None:
     """Run one decoder process fewer than there are cores (``posters.decoder.children`` empty).
 
     On two cores, p95 of the index is 2.3 times as long beside two busy processes of niceness 10 as
-    beside one (30 pairs). ``python -m benchmarks.busy_threads``
+    beside one (30 pairs). Beside other work (load 17, four pairs) it was not longer.
+    ``python -m benchmarks.busy_threads --rounds 30 --variants defaults``
     """
     services = services_of_app(app)
     if services is not None and _setting(app, "posters.decoder.children") is None:

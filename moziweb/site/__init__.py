@@ -36,6 +36,7 @@ PAGES: Final = (
     ("about", "/about"),
     ("developers", "/developers"),
     ("search", "/search"),
+    ("suggest", "/suggest"),
     ("watchlist", "/watchlist"),
     ("calendar_page", "/calendar"),
     ("changes", "/changes"),

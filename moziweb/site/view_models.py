@@ -34,8 +34,11 @@ class PosterImage:
 
     ``tone`` is a class of tones.css: the dominant colour. ``parts`` are the colours of the
     placeholder as ``rgb``, three in a row; only the movie's page has them. The preview is the
-    square image that other sites show for a link to the page. ``src`` and ``href_full`` are
-    absolute. A missing poster has a size and a tone, and no URL.
+    square image that other sites show for a link to the page. ``src``, ``href_full`` (the poster,
+    which clients read) and ``href_full_size`` (the largest variant) are absolute. A missing poster
+    has a size and a tone, and no URL. ``is_cold`` is true if its variants are not ready, so that
+    requests for them may take long. ``backdrop_src`` is the small variant if it is ready: the
+    movie's page blurs it.
     """
 
     alt: str
@@ -44,14 +47,16 @@ class PosterImage:
     tone: str
     parts: tuple[str, ...] = ()
     href_full: str | None = None
+    href_full_size: str | None = None
     src: str = ""
     srcset_avif: str = ""
     srcset_webp: str = ""
     srcset_jpg: str = ""
-    blur_src: str | None = None
+    backdrop_src: str | None = None
     preview_url: str | None = None
     preview_size: tuple[int, int] | None = None
     is_missing: bool = False
+    is_cold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +202,8 @@ class TrailerLink:
 class MoviePage:
     """All values of a movie's page.
 
-    ``synopsis_paragraph`` is the whole synopsis on one line, in ``synopsis_lang``.
+    ``synopsis_text`` is the whole synopsis in ``synopsis_lang``, with an empty line between its
+    paragraphs.
     ``cast`` has people with their characters.
     ``lead_premiere`` is the premiere that the page shows at the top. ``json_ld`` is safe inside a
     script element.
@@ -209,7 +215,7 @@ class MoviePage:
     subtitle: str
     synopsis: str
     synopsis_lang: str
-    synopsis_paragraph: str
+    synopsis_text: str
     distributor: Link | None
     directors: tuple[Link, ...]
     cast: tuple[tuple[Link, str], ...]

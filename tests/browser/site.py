@@ -9,7 +9,7 @@ import contextlib
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from moziweb import main
 from moziweb.db import Database, create_engine
 from moziweb.demo.loader import load_demo
 from moziweb.movies.calendar import budapest_today, week_of
+from moziweb.movies.lead_premiere import WEEKS_IN_CINEMAS
 from moziweb.movies.models import CreditRole, DatePrecision, Movie, Premiere
 from moziweb.posters.generation.result import GenerationStatus
 from moziweb.posters.models import PosterSource
@@ -76,6 +77,7 @@ def fill(url: str) -> None:
         load_demo(session, TODAY, NOW)
         session.execute(delete(Movie).where(Movie.id.not_in(_shown(session))))
         _add_long_word(session)
+        _add_short_title(session)
         session.commit()
 
 
@@ -91,10 +93,17 @@ def _add_long_word(session: Session) -> None:
     add_trailer(session, movie).name = "t" * 200
 
 
+def _add_short_title(session: Session) -> None:
+    """Add a movie whose title is easy to misspell, long ago."""
+    movie = make_movie(session, "Avatar")
+    make_premiere(session, movie, date(2009, 12, 17))
+    add_people(session, movie, CreditRole.DIRECTOR, "James Cameron")
+
+
 def _shown(session: Session) -> list[int]:
-    """The ids of movies that open between the last and the next week, and of some undated ones."""
+    """The ids of all movies of the index, and of the undated ones on it."""
     day = DatePrecision.DAY
-    near = Premiere.date.between(THIS_WEEK.previous.start, THIS_WEEK.next.end)
+    near = Premiere.date.between(THIS_WEEK.shifted(-WEEKS_IN_CINEMAS).start, THIS_WEEK.next.end)
     dated = select(Premiere.movie_id).where(near, Premiere.precision == day)
     later = Premiere.date >= TODAY + timedelta(weeks=4)
     undated = select(Premiere.movie_id).where(later, Premiere.precision != day).limit(6)

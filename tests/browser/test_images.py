@@ -2,6 +2,8 @@
 
 from urllib.parse import urlsplit
 
+import pytest
+
 from .conftest import OpenPage
 from .page_log import PageLog, broken_images, click_link, scroll_to_end, violations_of
 from .site import THIS_WEEK, Site
@@ -65,3 +67,48 @@ def test_poster_has_its_colour_before_it_loads(site: Site, open_page: OpenPage) 
     )
     assert colour.startswith("rgb(")
     assert colour != "rgba(0, 0, 0, 0)"
+
+
+LARGEST_PAINT = """() => new Promise((done) => {
+  new PerformanceObserver((list) => {
+    const element = list.getEntries().at(-1).element;
+    done(element.closest(".film-poster, .film, .backdrop")?.className ?? element.outerHTML);
+  }).observe({ type: "largest-contentful-paint", buffered: true });
+})"""
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_largest_paint_of_a_movie_page_is_its_poster(
+    site: Site, open_page: OpenPage, width: int
+) -> None:
+    page = open_page(width, 844)
+    page.goto(site.url)
+    click_link(page, ".movie:not(:has([src*=no-poster]))")
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate(LARGEST_PAINT) == "film-poster"
+    assert page.locator(".film-poster [fetchpriority=high]").count() == 1
+    assert page.locator(".backdrop [fetchpriority=low]").count() == 1
+
+
+def test_sharp_phones_load_the_medium_variant(site: Site, open_page: OpenPage) -> None:
+    page = open_page(390, 844, device_scale_factor=3)
+    page.goto(site.url)
+    page.wait_for_load_state("networkidle")
+    shown = page.locator("#this-week .movie:not(:has([src*=no-poster])) img").first
+    shown.scroll_into_view_if_needed()
+    assert shown.evaluate("image => image.currentSrc").endswith(".medium.avif")
+
+
+def test_cold_posters_do_not_delay_other_files(cold_site: Site, open_page: OpenPage) -> None:
+    """Posters that are not made yet have low priority, and scripts are before them."""
+    page = open_page()
+    page.goto(cold_site.url, wait_until="commit")
+    page.wait_for_selector(".site-footer")
+    assert page.locator("body script").count() == 0
+    posters = page.locator(".film .poster-view-img[src*='/poster/']")
+    priorities = posters.evaluate_all("all => all.map((each) => each.fetchPriority)")
+    assert len(priorities) > 30
+    assert set(priorities) <= {"low", "high"}
+    assert priorities.count("high") <= 1
+    missing = page.locator(".poster-view-img[src*=no-poster]").first
+    assert missing.evaluate("image => image.fetchPriority") == "auto"

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from moziweb.movies import edit_version  # noqa: F401 - updates search_text
 from moziweb.movies.models import CreditRole, Movie, Person
 from moziweb.movies.search_queries import (
+    MAX_PIECES,
     MAX_QUERY_LENGTH,
     MAX_TRIGRAMS,
     MAX_WORDS,
@@ -246,7 +247,8 @@ def test_cost_of_similar_movies_is_bounded(dbsession: Session, query_counter: Qu
     with query_counter(engine) as statements:
         similar_movies(dbsession, words, 5)
     (statement,) = statements
-    assert statement.count(" LIKE ") == 4 * MAX_TRIGRAMS
+    assert statement.count("CASE") == 2 * MAX_TRIGRAMS
+    assert statement.count("LIMIT") == 2 * MAX_PIECES + 1
 
 
 @pytest.mark.parametrize(

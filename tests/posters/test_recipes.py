@@ -20,9 +20,12 @@ def test_all_variants() -> None:
         *(".jpg", ".webp", ".thumb.jpg", ".thumb.webp"),
         *(".small.jpg", ".small.webp", ".blur.jpg", ".blur.webp"),
         *(".avif", ".thumb.avif", ".small.avif", ".square.jpg"),
+        *(".medium.webp", ".medium.avif", ".full.webp"),
     ]
     assert {recipe.name: recipe.box for recipe in RECIPES} == {
+        "full": (1200, 1800),
         "poster": (780, 1170),
+        "medium": (540, 810),
         "thumb": (370, 555),
         "small": (185, 278),
         "blur": (342, 513),
@@ -92,6 +95,7 @@ PINNED = [
     *("db105659", "39923a83", "a6c5f48b", "7660092d"),
     *("04db5064", "82e8c901", "29d4770d", "405d3e56"),
     *("5ce76bda", "2707f43d", "a71ed0c1", "4d98bc1d"),
+    *("7dc836ef", "ca964b0b", "9aa2523a"),
 ]
 
 

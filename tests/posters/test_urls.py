@@ -4,11 +4,12 @@ import pytest
 import sqlalchemy
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import event, update
+from sqlalchemy import delete, event, update
 
 from moziweb.db import Database
 from moziweb.db.types import MAX_ID
 from moziweb.movies.models import Movie
+from moziweb.posters.cache_tags import variant_tag
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, PosterVariant, VariantState
 from moziweb.posters.recipes import RECIPES, Recipe, find_recipe
@@ -118,6 +119,20 @@ def test_ready_variant_is_linked_at_its_storage_url(
     assert links.size("poster", "jpg") == (200, 300)
     assert links.tone.startswith("tone-")
     assert links.tone != "tone-none"
+
+
+def test_readiness_is_that_of_one_variant(
+    database: Database, disk: DiskStorage, service: PosterService, source_id: int
+) -> None:
+    service.ensure_variants(source_id)
+    with database.write() as session:
+        session.execute(delete(PosterVariant).where(PosterVariant.name == "full"))
+        links = poster_links(session, disk, {7: "dune"})[7]
+    seen: list[str] = []
+    watched = links.with_recorder(seen.append)
+    assert watched.is_ready("poster", "webp")
+    assert not watched.is_ready("full", "webp")
+    assert seen == [variant_tag(source_id, "poster"), variant_tag(source_id, "full")]
 
 
 def test_sizes_are_computed_from_the_source(

@@ -27,11 +27,12 @@ from tests.conftest import running_app
 from tests.services.memcached import MemcachedServer
 
 CACHED = {
-    "cache.regions": "pages fragments feeds",
+    "cache.regions": "pages fragments feeds search",
     "cache.stamps.url": "memory://",
     "cache.default.backend": "moziweb.memory",
     "cache.pages.expiration_time": "3600",
     "cache.feeds.expiration_time": "3600",
+    "cache.search.expiration_time": "3600",
     "cache.fragments.expiration_time": "7200",
     "cache.fragments.mode": "strict",
     "cache.pages.negative_ttl": "3600",  # longer than the audit of completeness takes

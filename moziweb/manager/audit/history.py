@@ -19,6 +19,7 @@ ACTIONS: Final = {
     "film.import": _("imported"),
     "film.publish": _("put on the site"),
     "film.unpublish": _("taken off the site"),
+    "film.undo": _("change taken back"),
     "film.delete": _("deleted"),
     "film.restore": _("brought back"),
     "person.delete": _("person deleted"),

@@ -52,10 +52,22 @@ COMMAND: Final = Actor(None, "moziweb")
 """The command line."""
 
 
-def record_import(session: Session, by: Actor, movie: Movie, plan: Plan, now: datetime) -> None:
-    """Add the entry of an imported movie to the transaction that writes it."""
+def record_import(
+    session: Session,
+    by: Actor,
+    movie: Movie,
+    plan: Plan,
+    now: datetime,
+    *,
+    fields: dict[str, dict[str, Any]],
+    batch: str = "",
+) -> None:
+    """Add the entry of an imported movie to the transaction that writes it.
+
+    ``fields`` are the values of what changed, ``batch`` names the import.
+    """
     changes = [(each.field, each.before, each.after) for each in plan.written]
-    record(session, by, "film.import", movie, now, changes)
+    record(session, by, "film.import", movie, now, changes, fields=fields, batch=batch)
 
 
 def record(

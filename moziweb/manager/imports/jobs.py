@@ -137,6 +137,11 @@ def _can_be_applied(job_id: int) -> tuple[ColumnElement[bool], ...]:
     return ImportItem.job_id == job_id, choosable, ~ImportItem.applied
 
 
+def batch_of(job_id: int) -> str:
+    """The ``batch`` of the audit entries of an import."""
+    return f"import:{job_id}"
+
+
 def is_abandoned(job: ImportJob, now: datetime) -> bool:
     """Whether a running job has no live worker."""
     at_work = job.state in (JobState.LOOKING, JobState.APPLYING)

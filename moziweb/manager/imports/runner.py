@@ -25,7 +25,8 @@ from moziweb.movies.importers.tmdb.source import TmdbSource
 from moziweb.movies.models import Movie
 
 from ..audit.log import Actor, record_import
-from .jobs import is_abandoned, note_plan, planned_item, waiting_of
+from ..movies.changes import imported_fields
+from .jobs import batch_of, is_abandoned, note_plan, planned_item, waiting_of
 from .models import ImportItem, ImportJob, JobKind, JobState
 
 log = logging.getLogger(__name__)
@@ -185,7 +186,8 @@ class Runner:
         by = Actor(job.user_id, job.user_name)
 
         def note(session: Session, movie: Movie, plan: Plan) -> None:
-            record_import(session, by, movie, plan, self._clock())
+            fields, batch = imported_fields(session, movie), batch_of(job.id)
+            record_import(session, by, movie, plan, self._clock(), fields=fields, batch=batch)
 
         return self._make_importer(note, chunk_size)
 

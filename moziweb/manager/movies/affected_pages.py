@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from moziweb.cache import REASON, kind_of, pending_tags
 from moziweb.caching import DECLARATIONS, OUTBOX
 from moziweb.i18n import LOCALES
+from moziweb.movies.search_tags import MISSPELT, PART
 from moziweb.services import services_of
 from moziweb.site.api.endpoints import MOVIE_ENDPOINT
 from moziweb.site.page_cache.facet_urls import facet_urls, facets_of_tags, following_urls
@@ -29,10 +30,12 @@ from ..audit.models import AuditEntry
 TIME_LIMIT: Final = 1.0
 """Seconds spent on looking up URLs, in the order of their priority."""
 
-_OF_LISTS: Final = frozenset(
-    {"dated", "filter", "list", "month", "movie", "premiere", "span", "variant", "week", "year"}
-)
-"""Kinds of tags that are on lists and on a movie's own pages, and not on other movies'."""
+_OF_LISTS: Final = frozenset({
+    "dated", "filter", "list", "month", "movie", "premiere", "span", "variant", "week", "year",
+    MISSPELT, PART,
+})  # fmt: skip
+"""Kinds of tags that are on lists and on a movie's own pages, and not on other movies'. Those of
+the last two are only on the results of searches, which have no page in the cache."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ PUBLISHED: Final = "published"
 CHOSEN_POSTER: Final = "poster"
 SOURCES: Final = "sources"
 EXISTS: Final = "exists"
+_IMPORTED: Final = "moziweb.manager.imported"
+
 REMOVED: Final = "removed"
 """The key of removed premieres, with their history, beside ``before`` and ``after``."""
 
@@ -156,6 +158,13 @@ class AuditedMovies:
             each: known.get(each) or ABSENT for each in self._ids
         }
 
+    def fields(self) -> dict[str, dict[str, Any]]:
+        """Flushes the change of the only movie and returns its differences, for an entry."""
+        self._session.flush()
+        (movie_id,) = self._ids
+        after = states(self._session, self._ids).get(movie_id, ABSENT)
+        return recorded(self._before[movie_id], after)
+
     def record(
         self,
         by: Actor,
@@ -185,6 +194,17 @@ class AuditedMovies:
             entries.append(entry)
         self._session.flush()
         return entries
+
+
+def before_import(session: Session, movie_id: int | None) -> None:
+    """Keeps the state of a movie that an import is about to write, for `imported_fields`."""
+    session.info[_IMPORTED] = AuditedMovies(session, [movie_id]) if movie_id else None
+
+
+def imported_fields(session: Session, movie: Movie) -> dict[str, dict[str, Any]]:
+    """Returns what an import has changed, for its audit entry."""
+    audited = session.info.pop(_IMPORTED, None)
+    return (audited or AuditedMovies(session, [movie.id], before=ABSENT)).fields()
 
 
 def json_of(value: Any) -> Any:

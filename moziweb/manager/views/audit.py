@@ -8,6 +8,7 @@ from moziweb.request import Request
 
 from ..audit.history import ENTRIES_PER_PAGE, latest_entries
 from ..audit.log import DISTRIBUTOR, GENRE, MOVIE, PERSON, POSTERS_SUBJECT
+from ..undo.reversal import undone_by
 from ..web.layout import manager_view, page_frame
 from ..web.resources import ADMINISTER, SEE
 
@@ -26,5 +27,6 @@ def audit(request: Request) -> dict[str, Any]:
     return {
         "page": page_frame(request, _("Changes"), "manager.audit"),
         "entries": entries[:ENTRIES_PER_PAGE],
+        "undone": undone_by(request.dbsession, [each.id for each in entries]),
         "next": entries[ENTRIES_PER_PAGE - 1].id if len(entries) > ENTRIES_PER_PAGE else None,
     }

@@ -150,8 +150,10 @@ def _deleter(request: Request, session: Session) -> Deleter:
 
 
 def _parts(done: Removal) -> list[tuple[TranslationString, int]]:
-    rows = done.item.rows
-    return [(name, len(rows[key])) for key, name in _PARTS.items() if rows.get(key)]
+    rows, names = done.item.rows, dict(_PARTS)
+    if done.item.kind is BinKind.MOVIE:
+        names["movie_genre"] = _("Genres")
+    return [(name, len(rows[key])) for key, name in names.items() if rows.get(key)]
 
 
 def _section(kind: BinKind) -> str:

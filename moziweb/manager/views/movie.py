@@ -26,6 +26,7 @@ from ..movies.affected_pages import (
     reason_of,
     seconds_until_fresh,
 )
+from ..movies.changes import ABSENT, PUBLISHED, AuditedMovies, mark
 from ..movies.conflicts import Difference, Merge, has_changed, merge
 from ..movies.form import (
     MORE_ROWS,
@@ -42,6 +43,7 @@ from ..movies.queries import FormChoices, editable_movie, form_choices
 from ..movies.save import MovieWriter, lock_movie, write
 from ..movies.text import field_text
 from ..movies.values import EDITED_FIELDS, MovieValues, as_copy, values_of
+from ..undo.reversal import undone_by
 from ..web import drafts, submissions
 from ..web.layout import manager_view, movie_nav, page_frame
 from ..web.params import NO_ID, or_404, text_param
@@ -213,8 +215,10 @@ def publish(request: Request) -> dict[str, Any] | Response:
     found.published = wanted
     session.flush()
     action = "film.publish" if wanted else "film.unpublish"
-    changes = [("published", _mark(not wanted), _mark(wanted))]
-    entry = record(session, require_user(request).actor, action, found, now, changes)
+    changes = [(PUBLISHED, mark(not wanted), mark(wanted))]
+    fields = {PUBLISHED: {"before": not wanted, "after": wanted}}
+    by = require_user(request).actor
+    entry = record(session, by, action, found, now, changes, fields=fields)
     note_pages(request.registry, session, entry, {found.id: found.slug})
     return SeeOther(f"{path}?saved={entry.id}")
 
@@ -257,6 +261,7 @@ def _save(request: Request) -> dict[str, Any] | Response:
         return _again(edit, submission)
     writer = edit.writer()
     before = edit.before
+    stored = AuditedMovies(edit.session, [edit.movie.id]) if edit.movie else None
     changed = write(writer)
     drafts.drop(edit.session, user.user_id, request.path)
     path = request.route_path("manager.movie", movie=writer.movie.id)
@@ -269,7 +274,9 @@ def _save(request: Request) -> dict[str, Any] | Response:
         for name in fields
     ]
     action = "film.create" if is_new else "film.edit"
-    entry = record(edit.session, actor, action, writer.movie, writer.now, changes)
+    stored = stored or AuditedMovies(edit.session, [writer.movie.id], before=ABSENT)
+    values = stored.fields()
+    entry = record(edit.session, actor, action, writer.movie, writer.now, changes, fields=values)
     note_pages(request.registry, edit.session, entry, {writer.movie.id: writer.movie.slug})
     if submission is not None:
         submission.path = f"{path}?saved={entry.id}"
@@ -393,6 +400,7 @@ def _context(edit: MovieEdit) -> dict[str, Any]:
         "marks_of": Marks(_sources(edit)),
         "movie_tabs": movie_nav(edit.request, edit.movie.id, "manager.movie"),
         "entries": entries,
+        "undone": undone_by(edit.session, [each.id for each in entries]),
         "saved": saved,
         "seconds": seconds_until_fresh(edit.session, reason_of(saved)) if saved else None,
         "changes": {premiere.id: premiere.changes for premiere in edit.movie.premieres},
@@ -417,7 +425,3 @@ def _draft(request: Request) -> Any:
         return None
     found = drafts.find(request.dbsession, require_user(request).user_id, request.path, number)
     return None if found is None else safe_fields(found)
-
-
-def _mark(value: bool) -> str:
-    return "✓" if value else "–"

@@ -18,15 +18,17 @@ from moziweb.posters.fetching.errors import FetchCode
 from moziweb.posters.generation.error_codes import ERROR_MEANINGS
 from moziweb.posters.generation.upload_store import MAX_SOURCE_URL_LENGTH, StoredUpload
 from moziweb.posters.models import ON_DEMAND_KINDS, PosterSource, SourceState
-from moziweb.posters.recipes import RECIPES
+from moziweb.posters.recipes import RECIPES, Point
 from moziweb.request import Request
 
 from ..audit.log import Change, record
 from ..auth.sessions import require_user
 from ..movies.affected_pages import AffectedPages, affected_pages
+from ..movies.changes import AuditedMovies
 from ..posters import unsaved
 from ..posters.form_data import PICTURE_ERRORS, explained, focal_of, size_limit
 from ..posters.unsaved import MAX_FILE_NAME_LENGTH, UnsavedPoster
+from ..undo.reversal import FOCAL_POINT
 from ..web.forms import UserError
 from ..web.layout import manager_view, movie_nav, page_frame
 from ..web.params import id_params, or_404, text_param
@@ -88,6 +90,7 @@ def record_change(
     action: str,
     changes: Iterable[Change] = (),
     later: AffectedPages | None = None,
+    fields: dict[str, dict[str, Any]] | None = None,
 ) -> None:
     """Adds an audit entry with the affected pages; its id is the outbox row's reason.
 
@@ -95,7 +98,8 @@ def record_change(
     the variants are ready.
     """
     session, now = request.dbsession, request.services.clock()
-    entry = record(session, require_user(request).actor, action, movie, now, changes)
+    by = require_user(request).actor
+    entry = record(session, by, action, movie, now, changes, fields=fields)
     session.flush()
     now_affected = affected_pages(request.registry, session, movie.id, movie.slug)
     found = (each.pages for each in (later, now_affected) if each)
@@ -190,11 +194,13 @@ def _choose(request: Request) -> Response:
     affected = affected_by_choosing(request, _chosen(request))
     source = _source(request)
     before = [_named(each) for each in _described(request) if each.chosen]
+    stored = AuditedMovies(request.dbsession, [request.context.movie_id])
     request.services.poster_editor.choose(request.dbsession, source.id)
     change = ("poster", "".join(before), _named(source))
     record_change(
-        request, movie_of(request, request.dbsession), "poster.choose", [change], affected
-    )
+        request, movie_of(request, request.dbsession), "poster.choose", [change], affected,
+        stored.fields(),
+    )  # fmt: skip
     return redirect_back(request, "poster-chosen")
 
 
@@ -222,8 +228,9 @@ def _focus(request: Request) -> Response:
         request.services.poster_editor.set_focal_point(request.dbsession, source.id, *focal)
         change = ("focal_point", focal_text(source.focal_point), focal_text(focal))
         record_change(
-            request, movie_of(request, request.dbsession), "poster.focus", [change], affected
-        )
+            request, movie_of(request, request.dbsession), "poster.focus", [change], affected,
+            focal_fields(source.id, source.focal_point, focal),
+        )  # fmt: skip
     return redirect_back(request, "poster-focus")
 
 
@@ -257,6 +264,11 @@ _ACTIONS: Final[Mapping[str, Action]] = {
     "again": _regenerate,
     "all-again": _regenerate,
 }
+
+
+def focal_fields(source_id: int, before: Point, after: Point) -> dict[str, dict[str, Any]]:
+    """The values of an entry about a focal point, from which it can be taken back."""
+    return {FOCAL_POINT: {"before": [source_id, *before], "after": [source_id, *after]}}
 
 
 def focal_text(focal: tuple[float, float]) -> str:

@@ -15,6 +15,7 @@ from moziweb.request import Request
 
 from ..auth.sessions import require_user
 from ..movies.affected_pages import AffectedPages
+from ..movies.changes import AuditedMovies
 from ..posters import unsaved
 from ..posters.form_data import PICTURE_ERRORS, explained, focal_of
 from ..posters.preview_cache import Variants
@@ -74,6 +75,7 @@ def _save(request: Request) -> Response:
     movie, picture = movie_of(request, session), _picture(request, session)
     if not unsaved.drop(session, picture):
         raise HTTPNotFound
+    stored = AuditedMovies(session, [movie.id])
     if picture.url:
         source = editor.add_url(
             session, movie, picture.url, previewed=picture.upload, choose=choose
@@ -85,7 +87,7 @@ def _save(request: Request) -> Response:
         ("poster", "", f"#{source.id} {picture.title}"),
         ("focal_point", "", focal_text(picture.focal)),
     ]
-    record_change(request, movie, "poster.add", changes, affected)
+    record_change(request, movie, "poster.add", changes, affected, stored.fields())
     return redirect_back(request, "poster-added")
 
 

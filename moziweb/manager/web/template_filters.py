@@ -16,7 +16,7 @@ from moziweb.movies.importers.problems import Problem
 from moziweb.posters.editorial import SourceView, VariantView
 from moziweb.posters.generation.error_codes import meaning_of
 from moziweb.posters.models import SourceKind, SourceState, VariantState
-from moziweb.posters.recipes import BLUR, POSTER, SMALL, SQUARE, THUMB
+from moziweb.posters.recipes import BLUR, FULL_SIZE, MEDIUM, POSTER, SMALL, SQUARE, THUMB
 
 from ..audit.formatting import Translate, value_text
 from ..audit.history import ACTIONS
@@ -47,7 +47,9 @@ SOURCE_KIND_NAMES: Final = {
 """Display names of the kinds of poster sources."""
 
 VARIANT_NAMES: Final = {
-    POSTER: _("Full poster"),
+    FULL_SIZE: _("Full poster"),
+    POSTER: _("Poster of the film's page"),
+    MEDIUM: _("Poster of a list on sharp screens"),
     THUMB: _("Poster of a list"),
     SMALL: _("Small poster"),
     BLUR: _("Blurred, behind the page"),

@@ -46,6 +46,9 @@ class Applied:
 OnWritten: TypeAlias = Callable[[Session, Movie, Plan], None]
 """Called for each written movie, in its transaction."""
 
+BeforeWriting: TypeAlias = Callable[[Session, int | None], None]
+"""Called with the id of the movie, None for a new one, before it is written."""
+
 
 class Importer:
     """Imports candidates into the database. Thread-safe.
@@ -61,12 +64,14 @@ class Importer:
         clock: Callable[[], datetime],
         chunk_size: int = CHUNK,
         on_written: OnWritten | None = None,
+        before_writing: BeforeWriting | None = None,
     ) -> None:
         self._database = database
         self._posters = posters
         self._clock = clock
         self._chunk_size = chunk_size
         self._on_written = on_written
+        self._before_writing = before_writing
 
     def preview(self, candidates: Iterable[Candidate]) -> Iterator[Plan]:
         """Yield the plan of each candidate, in order. Writes nothing."""
@@ -107,6 +112,8 @@ class Importer:
                 return _refused(candidate, text)
             if not plan.writes:
                 return Applied(plan, plan.movie_id, written=False)
+            if self._before_writing is not None and plan.effect is not Effect.SAME:
+                self._before_writing(session, plan.movie_id)
             movie = (
                 bare_movie(candidate.title)
                 if plan.movie_id is None

@@ -132,7 +132,7 @@ def _orientation(data: bytes | None) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-_BASE_BYTES: Final = 16 * 1024 * 1024
+_BASE_BYTES: Final = 32 * 1024 * 1024
 
 _BYTES_PER_PIXEL: Final[Mapping[str, int]] = MappingProxyType(
     {"jpeg": 4, "png": 7, "gif": 11, "avif": 10, "webp": 17}

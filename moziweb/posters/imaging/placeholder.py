@@ -1,5 +1,7 @@
 """The placeholder image for a missing poster: a film reel on grey, drawn with Pillow.
 
+Backdrops have no reel, because pages enlarge them to the width of the screen.
+
 It has no text, so one image serves all languages, and medium greys, so it suits light and dark
 pages.
 """
@@ -25,15 +27,16 @@ _ENCODERS: Final[dict[Format, Encoder]] = {"jpg": JPEG(), "webp": WebP(), "avif"
 
 
 @lru_cache(maxsize=64)
-def placeholder(width: int, height: int, extension: Format) -> bytes:
+def placeholder(width: int, height: int, extension: Format, *, has_reel: bool = True) -> bytes:
     """Return the placeholder as a file of ``width`` x ``height`` pixels in a recipe's format.
 
     Cached by size in the process: most posters are 2:3, so there are few sizes.
     """
     shade = Image.linear_gradient("L").resize((width, height))
     picture = ImageOps.colorize(shade, _TOP, _BOTTOM)
-    reel = _reel(max(1, round(min(width, height) * _REEL_SHARE)))
-    picture.paste(_REEL, ((width - reel.width) // 2, (height - reel.height) // 2), reel)
+    if has_reel:
+        reel = _reel(max(1, round(min(width, height) * _REEL_SHARE)))
+        picture.paste(_REEL, ((width - reel.width) // 2, (height - reel.height) // 2), reel)
     return encode(picture, _ENCODERS[extension])
 
 

@@ -7,7 +7,7 @@ down; every variant is scaled from the next larger one; the blur is computed at 
 ``benchmarks/variants.py`` compares it with other libraries.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from math import ceil
 from typing import Final
@@ -51,7 +51,8 @@ def make_variants(data: bytes, recipes: Sequence[Recipe], limits: Limits = LIMIT
     """
     (master,) = {recipe.master for recipe in recipes}
     with _converted_errors():
-        scaler = ImageScaler(data, master, limits)
+        large = {recipe.box for recipe in recipes if recipe.from_decoded}
+        scaler = ImageScaler(data, master, limits, large)
         variants = tuple(_make_variant(scaler, recipe) for recipe in recipes)
         return VariantSet(scaler.source, scaler.dominant_colour(), scaler.sketch(), variants)
 
@@ -62,16 +63,23 @@ def _make_variant(scaler: "ImageScaler", recipe: Recipe) -> EncodedImage:
 
 
 class ImageScaler:
-    """Scaled images of one source; an intermediate size that recipes share is computed once."""
+    """Scaled images of one source; an intermediate size that recipes share is computed once.
 
-    def __init__(self, data: bytes, master: Master, limits: Limits = LIMITS) -> None:
-        self.source, image = _make_master(data, master, limits)
+    ``large`` are boxes of images that are scaled from the decoded source, not from the master.
+    """
+
+    def __init__(
+        self, data: bytes, master: Master, limits: Limits = LIMITS, large: Collection[Box] = ()
+    ) -> None:
+        self.source, image, self._large = _make_master(data, master, limits, large)
         self._source_size = self.source.width, self.source.height
         self._by_path: dict[tuple[Box, ...], Image.Image] = {(): image}
         self._blurred: dict[tuple[object, ...], Image.Image] = {}
 
     def image(self, recipe: Recipe) -> Image.Image:
         """The image to encode; all formats of a variant share it."""
+        if recipe.from_decoded:
+            return self._large[recipe.box]
         if recipe.crop:
             return self._crop(recipe)
         if recipe.blur is None:
@@ -135,29 +143,50 @@ def _clamp(value: float, maximum: float) -> float:
     return min(max(value, 0.0), max(maximum, 0.0))
 
 
-def _make_master(data: bytes, master: Master, limits: Limits) -> tuple[SourceImage, Image.Image]:
-    """The upright, opaque sRGB image in the master's box; the full decode is freed on return."""
+def _make_master(
+    data: bytes, master: Master, limits: Limits, large: Collection[Box]
+) -> tuple[SourceImage, Image.Image, dict[Box, Image.Image]]:
+    """The upright, opaque sRGB images in the master's box and in those of ``large``.
+
+    The full decode is freed on return.
+    """
     opened = open_checked(data, limits)
     source = opened.source
+    is_transposed = (source.width, source.height) != opened.image.size
+
+    def size_in(box: Box) -> tuple[int, int]:
+        width, height = box.fit(source.width, source.height)
+        return (height, width) if is_transposed else (width, height)
+
     with opened.image:
-        width, height = master.box.fit(source.width, source.height)
-        is_transposed = (source.width, source.height) != opened.image.size
-        small = _decode_small(opened, (height, width) if is_transposed else (width, height), master)
-    # Resized images inherit comments and profiles, which Pillow's encoders would write.
-    small.info.clear()
-    if source.orientation in _TRANSPOSE_BY_ORIENTATION:
-        small = small.transpose(_TRANSPOSE_BY_ORIENTATION[source.orientation])
-    return source, _opaque_srgb(small, opened.profile, master.background)
+        sizes = [size_in(box) for box in (master.box, *large)]
+        image, *others = _decode_scaled(opened, sizes, master)
+
+    def finished(small: Image.Image) -> Image.Image:
+        # Resized images inherit comments and profiles, which Pillow's encoders would write.
+        small.info.clear()
+        if source.orientation in _TRANSPOSE_BY_ORIENTATION:
+            small = small.transpose(_TRANSPOSE_BY_ORIENTATION[source.orientation])
+        return _opaque_srgb(small, opened.profile, master.background)
+
+    finished_large = {box: finished(each) for box, each in zip(large, others, strict=True)}
+    return source, finished(image), finished_large
 
 
-def _decode_small(opened: OpenedImage, size: tuple[int, int], master: Master) -> Image.Image:
-    """Decode and scale down; a JPEG is decoded at a reduced resolution if the headroom allows."""
-    width, height = size
+def _decode_scaled(
+    opened: OpenedImage, sizes: Sequence[tuple[int, int]], master: Master
+) -> list[Image.Image]:
+    """Decode once and scale down to each size, the first of which is the master's.
+
+    A JPEG is decoded at a reduced resolution if the master's headroom allows.
+    """
+    width, height = sizes[0]
     wanted = ceil(width * master.headroom), ceil(height * master.headroom)
     image = decode(opened.image, wanted, opened.png, opened.unended)
-    if image.mode == "I;16":
-        return eight_bit(image.resize(size, _LANCZOS))  # Pillow cannot reduce this mode
-    return _resampleable(image).resize(size, _LANCZOS, reducing_gap=master.gap)
+    if image.mode == "I;16":  # Pillow cannot reduce this mode
+        return [eight_bit(image.resize(size, _LANCZOS)) for size in sizes]
+    image = _resampleable(image)
+    return [image.resize(size, _LANCZOS, reducing_gap=master.gap) for size in sizes]
 
 
 def _resampleable(image: Image.Image) -> Image.Image:

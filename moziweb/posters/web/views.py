@@ -68,7 +68,8 @@ def _cacheable(redirect: Response) -> Response:
 def _placeholder(address: VariantUrl, found: FoundVariant | None) -> Response:
     recipe = address.recipe
     width, height = _size(recipe, found)
-    response = Response(placeholder(width, height, recipe.format), content_type=recipe.mime)
+    image = placeholder(width, height, recipe.format, has_reel=recipe.blur is None)
+    response = Response(image, content_type=recipe.mime)
     response.cache_control = "no-store"
     wait = _retry_after(found, utc_now())
     if wait:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import ceil
 from typing import Final, Self
 
 from markupsafe import Markup
@@ -34,6 +35,12 @@ class Loading(StrEnum):
 
 
 BACKDROP: Final = "backdrop"
+
+_COLUMNS: Final = {"large": (5, 6, 4), "dense": (7, 6, 8), "loose": (7, 6, 8), "compact": (4, 5, 3)}
+"""Columns of the widest layout by look, the usual number first."""
+
+FULL_SHARE: Final = 0.85
+"""The share of a grid's cells that should have a card."""
 
 _SIZES: Final = {"large": "large", "dense": "dense", "loose": "dense", "compact": "small"}
 _KEY: Final = re.compile(
@@ -111,6 +118,20 @@ class Section:
     cards: tuple[CardSlot, ...]
     more_href: str | None = None
     more_text: str = ""
+
+    def columns(self, look: str) -> int:
+        """The columns of the widest layout: the first usual number that fills enough of the grid.
+
+        A list that is shorter than any row has the usual number.
+        """
+        usual = _COLUMNS[look]
+        if len(self.cards) < min(usual):
+            return usual[0]
+
+        def share(columns: int) -> float:
+            return len(self.cards) / (ceil(len(self.cards) / columns) * columns)
+
+        return next((each for each in usual if share(each) >= FULL_SHARE), max(usual, key=share))
 
 
 def with_eager_row(sections: Sequence[Section]) -> tuple[Section, ...]:

@@ -4,13 +4,22 @@ from typing import Final
 
 from moziweb.i18n import _
 from moziweb.posters.imaging.palette_css import TONE_NONE
-from moziweb.posters.recipes import BLUR, POSTER, SMALL, SQUARE, THUMB, find_recipe
+from moziweb.posters.recipes import (
+    BLUR,
+    FULL_SIZE,
+    MEDIUM,
+    POSTER,
+    SMALL,
+    SQUARE,
+    THUMB,
+    find_recipe,
+)
 from moziweb.posters.urls import PosterLinks
 
 from ..context import PageContext
 from ..view_models import PosterImage
 
-_SRCSET: Final = (SMALL, THUMB, POSTER)
+_SRCSET: Final = (SMALL, THUMB, MEDIUM, POSTER)
 
 
 def poster_image(
@@ -20,7 +29,7 @@ def poster_image(
 
     ``src`` and ``href_full`` are absolute, for clients that do not resolve relative URLs.
 
-    ``blurred`` is for the movie's own page: it adds the blurred image, the preview, and the
+    ``blurred`` is for the movie's own page: it adds the backdrop, the preview, and the
     placeholder that is visible until the image has loaded.
     """
     formatter = context.formatter
@@ -36,24 +45,43 @@ def poster_image(
         tone=links.tone,
         parts=links.parts if blurred else (),
         href_full=context.urls.absolute(links.url(POSTER, "webp")),
+        href_full_size=context.urls.absolute(_full_size_url(links)) if blurred else None,
         src=context.urls.absolute(links.url(THUMB, "jpg")),
         srcset_avif=_srcset(links, "avif"),
         srcset_webp=_srcset(links, "webp"),
         srcset_jpg=_srcset(links, "jpg"),
-        blur_src=backdrop_url(context, links) if blurred else None,
+        backdrop_src=_ready_url(links, SMALL, "jpg") if blurred else None,
         preview_url=context.urls.absolute(links.url(SQUARE, "jpg")) if blurred else None,
         preview_size=links.size(SQUARE, "jpg") if blurred else None,
+        is_cold=not links.is_ready(THUMB, "jpg"),
     )
 
 
 def backdrop_url(context: PageContext, links: PosterLinks) -> str:
-    """The URL of the blurred poster, the backdrop of a page."""
+    """The URL of the blurred poster, the backdrop of a list."""
     return links.with_recorder(context.depend).url(BLUR, "jpg")
 
 
+def _ready_url(links: PosterLinks, name: str, extension: str) -> str | None:
+    return links.url(name, extension) if links.is_ready(name, extension) else None
+
+
+def _full_size_url(links: PosterLinks) -> str:
+    is_older = links.is_ready(POSTER, "webp") and not links.is_ready(FULL_SIZE, "webp")
+    return links.url(POSTER if is_older else FULL_SIZE, "webp")
+
+
 def _srcset(links: PosterLinks, extension: str) -> str:
-    files = ((links.url(name, extension), links.size(name, extension)[0]) for name in _SRCSET)
-    return ", ".join(f"{url} {width}w" for url, width in files)
+    """The variants in this format, each width once: variants of a small source have equal sizes.
+
+    A source that is ready but for the variants of newer recipes is shown without these.
+    """
+    names = [name for name in _SRCSET if find_recipe(name, extension)]
+    ready = [name for name in names if links.is_ready(name, extension)]
+    files: dict[int, str] = {}
+    for name in ready or names:
+        files.setdefault(links.size(name, extension)[0], links.url(name, extension))
+    return ", ".join(f"{url} {width}w" for width, url in files.items())
 
 
 def _missing(alt: str) -> PosterImage:

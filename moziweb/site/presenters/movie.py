@@ -46,7 +46,7 @@ def movie_page(context: PageContext, movie: Movie, links: PosterLinks | None) ->
         subtitle=subtitle,
         synopsis=synopsis,
         synopsis_lang=synopsis_lang,
-        synopsis_paragraph=" ".join(synopsis.split()),
+        synopsis_text=_paragraphs(synopsis),
         distributor=_distributor_link(context, movie),
         directors=tuple(_person_link(context, each.person) for each in directors_of(movie)),
         cast=tuple((_person_link(context, each.person), each.character) for each in cast_of(movie)),
@@ -68,6 +68,12 @@ def movie_page(context: PageContext, movie: Movie, links: PosterLinks | None) ->
         news_href=context.urls.path("movie_news", movie=segment_of(movie.id, movie.slug)),
         sources=_source_credits(context, movie),
     )
+
+
+def _paragraphs(text: str) -> str:
+    """``text`` with single spaces, and one empty line between paragraphs."""
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return "\n\n".join(line for line in lines if line)
 
 
 def depend_on_movie(context: PageContext, movie: Movie) -> None:

@@ -155,16 +155,16 @@ def _context(request: Request) -> tuple[PageContext, Callable[[str], str]]:
     return context, context.formatter.translate
 
 
-NamedRow = TypeVar("NamedRow", Person, Distributor)
+NameMatch = TypeVar("NameMatch", Person, Distributor)
 
 
 def _row_of(
     request: Request,
     context: PageContext,
-    model: type[NamedRow],
+    model: type[NameMatch],
     name: str,
     row_tags: Iterable[Callable[[int], str]],
-) -> NamedRow:
+) -> NameMatch:
     """The row whose id the path begins with; a 404 otherwise, which depends on the row, too."""
     row_id = parse_id(request.matchdict[name].partition("-")[0])
     context.depend(*(row_tag(row_id) for row_tag in row_tags if row_id))

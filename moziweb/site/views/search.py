@@ -1,30 +1,34 @@
-"""Search for movies by words of their titles and by names of people.
+"""Search for movies by words of their titles and of names, and suggestions while typing.
 
-Search text is never part of a cache key: the page is not cached, only the cards of results are.
+The pages are not cached, only the results (``search_entries.py``) and the cards.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from pyramid.httpexceptions import HTTPBadRequest
 from pyramid.view import view_config
 
-from moziweb.i18n import _
+from moziweb.i18n import DOMAIN, _
 from moziweb.movies import search_queries
 from moziweb.movies.feed_queries import lead_listings
-from moziweb.movies.search_queries import SearchCursor, SearchTerms
+from moziweb.movies.search_queries import MAX_COUNTED, SearchCursor, SearchTerms
+from moziweb.movies.search_results import PAGE_SIZE, SearchResults
 from moziweb.request import Request
 
 from ..context import PageContext
 from ..page_cache.fragments import PageFragments, movie_fragments
+from ..page_cache.search_entries import search_results
 from ..page_cache.slots import Section, with_eager_row
+from ..presenters.found_names import found_names
+from ..presenters.movie_list import listed_premiere, localized_titles
 from ..presenters.page_head import not_indexed, page_head
 from ..view_models import PageHead
 
-PAGE_SIZE: Final = 28
-"""Movies per page of results: four rows of the widest layout."""
+SUGGESTED_MOVIES: Final = 6
+SUGGESTED_NAMES: Final = 4
 
 
 @view_config(
@@ -34,57 +38,67 @@ PAGE_SIZE: Final = 28
     cache_fragments=movie_fragments,
 )
 def search(request: Request) -> dict[str, Any]:
-    """A page of the results for ``?q=``; ``after=`` is its cursor. At most seven queries."""
+    """A page of the results for ``?q=``; ``after=`` is its cursor.
+
+    At most nine queries, or five if the results are cached.
+    """
     context = PageContext.of(request)
     text, after = _parse(request)
     terms = SearchTerms.of(text)
-    results: Sequence[SearchCursor] = ()
-    if terms.words:
-        results = search_queries.search_movies(request.dbsession, terms, PAGE_SIZE + 1, after)
-    more, last = None, results[PAGE_SIZE - 1] if len(results) > PAGE_SIZE else None
+    results = search_results(request, terms)
+    movies: Sequence[SearchCursor] = results.movies
+    if after is not None and terms.words:
+        movies = search_queries.search_movies(request.dbsession, terms, PAGE_SIZE + 1, after)
+        results = replace(results, guesses=(), names=())
+    more, last = None, movies[PAGE_SIZE - 1] if len(movies) > PAGE_SIZE else None
     if last:
         more = f"{context.urls.path('search')}?{urlencode({'q': text, 'after': str(last)})}"
-    found = [result.movie_id for result in results[:PAGE_SIZE]]
-    guesses = _guesses(request, terms, results) if terms.words and after is None else _NO_GUESSES
+    found = [each.movie_id for each in movies[:PAGE_SIZE]]
     return {
         "page": _page(context, text),
         "text": text,
         "max_length": search_queries.MAX_QUERY_LENGTH,
-        "sections": with_eager_row(_sections(request, context, found, guesses)),
-        "is_guess": bool(guesses.movie_ids and not found),
+        "sections": with_eager_row(_sections(request, context, found, results)),
+        "names": found_names(context, results.names),
+        "names_first": results.names_first,
+        "total": results.total,
+        "max_counted": MAX_COUNTED,
+        "is_guess": bool(results.guesses and not found),
         "more_href": more,
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Guesses:
-    """Movies whose titles are similar; ``first`` if they are likelier than the exact results."""
+@view_config(route_name="suggest", renderer="json", request_method="GET")
+def suggest(request: Request) -> dict[str, Any]:
+    """The best results for ``?q=``, and their number in words.
 
-    movie_ids: Sequence[int] = ()
-    first: bool = False
-
-
-_NO_GUESSES: Final = _Guesses()
-
-
-def _guesses(request: Request, terms: SearchTerms, results: Sequence[SearchCursor]) -> _Guesses:
-    """Guesses for a query that is not the beginning of a title.
-
-    A short title that differs in one letter comes before titles with the query inside a word, and
-    after titles with a word that begins with it.
+    At most seven queries, or two if the results are cached.
     """
-    best = results[0].rank if results else None
-    if best == 0 or (best == 1 and len(results) > PAGE_SIZE):
-        return _NO_GUESSES
-    session = request.dbsession
-    exact = {result.movie_id for result in results}
-    misspelt = search_queries.misspelt_titles(session, terms)
-    movie_ids = [movie_id for movie_id in misspelt if movie_id not in exact]
-    if best is None:
-        similar = search_queries.similar_movies(session, terms, PAGE_SIZE)
-        return _Guesses(list(dict.fromkeys((*movie_ids, *similar)))[:PAGE_SIZE])
-    likelier = bool(movie_ids) and best > 1 and not search_queries.is_name(session, terms)
-    return _Guesses(movie_ids[:PAGE_SIZE], likelier)
+    context = PageContext.of(request)
+    text, _after = _parse(request)
+    results = search_results(request, SearchTerms.of(text))
+    movies = [
+        {
+            "href": context.urls.movie(each.movie),
+            "text": localized_titles(context, each.movie)[0],
+            "note": listed_premiere(context, each).date_text,
+        }
+        for each in lead_listings(
+            request.dbsession, results.best_movies[:SUGGESTED_MOVIES], context.today
+        )
+    ]
+    names = [
+        {"href": each.href, "text": each.text, "note": each.kind_text}
+        for each in found_names(context, results.names)[:SUGGESTED_NAMES]
+    ]
+    items = names + movies if results.names_first else movies + names
+    ngettext, number = request.localizer.pluralize, len(items)
+    status = (
+        ngettext("${count} suggestion", "${count} suggestions", number, DOMAIN, {"count": number})
+        if items
+        else context.formatter.translate(_("No suggestions"))
+    )
+    return {"status": status, "items": items}
 
 
 def _parse(request: Request) -> tuple[str, SearchCursor | None]:
@@ -98,12 +112,12 @@ def _parse(request: Request) -> tuple[str, SearchCursor | None]:
 
 
 def _sections(
-    request: Request, context: PageContext, found: Sequence[int], guesses: _Guesses
+    request: Request, context: PageContext, found: Sequence[int], results: SearchResults
 ) -> list[Section]:
-    if not (found or guesses.movie_ids):
+    if not (found or results.guesses):
         return []
     translate, fragments = context.formatter.translate, PageFragments(request, context)
-    listings = lead_listings(request.dbsession, [*found, *guesses.movie_ids], context.today)
+    listings = lead_listings(request.dbsession, [*found, *results.guesses], context.today)
     exact = [each for each in listings if each.movie.id in found]
     similar = [each for each in listings if each.movie.id not in found]
     sections = [
@@ -114,7 +128,7 @@ def _sections(
         )
         if movies
     ]
-    return sections[::-1] if guesses.first else sections
+    return sections[::-1] if results.guesses_first else sections
 
 
 def _page(context: PageContext, text: str) -> PageHead:
@@ -122,4 +136,8 @@ def _page(context: PageContext, text: str) -> PageHead:
     title = _("Search: ${text}", mapping={"text": text}) if text else _("Search")
     description = translate(_("Films by their titles, directors and actors."))
     page = page_head(context, translate(title), description, "search")
-    return not_indexed(page) if text else page
+    if not text:
+        return page
+    other = page.other_language
+    other = replace(other, href=f"{other.href}?{urlencode({'q': text})}")
+    return not_indexed(replace(page, other_language=other))

@@ -11,11 +11,13 @@ from ..urls import PageUrls
 
 _DAY_SECONDS = 24 * 3600
 
-# /jump only redirects, and every date has a URL of its own.
+# /jump only redirects, and every date has a URL of its own; /suggest answers scripts.
 _ROBOTS = """\
 User-agent: *
 Disallow: /jump
 Disallow: /en/jump
+Disallow: /suggest
+Disallow: /en/suggest
 
 Sitemap: {sitemap}
 """
@@ -23,7 +25,7 @@ Sitemap: {sitemap}
 
 @view_config(route_name="robots", request_method="GET")
 def robots(request: Request) -> Response:
-    """The rules for crawlers: every page but /jump."""
+    """The rules for crawlers: every page but /jump and /suggest."""
     text = _ROBOTS.format(sitemap=PageUrls.of(request).url("sitemap"))
     return Response(text, content_type="text/plain", charset="utf-8", cache_expires=_DAY_SECONDS)
 

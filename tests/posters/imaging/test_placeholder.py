@@ -34,6 +34,14 @@ def test_reel_has_little_contrast() -> None:
     assert ImageStat.Stat(grey).stddev[0] > 8
 
 
+def test_backdrops_have_no_reel() -> None:
+    """A page enlarges them to the width of the screen."""
+    with Image.open(BytesIO(placeholder(342, 513, "jpg", has_reel=False))) as picture:
+        row = picture.convert("L").crop((0, 256, 342, 257))
+    ((darkest, lightest),) = ImageStat.Stat(row).extrema
+    assert lightest - darkest <= 4
+
+
 def test_files_are_small() -> None:
     assert len(placeholder(185, 278, "webp")) < 1000
     assert len(placeholder(780, 1170, "webp")) < 6000

@@ -99,7 +99,7 @@ def with_orientation(orientation: int, format_: str = "JPEG") -> bytes:
 
 
 def test_variants_have_the_recipes_size_and_format() -> None:
-    result = make_variants(encoded(photograph(800, 1200)), RECIPES)
+    result = make_variants(encoded(photograph(1200, 1800)), RECIPES)
     assert [variant.recipe for variant in result.variants] == list(RECIPES)
     for variant in result.variants:
         picture = opened(variant)
@@ -112,6 +112,20 @@ def test_odd_sizes(size: tuple[int, int]) -> None:
     for variant in make_variants(encoded(Image.new("RGB", size, "teal")), ALL).variants:
         fitted = variant.recipe.fitted_size(*size)
         assert opened(variant).size == (variant.width, variant.height) == fitted
+
+
+def test_full_size_is_larger_than_the_master_and_changes_no_other_variant() -> None:
+    (full,) = (recipe for recipe in RECIPES if recipe.from_decoded)
+    others = [recipe for recipe in RECIPES if not recipe.from_decoded]
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    for size, shown in (((2000, 3000), (1200, 1800)), ((1300, 900), (900, 1300))):
+        data = encoded(photograph(*size), exif=exif if size[0] > size[1] else b"")
+        alone, together = make_variants(data, others), make_variants(data, RECIPES)
+        assert [each for each in together.variants if each.recipe is not full] == [*alone.variants]
+        (variant,) = make_variants(data, [full]).variants
+        assert variant == together.variants[-1]
+        assert opened(variant).size == (variant.width, variant.height) == shown
 
 
 def test_source_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:

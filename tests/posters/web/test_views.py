@@ -25,6 +25,7 @@ from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
 from moziweb.posters.fetching.url_policy import AllowedNetwork
 from moziweb.posters.generation.admission import AdmissionControl
 from moziweb.posters.generation.readers import UrlReader
+from moziweb.posters.imaging.placeholder import placeholder
 from moziweb.posters.models import (
     PosterSource,
     PosterVariant,
@@ -232,6 +233,16 @@ def test_failed_source_gets_a_placeholder(
         assert "Retry-After" not in response.headers
     assert source_of(database, source_id).state is SourceState.FAILED
     assert stub_reader.reads == 1
+
+
+def test_placeholder_of_a_backdrop_has_no_reel(
+    browser: TestApp, database: Database, stub_reader: StubReader, source_id: int
+) -> None:
+    stub_reader.pictures = {}
+    for name, has_reel in (("blur", False), ("thumb", True)):
+        body = browser.get(f"/poster/7-dune.{source_id}.{name}.jpg", status=200).body
+        size = (342, 513) if name == "blur" else (370, 555)
+        assert body == placeholder(*size, "jpg", has_reel=has_reel)
 
 
 def test_placeholder_has_the_ratio_of_its_source(

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from math import ceil
 
 import pytest
 from sqlalchemy import update
@@ -17,7 +18,7 @@ from moziweb.cache.protocol.entry import encode
 from moziweb.movies.models import Movie
 from moziweb.posters.models import PosterSource
 from moziweb.services import services_of
-from moziweb.site.page_cache.slots import FragmentKey, Loading
+from moziweb.site.page_cache.slots import FULL_SHARE, FragmentKey, Loading, Section
 from tests import factories
 from tests.conftest import QueryCounter
 from tests.registry import location_of, page_cache_of
@@ -255,3 +256,27 @@ def test_key_of_a_fragment_is_parsed_as_it_was_written() -> None:
         FragmentKey("backdrop", "any", 5),
     ):
         assert FragmentKey.parse(str(key)) == key
+
+
+@pytest.mark.parametrize(
+    ("look", "columns"),
+    [
+        ("large", {1: 5, 3: 5, 4: 4, 5: 5, 6: 6, 7: 4, 8: 4, 12: 6, 13: 5}),
+        ("dense", {3: 7, 6: 7, 7: 7, 8: 8, 13: 7, 14: 7, 16: 6}),
+        ("compact", {2: 4, 9: 5, 10: 5, 12: 4}),
+    ],
+)
+def test_columns_fill_the_last_row(look: str, columns: dict[int, int]) -> None:
+    """As far as a number of columns does; 13 posters in rows of 5 fill 13 of 15 cells."""
+    for count, expected in columns.items():
+        section = Section("key", "title", "", tuple([None] * count))  # type: ignore[list-item]
+        assert section.columns(look) == expected, count
+
+
+@pytest.mark.parametrize(("look", "shortest"), [("large", 4), ("dense", 11), ("compact", 3)])
+def test_longer_lists_always_fill_enough(look: str, shortest: int) -> None:
+    for count in range(shortest, 60):
+        section = Section("key", "title", "", tuple([None] * count))  # type: ignore[list-item]
+        columns = section.columns(look)
+        rows = ceil(count / columns)
+        assert count / (rows * columns) >= FULL_SHARE

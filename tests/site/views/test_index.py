@@ -156,6 +156,55 @@ def test_the_first_row_is_not_lazy(app: TestApp, dbsession: Session) -> None:
     assert lazy == [False] * 6 + [True] * 2
 
 
+def test_sections_have_the_markup_of_other_sites(app: TestApp, dbsession: Session) -> None:
+    """A scraper finds movies in these lists, and those of next week by this heading."""
+    for title, day in (("ma", THURSDAY), ("majd", THURSDAY + WEEK), ("is", THURSDAY + WEEK + DAY)):
+        make_premiere(dbsession, make_movie(dbsession, title), day)
+    dbsession.commit()
+    found = {
+        section.h2.text: [
+            movie.find("strong", class_="item-title").text
+            for movie in section.select(":scope > ul.movie-list > li > a.movie")
+        ]
+        for section in app.get("/").html.select("section.item-list-section")
+    }
+    assert found == {"Ezen a héten a mozikban": ["ma"], "Jövő héten érkezik": ["majd", "is"]}
+
+
+def test_day_is_a_heading_of_its_first_movie(app: TestApp, dbsession: Session) -> None:
+    for title, days in (("a", 0), ("b", 0), ("c", 1)):
+        make_premiere(dbsession, make_movie(dbsession, title), THURSDAY + days * DAY)
+    dbsession.commit()
+    items = app.get("/").html.select("#this-week li")
+    assert [item.time["datetime"] if item.h3 else None for item in items] == [
+        "2026-08-20", None, "2026-08-21",
+    ]  # fmt: skip
+
+
+def test_skip_link_leads_to_the_first_movies(app: TestApp, dbsession: Session) -> None:
+    for path, expected in (("/", "content"), ("/undated", "content"), ("/about", "content")):
+        assert app.get(path).html.select_one(".skip-link")["href"] == f"#{expected}"
+    make_premiere(dbsession, make_movie(dbsession), THURSDAY + WEEK)
+    dbsession.commit()
+    for path, expected in (("/", "next-week-films"), ("/week/2026-W35", "cinema-films")):
+        html = app.get(path).html
+        assert html.select_one(".skip-link")["href"] == f"#{expected}"
+        assert html.select_one(f"#{expected} a.movie")
+
+
+def test_jump_links_are_those_of_sections_with_movies(app: TestApp, dbsession: Session) -> None:
+    make_premiere(dbsession, make_movie(dbsession), THURSDAY)
+    dbsession.commit()
+    assert not app.get("/").html.select(".section-links")
+    make_premiere(dbsession, make_movie(dbsession), THURSDAY, service="MUBI")
+    dbsession.commit()
+    links = app.get("/en/").html.select(".section-links a")
+    assert [(link["href"], link.text) for link in links] == [
+        ("#this-week", "In cinemas this week 1"),
+        ("#streaming-this-week", "Streaming this week 1"),
+    ]
+
+
 def test_undated_section_is_limited_and_links_to_the_rest(app: TestApp, dbsession: Session) -> None:
     for _ in range(8):
         make_movie(dbsession)

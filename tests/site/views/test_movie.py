@@ -6,11 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 from html import unescape
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
 from moziweb.movies.models import CreditRole, DatePrecision, FieldProvenance, Movie
-from moziweb.posters.models import PosterVariant, SourceState, VariantState
+from moziweb.posters.models import PosterSource, PosterVariant, SourceState, VariantState
 from moziweb.services import services_of, set_services
 from tests.conftest import BASE_URL, QueryCounter
 from tests.factories import (
@@ -97,10 +98,10 @@ def test_unpublished_movie_is_404(app: TestApp, dbsession: Session, movie: Movie
 def test_markup_that_scrapers_read(app: TestApp, movie: Movie) -> None:
     html = app.get(movie_path(movie)).text
     assert only(re.compile("<h1>(.*?)</h1>"), html) == "Az ígéret földje"
-    whole = " ".join(SYNOPSIS.split())
+    whole = [" ".join(paragraph.split()) for paragraph in SYNOPSIS.split("\n\n")]
     first = PARAGRAPH.search(html, html.index("</h1>"))
     assert first
-    assert unescape(first[1]) == whole
+    assert unescape(first[1]).split("\n\n") == whole
     assert html.index("</h1>") < first.start() < html.index("<strong>Forgalmazó:</strong>")
     assert text_after("Forgalmazó:", html) == "Fórum & Társa"
     assert text_after("Eredeti cím:", html) == "Promised Land"
@@ -151,8 +152,60 @@ def test_sources_are_avif_then_webp_then_jpeg(app: TestApp, movie: Movie) -> Non
     assert [source["type"] for source in sources] == ["image/avif", "image/webp"]
     for source, extension in zip(sources, ("avif", "webp"), strict=True):
         urls = [each.split()[0] for each in source["srcset"].split(", ")]
-        assert len(urls) == 3
+        assert len(urls) == 4
         assert all(path.endswith(f".{extension}") for path in urls)
+
+
+def test_full_size_is_linked_at_its_own_variant(app: TestApp, movie: Movie) -> None:
+    html = app.get(movie_path(movie)).text
+    assert re.search(rf'href="{BASE_URL}/poster/[^"]*[.]full[.]webp"', html)
+
+
+def test_variants_of_newer_recipes_wait_until_they_are_ready(
+    app: TestApp, dbsession: Session, movie: Movie
+) -> None:
+    """A source that was made by an older release shows its old variants alone."""
+    source = dbsession.scalars(select(PosterSource)).one()
+    source.width, source.height, source.state = 2000, 3000, SourceState.READY
+
+    def publish(name: str, width: int) -> None:
+        dbsession.add(
+            PosterVariant(
+                source_id=source.id, name=name, format="webp", recipe_hash=name.ljust(64, "0"),
+                source_sha256="0" * 64, state=VariantState.READY, bucket="",
+                key=f"poster/{name}.webp", width=width, height=width * 3 // 2,
+            )
+        )  # fmt: skip
+        dbsession.commit()
+
+    def linked() -> tuple[list[str], list[str]]:
+        html = app.get(movie_path(movie)).text
+        (srcset,) = re.findall(r'type="image/webp" srcset="([^"]*)"', html)
+        links = re.findall(r'href="[^"]*?([a-z]+)[.]webp"', html)
+        return re.findall(r"([a-z]+)[.]webp", srcset), links
+
+    for name, width in (("thumb", 370), ("poster", 780)):
+        publish(name, width)
+    assert linked() == (["thumb", "poster"], ["poster", "poster"])
+    publish("medium", 540)
+    publish("full", 1200)
+    assert linked() == (["thumb", "medium", "poster"], ["poster", "full"])
+
+
+def test_equal_widths_are_linked_once(app: TestApp, dbsession: Session, movie: Movie) -> None:
+    source = dbsession.scalars(select(PosterSource)).one()
+    source.width, source.height = 400, 600
+    dbsession.commit()
+    for srcset in re.findall(r'srcset="([^"]*)"', app.get(movie_path(movie)).text):
+        widths = re.findall(r" ([0-9]+)w", srcset)
+        assert widths == ["185", "370", "400"]
+
+
+def test_paragraphs_of_the_synopsis_are_kept(app: TestApp, dbsession: Session) -> None:
+    movie = make_movie(dbsession, synopsis=" Az  első\nsora.\r\n\r\n A második. ")
+    dbsession.commit()
+    paragraph = "Az első\n\nsora.\n\nA második."
+    assert f'<p class="synopsis">{paragraph}</p>' in app.get(movie_path(movie)).text
 
 
 def test_movie_without_values_has_json_ld(app: TestApp, dbsession: Session) -> None:

@@ -1,0 +1,198 @@
+"""Cost of a search with 100,000 movies and with 800, on SQLite and PostgreSQL, without a cache.
+
+Titles are random words of real titles, with the frequencies that these have; each movie has people
+of random names. A miss is a search that finds no title and no name: nonsense, or words misspelt.
+The two sizes are asked in turn, and a ratio is the median of the ratios of the rounds, so that
+other work on the machine affects both. SQLite runs in this process, so its CPU time is measured;
+PostgreSQL runs in its own, so the wall time is. Searches that find something are measured too,
+without a bound: their cost grows with what they find.
+
+Run it from the repository's root: ``python -m benchmarks.search [--rounds 15]``.
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+from webtest import TestApp
+
+from benchmarks.report import Bound, Cell, finish, print_table
+from moziweb import main as make_app
+from moziweb.db import create_engine, migrations
+from moziweb.movies.models import Credit, CreditRole, Movie, Person
+from moziweb.movies.slugs import slug_of
+from moziweb.services import services_of
+from tests.catalogue import real_titles
+from tests.services.postgres import PostgresServer
+
+DATABASES: Final = ("SQLite", "PostgreSQL")
+SIZES: Final = (800, 100_000)
+
+SMALLEST: Final = ("--databases", "SQLite", "--sizes", "20", "60", "--rounds", "1")
+"""The arguments of the smallest run, which the tests do."""
+
+SLOWER: Final = 3.0
+PEOPLE: Final = 3
+"""People of a movie."""
+
+BATCH: Final = 5_000
+
+MISSES: Final = (
+    "zq", "qzx", "bramvilágos", "xyqw zzyqv", "interstelxyzlar", "the zzyqv of qwvvx",
+    "macksafgoó", "a zzq", "qwrtzuv plkjhgv mnbvcxw yxcvbnw qayxswv edcvfrw", "zzzzzzz" * 14,
+)  # fmt: skip
+"""Searches that find nothing, or only similar titles."""
+
+HITS: Final = ("the", "love", "a", "night of the")
+
+
+@dataclass
+class Search:
+    """The search over ``size`` movies, and the times of queries in seconds."""
+
+    size: int
+    browser: TestApp
+    clock: Callable[[], float]
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+
+    def ask(self, text: str) -> None:
+        """Search for ``text`` and record the time."""
+        started = self.clock()
+        self.browser.get(f"/search?{urlencode({'q': text})}", status=200)
+        self.seconds.setdefault(text, []).append(self.clock() - started)
+
+
+def fill(session: Session, count: int) -> None:
+    """Insert ``count`` movies with random titles and people."""
+    chance = random.Random(2026)
+    titles = real_titles()
+    words = [word for title in titles for word in title.split()]
+    letters = [letter for word in words for letter in word.lower() if letter.isalpha()]
+    lengths = [len(title.split()) for title in titles]
+
+    def name() -> str:
+        parts = ("".join(chance.choices(letters, k=chance.randint(4, 9))) for _ in range(2))
+        return " ".join(part.capitalize() for part in parts)
+
+    for first in range(1, count + 1, BATCH):
+        ids = range(first, min(first + BATCH, count + 1))
+        movies = []
+        for movie_id in ids:
+            title, original = (
+                " ".join(chance.choices(words, k=chance.choice(lengths))) for _ in range(2)
+            )
+            movies.append({
+                "id": movie_id, "title": title, "original_title": original,
+                "slug": slug_of(title), "synopsis": "", "synopsis_en": "",
+            })  # fmt: skip
+        people = range((first - 1) * PEOPLE + 1, ids[-1] * PEOPLE + 1)
+        session.execute(insert(Movie), movies)
+        session.execute(insert(Person), [{"id": each, "name": name()} for each in people])
+        session.execute(
+            insert(Credit),
+            [
+                {"movie_id": (each - 1) // PEOPLE + 1, "person_id": each,
+                 "role": CreditRole.CAST, "position": each % PEOPLE}
+                for each in people
+            ],
+        )  # fmt: skip
+
+
+@contextmanager
+def search(url: str, size: int, folder: Path) -> Iterator[Search]:
+    """The site with a new database of ``size`` movies."""
+    engine = create_engine({"sqlalchemy.url": url, "sqlalchemy.pool_size": 2})
+    migrations.upgrade(engine)
+    engine.dispose()
+    app: Any = make_app(
+        {},
+        **{
+            "site.base_url": "http://localhost",
+            "sqlalchemy.url": url,
+            "storage.backend": "disk",
+            "storage.disk.path": str(folder / "objects"),
+        },
+    )
+    database = services_of(app.registry).database
+    with database.write() as session:
+        fill(session, size)
+    with database.engine.connect() as connection:  # both databases do this by themselves later
+        tidy = "ANALYZE" if url.startswith("sqlite") else "VACUUM ANALYZE"
+        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(tidy)
+    clock = time.process_time if url.startswith("sqlite") else time.perf_counter
+    yield Search(size, TestApp(app), clock)
+    database.engine.dispose()
+
+
+@contextmanager
+def searches(kind: str, sizes: Sequence[int]) -> Iterator[list[Search]]:
+    """A site of each size, on one kind of database."""
+    with ExitStack() as opened:
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
+        found = []
+        server = opened.enter_context(PostgresServer()) if kind == "PostgreSQL" else None
+        for size in sizes:
+            url = f"sqlite:///{folder}/{size}.sqlite"
+            if server is not None:
+                url = opened.enter_context(server.database())
+            found.append(opened.enter_context(search(url, size, folder)))
+        yield found
+
+
+def measured(kind: str, options: argparse.Namespace) -> dict[str, float]:
+    """Print the times; return the ratio of each search."""
+    with searches(kind, options.sizes) as both:
+        few, many = both
+        texts = (*MISSES, *HITS)
+        for _ in range(options.rounds):
+            for text in texts:
+                few.ask(text)
+                many.ask(text)
+        ratios = {
+            text: median(
+                more / less
+                for less, more in zip(few.seconds[text], many.seconds[text], strict=True)
+            )
+            for text in texts
+        }
+        rows: list[list[Cell]] = [
+            [text[:40], *(f"{1000 * median(each.seconds[text]):.1f}" for each in both),
+             f"{ratios[text]:.2f}"]
+            for text in texts
+        ]  # fmt: skip
+        header = ["", *(f"{size:,} movies" for size in options.sizes), "ratio"]
+        print_table(f"{kind}: searches, medians in ms; the last {len(HITS)} hit", header, rows)
+        return ratios
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; return 1 if a bound is missed."""
+    parser = argparse.ArgumentParser(description="Searches by number of movies.")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--sizes", type=int, nargs=2, default=SIZES, help="numbers of movies")
+    parser.add_argument("--databases", nargs="+", choices=DATABASES, default=DATABASES)
+    options = parser.parse_args(arguments)
+    few, many = options.sizes
+    bounds, found = [], {}
+    for kind in options.databases:
+        ratios = measured(kind, options)
+        found[kind] = {text: round(ratio, 3) for text, ratio in ratios.items()}
+        worst = max(ratios[text] for text in MISSES)
+        name = f"{kind}: a miss over {many:,} movies, over one of {few:,}"
+        bounds.append(Bound(name, worst, at_most=SLOWER))
+    return finish({"rounds": options.rounds, "ratios": found}, bounds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""Conditions that find a part of a folded text by the trigram indexes of both databases.
+
+PostgreSQL has GIN indexes for ``LIKE`` (pg_trgm). SQLite has FTS5 tables, ``movie_trigram`` for
+``movie.search_text``, which triggers keep equal to it; they have the text between two spaces.
+"""
+
+from itertools import product
+from typing import Any, Final, Self
+
+from sqlalchemy import Boolean, ColumnElement, Text, column, or_, select, table
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+_ESCAPE: Final = "/"
+"""Folded texts have no slash. Of the wildcards of LIKE they can have "_", of GLOB none."""
+
+_TRIGRAM: Final = 3
+
+
+def contains_part(text: InstrumentedAttribute[str], part: str) -> ColumnElement[bool]:
+    """Whether the folded ``text`` of a row contains ``part``.
+
+    A space at an end of ``part`` also matches the beginning or the end of the text. The cost does
+    not depend on the number of rows that do not match, if ``part`` has at least three characters.
+    """
+    on_any = or_(*(text.like(pattern, escape=_ESCAPE) for pattern in _patterns(part)))
+    if len(part) < _TRIGRAM:  # FTS5 finds nothing by two letters of several bytes
+        return on_any
+    model = text.class_
+    indexed = table(f"{model.__tablename__}_trigram", column("rowid"), column("text", Text))
+    rows = select(indexed.c.rowid).where(indexed.c.text.op("GLOB")(f"*{part}*"))
+    return _ByDialect(model.id.in_(rows), on_any)
+
+
+def _patterns(part: str) -> list[str]:
+    """The patterns of LIKE for a text that has no spaces around it."""
+    before = ("", "% ") if part.startswith(" ") else ("%",)
+    after = ("", " %") if part.endswith(" ") else ("%",)
+    inner = part.strip().replace("_", f"{_ESCAPE}_")
+    return [f"{start}{inner}{end}" for start, end in product(before, after)]
+
+
+class _ByDialect(FunctionElement[bool]):
+    """The first of two conditions on SQLite, the second one on other databases."""
+
+    inherit_cache = True
+    type = Boolean()
+
+    def __init__(self, on_sqlite: ColumnElement[bool], other: ColumnElement[bool]) -> None:
+        super().__init__(on_sqlite.self_group(), other.self_group())
+
+    def self_group(self, against: Any = None) -> Self:
+        """The element itself: ``(…) = 1``, the default, would hide the condition from SQLite."""
+        return self
+
+
+@compiles(_ByDialect)
+def _other(element: _ByDialect, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(list(element.clauses)[1], **options)
+
+
+@compiles(_ByDialect, "sqlite")
+def _on_sqlite(element: _ByDialect, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(next(iter(element.clauses)), **options)

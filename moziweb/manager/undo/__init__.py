@@ -1,0 +1,1 @@
+"""Undo: takes a recorded change back, as a new change."""

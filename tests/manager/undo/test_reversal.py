@@ -1,0 +1,303 @@
+"""Taking changes back: each field gets its former value, unless a later change has touched it."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+from webtest import TestApp
+
+from moziweb.manager.audit.log import COMMAND, record
+from moziweb.manager.audit.models import AuditEntry
+from moziweb.manager.bin.deletion import Deleter
+from moziweb.manager.bin.models import BinItem, BinKind
+from moziweb.manager.movies.changes import AuditedMovies, MovieState, states
+from moziweb.manager.undo.reversal import Undoer, Undone, UndoRefused
+from moziweb.movies.models import Genre, Movie, Person, Premiere, PremiereChange
+from moziweb.posters.models import PosterSource, SourceState
+from moziweb.services import services_of
+from tests import factories
+from tests.conftest import NOW
+from tests.manager.conftest import BOTH
+from tests.manager.movie_forms import last_entry, make_movie, movie_form, press
+
+pytestmark = BOTH
+
+
+@pytest.fixture
+def movie_id(site: TestApp) -> int:
+    """A movie with a value for each field."""
+    return make_movie(site)
+
+
+def write(site: TestApp, change: Callable[[Session], Any]) -> Any:
+    with services_of(site.app.registry).database.write() as session:
+        return change(session)
+
+
+def undo(site: TestApp, entry: AuditEntry) -> Undone:
+    def take_back(session: Session) -> Undone:
+        editor = services_of(site.app.registry).poster_editor
+        found = session.get_one(AuditEntry, entry.id)
+        return Undoer(session, editor, COMMAND, NOW).undo(found)
+
+    found: Undone = write(site, take_back)
+    return found
+
+
+def state_of(site: TestApp, movie_id: int) -> MovieState:
+    with services_of(site.app.registry).database.read() as session:
+        return states(session, [movie_id])[movie_id]
+
+
+def save(editor: TestApp, movie_id: int, **fields: str) -> None:
+    form = movie_form(editor, movie_id)
+    for name, value in fields.items():
+        form[name.replace("__", "-")] = value
+    press(form, status=303)
+
+
+EDITS: dict[str, dict[str, str]] = {
+    "title": {"title": "Másik cím"},
+    "texts": {"original_title": "Other", "synopsis": "Más.", "synopsis_en": "Else."},
+    "facts": {"runtime": "", "rating": "18", "countries": "US, FR", "languages": ""},
+    "ids": {"imdb_id": "tt1234567", "tmdb_id": "77"},
+    "distributor": {"distributor": "Másik Kft."},
+    "people": {"directors__0__name": "Új Rendező", "cast__0__character": "Más szerep"},
+    "fewer people": {"cast__1__name": "", "cast__1__character": ""},
+    "premiere": {"premieres__0__formats": "IMAX", "premieres__0__note": "díszelőadás"},
+    "another premiere": {"premieres__1__date": "2026-10-01"},
+    "no premiere": {"premieres__0__remove": "y"},
+    "moved premiere": {"premieres__0__date": "2026-09-10", "premieres__0__reason": "ok"},
+    "trailer": {"trailers__0__name": "Másik"},
+    "no trailer": {"trailers__0__video": "", "trailers__0__name": ""},
+}
+"""Fields of the form, by what they change."""
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_every_field_gets_its_former_value(
+    site: TestApp, editor: TestApp, movie_id: int, name: str
+) -> None:
+    before = state_of(site, movie_id)
+    form = movie_form(editor, movie_id)
+    given = {key.replace("__", "-"): value for key, value in EDITS[name].items()}
+    for field, value in given.items():
+        form[field] = value
+    press(form, status=303)
+    entry, after = last_entry(site), state_of(site, movie_id)
+    assert after != before
+    undone = undo(site, entry)
+    assert comparable(state_of(site, movie_id)) == comparable(before)
+    assert (undone.entry.action, undone.entry.undoes) == ("film.undo", entry.id)
+    shown = {(each["field"], each["before"], each["after"]) for each in entry.changes}
+    assert {
+        (each["field"], each["after"], each["before"]) for each in undone.entry.changes
+    } == shown
+    # The reversal is a change itself, which can be taken back.
+    undo(site, undone.entry)
+    assert comparable(state_of(site, movie_id)) == comparable(after)
+
+
+def comparable(state: MovieState) -> Any:
+    """A state without the ids of trailers, which change when one comes back."""
+    lines = [(each.site, each.video_id, each.name, each.language) for each in state.values.trailers]
+    values = {
+        name: getattr(state.values, name)
+        for name in state.values.__dataclass_fields__
+        if name != "trailers"
+    }
+    return values, lines, state.published, state.poster, state.sources
+
+
+def test_removed_premiere_comes_back_with_its_history(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    def move(session: Session) -> int:
+        premiere = session.scalars(select(Premiere)).one()
+        factories.move_premiere(session, premiere, date(2026, 9, 3), "technikai okok")
+        return premiere.id
+
+    premiere_id = write(site, move)
+    save(editor, movie_id, premieres__0__remove="y")
+    undo(site, last_entry(site))
+    with services_of(site.app.registry).database.read() as session:
+        premiere = session.get_one(Premiere, premiere_id)
+        change = session.scalars(select(PremiereChange)).one()
+        assert (premiere.date, change.old_date) == (date(2026, 9, 3), date(2026, 8, 27))
+
+
+def test_move_that_is_taken_back_was_none(site: TestApp, editor: TestApp, movie_id: int) -> None:
+    save(editor, movie_id, premieres__0__date="2026-09-10", premieres__0__reason="torlódás")
+    undo(site, last_entry(site))
+    with services_of(site.app.registry).database.read() as session:
+        assert session.scalars(select(Premiere.date)).all() == [date(2026, 8, 27)]
+        assert session.scalars(select(PremiereChange)).all() == []
+
+
+def test_a_later_change_of_the_same_field_refuses(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    save(editor, movie_id, title="Első", runtime="90")
+    first = last_entry(site)
+    save(editor, movie_id, title="Második")
+    with pytest.raises(UndoRefused) as refusal:
+        undo(site, first)
+    (difference,) = refusal.value.differences
+    assert (difference.field, difference.before, difference.after, difference.now) == (
+        "title", "Az ígéret földje", "Első", "Második",
+    )  # fmt: skip
+    assert state_of(site, movie_id).values.runtime == 90
+    # Once the later change is taken back, the first one can be, too.
+    undo(site, last_entry(site))
+    undo(site, first)
+    assert state_of(site, movie_id).values.title == "Az ígéret földje"
+
+
+def test_a_later_change_of_another_field_stays(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    save(editor, movie_id, title="Első")
+    first = last_entry(site)
+    save(editor, movie_id, runtime="95")
+    undo(site, first)
+    values = state_of(site, movie_id).values
+    assert (values.title, values.runtime) == ("Az ígéret földje", 95)
+
+
+def test_a_change_is_taken_back_once(site: TestApp, editor: TestApp, movie_id: int) -> None:
+    save(editor, movie_id, title="Első")
+    entry = last_entry(site)
+    undo(site, entry)
+    with pytest.raises(UndoRefused):
+        undo(site, entry)
+
+
+def test_publishing_is_taken_back(site: TestApp, editor: TestApp, movie_id: int) -> None:
+    page = editor.get(f"/manager/movies/{movie_id}")
+    form = next(form for form in page.forms.values() if form.action.endswith("/publish"))
+    press(form, "unpublish", status=303)
+    undo(site, last_entry(site))
+    assert state_of(site, movie_id).published
+
+
+def test_new_movie_goes_to_the_bin(site: TestApp, editor: TestApp) -> None:
+    form = movie_form(editor, "new")
+    form["title"] = "Tévedés"
+    press(form, status=303)
+    created = last_entry(site)
+    undone = undo(site, created)
+    assert (undone.entry.action, undone.entry.undoes) == ("film.delete", created.id)
+    with services_of(site.app.registry).database.read() as session:
+        assert session.scalars(select(BinItem.name)).all() == ["Tévedés"]
+        assert session.scalar(select(func.count(Movie.id))) == 0
+    undo(site, undone.entry)
+    assert state_of(site, created.subject_id or 0).values.title == "Tévedés"
+
+
+def test_new_movie_that_was_changed_stays(site: TestApp, editor: TestApp) -> None:
+    form = movie_form(editor, "new")
+    form["title"] = "Új film"
+    press(form, status=303)
+    created = last_entry(site)
+    save(editor, created.subject_id or 0, runtime="95")
+    with pytest.raises(UndoRefused) as refusal:
+        undo(site, created)
+    assert [each.field for each in refusal.value.differences] == ["runtime"]
+
+
+def test_deletions_are_taken_back(site: TestApp, movie_id: int) -> None:
+    with services_of(site.app.registry).database.read() as session:
+        person_id = session.scalars(select(Person.id).where(Person.name == "Kis Éva")).one()
+        genre_id = session.scalars(select(Genre.id).where(Genre.name == "Dráma")).one()
+    before = state_of(site, movie_id)
+    for kind, row_id in (
+        (BinKind.PERSON, person_id), (BinKind.GENRE, genre_id), (BinKind.MOVIE, movie_id),
+    ):  # fmt: skip
+
+        def delete(session: Session, kind: BinKind = kind, row_id: int = row_id) -> AuditEntry:
+            done = Deleter(session, COMMAND, NOW).delete(kind, row_id)
+            assert done is not None
+            return done.entry
+
+        entry = write(site, delete)
+        undone = undo(site, entry)
+        assert (undone.entry.action, undone.entry.undoes) == (f"{kind}.restore", entry.id)
+        assert state_of(site, movie_id) == before
+
+
+def test_value_that_names_a_deleted_person_refuses(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    save(editor, movie_id, directors__0__name="Új Rendező")
+    entry = last_entry(site)
+
+    def delete(session: Session) -> None:
+        number = session.scalars(select(Person.id).where(Person.name == "Kis Éva")).one()
+        assert Deleter(session, COMMAND, NOW).delete(BinKind.PERSON, number)
+
+    write(site, delete)
+    with pytest.raises(UndoRefused) as refusal:
+        undo(site, entry)
+    assert "Kis Éva" in refusal.value.text.interpolate()
+
+
+def test_id_that_another_movie_has_refuses(site: TestApp, editor: TestApp, movie_id: int) -> None:
+    save(editor, movie_id, imdb_id="tt0000001")
+    save(editor, movie_id, imdb_id="tt0000002")
+    entry = last_entry(site)
+    make_movie(site, "Másik", imdb_id="tt0000001")
+    with pytest.raises(UndoRefused) as refusal:
+        undo(site, entry)
+    assert "Másik" in refusal.value.text.interpolate()
+
+
+def test_posters_are_taken_back(site: TestApp, movie_id: int) -> None:
+    def add(session: Session) -> tuple[int, int]:
+        movie = session.get_one(Movie, movie_id)
+        first = factories.add_poster(session, movie, state=SourceState.READY)
+        url = "https://example.com/2.jpg"
+        second = factories.add_poster(
+            session, movie, url=url, chosen=False, state=SourceState.READY
+        )
+        return first.id, second.id
+
+    first, second = write(site, add)
+
+    def choose(session: Session) -> AuditEntry:
+        audited = AuditedMovies(session, [movie_id])
+        services_of(site.app.registry).poster_editor.choose(session, second)
+        return audited.record(COMMAND, "poster.choose", NOW)[0]
+
+    chosen = write(site, choose)
+    undo(site, chosen)
+    assert state_of(site, movie_id).poster == first
+
+    def delete(session: Session) -> AuditEntry:
+        done = Deleter(session, COMMAND, NOW).delete(BinKind.POSTER, first)
+        assert done is not None
+        return done.entry
+
+    deleted = write(site, delete)
+    assert state_of(site, movie_id).poster is None
+    undone = undo(site, deleted)
+    assert state_of(site, movie_id).poster == first
+    undo(site, undone.entry)
+    with services_of(site.app.registry).database.read() as session:
+        assert session.scalars(select(PosterSource.id)).all() == [second]
+
+
+def test_entry_without_values_cannot_be_taken_back(site: TestApp, movie_id: int) -> None:
+    """Such as those of an older release."""
+
+    def add(session: Session) -> AuditEntry:
+        changes = [("title", "a", "b")]
+        movie = session.get_one(Movie, movie_id)
+        entry = record(session, COMMAND, "film.edit", movie, NOW, changes)
+        session.flush()
+        return entry
+
+    with pytest.raises(UndoRefused):
+        undo(site, write(site, add))

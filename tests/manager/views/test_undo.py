@@ -1,0 +1,77 @@
+"""The page that takes a change back."""
+
+from typing import Any
+
+from webtest import TestApp
+
+from moziweb.manager.auth.models import Role
+from tests.manager.conftest import BOTH, signed_in
+from tests.manager.movie_forms import last_entry, make_movie, movie_form, movie_of, press
+from tests.manager.movies.test_affected_pages import shown_pages
+from tests.site.cached import Movies, cache_misses
+
+
+def undo_form(page: Any) -> Any:
+    return next(form for form in page.forms.values() if form.action.endswith("/undo"))
+
+
+def test_taking_back_refreshes_exactly_the_pages_that_were_shown(
+    cached: TestApp, movies: Movies
+) -> None:
+    editor = signed_in(cached, Role.EDITOR)
+    form = movie_form(editor, movies.here)
+    form["title"] = "Egészen más"
+    press(form, status=303)
+    entry = last_entry(cached)
+    cache_misses(cached, movies)
+    assert cache_misses(cached, movies) == set()
+    asked = editor.get("/manager/audit").click("Visszavonás", index=0)
+    promised = shown_pages(asked, movies)
+    assert {"index", "english", "week", "month", "movie"} <= promised
+    assert not promised & {"ahead", "other", "empty"}
+    assert cache_misses(cached, movies) == set()
+    done = undo_form(asked).submit("do", status=303)
+    assert movie_of(cached, movies.here).title == "Itt van"
+    assert cache_misses(cached, movies) == promised
+    undone = last_entry(cached)
+    assert (undone.action, undone.undoes, undone.user_name) == ("film.undo", entry.id, "szerkesztő")
+    assert done.location.endswith(f"/manager/audit?done=undone#entry-{undone.id}")
+    assert "visszavonva" in done.follow().text
+
+
+@BOTH
+def test_a_second_click_leads_to_the_first_result(site: TestApp, editor: TestApp) -> None:
+    movie_id = make_movie(site)
+    form = movie_form(editor, movie_id)
+    form["title"] = "Egészen más"
+    press(form, status=303)
+    form = undo_form(editor.get(f"/manager/audit/{last_entry(site).id}/undo"))
+    first, second = form.submit("do", status=303), form.submit("do", status=303)
+    assert first.location == second.location
+    assert movie_of(site, movie_id).title == "Az ígéret földje"
+
+
+@BOTH
+def test_differences_of_a_later_change_are_shown(site: TestApp, editor: TestApp) -> None:
+    movie_id = make_movie(site)
+    form = movie_form(editor, movie_id)
+    form["title"] = "Első"
+    press(form, status=303)
+    first = last_entry(site).id
+    path = f"/manager/audit/{first}/undo"
+    asked = undo_form(editor.get(path))
+    form = movie_form(editor, movie_id)
+    form["title"] = "Második"
+    press(form, status=303)
+    refused = editor.get(path)
+    for text in ("Nem vonható vissza", "Az ígéret földje", "Első", "Második"):
+        assert text in refused.text
+    answer = asked.submit("do", status=409)
+    assert "Második" in answer.text
+    assert movie_of(site, movie_id).title == "Második"
+
+
+def test_unknown_entries_are_not_found(site: TestApp, editor: TestApp) -> None:
+    signed_in_entry = last_entry(site).id  # without values
+    for number in ("999", "x", str(signed_in_entry)):
+        assert editor.get(f"/manager/audit/{number}/undo", status="*").status_int == 404
