@@ -33,7 +33,7 @@ from moziweb.db import create_engine, migrations
 from moziweb.movies.models import Credit, CreditRole, Movie, Person
 from moziweb.movies.slugs import slug_of
 from moziweb.services import services_of
-from tests.catalogue import real_titles
+from tests.catalogue import SYNOPSIS, real_titles
 from tests.services.postgres import PostgresServer
 
 DATABASES: Final = ("SQLite", "PostgreSQL")
@@ -94,7 +94,7 @@ def fill(session: Session, count: int) -> None:
             )
             movies.append({
                 "id": movie_id, "title": title, "original_title": original,
-                "slug": slug_of(title), "synopsis": "", "synopsis_en": "",
+                "slug": slug_of(title), "synopsis": SYNOPSIS, "synopsis_en": SYNOPSIS,
             })  # fmt: skip
         people = range((first - 1) * PEOPLE + 1, ids[-1] * PEOPLE + 1)
         session.execute(insert(Movie), movies)
