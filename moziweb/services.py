@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # the packages below and above import this module
     from moziweb.posters.generation.admission import AdmissionControl
     from moziweb.posters.generation.procrastinate_queue import ProcrastinateQueue
     from moziweb.posters.generation.readers import SourceReader
+    from moziweb.posters.generation.selection import OnChosen
     from moziweb.posters.generation.service import PosterService
     from moziweb.posters.generation.thread_pool import ThreadPool
     from moziweb.posters.models import SourceKind
@@ -97,6 +98,8 @@ class Services:
     cache_events: "CacheEvents | None" = None
     page_cache: "PageCache | None" = None
 
+    poster_chosen: "OnChosen | None" = None
+    """Records that a worker has made a source its movie's poster."""
     posters: "PosterService" = _POSTERS
     poster_readers: "dict[SourceKind, SourceReader]" = field(default_factory=dict)
     poster_editor: "PosterEditor" = _POSTERS

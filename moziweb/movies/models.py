@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from moziweb.clock import utc_now
@@ -113,6 +113,11 @@ def _updated() -> Mapped[datetime]:
 _owned = partial(relationship, lazy="raise_on_sql", cascade="all, delete-orphan")
 
 
+def _partial_index(name: str, condition: str) -> Index:
+    """An index of the ids of the rows with a condition."""
+    return Index(name, "id", sqlite_where=text(condition), postgresql_where=text(condition))
+
+
 def _movie_id(**options: Any) -> Mapped[int]:
     return mapped_column(ForeignKey("movie.id", ondelete="CASCADE"), **options)
 
@@ -129,7 +134,12 @@ class Movie(Base):
     """
 
     __tablename__ = "movie"
-    __table_args__ = (CheckConstraint(_SLUG_IS_READABLE, "slug"),)
+    __table_args__ = (
+        CheckConstraint(_SLUG_IS_READABLE, "slug"),
+        # For lists of the manager: what lacks a text or a rating.
+        _partial_index("ix_movie_without_synopsis", "synopsis = ''"),
+        _partial_index("ix_movie_without_rating", "rating IS NULL"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     title: Mapped[str] = mapped_column(String(300), active_history=True)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Select,
+    Subquery,
     and_,
     case,
     exists,
@@ -259,6 +260,30 @@ def similar_movies(session: Session, terms: SearchTerms, limit: int) -> Sequence
     best = func.max(found.c.similarity)
     query = select(found.c.id).group_by(found.c.id).having(best >= MIN_SIMILARITY)
     return session.scalars(query.order_by(best.desc(), found.c.id.desc()).limit(limit)).all()
+
+
+def movies_spelled_alike(terms: SearchTerms) -> Subquery:
+    """``id`` and ``similarity`` of movies, published or not, that the query may have misspelt.
+
+    As `similar_movies`, and with the short titles that are one edit away.
+    """
+    parts: list[Select[int, float]] = [
+        select(Movie.id.label("id"), literal(1.0).label("similarity")).where(
+            column.in_(one_edit_away(terms.phrase))
+        )
+        for column in (Movie.short_title, Movie.short_original_title)
+    ]
+    if pieces := _pieces(terms.phrase):
+        titles = _candidates(pieces, Movie.search_text)
+        names = _candidates(pieces, Person.search_text)
+        named = _similarity(names.c.text, terms.phrase).label("similarity")
+        by_name = select(Credit.movie_id, named).join(names, names.c.id == Credit.person_id)
+        by_title = _similarity(titles.c.text, terms.phrase).label("similarity")
+        parts += [select(titles.c.id, by_title), by_name]
+    found = union_all(*parts).subquery()
+    best = func.max(found.c.similarity)
+    query = select(found.c.id, best.label("similarity")).group_by(found.c.id)
+    return query.having(best >= MIN_SIMILARITY).subquery()
 
 
 def _candidates(

@@ -19,6 +19,7 @@ from moziweb.cache import TAGS_OPTION
 from moziweb.movies.models import Movie
 from moziweb.storage import Storage
 
+from .fetching.fetcher import DEFAULT_POLICY, FetchPolicy
 from .generation import selection
 from .generation.error_codes import ServiceCode, SourceError
 from .generation.readers import SourceReader
@@ -67,6 +68,7 @@ class SourceView:
     id: int
     kind: SourceKind
     url: str | None
+    file_name: str | None
     state: SourceState
     chosen: bool
     awaits_choice: bool
@@ -85,26 +87,35 @@ class SourceView:
 class PosterEditor:
     """Adds, chooses and describes sources. One per process; threads share it.
 
-    ``schedule`` is called with a session and the ids of the sources to make after its commit.
+    ``schedule`` is called with a session and the ids of the sources to make after its commit;
+    ``policy`` decides which URLs may become sources.
     """
 
     storage: Storage
     readers: Mapping[SourceKind, SourceReader]
     service: PosterService
     schedule: Callable[[Session, Iterable[int]], None]
+    policy: FetchPolicy = DEFAULT_POLICY
 
     def store(self, data: bytes) -> StoredUpload:
         """Check and store a file without a source; raises ``ImageRejected`` or ``StorageError``."""
         return store_upload(self.storage, data, self.service.limits, self.service.probe)
 
     def add_upload(
-        self, session: Session, movie_id: int, upload: StoredUpload, *, choose: bool = True
+        self,
+        session: Session,
+        movie_id: int,
+        upload: StoredUpload,
+        *,
+        choose: bool = True,
+        file_name: str | None = None,
     ) -> PosterSource:
         """Return the movie's source of a stored upload; the same file has one source.
 
-        With ``choose`` it becomes the movie's poster once it is ready.
+        With ``choose`` it becomes the movie's poster once it is ready. A new source keeps the
+        ``file_name``.
         """
-        source = record_upload(session, movie_id, upload, choose=choose)
+        source = record_upload(session, movie_id, upload, choose=choose, file_name=file_name)
         if choose:
             selection.choose_source(session, source)
         return source
@@ -133,10 +144,10 @@ class PosterEditor:
         """Add an external image as a source; with ``choose`` it is the poster once it is ready.
 
         ``previewed`` is its stored copy (``fetch``), which the first variants are made from. Raises
-        ``ForbiddenUrl`` for anything but a plain http(s) URL.
+        ``ForbiddenUrl`` for anything but a plain http(s) URL with a port that is allowed.
         """
         key = previewed.key if previewed else None
-        return add_url(session, movie, url, key=key, choose=choose)
+        return add_url(session, movie, url, key=key, choose=choose, policy=self.policy)
 
     def choose(self, session: Session, source_id: int) -> PosterSource:
         """Make a source its movie's poster, now or once it is ready; raises ``UnknownSource``."""
@@ -254,6 +265,7 @@ def _view(source: PosterSource, variants: tuple[VariantView, ...]) -> SourceView
         id=source.id,
         kind=source.kind,
         url=source.url,
+        file_name=source.file_name,
         state=source.state,
         chosen=source.chosen,
         awaits_choice=source.choose_when_ready,

@@ -1,24 +1,29 @@
 """Adds external images of importers as poster sources of movies."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from .fetching.url_policy import ForbiddenUrl, parse_image_url
+from .fetching.fetcher import DEFAULT_POLICY, FetchPolicy
+from .fetching.url_policy import ForbiddenUrl
 from .generation import selection
 from .generation.upload_store import MAX_SOURCE_URL_LENGTH
 from .models import PosterSource, SourceKind
 
 
+@dataclass(frozen=True, slots=True)
 class ImportedPosters:
     """Implementation of ``movies.importers.poster_port.PosterPort``."""
 
+    policy: FetchPolicy = DEFAULT_POLICY
+
     def is_allowed_url(self, url: str) -> bool:
-        """Whether ``url`` is a plain http(s) URL that is not too long for the column."""
+        """Whether ``url`` may be fetched, by its form and port, and fits into the column."""
         try:
-            parse_image_url(url)
+            self.policy.check_url(url)
         except ForbiddenUrl:
             return False
         return len(url) <= MAX_SOURCE_URL_LENGTH

@@ -17,6 +17,10 @@ KEY: Final = Text().with_variant(Text(collation="C"), "postgresql")
 """The column type of storage keys: sorted by bytes as in storage, not by the database's locale."""
 
 
+MIN_POSTER_WIDTH: Final = 780
+"""Pixels; a poster of fewer looks blurred on large screens."""
+
+
 class SourceKind(StrEnum):
     """Where a source's image comes from; each kind has a reader (`posters.generation.readers`)."""
 
@@ -48,7 +52,8 @@ class PosterSource(Base):
     """An image from which a movie's poster is made; its id is the ``media_id`` of variant URLs.
 
     ``url`` is the URL of a URL or drawn source. ``key`` is the storage key of an uploaded original,
-    or of a previewed external image until its variants are made. ``origin`` is the name of the
+    or of a previewed external image until its variants are made. ``file_name`` is the name that the
+    browser sent with an upload: untrusted text. ``origin`` is the name of the
     importer that added the source, and ``fetched_at`` the last time at which it supplied the URL.
     ``width`` and ``height`` are in pixels after orientation; ``dominant_colour`` and ``sketch`` are
     described in `imaging.variants.VariantSet`; the focal point is in 0..1 from the top left. A
@@ -83,6 +88,7 @@ class PosterSource(Base):
     sha256: Mapped[str | None] = mapped_column(String(64))
     bytes: Mapped[int | None]
     format: Mapped[str | None] = mapped_column(String(10))
+    file_name: Mapped[str | None] = mapped_column(String(200))
     width: Mapped[int | None]
     height: Mapped[int | None]
     focal_x: Mapped[float] = mapped_column(Float, default=0.5)

@@ -52,11 +52,7 @@ def includeme(config: Configurator) -> None:
         ),
     )
     set_services(registry, services)
-    policy = FetchPolicy(
-        max_bytes=service.limits.bytes,
-        deadline_seconds=settings["posters.fetch_seconds"],
-        user_agent=f"moziweb (+{settings['site.base_url']})",
-    )
+    policy = fetch_policy_from(settings)
     config.add_directive("add_poster_source", add_poster_source)
     config.add_poster_source(SourceKind.UPLOAD, UploadReader(services.storage))
     config.add_poster_source(SourceKind.URL, UrlReader(Fetcher(policy), services.storage))
@@ -66,6 +62,22 @@ def includeme(config: Configurator) -> None:
     if services.metrics is not None:
         services.metrics.registry.register(PosterMetrics(registry))
     config.scan(".web.views")
+
+
+def fetch_policy_from(settings: Mapping[str, Any]) -> FetchPolicy:
+    """Build the policy for external images by the typed settings."""
+    host, _colon, port = (settings["posters.test_host"] or "").rpartition(":")
+    return FetchPolicy(
+        max_bytes=_max_source_bytes(settings),
+        deadline_seconds=settings["posters.fetch_seconds"],
+        user_agent=f"moziweb (+{settings['site.base_url']})",
+        test_host=(host, int(port)) if host else None,
+    )
+
+
+def _max_source_bytes(settings: Mapping[str, Any]) -> int:
+    most: int = settings["posters.max_source_mb"] * 1_000_000
+    return most
 
 
 def service_from(
@@ -80,8 +92,8 @@ def service_from(
         database=services.database,
         storage=services.storage,
         readers=readers,
-        leases=SourceLeases(services.database, utc_now, lease),
-        limits=Limits(bytes=settings["posters.max_source_mb"] * 1_000_000),
+        leases=SourceLeases(services.database, utc_now, lease, on_chosen=services.poster_chosen),
+        limits=Limits(bytes=_max_source_bytes(settings)),
         maker=decoder_pool.make,
         prober=decoder_pool.probe,
         resend=not settings["storage.s3.conditional_put"],
@@ -120,6 +132,12 @@ def include_background(config: Configurator) -> None:
         threads = ThreadPool(database, service, utc_now, jobs, period)
     listener = SourceChangeListener(queue or threads)
     database.watch(listener.listen)
-    editor = PosterEditor(services.storage, services.poster_readers, service, listener.schedule)
+    editor = PosterEditor(
+        services.storage,
+        services.poster_readers,
+        service,
+        listener.schedule,
+        fetch_policy_from(settings),
+    )
     services = replace(services, poster_editor=editor, poster_threads=threads, poster_queue=queue)
     set_services(config.registry, services)

@@ -111,6 +111,11 @@ def _check_together(typed: Mapping[str, Any]) -> None:
             f"debug.cache_page = true: only for development, but site.base_url is at {host}; "
             "set it to false"
         )
+    if typed.get("posters.test_host") and host not in LOOPBACK:
+        raise SettingsError(
+            "posters.test_host: only for development, since any address of it is fetched, but "
+            f"site.base_url is at {host}; leave it empty"
+        )
     _check_lease(typed)
     on_sqlite = str(typed.get("sqlalchemy.url")).startswith("sqlite")
     if typed.get("posters.background") == "procrastinate" and on_sqlite:

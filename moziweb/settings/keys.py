@@ -4,6 +4,7 @@ from .database_url import DATABASE_URL
 from .schema import (
     BOOLEAN,
     HOST_NAME,
+    HOST_PORT,
     HTTP_URL,
     NETWORKS,
     ORIGIN,
@@ -252,6 +253,13 @@ SETTINGS: tuple[Setting, ...] = (
         seconds(1, 120),
         "The deadline for fetching an external image, including redirects.",
         default=15.0,
+    ),
+    Setting(
+        "posters.test_host",
+        optional(HOST_PORT),
+        "A host and port from which external images may be fetched although they are not public, "
+        "such as 127.0.0.1:8080, to try this without the internet. Only for development: refused "
+        "unless site.base_url is on this machine.",
     ),
     Setting(
         "posters.decoder.children",

@@ -120,6 +120,11 @@ def _host_name(value: str) -> str:
     return value
 
 
+def _host_port(value: str) -> str:
+    host, _colon, port = value.rpartition(":")
+    return f"{_host_name(host)}:{integer(1, 65_535).parse(port)}"
+
+
 def _origin(value: str) -> str:
     """As browsers write it in ``Origin``: in lower case, without the scheme's own port."""
     if not re.fullmatch(r"https?://([\w.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?/*", value, re.I | re.A):
@@ -149,4 +154,5 @@ BOOLEAN = ValueType("true or false", _boolean)
 PATH = ValueType("a path", Path)
 HTTP_URL = ValueType("a URL such as https://example.com", _http_url)
 HOST_NAME = ValueType("a host name in lower case, such as example.com", _host_name)
+HOST_PORT = ValueType("a host and a port, such as pictures.test:8080", _host_port)
 ORIGIN = ValueType("a URL without a path, such as https://example.com", _origin)

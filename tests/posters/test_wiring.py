@@ -11,6 +11,7 @@ from moziweb.posters.fetching.errors import FetchCode
 from moziweb.posters.generation.error_codes import SourceError
 from moziweb.posters.generation.readers import UrlReader
 from moziweb.posters.generation.result import GenerationStatus
+from moziweb.posters.importer_port import ImportedPosters
 from moziweb.posters.models import SourceKind
 from moziweb.services import services_of
 from tests.posters.decoder.children import pids
@@ -89,3 +90,12 @@ def test_source_is_read_and_leased_by_the_settings(
     assert timedelta(seconds=900) < lease <= timedelta(seconds=1000)
     assert waited >= timedelta(seconds=0.3)
     database.engine.dispose()
+
+
+def test_test_host_of_the_ini_file_is_allowed(tmp_path: Path, sqlite_url: str) -> None:
+    local = {"site.base_url": "http://127.0.0.1:6543", "posters.test_host": "pictures.test:8080"}
+    for given, allowed in ((local, True), ({}, False)):
+        site = make_site(disk_settings(tmp_path, sqlite_url) | given)
+        posters = ImportedPosters(services_of(site.registry).poster_editor.policy)
+        assert posters.is_allowed_url("http://pictures.test:8080/a.jpg") is allowed
+        assert not posters.is_allowed_url("http://pictures.test:8081/a.jpg")

@@ -45,6 +45,20 @@ def test_unknown_key_is_named() -> None:
         loaded(storage__s3__buckett="posters")
 
 
+@pytest.mark.parametrize("value", ["pictures.test:8080", "127.0.0.1:80"])
+def test_test_host_is_refused_in_production(value: str) -> None:
+    local = loaded(site__base_url="http://127.0.0.1:6543", posters__test_host=value)
+    assert local["posters.test_host"] == value
+    with pytest.raises(SettingsError, match=r"^posters\.test_host: only for development"):
+        loaded(posters__test_host=value)
+
+
+@pytest.mark.parametrize("value", ["pictures.test", ":80", "a b:80", "http://a:80", "a:0", "a:x"])
+def test_test_host_has_a_name_and_a_port(value: str) -> None:
+    with pytest.raises(SettingsError, match="expected a host and a port"):
+        loaded(site__base_url="http://127.0.0.1:6543", posters__test_host=value)
+
+
 @pytest.mark.parametrize(
     ("key", "value", "hint"),
     [

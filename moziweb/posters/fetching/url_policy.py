@@ -73,6 +73,10 @@ class ForbiddenUrl(ValueError):
     """The URL must not be fetched; the message is for logs."""
 
 
+class ForbiddenPort(ForbiddenUrl):
+    """No port of the URL's host may be connected to but those of HTTP and HTTPS."""
+
+
 @dataclass(frozen=True, slots=True)
 class AllowedNetwork:
     """An exception to the rules: connections to ``network`` are allowed, on ``port`` only."""

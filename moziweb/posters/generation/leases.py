@@ -30,7 +30,7 @@ from ..cache_tags import source_tag
 from ..fetching.errors import Validators
 from ..models import PosterSource, PosterVariant, SourceKind, SourceState, VariantState
 from ..recipes import Point
-from .selection import choose_if_awaited
+from .selection import OnChosen, choose_if_awaited
 
 MIN_RETRY_DELAY = timedelta(minutes=1)
 MAX_RETRY_DELAY = timedelta(hours=24)
@@ -102,7 +102,8 @@ class SourceLeases:
     """Acquires, renews and ends leases. One per process; threads share it.
 
     ``clock`` returns aware datetimes; ``duration`` is how long a lease holds without renewal;
-    ``jitter`` returns numbers from 0 to 1.
+    ``jitter`` returns numbers from 0 to 1. ``on_chosen`` is called with the session and the source
+    if a source becomes its movie's poster, in the transaction of that.
     """
 
     def __init__(
@@ -111,11 +112,13 @@ class SourceLeases:
         clock: Callable[[], datetime],
         duration: timedelta,
         jitter: Callable[[], float] = random.random,
+        on_chosen: OnChosen | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._duration = duration
         self._jitter = jitter
+        self._on_chosen = on_chosen
         self._in_process: set[int] = set()
         self._lock = threading.Lock()
 
@@ -165,7 +168,7 @@ class SourceLeases:
             # Another worker published between the SELECT and the UPDATE.
             is_source = PosterSource.id == source_id
             update_sources(session, is_source, **self._ready_columns(source.kind), **NO_LEASE)
-            choose_if_awaited(session, source)
+            self._choose_if_awaited(session, source)
             return NotAcquiredReason.COMPLETE
         movie = session.get_one(Movie, source.movie_id)
         validators = Validators(source.etag, source.last_modified, source.final_url)
@@ -268,7 +271,11 @@ class SourceLeases:
         )
         if not is_finished:
             raise LeaseLostError
-        choose_if_awaited(session, session.get_one(PosterSource, lease.source_id))
+        self._choose_if_awaited(session, session.get_one(PosterSource, lease.source_id))
+
+    def _choose_if_awaited(self, session: Session, source: PosterSource) -> None:
+        if choose_if_awaited(session, source) and self._on_chosen is not None:
+            self._on_chosen(session, source)
 
     def _ready_columns(self, kind: SourceKind) -> dict[str, object]:
         return {

@@ -1,5 +1,8 @@
 """Chooses a movie's poster among its sources: one at most, the old one until the new is ready."""
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -7,6 +10,9 @@ from moziweb.cache import TAGS_OPTION
 from moziweb.movies.models import Movie
 
 from ..models import PosterSource, PosterVariant, SourceState, VariantState
+
+OnChosen: TypeAlias = Callable[[Session, PosterSource], None]
+"""Called in the transaction in which a source becomes its movie's poster."""
 
 
 def choose_source(session: Session, source: PosterSource) -> None:
@@ -29,11 +35,13 @@ def choose_source(session: Session, source: PosterSource) -> None:
         session.flush()
 
 
-def choose_if_awaited(session: Session, source: PosterSource) -> None:
-    """Choose a source with ``choose_when_ready``, whose variants are ready now."""
-    if source.choose_when_ready:
+def choose_if_awaited(session: Session, source: PosterSource) -> bool:
+    """Choose a source with ``choose_when_ready``, whose variants are ready now; whether it was."""
+    is_awaited = source.choose_when_ready
+    if is_awaited:
         _lock_movie(session, source.movie_id)
         _choose_now(session, source)
+    return is_awaited
 
 
 def _has_variants(session: Session, source: PosterSource) -> bool:

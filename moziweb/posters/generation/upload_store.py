@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from moziweb.movies.models import Movie
 from moziweb.storage import Storage
 
-from ..fetching.url_policy import ForbiddenUrl, parse_image_url
+from ..fetching.fetcher import DEFAULT_POLICY, FetchPolicy
+from ..fetching.url_policy import ForbiddenUrl
 from ..imaging.limits import probe
 from ..imaging.values import LIMITS, Limits, SourceImage
 from ..models import PosterSource, SourceKind
@@ -22,6 +23,9 @@ MAX_SOURCE_URL_LENGTH: Final = 2000
 
 ORIGINAL_PREFIX: Final = "upload/"
 """The start of the keys of originals."""
+
+MAX_FILE_NAME_LENGTH: Final = 200
+"""Stored characters of the name of an uploaded file."""
 
 ORIGINAL_CACHE_CONTROL: Final = "private, no-cache"
 """Cache-Control of originals, which only the poster service reads."""
@@ -70,10 +74,16 @@ def store_upload(
 
 
 def record_upload(
-    session: Session, movie_id: int, upload: StoredUpload, *, choose: bool = True
+    session: Session,
+    movie_id: int,
+    upload: StoredUpload,
+    *,
+    choose: bool = True,
+    file_name: str | None = None,
 ) -> PosterSource:
     """Return the movie's source of a stored original, a new one if it has none.
 
+    The new one keeps ``file_name``.
     A new one is chosen by ``selection.choose_source``; with ``choose`` off, only if the movie has
     no chosen source yet.
     """
@@ -81,24 +91,35 @@ def record_upload(
     source = session.scalars(query.where(PosterSource.key == upload.key)).first()
     if source is None:
         columns = {name: getattr(upload, name) for name in _UPLOAD_COLUMNS}
-        source = PosterSource(kind=SourceKind.UPLOAD, movie_id=movie_id, **columns)
+        source = PosterSource(
+            kind=SourceKind.UPLOAD,
+            movie_id=movie_id,
+            file_name=(file_name or "")[:MAX_FILE_NAME_LENGTH] or None,
+            **columns,
+        )
         _add(session, source, choose=choose)
     return source
 
 
 def add_url(
-    session: Session, movie: Movie, url: str, *, key: str | None = None, choose: bool = True
+    session: Session,
+    movie: Movie,
+    url: str,
+    *,
+    key: str | None = None,
+    choose: bool = True,
+    policy: FetchPolicy = DEFAULT_POLICY,
 ) -> PosterSource:
     """Add an external image as a source of ``movie``; it is fetched when first needed.
 
     ``key`` is where its previewed copy is stored, which its first variants are made from. With
     ``choose`` off it is chosen only if the movie has no chosen source yet.
 
-    Raises ``ForbiddenUrl`` for anything but a plain http(s) URL.
+    Raises ``ForbiddenUrl`` for anything but a plain http(s) URL with a port that is allowed.
     """
     if len(url) > MAX_SOURCE_URL_LENGTH:
         raise ForbiddenUrl(f"more than {MAX_SOURCE_URL_LENGTH} characters")
-    parse_image_url(url)
+    policy.check_url(url)
     source = PosterSource(kind=SourceKind.URL, movie_id=movie.id, url=url, key=key)
     _add(session, source, choose=choose)
     return source

@@ -1,7 +1,7 @@
 """Status of all posters (states, failures by code and host), and retrying failed sources."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,15 +77,21 @@ class Retry:
     movie_id: int | None = None
 
 
-def retry(database: Database, what: Retry) -> int:
+def retry(
+    database: Database, what: Retry, on_retried: Callable[[Session, int], None] | None = None
+) -> int:
     """Make failed sources pending, as if they had never failed; returns how many.
 
+    ``on_retried`` is called with the number of sources of each transaction, in it.
     The circuit breakers of their hosts are reset, and that of storage unless ``what`` has a host.
     """
     retried = 0
     for page in keyset_pages(database.read, _failed_sources(what), STATUS_ROWS_PER_QUERY):
         with database.write() as session:
-            retried += len(_retry_page(session, what, page))
+            count = len(_retry_page(session, what, page))
+            if count and on_retried is not None:
+                on_retried(session, count)
+            retried += count
     return retried
 
 

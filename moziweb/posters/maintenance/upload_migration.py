@@ -6,12 +6,15 @@ has a chosen poster keeps it; of several files the first by name is chosen.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from moziweb.db import Database
 from moziweb.db.types import parse_id
@@ -28,6 +31,7 @@ from ..generation.upload_store import (
 from ..imaging.errors import ImageRejected, RejectCode
 from ..imaging.limits import probe
 from ..imaging.values import LIMITS, Limits
+from ..models import PosterSource
 
 _NAME: Final = re.compile(r"(?P<movie>[0-9]+)(-[^/]*)?\.[A-Za-z]+")
 
@@ -73,7 +77,7 @@ class UploadMigration:
     Safe to repeat: a file that was moved already is stored under its key again, as an old original
     without a row might be removed before its row is committed. With ``delete`` a file is deleted
     once it is recorded and storage returns the same bytes. ``prober`` reads each file's header as
-    `probe` does.
+    `probe` does. ``on_added`` is called for each new source, in its transaction.
     """
 
     database: Database
@@ -81,6 +85,7 @@ class UploadMigration:
     limits: Limits = LIMITS
     delete: bool = False
     prober: Prober = probe
+    on_added: Callable[[Session, PosterSource], None] | None = None
 
     def run(self, folder: Path, files: list[Path]) -> Iterator[Move]:
         """Move ``files`` of ``folder``; raises ``StorageError`` when storage fails."""
@@ -103,10 +108,18 @@ class UploadMigration:
             return Move(name, MoveStatus.REJECTED, rejected.code)
         if not self._store(upload, data, mime):
             return Move(name, MoveStatus.NOT_VERIFIED)
-        with self.database.write() as session:
-            source_id = record_upload(session, movie_id, upload, choose=False).id
+        source_id = self._record(movie_id, upload, path.name)
         deleted = self.delete and _deleted(path, data)
         return Move(name, MoveStatus.MOVED, None, upload.key, source_id, deleted)
+
+    def _record(self, movie_id: int, upload: StoredUpload, name: str) -> int:
+        has_it = PosterSource.movie_id == movie_id, PosterSource.key == upload.key
+        with self.database.write() as session:
+            is_new = session.scalar(select(PosterSource.id).where(*has_it).limit(1)) is None
+            source = record_upload(session, movie_id, upload, choose=False, file_name=name)
+            if is_new and self.on_added is not None:
+                self.on_added(session, source)
+            return source.id
 
     def _read(self, path: Path) -> bytes:
         size = path.stat().st_size

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from ipaddress import ip_network
 from itertools import repeat
 from pathlib import Path
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 from moziweb.posters.fetching.errors import FetchCode, Fetched, FetchError, Validators
 from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy, _system_authorities
 from moziweb.posters.fetching.pinned_connection import AddressRecord, Resolver
-from moziweb.posters.fetching.url_policy import AllowedNetwork
+from moziweb.posters.fetching.url_policy import AllowedNetwork, ForbiddenPort
 from tests.posters.hostile_host import (
     LOOPBACK,
     Behaviour,
@@ -107,6 +108,27 @@ def fetcher(host: HostileHost, system_context: ssl.SSLContext) -> Fetcher:
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
     return trustme.CA()
+
+
+def test_test_host_may_have_any_address_on_its_port_only(
+    host: HostileHost, system_context: ssl.SSLContext
+) -> None:
+    names = Names(pictures=[[LOOPBACK]], other=[[LOOPBACK]])
+    policy = FetchPolicy(test_host=("pictures.test", host.port))
+    fetcher = Fetcher(policy, resolver=names, ssl_context=system_context)
+    host.on("/a.jpg", answer(PICTURE))
+    fetched = fetcher.fetch(f"http://pictures.test:{host.port}/a.jpg")
+    assert fetched is not None
+    assert fetched.body == PICTURE
+    for url, code in (
+        (f"http://other.test:{host.port}/a.jpg", FetchCode.FORBIDDEN_PORT),
+        ("http://pictures.test:22/a.jpg", FetchCode.FORBIDDEN_PORT),
+        ("http://pictures.test/a.jpg", FetchCode.FORBIDDEN_ADDRESS),
+    ):
+        fetch_error(partial(fetcher.fetch, url), code)
+        with suppress(ForbiddenPort):
+            policy.check_url(url)
+            assert code is FetchCode.FORBIDDEN_ADDRESS
 
 
 def server_context(certificate: trustme.LeafCert) -> ssl.SSLContext:

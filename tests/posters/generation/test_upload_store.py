@@ -116,6 +116,8 @@ def test_url_is_chosen_without_a_fetch(database: Database, movie_id: int) -> Non
         "ftp://example.com/poster.jpg",
         "https://user:secret@example.com/poster.jpg",
         "https://example.com/" + "a" * 2000,
+        "https://example.com:22/poster.jpg",
+        "http://example.com:8080/poster.jpg",
     ],
 )
 def test_forbidden_url_is_refused(database: Database, movie_id: int, url: str) -> None:
