@@ -20,6 +20,7 @@ INCLUDES = (
     "moziweb.caching",  # invalidates pages after writes; adds cache=… to views
     "moziweb.storage",  # stores posters; on disk it also serves them
     "moziweb.ops",  # security headers, health
+    "moziweb.manager.audit.poster_choices",  # records choices of workers, before the posters
     "moziweb.posters",  # the resource tree at /poster/…
     "moziweb.demo",  # adds the reader of drawn sources to the poster service
     "moziweb.site",  # pages for visitors

@@ -17,6 +17,7 @@ __all__ = ["main"]
 _GROUPS: Final = {
     "bin": "deleting",
     "cache": "cache",
+    "completion": "completion",
     "db": "db",
     "demo": "demo",
     "import": "imports",

@@ -15,6 +15,7 @@ from moziweb.cache.admin.inspection import (
     inspect_url,
     span_text,
 )
+from moziweb.cache.admin.statistics import LATEST_ROWS
 from moziweb.movies.calendar import BUDAPEST
 from moziweb.request import Request
 from moziweb.services import services_of
@@ -138,7 +139,8 @@ def statistics_lines(statistics: Mapping[str, Any]) -> Iterator[str]:
     yield f"outbox    {waiting}; {outbox['last_hour']} invalidations in the last hour"
     if outbox["kinds"]:
         counted = "  ".join(f"{kind} {count}" for kind, count in outbox["kinds"].items())
-        yield f"          by kind: {counted}"
+        among = f" (of the latest {LATEST_ROWS:,})" if outbox["last_hour"] > LATEST_ROWS else ""
+        yield f"          by kind{among}: {counted}"
     for name, region in statistics["regions"].items():
         yield from _region_lines(name, region)
 

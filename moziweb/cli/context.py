@@ -30,6 +30,7 @@ POSTER_INCLUDES = (
     "moziweb.posters.cache_tags",
     "moziweb.caching",
     "moziweb.storage",
+    "moziweb.manager.audit.poster_choices",
     "moziweb.posters",
     "moziweb.demo",
 )

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from moziweb.demo.errors import DemoError
 from moziweb.demo.loader import DemoReport, load_demo
+from moziweb.manager.audit.log import COMMAND, MOVIE, Subject, record
 from moziweb.movies.calendar import BUDAPEST
 
 from .context import CommandContext, CommandError, service_errors
@@ -46,7 +47,11 @@ def load(context: CommandContext, today: datetime | None) -> None:
 def _load(context: CommandContext, day: date, now: datetime) -> DemoReport:
     try:
         with context.services.database.write() as session:
-            return load_demo(session, day, now)
+            report = load_demo(session, day, now)
+            if report.added:
+                changes = [("films", "", str(report.added))]
+                record(session, COMMAND, "demo.load", Subject(MOVIE, "demo"), now, changes)
+            return report
     except DemoError as error:
         raise CommandError(str(error)) from None
 

@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
+from pyramid.registry import Registry
 from sqlalchemy.orm import Session
 
 from moziweb.clock import utc_now
 from moziweb.db.types import MAX_ID
 from moziweb.manager.audit.log import COMMAND, record_import
+from moziweb.manager.movies.affected_pages import pages_of_import
 from moziweb.manager.movies.changes import before_import, imported_fields
 from moziweb.movies.calendar import budapest_today
 from moziweb.movies.importers.candidate import Candidate
@@ -28,6 +30,7 @@ from moziweb.movies.importers.service import CHUNK, Importer
 from moziweb.movies.importers.tmdb.source import TmdbSource, source_of
 from moziweb.movies.models import Movie
 from moziweb.posters.importer_port import ImportedPosters
+from moziweb.posters.wiring import fetch_policy_from
 
 from .context import CommandContext, CommandError, running_relay, service_errors
 from .progress import progress_report
@@ -79,7 +82,8 @@ def csv_command(
     date_format: str,
 ) -> None:
     """Import a distributor's list, CSV or JSON. docs/importing.md lists the columns."""
-    today, is_allowed_url = budapest_today(utc_now()), ImportedPosters().is_allowed_url
+    posters = ImportedPosters(fetch_policy_from(context.settings))
+    today, is_allowed_url = budapest_today(utc_now()), posters.is_allowed_url
     try:
         options = ListOptions(today, is_allowed_url, list_name, date_format)
         with file.open("rb") as opened:
@@ -251,16 +255,30 @@ def _import_errors() -> Iterator[None]:
 def importer_of(context: CommandContext, *, chunk_size: int = 1) -> Importer:
     """Return the importer of a site. With ``chunk_size`` 1, each movie is fetched when needed.
 
-    The audit has an entry for each movie that it writes.
+    The audit has an entry for each movie that it writes, with the pages that it invalidates.
     """
+    registry = _registry_with_pages(context)
 
     def audit(session: Session, movie: Movie, plan: Plan) -> None:
-        record_import(
-            session, COMMAND, movie, plan, utc_now(), fields=imported_fields(session, movie)
-        )
+        pages = () if registry is None else pages_of_import(registry, session, movie)
+        fields = imported_fields(session, movie)
+        record_import(session, COMMAND, movie, plan, utc_now(), pages, fields=fields)
 
     database = context.services.database
-    return Importer(database, ImportedPosters(), utc_now, chunk_size, audit, before_import)
+    posters = ImportedPosters(fetch_policy_from(context.settings))
+    return Importer(database, posters, utc_now, chunk_size, audit, before_import)
+
+
+def _registry_with_pages(context: CommandContext) -> Registry | None:
+    """The registry of the application, which has the routes of pages.
+
+    None if this process cannot see which pages are cached: they are in the memory of others.
+    """
+    pages = context.services.page_cache
+    if pages is None or set(pages.cache.regions) <= set(pages.cache.private_regions):
+        return None
+    registry: Registry = context.application.registry
+    return registry
 
 
 def run_import(

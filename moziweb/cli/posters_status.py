@@ -3,14 +3,17 @@
 import json
 import sys
 from datetime import datetime
+from functools import partial
 
 import click
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.orm import Session
 
 from moziweb.clock import utc_now
 from moziweb.db import Database
 from moziweb.db.types import MAX_ID
+from moziweb.manager.audit.log import COMMAND, POSTERS_SUBJECT, Subject, record
 from moziweb.posters.generation.error_codes import ERROR_MEANINGS
 from moziweb.posters.maintenance.status import PosterStatus, Retry, poster_status, retry
 
@@ -53,11 +56,19 @@ def retry_command(
     with service_errors():
         check_movie(context.database, movie_id)
         _check_code(context.database, code)
-        count = retry(context.database, Retry(code, host and host.lower(), movie_id))
+        what = Retry(code, host and host.lower(), movie_id)
+        count = retry(context.database, what, partial(_audit, what))
     if sys.stdout.isatty():
         click.echo(f"{count} sources will be tried again.")
     else:
         click.echo(json.dumps({"event": "summary", "retried": count}))
+
+
+def _audit(what: Retry, session: Session, count: int) -> None:
+    movie = f"#{what.movie_id}" if what.movie_id else ""
+    subject = Subject(POSTERS_SUBJECT, " ".join(filter(None, (what.code, what.host, movie))))
+    changes = [("sources", "", str(count))]
+    record(session, COMMAND, "posters.retry", subject, utc_now(), changes)
 
 
 def _check_code(database: Database, code: str | None) -> None:

@@ -5,13 +5,18 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
+from sqlalchemy.orm import Session
 
+from moziweb.clock import utc_now
+from moziweb.manager.audit.log import COMMAND, record
+from moziweb.movies.models import Movie
 from moziweb.posters.maintenance.upload_migration import (
     Move,
     MoveStatus,
     UploadMigration,
     upload_files,
 )
+from moziweb.posters.models import PosterSource
 
 from .context import CommandContext, running_relay, service_errors
 from .progress import progress_report
@@ -51,6 +56,7 @@ def _run(context: CommandContext, folder: Path, delete: bool) -> int:
         services.posters.limits,
         delete=delete,
         prober=services.posters.probe,
+        on_added=_audit,
     )
     files = upload_files(folder)
     statuses: Counter[str] = Counter()
@@ -68,6 +74,12 @@ def _run(context: CommandContext, folder: Path, delete: bool) -> int:
         summary = {"event": "summary", **statuses, "files": len(files), "stopped": stop.is_set()}
         report.end(summary, f"{len(files)} files: {counts or 'nothing to do'}.")
     return stop.exit_status(otherwise=int(statuses[MoveStatus.MOVED] < len(files)))
+
+
+def _audit(session: Session, source: PosterSource) -> None:
+    movie = session.get_one(Movie, source.movie_id)
+    change = ("poster", "", f"#{source.id} {source.file_name or ''}".strip())
+    record(session, COMMAND, "poster.add", movie, utc_now(), [change])
 
 
 def _line(move: Move) -> str | None:

@@ -25,6 +25,7 @@ from moziweb.db import Database, create_engine
 from moziweb.movies.models import Movie
 from moziweb.posters.models import PosterSource, SourceKind
 from moziweb.storage.disk import DiskStorage
+from tests.audit_law import audit_law
 from tests.conftest import close_services
 from tests.factories import add_upload
 from tests.posters.conftest import picture
@@ -139,6 +140,13 @@ def close_context(opened: context.CommandContext) -> None:
         close_services(opened.registry)
     if "application" in found:
         close_services(opened.application.registry)
+
+
+@pytest.fixture(autouse=True)
+def _audit_law() -> Iterator[None]:
+    """Every change by the application has an audit entry."""
+    with audit_law():
+        yield
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from functools import partial
 
 import pytest
 from pyramid.paster import get_appsettings
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from webtest import TestApp
 from webtest.http import StopableWSGIServer
@@ -24,6 +25,7 @@ from webtest.http import StopableWSGIServer
 import moziweb
 from moziweb.cache import kind_of
 from moziweb.caching import DECLARATIONS, OUTBOX
+from moziweb.manager.audit.models import AuditEntry
 from moziweb.services import services_of, set_services
 from moziweb.site.page_cache.url_inventory import Priority, SiteUrl
 from moziweb.site.page_cache.warming import in_process_fetcher
@@ -401,3 +403,19 @@ def test_pages_are_warmed_in_brotli() -> None:
 
     assert in_process_fetcher(app)(SiteUrl("/", next(iter(Priority)))).outcome == "rendered"
     assert asked == ["br"]
+
+
+def test_import_names_the_pages_that_it_refreshes(
+    site: Site, command: Run, movies: Movies, memcached_server: MemcachedServer
+) -> None:
+    on_memcached(site, memcached_server)
+    assert command("warm").returncode == 0
+    day, listed = week_here().thursday, site.folder / "list.csv"
+    listed.write_text(f"external_id;title;release_date\n1;Dűne;{day}\n")
+    ended = invoke_in(site.folder, "import", "csv", str(listed))
+    assert ended.returncode == 0, ended.stderr
+    with site.database.read() as session:
+        (entry,) = session.scalars(select(AuditEntry))
+    assert (entry.action, entry.user_name) == ("film.import", "moziweb")
+    assert {"/", "/en/", f"/week/{week_here().name}"} <= set(entry.pages)
+    assert f"/week/{week_here().shifted(5).name}" not in entry.pages

@@ -3,6 +3,7 @@
 from sqlalchemy import func, select
 
 from moziweb.caching import OUTBOX
+from moziweb.manager.audit.models import AuditEntry
 from moziweb.movies.models import Movie
 
 from .conftest import Run, Site, events
@@ -16,6 +17,8 @@ def test_demo_is_loaded_once(site: Site, run: Run, run_process: Run) -> None:
     (again,) = events(run("demo", "load", "--today", "2026-08-20").stdout)
     assert again["added"] == 0
     with site.database.read() as session:
+        (entry,) = session.scalars(select(AuditEntry))
+        assert (entry.action, entry.changes[0]["after"]) == ("demo.load", str(loaded["added"]))
         assert session.scalar(select(func.count(Movie.id))) == loaded["catalogue"]
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import select, update
 from moziweb.cli.context import CommandContext
 from moziweb.cli.posters import posters
 from moziweb.cli.uploads import uploads
+from moziweb.manager.audit.models import AuditEntry
 from moziweb.posters.generation.host_breaker import STORAGE
 from moziweb.posters.generation.publication import CACHE_CONTROL
 from moziweb.posters.generation.upload_store import record_upload, store_upload
@@ -154,6 +155,10 @@ def test_retry_resets_failed_sources(
         assert (session.get(PosterHost, "a.example") is None) == (count > 0)
         is_for_all = count > 0 and "--host" not in options
         assert (session.get(PosterHost, STORAGE) is None) == is_for_all
+        entries = session.scalars(select(AuditEntry)).all()
+    assert [(each.action, each.changes[0]["after"]) for each in entries] == [
+        ("posters.retry", str(count))
+    ] * (count > 0)
 
 
 def test_retry_reads_sources_in_pages(made: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,11 +32,13 @@ from moziweb.cli import main
 from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
-for line in sys.stdin:
-    try:
-        main(json.loads(line), prog_name="moziweb")
-    except SystemExit as ended:
-        print(json.dumps({"ended": ended.code}), flush=True)
+from tests.audit_law import audit_law
+with audit_law():
+    for line in sys.stdin:
+        try:
+            main(json.loads(line), prog_name="moziweb")
+        except SystemExit as ended:
+            print(json.dumps({"ended": ended.code}), flush=True)
 """
 
 CACHE = """\
@@ -56,6 +58,7 @@ WARM = ("cache", "warm")
 
 COMMANDS = (
     ("db", "current"),
+    ("completion", "bash"),
     INSPECT,
     ("cache", "stats", "--json"),
     WARM,
@@ -117,6 +120,7 @@ def test_commands_run_in_a_process(site: Site) -> None:
         for line in ended.stdout.splitlines()
         if line.startswith('{"ended"')
     ]
+    assert ended.returncode == 0, ended.stderr  # the audit law
     failed = {argv: code for argv, code in zip(COMMANDS, codes, strict=True) if code}
     assert failed == {INSPECT: 1, WARM: 2}, ended.stdout + ended.stderr
     assert ended.stderr.count("\n") == 1

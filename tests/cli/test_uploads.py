@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from moziweb.manager.audit.models import AuditEntry
 from moziweb.posters.models import PosterSource
 from tests.posters.conftest import picture
 
@@ -58,6 +59,13 @@ def test_files_are_stored_recorded_and_reported(site: Site, run_process: Run, fo
             assert site.storage.get(event["key"]) == (folder / event["name"]).read_bytes()
             assert event["deleted"] is False
     assert len(list(site.storage.list())) == 3
+    with site.database.read() as session:
+        entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
+        names = session.scalars(select(PosterSource.file_name).order_by(PosterSource.id)).all()
+    assert [(each.action, each.subject_id) for each in entries] == [
+        ("poster.add", 1), ("poster.add", 1), ("poster.add", 2)
+    ]  # fmt: skip
+    assert names == ["1-dune.jpg", "1.jpeg", "2-alien-1979.JPG"]
 
 
 def test_second_run_adds_no_source(site: Site, run: Run, folder: Path) -> None:

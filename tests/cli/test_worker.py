@@ -17,6 +17,7 @@ from moziweb.cache import TAGS_OPTION, StampStore
 from moziweb.cache.regions.config import open_atomic_store
 from moziweb.caching import OUTBOX
 from moziweb.db import Database, create_engine
+from moziweb.manager.audit.models import AuditEntry
 from moziweb.movies.importers.models import ImportCheckpoint
 from moziweb.movies.importers.refreshing import CHANGES_CHECKPOINT
 from moziweb.movies.models import FieldProvenance, Movie
@@ -277,6 +278,8 @@ def test_worker_refreshes_movies_from_tmdb(database: Database, tmp_path: Path) -
             assert process.wait(PATIENCE) == 0
     with database.read() as session:
         assert session.scalars(select(FieldProvenance.source)).all()
+        (entry,) = session.scalars(select(AuditEntry))
+    assert (entry.action, entry.user_name) == ("film.import", "moziweb")
 
 
 def test_worker_requires_procrastinate(

@@ -44,7 +44,7 @@ def statistics_of(cache: Cache, outbox: Outbox, connection: Connection) -> dict[
         "outbox": {
             "age": outbox.age(connection, now=now),
             "unpublished": outbox.backlog(connection),
-            "last_hour": len(last_hour),
+            "last_hour": outbox.count(connection, since=now - HOUR),
             "kinds": dict(kinds.most_common()),
             "most": dict(tags.most_common(TOP_TAGS)),
             "since": rows[-1].created if rows else None,

@@ -155,9 +155,10 @@ class Outbox:
         unmarked = sa.select(sa.func.count(self.table.c.id)).where(self.table.c.published.is_(None))
         return connection.scalar(unmarked) or 0
 
-    def count(self, connection: sa.Connection) -> int:
-        """Return the number of rows, published or not."""
-        return connection.scalar(sa.select(sa.func.count(self.table.c.id))) or 0
+    def count(self, connection: sa.Connection, *, since: float = 0.0) -> int:
+        """Return the number of rows created after ``since`` (Unix time), published or not."""
+        rows = sa.select(sa.func.count(self.table.c.id)).where(self.table.c.created > since)
+        return connection.scalar(rows) or 0
 
     def age(self, connection: sa.Connection, *, now: float) -> float:
         """Return the age of the oldest unpublished row in seconds, or 0."""
