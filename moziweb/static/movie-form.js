@@ -2,7 +2,6 @@
 // with unsaved changes asks first.
 
 const form = document.querySelector("[data-film]");
-const initial = serialized();
 
 document.querySelector("[data-shortcuts]").hidden = false;
 
@@ -20,13 +19,6 @@ function openReason(field) {
   if (!row || !/-(date|precision)$/.test(field.name)) return;
   row.querySelector("[data-move]")?.setAttribute("open", "");
 }
-
-// Ask before leaving with unsaved changes.
-let sent = false;
-form.addEventListener("submit", () => { sent = true; });
-addEventListener("beforeunload", (event) => {
-  if (!sent && serialized() !== initial) event.preventDefault();
-});
 
 // Buttons for up and down instead of numbers.
 for (const list of document.querySelectorAll(".people")) {
@@ -70,5 +62,23 @@ function nameMovers(row) {
 function renumber(list) {
   [...list.children].forEach((row, index) => {
     row.querySelector("[data-place]").value = index + 1;
+  });
+}
+
+// Ask before leaving with unsaved changes: what was typed since the page was loaded, after the rows are
+// numbered, or what the page shows of a form that was not saved.
+const initial = serialized();
+let sent = false;
+form.addEventListener("submit", () => { sent = true; });
+addEventListener("pageshow", () => { sent = false; });
+addEventListener("beforeunload", (event) => {
+  if (!sent && ("unsaved" in form.dataset || serialized() !== initial)) event.preventDefault();
+});
+
+// After a failed request, such as one without a session, the panel does not keep an old number.
+for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+  addEventListener(failure, () => {
+    const panel = document.querySelector("#affected");
+    panel.textContent = panel.dataset.unknown;
   });
 }

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
+from tests.audit_law import audit_law
 from tests.services.process import find_program
 from tests.services.s3 import REGION, ROOT, S3Server
 
@@ -29,6 +30,13 @@ OpenPage = Callable[..., Page]
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Run the tests of this folder on one worker, which starts Chromium and each site once."""
     item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.fixture(autouse=True)
+def _audit_law() -> Iterator[None]:
+    """Every change by the application has an audit entry."""
+    with audit_law():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +24,7 @@ from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
 from moziweb.manager.movies import affected_pages
 from moziweb.ops.models import PerformanceMinute
-from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
-from moziweb.posters.fetching.url_policy import AllowedNetwork
-from moziweb.posters.generation.readers import UrlReader
-from moziweb.posters.models import PosterSource, SourceKind, SourceState
+from moziweb.posters.models import PosterSource, SourceState
 from moziweb.services import services_of, set_services
 from moziweb.timings import Part
 from tests.conftest import raw_settings
@@ -120,7 +116,11 @@ def running_manager_site(
     url = f"http://{HOST}:{port}"
     settings = {**raw_settings(f"sqlite:///{copy}", folder), **CACHED, "site.base_url": url}
     if tmdb:
-        settings |= {"tmdb.base_url": tmdb.base_url, "tmdb.token": TOKEN}
+        settings |= {
+            "tmdb.base_url": tmdb.base_url,
+            "tmdb.token": TOKEN,
+            "posters.test_host": tmdb.address.rpartition("/")[2],
+        }
     wsgi = main({}, **settings)
     set_services(wsgi.registry, replace(services_of(wsgi.registry), clock=now))
     with services_of(wsgi.registry).database.write() as session:
@@ -162,9 +162,6 @@ def _behind(registry: Any, tmdb: TmdbServer | None) -> Iterator[None]:
         yield
         return
     tmdb.answer_next(MISSING, *[not_found()] * 20)
-    here = AllowedNetwork(ip_network(f"{HOST}/32"), int(tmdb.address.rpartition(":")[2]))
-    reader = UrlReader(Fetcher(FetchPolicy(allow_addresses=(here,))), services_of(registry).storage)
-    services_of(registry).poster_readers[SourceKind.URL] = reader
     with services_of(registry).database.write() as session:
         session.execute(update(PosterSource).values(url=tmdb.address + MISSING))
     threads = services_of(registry).poster_threads

@@ -1,6 +1,7 @@
 """A movie's posters in Chromium: drop, choose, fetch, preview, focus, regenerate."""
 
 import base64
+import re
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from tests.services.tmdb import TmdbServer, html_as_jpeg
 
 from .conftest import OpenPage
 from .manager_site import ManagerSite, running_manager_site
-from .page_log import PageLog, broken_images, click_link, scroll_to_end, violations_of
+from .page_log import PageLog, box, broken_images, click_link, scroll_to_end, violations_of
 from .test_accessibility import ALL, LOOKS, is_accessible, violations
 from .test_keyboard import tab_to
 
@@ -270,3 +271,77 @@ def by_key(page: Page, selector: str) -> None:
     tab_to(page, selector)
     with page.expect_navigation():
         page.keyboard.press("Enter")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_focal_point_is_exact_by_mouse_and_by_keys(
+    manager: ManagerSite, open_page: OpenPage, movie: int, width: int, height: int
+) -> None:
+    page = open_page(width, height)
+    watch = at_posters(manager, page, movie)
+    page.get_by_label("Képfájl").set_input_files(
+        {"name": "plakát.jpg", "mimeType": "image/jpeg", "buffer": encoded(quarters(800, 1200))}
+    )
+    press(page, "upload")
+    for x, y in ((50, 50), (97, 3), (0, 100), (31, 64)):
+        click_at(page, x, y)
+        expect(page.get_by_text(f"Fókuszpont: {x} %, {y} %")).to_be_visible()
+        assert marker_of(page) == pytest.approx((x, y), abs=0.5)
+
+    # Arrow keys move the marker and the numbers; Enter saves.
+    spot = page.locator(".spot")
+    spot.focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowUp", "Shift+ArrowLeft"):
+        spot.press(key)
+    assert (number(page, "x"), number(page, "y")) == (23, 63)
+    assert marker_of(page) == pytest.approx((23, 63), abs=0.5)
+    page.locator("[name=y]").fill("20")
+    assert marker_of(page) == pytest.approx((23, 20), abs=0.5)
+    spot.focus()
+    with page.expect_navigation():
+        spot.press("Enter")
+    expect(page.get_by_text("Fókuszpont: 23 %, 20 %")).to_be_visible()
+    assert violations(page, ALL) == []
+    press(page, "discard")
+    quiet(page, watch)
+
+
+def test_click_without_scripts_is_as_exact(
+    manager: ManagerSite, open_page: OpenPage, movie: int
+) -> None:
+    page = open_page(390, 844, java_script_enabled=False)
+    at_posters(manager, page, movie)
+    page.get_by_label("Képfájl").set_input_files(
+        {"name": "plakát.jpg", "mimeType": "image/jpeg", "buffer": encoded(quarters(800, 1200))}
+    )
+    press(page, "upload")
+    for x, y in ((50, 50), (97, 3)):
+        click_at(page, x, y)
+        shown = page.locator(".focal").locator("xpath=../summary").text_content() or ""
+        found = [int(each) for each in re.findall(r"\d+", shown)]
+        assert found == pytest.approx([x, y], abs=1)
+
+
+def click_at(page: Page, x: float, y: float) -> None:
+    """Clicks the picture at a share of its width and height, in per cent."""
+    page.locator(".spot").scroll_into_view_if_needed()
+    frame = box(page, ".spot")
+    # Within the picture: half a pixel from its edges at 0 % and 100 %.
+    place = [
+        frame[start] + min(max(frame[length] * share / 100, 0.5), frame[length] - 0.5)
+        for start, length, share in (("x", "width", x), ("y", "height", y))
+    ]
+    with page.expect_navigation():
+        page.mouse.click(*place)
+
+
+def marker_of(page: Page) -> tuple[float, float]:
+    """The centre of the marker on the picture, in per cent."""
+    mark, frame = box(page, ".focal-mark circle"), box(page, ".spot")
+    centre = mark["x"] + mark["width"] / 2, mark["y"] + mark["height"] / 2
+    x, y = centre[0] - frame["x"], centre[1] - frame["y"]
+    return 100 * x / frame["width"], 100 * y / frame["height"]
+
+
+def number(page: Page, name: str) -> int:
+    return int(page.locator(f"[name={name}]").input_value())

@@ -1,0 +1,196 @@
+"""The movie's form in Chromium: leaving it, refused saves, the keyboard, phones, long titles."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Dialog, Page, expect
+
+from moziweb.services import services_of
+from tests.factories import make_movie
+
+from .conftest import OpenPage
+from .manager_site import ManagerSite, running_manager_site
+from .page_log import box
+from .test_accessibility import ALL, violations
+
+SIZES = [(1280, 900), (390, 844)]
+SOON = 30_000
+"""Milliseconds for an answer of a busy machine."""
+
+
+@pytest.fixture(scope="module")
+def manager(
+    migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ManagerSite]:
+    with running_manager_site(migrated_sqlite, tmp_path_factory.mktemp("form")) as manager:
+        yield manager
+
+
+@pytest.fixture
+def movie(manager: ManagerSite) -> str:
+    """The path of a movie of the test's own."""
+    with services_of(manager.registry).database.write() as session:
+        return f"{manager.url}/manager/movies/{make_movie(session).id}"
+
+
+def opened(manager: ManagerSite, open_page: OpenPage, path: str, *size: int) -> Page:
+    page = open_page(*size, color_scheme="light")
+    manager.sign_in(page)
+    page.goto(path, wait_until="networkidle")
+    return page
+
+
+def questions(page: Page) -> list[str]:
+    """The kinds of the dialogs that a page opens from now on; each is accepted."""
+    seen: list[str] = []
+
+    def accept(dialog: Dialog) -> None:
+        seen.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", accept)
+    return seen
+
+
+def leave(page: Page) -> None:
+    page.locator("#title").click()  # browsers only ask on a page that was used
+    with page.expect_navigation():
+        page.locator(".site-nav a").first.click()
+
+
+def save(page: Page) -> None:
+    with page.expect_navigation():
+        page.keyboard.press("Control+Enter")
+
+
+def test_untouched_movie_is_left_without_a_question(
+    manager: ManagerSite, open_page: OpenPage
+) -> None:
+    # This one has people, whose rows the script numbers.
+    page = opened(manager, open_page, f"{manager.url}/manager/movies/{manager.movies.here}")
+    asked = questions(page)
+    leave(page)
+    assert asked == []
+
+
+def test_typed_text_is_left_after_a_question(
+    manager: ManagerSite, open_page: OpenPage, movie: str
+) -> None:
+    page = opened(manager, open_page, movie)
+    asked = questions(page)
+    page.locator("#synopsis").fill("Valami új.")
+    leave(page)
+    assert asked == ["beforeunload"]
+
+
+def test_refused_save_is_left_after_a_question(
+    manager: ManagerSite, open_page: OpenPage, movie: str
+) -> None:
+    page = opened(manager, open_page, movie)
+    asked = questions(page)
+    page.locator("#imdb_id").fill("nm1")
+    save(page)
+    assert asked == []  # saving is not leaving
+    expect(page.locator("#error-summary")).to_be_visible()
+    leave(page)
+    assert asked == ["beforeunload"]
+
+
+def test_saved_movie_is_left_without_a_question(
+    manager: ManagerSite, open_page: OpenPage, movie: str
+) -> None:
+    page = opened(manager, open_page, movie)
+    asked = questions(page)
+    page.locator("#synopsis").fill("Valami új.")
+    save(page)
+    expect(page.get_by_role("status").first).to_contain_text("Mentve.")
+    leave(page)
+    assert asked == []
+
+
+@pytest.mark.parametrize("language", ["", "/en"])
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_refused_save_focuses_a_summary_with_links(
+    manager: ManagerSite, open_page: OpenPage, movie: str, language: str, width: int, height: int
+) -> None:
+    path = movie.replace("/manager/", f"{language}/manager/")
+    page = opened(manager, open_page, path, width, height)
+    page.locator("#imdb_id").fill("nm1")
+    save(page)
+    expect(page.locator("#error-summary")).to_be_focused()
+    assert violations(page, ALL) == []
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#imdb_id")).to_be_focused()
+
+
+def test_title_of_a_new_movie_has_the_focus(manager: ManagerSite, open_page: OpenPage) -> None:
+    page = opened(manager, open_page, f"{manager.url}/manager/movies/new")
+    expect(page.locator("#title")).to_be_focused()
+    page.keyboard.type("Gépelt cím")
+    save(page)
+    expect(page.get_by_role("status").first).to_contain_text("Mentve.")
+    assert violations(page, ALL) == []
+
+
+def test_save_is_reached_from_anywhere(
+    manager: ManagerSite, open_page: OpenPage, movie: str
+) -> None:
+    page = opened(manager, open_page, movie)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Ugrás a mentéshez")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#save")).to_be_focused()
+    page.evaluate("document.activeElement.blur()")
+    save(page)  # without a focus
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (360, 640)])
+def test_header_and_bar_leave_two_thirds_of_a_phone(
+    manager: ManagerSite, open_page: OpenPage, movie: str, width: int, height: int
+) -> None:
+    page = opened(manager, open_page, movie, width, height)
+    header, bar = box(page, ".masthead"), box(page, ".film-aside")
+    assert header["height"] + bar["height"] <= height / 3
+    page.locator("#synopsis").fill("Valami új.")
+    expect(page.locator("#affected strong, #affected p").first).to_be_visible(timeout=SOON)
+    assert box(page, ".masthead")["height"] + box(page, ".film-aside")["height"] <= height / 3
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    expect(page.locator("#save")).to_be_in_viewport()
+
+
+def test_number_of_pages_does_not_outlive_the_session(
+    manager: ManagerSite, open_page: OpenPage
+) -> None:
+    manager.warm()
+    page = opened(manager, open_page, f"{manager.url}/manager/movies/{manager.movies.here}")
+    panel = page.locator("#affected")
+    page.locator("#title").fill("Új cím")
+    expect(panel).to_contain_text("A mentés", timeout=SOON)
+    page.context.clear_cookies()
+    page.locator("#title").fill("Még újabb cím")
+    expect(panel).to_contain_text("Most nem tudni", timeout=SOON)
+    expect(panel).not_to_contain_text("A mentés")
+    assert page.locator("#title").input_value() == "Még újabb cím"
+
+
+@pytest.mark.parametrize("title", ["W" * 300, "Nagyon hosszú cím " * 16], ids=["word", "words"])
+@pytest.mark.parametrize("path", ["/manager/movies", "/manager/audit"])
+def test_long_title_leaves_every_column_on_the_screen(
+    manager: ManagerSite, open_page: OpenPage, title: str, path: str
+) -> None:
+    with services_of(manager.registry).database.write() as session:
+        movie = make_movie(session)
+    page = opened(manager, open_page, f"{manager.url}/manager/movies/{movie.id}", 1280, 900)
+    page.locator("#title").fill(title)
+    save(page)
+    page.goto(manager.url + path)
+    row = page.locator("tbody tr").first
+    expect(row).to_contain_text(title[:30])
+    frame = box(page, ".table-frame")
+    last = row.locator("td").last.bounding_box()
+    assert last is not None
+    assert last["x"] + last["width"] <= frame["x"] + frame["width"] + 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
