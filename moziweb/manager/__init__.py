@@ -6,6 +6,7 @@ are here, views in ``views``, templates in ``templates/manager``.
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ from .auth.sessions import Sessions, identity_of
 from .dashboards.samples import SampleHistory
 from .dashboards.warming_job import Warmer
 from .imports.runner import Runner
+from .movies.affected_pages import pages_of_import
 from .movies.changes import before_import
 from .posters.preview_cache import PreviewCache
 from .web.request_limits import limit_body, posted_fields
@@ -110,7 +112,8 @@ def _add_services(registry: Registry) -> None:
         return services_of(registry).clock()
 
     def importer(on_written: OnWritten, chunk_size: int) -> Importer:
-        return Importer(database, ImportedPosters(), now, chunk_size, on_written, before_import)
+        posters = ImportedPosters(services_of(registry).poster_editor.policy)
+        return Importer(database, posters, now, chunk_size, on_written, before_import)
 
     idle = timedelta(minutes=settings["manager.idle_minutes"])
     lifetime = timedelta(hours=settings["manager.session_hours"])
@@ -121,7 +124,7 @@ def _add_services(registry: Registry) -> None:
         login_throttle=LoginThrottle(database, now),
         identify=identity_of,
         tmdb=tmdb,
-        import_runner=Runner(database, importer, tmdb, now),
+        import_runner=Runner(database, importer, tmdb, now, partial(pages_of_import, registry)),
         poster_previews=PreviewCache(services.poster_editor),
         waiting_posters=SampleHistory(),
         cache_warmer=Warmer(registry, now),

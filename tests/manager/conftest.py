@@ -17,6 +17,7 @@ from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
 from moziweb.manager.movies import affected_pages
 from moziweb.services import services_of, set_services
+from tests.audit_law import audit_law
 from tests.conftest import NOW, raw_settings, running_app
 from tests.services.postgres import PostgresServer
 from tests.site.cached import CACHED, Movies, fill, now, warm
@@ -39,6 +40,13 @@ class Clock:
     def pass_(self, **time: float) -> None:
         """Advances the clock: ``minutes=5``."""
         self.now += timedelta(**time)
+
+
+@pytest.fixture(autouse=True)
+def _audit_law() -> Iterator[None]:
+    """Every change by the application has an audit entry."""
+    with audit_law():
+        yield
 
 
 @pytest.fixture(autouse=True)

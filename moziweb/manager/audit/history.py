@@ -9,7 +9,10 @@ from sqlalchemy.orm import Session
 from moziweb.db.planner_hints import NoIndex
 from moziweb.i18n import _
 
+from .entry_filter import EntryFilter
 from .models import AuditEntry
+
+EVERY_ENTRY: Final = EntryFilter()
 
 ENTRIES_PER_PAGE: Final = 50
 
@@ -17,6 +20,7 @@ ACTIONS: Final = {
     "film.create": _("created"),
     "film.edit": _("edited"),
     "film.import": _("imported"),
+    "demo.load": _("demo films added"),
     "film.publish": _("put on the site"),
     "film.unpublish": _("taken off the site"),
     "film.undo": _("change taken back"),
@@ -31,6 +35,7 @@ ACTIONS: Final = {
     "bin.empty": _("removed for good"),
     "poster.add": _("given a poster"),
     "poster.choose": _("given another poster"),
+    "poster.shown": _("its new poster is shown"),
     "poster.focus": _("given another focal point"),
     "poster.delete": _("poster deleted"),
     "poster.restore": _("poster brought back"),
@@ -59,12 +64,14 @@ def latest_entries(
     subject_id: int | None = None,
     before: int | None = None,
     limit: int = ENTRIES_PER_PAGE,
+    where: EntryFilter = EVERY_ENTRY,
 ) -> Sequence[AuditEntry]:
     """Returns the latest entries with an id below ``before``, of the given subjects.
 
     One query.
     """
-    query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
+    query = select(AuditEntry).where(*where.conditions())
+    query = query.order_by(AuditEntry.id.desc()).limit(limit)
     if subjects:
         # For several kinds, SQLite would otherwise sort all entries, instead of scanning the ids
         # backwards until the page is full.

@@ -58,16 +58,19 @@ def record_import(
     movie: Movie,
     plan: Plan,
     now: datetime,
+    pages: Iterable[str],
     *,
     fields: dict[str, dict[str, Any]],
     batch: str = "",
 ) -> None:
     """Add the entry of an imported movie to the transaction that writes it.
 
-    ``fields`` are the values of what changed, ``batch`` names the import.
+    ``pages`` are the paths of the pages that it invalidates, ``fields`` the values of what changed;
+    ``batch`` names the import.
     """
     changes = [(each.field, each.before, each.after) for each in plan.written]
-    record(session, by, "film.import", movie, now, changes, fields=fields, batch=batch)
+    entry = record(session, by, "film.import", movie, now, changes, fields=fields, batch=batch)
+    entry.pages = list(pages)
 
 
 def record(

@@ -38,12 +38,14 @@ class _LeaseLost(Exception):
 
 MakeImporter: TypeAlias = Callable[[OnWritten, int], Importer]
 
+PagesOf: TypeAlias = Callable[[Session, Movie], Iterable[str]]
+
 
 class Runner:
     """One per process.
 
     ``make_importer`` takes a callback for each written movie, and how many movies to look up
-    together.
+    together. ``pages_of`` returns the paths of the pages that committing a session invalidates.
     """
 
     def __init__(
@@ -52,7 +54,9 @@ class Runner:
         make_importer: MakeImporter,
         tmdb: TmdbSource,
         clock: Callable[[], datetime],
+        pages_of: PagesOf,
     ) -> None:
+        self._pages_of = pages_of
         self._database = database
         self._make_importer = make_importer
         self._tmdb = tmdb
@@ -187,7 +191,8 @@ class Runner:
 
         def note(session: Session, movie: Movie, plan: Plan) -> None:
             fields, batch = imported_fields(session, movie), batch_of(job.id)
-            record_import(session, by, movie, plan, self._clock(), fields=fields, batch=batch)
+            pages, now = self._pages_of(session, movie), self._clock()
+            record_import(session, by, movie, plan, now, pages, fields=fields, batch=batch)
 
         return self._make_importer(note, chunk_size)
 

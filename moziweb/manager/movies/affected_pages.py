@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from moziweb.cache import REASON, kind_of, pending_tags
 from moziweb.caching import DECLARATIONS, OUTBOX
 from moziweb.i18n import LOCALES
+from moziweb.movies.models import Movie
 from moziweb.movies.search_tags import MISSPELT, PART
 from moziweb.services import services_of
 from moziweb.site.api.endpoints import MOVIE_ENDPOINT
@@ -54,12 +55,14 @@ def affected_pages(
     now: Callable[[], float] = time.monotonic,
     *,
     later: Iterable[str] = (),
+    last: Priority | None = None,
 ) -> AffectedPages | None:
     """Returns the pages that committing ``session`` invalidates, None if the site has no cache.
 
-    ``later`` are tags that another transaction will publish as a consequence.
+    ``later`` are tags that another transaction will publish as a consequence. ``last`` limits the
+    pages that are neither the movie's nor those of its periods and facets.
     """
-    return pages_of_change(registry, session, {movie_id: slug}, now, later=later)
+    return pages_of_change(registry, session, {movie_id: slug}, now, later=later, last=last)
 
 
 def pages_of_change(
@@ -69,6 +72,7 @@ def pages_of_change(
     now: Callable[[], float] = time.monotonic,
     *,
     later: Iterable[str] = (),
+    last: Priority | None = None,
 ) -> AffectedPages | None:
     """As `affected_pages`, for a change of several movies, given by id with their slugs."""
     cache = services_of(registry).page_cache
@@ -81,8 +85,9 @@ def pages_of_change(
     if not tags:
         return AffectedPages(())
     addresses = UrlInventory.of(registry)
-    elsewhere = any(kind_of(tag) not in _OF_LISTS for tag in tags)
-    last = Priority.ARCHIVE if elsewhere else Priority.CALENDAR
+    if last is None:
+        elsewhere = any(kind_of(tag) not in _OF_LISTS for tag in tags)
+        last = Priority.ARCHIVE if elsewhere else Priority.CALENDAR
     deadline = now() + TIME_LIMIT
     late: list[bool] = []
 
@@ -115,6 +120,17 @@ def note_pages(
 def reason_of(entry: AuditEntry) -> str:
     """The reason of the outbox row of an entry's change."""
     return f"manager: {entry.action} #{entry.id}"
+
+
+def pages_of_import(registry: Registry, session: Session, movie: Movie) -> tuple[str, ...]:
+    """Returns the paths of the pages that an imported movie invalidates.
+
+    An import writes thousands of movies, so it looks at the pages of the movie, its periods and its
+    facets, and at the first pages of the site; not at those of other movies.
+    """
+    session.flush()
+    found = affected_pages(registry, session, movie.id, movie.slug, last=Priority.WEEKS)
+    return found.pages if found else ()
 
 
 def seconds_until_fresh(session: Session, reason: str) -> float | None:

@@ -1,6 +1,6 @@
 """The form of a movie, and its conversion from and to ``MovieValues``."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -184,6 +184,30 @@ class MovieForm(BaseForm):
             rows: Any = self[name]
             for _row in range(min(count + more, MAX_FORM_ROWS - len(rows.entries))):
                 rows.append_entry()
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A field with errors: the id of its control, its label, and its row in a list (0: none)."""
+
+    id: str
+    label: str
+    errors: tuple[str, ...]
+    row: int = 0
+
+
+def mistakes_of(form: MovieForm) -> tuple[Mistake, ...]:
+    """Returns the fields of a form that have errors, in their order."""
+    return tuple(_mistakes(form))
+
+
+def _mistakes(form: Any, row: int = 0) -> Iterator[Mistake]:
+    for field in form:
+        if isinstance(field, FieldList):
+            for number, entry in enumerate(field, start=1):
+                yield from _mistakes(entry.form, number)
+        elif field.errors:
+            yield Mistake(field.id, field.label.text, tuple(field.errors), row)
 
 
 @dataclass(frozen=True, slots=True)

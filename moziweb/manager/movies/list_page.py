@@ -1,22 +1,23 @@
 """A page of the list of movies, with keyset paging.
 
 A cursor names the row after (or before) which a page starts, not an offset. So the last page costs
-as much as the first, and a movie added in between does not shift rows. At most four queries: the
-movies of the page (two if it continues into the segment without dates), their premieres, their
-posters.
+as much as the first, and a movie added in between does not shift rows. At most three queries: the
+movies of the page with the states of their posters (two if it continues into the segment without
+dates), and their premieres. If nothing is found, one more looks for similar titles and names.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Select, SQLColumnExpression, func, select, tuple_
+from sqlalchemy import Select, SQLColumnExpression, and_, func, select, tuple_
 from sqlalchemy.orm import Session, aliased, load_only
 
 from moziweb.db.planner_hints import NoIndex
 from moziweb.db.types import parse_id
 from moziweb.movies.models import DatePrecision, Movie, Premiere
+from moziweb.movies.search_queries import movies_spelled_alike
 from moziweb.posters.models import PosterSource, SourceState
 
 from .list_query import Filter, FilterContext, ListQuery, Sort, conditions, has, lacking, movie_ids
@@ -43,15 +44,19 @@ class MovieRow:
 
 @dataclass(frozen=True, slots=True)
 class MovieListPage:
-    """A page of the list; ``next`` and ``previous`` are cursors, "" for none."""
+    """A page of the list; ``next`` and ``previous`` are cursors, "" for none.
+
+    The rows are ``similar`` if nothing was found: their titles or people are spelled alike.
+    """
 
     rows: tuple[MovieRow, ...]
     next: str
     previous: str
+    similar: bool = False
 
 
-_Row: TypeAlias = tuple[Movie, str]
-"""A movie and its cursor."""
+_Row: TypeAlias = tuple[Movie, SourceState | None, str]
+"""A movie, the state of its poster, and its cursor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +82,14 @@ class _Segment:
         # Find the ids in indexes only, then read the rows of these few.
         keys = query.order_by(*order).limit(limit).subquery()
         rows = session.execute(
-            select(Movie, keys.c.a, keys.c.b)
+            _with_posters(keys.c.a, keys.c.b)
             .join(keys, keys.c.movie == Movie.id)
-            .options(load_only(*_SHOWN, raiseload=True))
             .order_by(*(each.desc() if falling else each.asc() for each in keys.c["a", "b"]))
         )
-        return [(movie, f"{self.letter}~{_text(first)}~{number}") for movie, first, number in rows]
+        return [
+            (movie, poster, f"{self.letter}~{_text(first)}~{number}")
+            for movie, poster, first, number in rows
+        ]
 
     def values(self, cursor: str) -> tuple[Any, int]:
         """Parses a cursor. Raises ``ValueError`` for any other text."""
@@ -106,16 +113,49 @@ def page_of_movies(session: Session, query: ListQuery, context: FilterContext) -
     more, found = len(found) > MOVIES_PER_PAGE, found[:MOVIES_PER_PAGE]
     if backwards:
         found.reverse()
-    ids = [movie.id for movie, _cursor in found]
-    premieres, posters = _premieres(session, ids, context.today), _posters(session, ids)
-    rows = tuple(
-        MovieRow(movie, premieres.get(movie.id), posters.get(movie.id), cursor)
-        for movie, cursor in found
-    )
-    has_next = rows and (backwards or more)
-    has_previous = rows and (more if backwards else query.after)
+    if not found:
+        return MovieListPage(
+            _rows(session, _similar(session, query, context), context), "", "", True
+        )
+    rows = _rows(session, found, context)
+    has_next = backwards or more
+    has_previous = more if backwards else query.after
     return MovieListPage(
         rows, rows[-1].cursor if has_next else "", rows[0].cursor if has_previous else ""
+    )
+
+
+def _rows(session: Session, found: Sequence[_Row], context: FilterContext) -> tuple[MovieRow, ...]:
+    premieres = _premieres(session, [movie.id for movie, *_ in found], context.today)
+    return tuple(
+        MovieRow(movie, premieres.get(movie.id), poster, cursor) for movie, poster, cursor in found
+    )
+
+
+def _similar(session: Session, query: ListQuery, context: FilterContext) -> list[_Row]:
+    """The movies that a search which finds nothing may mean, the likeliest first."""
+    terms = query.search.terms
+    if terms is None or query.after or query.before:
+        return []
+    alike = movies_spelled_alike(terms)
+    others = conditions(replace(query, text=""), context, Movie.id)
+    rows = session.execute(
+        _with_posters()
+        .join(alike, alike.c.id == Movie.id)
+        .where(*others)
+        .order_by(alike.c.similarity.desc(), Movie.id.desc())
+        .limit(MOVIES_PER_PAGE)
+    )
+    return [(movie, poster, "") for movie, poster in rows]
+
+
+def _with_posters(*columns: Any) -> Select[Any]:
+    """Query of movies and the states of their posters."""
+    is_theirs = and_(PosterSource.movie_id == Movie.id, PosterSource.chosen)
+    return (
+        select(Movie, PosterSource.state, *columns)
+        .outerjoin_from(Movie, PosterSource, is_theirs)
+        .options(load_only(*_SHOWN, raiseload=True))
     )
 
 
@@ -172,12 +212,12 @@ def _parts(query: ListQuery, context: FilterContext) -> list[_Segment]:
     if query.filter is Filter.NO_DATE:
         # No premiere of these movies has a day, so exclude those that have one.
         dated = dated.where(Premiere.precision != DatePrecision.DAY)
-    without = lacking(lambda movie: has(Premiere, movie), query.text).subquery()
+    without = lacking(lambda movie: has(Premiere, movie), query.search).subquery()
     number = NoIndex(without.c.id)
     # A movie without any premiere has none with a day: the filter is already satisfied.
     left = Filter.ALL if query.filter is Filter.NO_DATE else query.filter
     undated = select(number.label("movie")).where(
-        *conditions(ListQuery(filter=left), context, number)
+        *conditions(ListQuery(filter=left, distributor=query.distributor), context, number)
     )
     return [
         _Segment("d", dated, (Premiere.date, Premiere.id), date.fromisoformat, descending=True),
@@ -210,7 +250,9 @@ def _moment(text: str) -> datetime:
 
 
 def _premieres(session: Session, ids: Sequence[int], today: date) -> dict[int, Premiere]:
-    """The next premiere of each movie, or else its latest."""
+    """The next premiere of each movie, or else its latest. No query without movies."""
+    if not ids:
+        return {}
     rows = session.scalars(
         select(Premiere).where(Premiere.movie_id.in_(ids)).order_by(Premiere.date, Premiere.id)
     )
@@ -220,12 +262,3 @@ def _premieres(session: Session, ids: Sequence[int], today: date) -> dict[int, P
         if known is None or known.date < today:
             found[row.movie_id] = row
     return found
-
-
-def _posters(session: Session, ids: Sequence[int]) -> dict[int, SourceState]:
-    rows = session.execute(
-        select(PosterSource.movie_id, PosterSource.state).where(
-            PosterSource.movie_id.in_(ids), PosterSource.chosen
-        )
-    )
-    return {row.movie_id: row.state for row in rows}

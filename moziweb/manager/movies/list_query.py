@@ -1,25 +1,25 @@
-"""Query of the movie list: search text, filter, sort order and cursor."""
+"""Query of the movie list: search text, filter, distributor, sort order and cursor."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final, TypeAlias, TypeVar
 
-from sqlalchemy import ColumnElement, Exists, Select, SQLColumnExpression, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Exists, Select, SQLColumnExpression, exists, literal, select
 from sqlalchemy.orm import aliased
 
 from moziweb.db.planner_hints import NoIndex
 from moziweb.db.types import parse_id
-from moziweb.movies.calendar import week_of
+from moziweb.movies.calendar import Week, week_of
 from moziweb.movies.models import DatePrecision, FieldProvenance, Movie, Premiere
-from moziweb.movies.text_folding import fold
-from moziweb.posters.models import PosterSource, SourceState
+from moziweb.posters.models import MIN_POSTER_WIDTH, PosterSource, SourceState
+
+from .list_search import MAX_SEARCH_LENGTH, Search
 
 FAILING: Final = (SourceState.FAILED, SourceState.RETRY_WAIT)
 
-_IMDB_ID: Final = re.compile(r"tt[0-9]+")
+NO_SEARCH: Final = Search()
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -29,8 +29,12 @@ class Filter(StrEnum):
 
     ALL = ""
     THIS_WEEK = "this-week"
+    NEXT_WEEK = "next-week"
     NO_POSTER = "no-poster"
+    SMALL_POSTER = "small-poster"
     NO_DATE = "no-date"
+    NO_SYNOPSIS = "no-synopsis"
+    NO_RATING = "no-rating"
     FAILED = "failed"
     STALE = "stale"
     UNPUBLISHED = "unpublished"
@@ -46,28 +50,45 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """A query of the list. ``after`` and ``before`` are cursors, "" for none."""
+    """A query of the list. ``after`` and ``before`` are cursors, "" for none.
+
+    ``distributor`` is an id, 0 for all; ``named`` are those whose names the text matches.
+    """
 
     text: str = ""
     filter: Filter = Filter.ALL
     sort: Sort = Sort.CHANGED
     after: str = ""
     before: str = ""
+    distributor: int = 0
+    named: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, query: Any) -> "ListQuery":
         """Parses a query string; unknown values are ignored."""
         return cls(
-            text=" ".join(query.get("q", "").split())[:100],
+            text=" ".join(query.get("q", "").split())[:MAX_SEARCH_LENGTH],
             filter=_word(Filter, query.get("show", ""), Filter.ALL),
             sort=_word(Sort, query.get("sort", ""), Sort.CHANGED),
             after=query.get("after", "")[:200],
             before=query.get("before", "")[:200],
+            distributor=parse_id(query.get("distributor", "")) or 0,
         )
+
+    @property
+    def search(self) -> Search:
+        """What the text searches for."""
+        return Search(self.text, self.named)
 
     def params(self, **changes: str) -> dict[str, str]:
         """Returns the query string of the first page with some values changed."""
-        values = {"q": self.text, "show": self.filter.value, "sort": self.sort.value, **changes}
+        values = {
+            "q": self.text,
+            "show": self.filter.value,
+            "distributor": str(self.distributor or ""),
+            "sort": self.sort.value,
+            **changes,
+        }
         return {name: value for name, value in values.items() if value}
 
 
@@ -90,23 +111,34 @@ def conditions(
 
     Each is an ``IN`` over small indexes, so rows of ``movie`` are only read for display.
     """
+    found = _filtered(query, context, movie)
+    if query.distributor:
+        theirs = aliased(Movie)
+        of_theirs = select(theirs.id).where(theirs.distributor_id == query.distributor)
+        found.append(movie.in_(of_theirs))
+    return found
+
+
+def _filtered(
+    query: ListQuery, context: FilterContext, movie: MovieIdColumn
+) -> list[ColumnElement[bool]]:
     if query.text and query.filter not in _LACKING:
         titled = aliased(Movie)
-        found = select(titled.id).where(*_search(query.text, titled))
+        found = select(titled.id).where(*query.search.conditions(titled))
         if query.filter:
             # Otherwise SQLite reads the titles of each movie of the filter.
             found = found.where(NoIndex(titled.id).in_(movie_ids(query.filter, context)))
         return [movie.in_(found)]
-    return [movie.in_(movie_ids(query.filter, context, query.text))] if query.filter else []
+    return [movie.in_(movie_ids(query.filter, context, query.search))] if query.filter else []
 
 
-def movie_ids(which: Filter, context: FilterContext, text: str = "") -> Select[int]:
+def movie_ids(which: Filter, context: FilterContext, search: Search = NO_SEARCH) -> Select[int]:
     """Returns the ids of a filter's movies, perhaps with duplicates.
 
-    ``text`` limits expensive filters to the movies that match the search.
+    ``search`` limits expensive filters to the movies that match it.
     """
     if which in _LACKING:
-        return lacking(_LACKING[which], text)
+        return lacking(_LACKING[which], search)
     return _FILTERS[which](context)
 
 
@@ -115,26 +147,21 @@ def has(part: Any, movie: MovieIdColumn, *wanted: SQLColumnExpression[bool]) -> 
     return exists(part.movie_id).where(part.movie_id == movie, *wanted)
 
 
-def lacking(what: Callable[[MovieIdColumn], Exists], text: str = "") -> Select[int]:
-    """Returns the ids of the movies matching ``text`` for which ``what`` does not exist."""
+def lacking(what: Callable[[MovieIdColumn], Exists], search: Search = NO_SEARCH) -> Select[int]:
+    """Returns the ids of the movies matching ``search`` for which ``what`` does not exist."""
     movie = aliased(Movie)
-    return select(movie.id).where(*_search(text, movie), ~what(movie.id).correlate(movie))
-
-
-def _search(text: str, movie: Any) -> list[ColumnElement[bool]]:
-    """Every word is in the titles; a number may be an id, and ``tt…`` an IMDb id."""
-    words = fold(text).split()
-    if len(words) == 1 and _IMDB_ID.fullmatch(words[0]):
-        return [movie.imdb_id == words[0]]
-    named = and_(True, *(movie.search_text.contains(word, autoescape=True) for word in words))
-    movie_id = parse_id(words[0]) if len(words) == 1 else None
-    if movie_id is not None:
-        return [or_(named, movie.id == movie_id)]
-    return [named] if words else []
+    return select(movie.id).where(*search.conditions(movie), ~what(movie.id).correlate(movie))
 
 
 def _this_week(context: FilterContext) -> Select[int]:
-    week = week_of(context.today)
+    return _in_week(week_of(context.today))
+
+
+def _next_week(context: FilterContext) -> Select[int]:
+    return _in_week(week_of(context.today).next)
+
+
+def _in_week(week: Week) -> Select[int]:
     return select(Premiere.movie_id).where(
         Premiere.date.between(week.start, week.end), Premiere.precision == DatePrecision.DAY
     )
@@ -156,8 +183,28 @@ def _unpublished(context: FilterContext) -> Select[int]:
     return select(movie.id).where(~movie.published)
 
 
+def _without_synopsis(context: FilterContext) -> Select[int]:
+    movie = aliased(Movie)
+    # A literal, so that SQLite sees that the partial index has these rows.
+    return select(movie.id).where(movie.synopsis == literal("", literal_execute=True))
+
+
+def _without_rating(context: FilterContext) -> Select[int]:
+    movie = aliased(Movie)
+    return select(movie.id).where(movie.rating.is_(None))
+
+
+def _with_small_poster(context: FilterContext) -> Select[int]:
+    is_small = PosterSource.width < MIN_POSTER_WIDTH
+    return select(PosterSource.movie_id).where(PosterSource.chosen, is_small)
+
+
 _FILTERS: Final = {
     Filter.THIS_WEEK: _this_week,
+    Filter.NEXT_WEEK: _next_week,
+    Filter.SMALL_POSTER: _with_small_poster,
+    Filter.NO_SYNOPSIS: _without_synopsis,
+    Filter.NO_RATING: _without_rating,
     Filter.FAILED: _failing,
     Filter.STALE: _stale,
     Filter.UNPUBLISHED: _unpublished,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from moziweb.movies.collation import sort_key
@@ -29,6 +29,12 @@ def editable_movie(session: Session, movie_id: int) -> Movie | None:
         # Overwrite what the session has loaded before: another editor may have saved since.
         .execution_options(populate_existing=True)
     ).one_or_none()
+
+
+def distributors_by_name(session: Session) -> list[Row[int, str]]:
+    """Returns ids and names of the distributors, by name. One query."""
+    rows = session.execute(select(Distributor.id, Distributor.name)).all()
+    return sorted(rows, key=lambda row: sort_key(row.name))
 
 
 def form_choices(session: Session, locale: str) -> FormChoices:

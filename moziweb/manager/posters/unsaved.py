@@ -6,7 +6,6 @@ only for the user who uploaded the picture, and only for that movie.
 
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -16,9 +15,6 @@ from moziweb.posters.recipes import CENTRE, Point
 
 from ..web import drafts
 from ..web.drafts import Draft
-
-MAX_FILE_NAME_LENGTH: Final = 200
-"""Stored characters of a file's name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,7 +168,7 @@ def _file(request: Request) -> ImportJob:
     table = read_table(data, columns_of(request.POST))
     terms = ListOptions(
         budapest_today(now),
-        ImportedPosters().is_allowed_url,
+        ImportedPosters(request.services.poster_editor.policy).is_allowed_url,
         one_line(text_param(request.POST, "list"))[:30],
         text_param(request.POST, "date_format")[:40],
     )

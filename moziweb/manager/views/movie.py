@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from moziweb.db.types import MAX_ID, parse_id
 from moziweb.i18n import _
+from moziweb.movies.calendar import budapest_today
 from moziweb.movies.models import Movie
 from moziweb.movies.movie_rows import bare_movie
 from moziweb.request import Request
@@ -36,6 +37,7 @@ from ..movies.form import (
     date_changes_of,
     digests_of,
     digests_text,
+    mistakes_of,
     safe_fields,
     values_from,
 )
@@ -43,6 +45,7 @@ from ..movies.queries import FormChoices, editable_movie, form_choices
 from ..movies.save import MovieWriter, lock_movie, write
 from ..movies.text import field_text
 from ..movies.values import EDITED_FIELDS, MovieValues, as_copy, values_of
+from ..movies.warnings import SaveWarning, WarningKind, warnings_of
 from ..undo.reversal import undone_by
 from ..web import drafts, submissions
 from ..web.layout import manager_view, movie_nav, page_frame
@@ -60,7 +63,8 @@ class MovieEdit:
     """An edit of a movie in one request.
 
     ``movie`` is None for a new one; ``before`` are the values in the database. ``saved_before`` is
-    the path of the movie that the same form has made before.
+    the path of the movie that the same form has made before. ``is_typed``: the form shows what the
+    user has typed and not saved.
     """
 
     request: Request
@@ -75,6 +79,8 @@ class MovieEdit:
     publishing: bool | None = None
     differences: tuple[Difference, ...] = ()
     saved_before: str = ""
+    is_typed: bool = False
+    warnings: tuple[SaveWarning, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -87,7 +93,7 @@ class MovieEdit:
         known = form_choices(session, request.locale_name)
         form = _form(request, movie, before) if fields is None else MovieForm(fields)
         form.set_genre_choices(known)
-        return cls(request, session, movie, before, known, form)
+        return cls(request, session, movie, before, known, form, is_typed=fields is not None)
 
     def is_valid(self) -> bool:
         """Whether the form can be saved; errors are in its fields."""
@@ -195,6 +201,7 @@ def preview_affected_pages(request: Request) -> dict[str, Any]:
         "affected": edit.affected,
         "is_previewed": edit.is_previewed,
         "valid": not _has_errors(edit),
+        "warnings": edit.warnings,
     }
 
 
@@ -243,9 +250,10 @@ def _save(request: Request) -> dict[str, Any] | Response:
         lock_movie(request.dbsession, request.context.movie_id)
     edit = MovieEdit.of(request, request.dbsession, safe_fields(request.POST))
     user_id = require_user(request).user_id
-    # Before the validation: the ids of the movie that the form has made are taken.
-    made = None if edit.movie else submissions.find(edit.session, user_id, request.POST)
-    if made is not None:
+    # Before the validation: the ids of the movie that the form has made are taken. After the lock:
+    # the same form may have been saved since the request began.
+    made = submissions.find(edit.session, user_id, request.POST)
+    if made is not None and (edit.movie is None or _is_repeated(request, made)):
         return _again(edit, made)
     if not edit.is_valid():
         request.response.status_int = 400
@@ -260,7 +268,7 @@ def _save(request: Request) -> dict[str, Any] | Response:
     if submission and submission.path:
         return _again(edit, submission)
     writer = edit.writer()
-    before = edit.before
+    before, kinds = edit.before, {each.kind for each in _warnings(edit)}
     stored = AuditedMovies(edit.session, [edit.movie.id]) if edit.movie else None
     changed = write(writer)
     drafts.drop(edit.session, user.user_id, request.path)
@@ -278,9 +286,26 @@ def _save(request: Request) -> dict[str, Any] | Response:
     values = stored.fields()
     entry = record(edit.session, actor, action, writer.movie, writer.now, changes, fields=values)
     note_pages(request.registry, edit.session, entry, {writer.movie.id: writer.movie.slug})
+    query = {"saved": entry.id} | ({"warn": "-".join(sorted(kinds))} if kinds else {})
+    path = request.route_path("manager.movie", movie=writer.movie.id, _query=query)
     if submission is not None:
-        submission.path = f"{path}?saved={entry.id}"
-    return SeeOther(f"{path}?saved={entry.id}")
+        submission.path = path
+    return SeeOther(path)
+
+
+def _warnings(edit: MovieEdit) -> tuple[SaveWarning, ...]:
+    """The warnings about a valid form."""
+    today = budapest_today(edit.request.services.clock())
+    number = edit.movie.id if edit.movie else None
+    return warnings_of(edit.session, number, edit.values(), edit.before, today)
+
+
+def _saved_warnings(edit: MovieEdit, movie: Movie) -> tuple[SaveWarning, ...]:
+    """The warnings of the save that has led here, about the movie as it is."""
+    kinds = set(edit.request.GET.get("warn", "").split("-")) & set(WarningKind)
+    today = budapest_today(edit.request.services.clock())
+    values = values_of(movie)
+    return warnings_of(edit.session, movie.id, values, MovieValues(), today, kinds)
 
 
 def _again(edit: MovieEdit, submission: Submission) -> dict[str, Any] | Response:
@@ -288,11 +313,16 @@ def _again(edit: MovieEdit, submission: Submission) -> dict[str, Any] | Response
 
     Then nothing is saved, and the form can be saved as another movie.
     """
-    if submission.digest == submissions.fields_digest(edit.request.POST):
+    if _is_repeated(edit.request, submission):
         return SeeOther(submission.path)
     edit.saved_before = submission.path
     edit.request.response.status_int = 409
     return _page(edit)
+
+
+def _is_repeated(request: Request, submission: Submission) -> bool:
+    """Whether the request has the fields of an earlier submission."""
+    return submission.digest == submissions.fields_digest(request.POST)
 
 
 def _preview(request: Request) -> dict[str, Any]:
@@ -322,6 +352,7 @@ def _dry_run(request: Request) -> MovieEdit:
         edit = MovieEdit.of(request, session, safe_fields(request.POST))
         if edit.is_valid():
             writer = edit.writer()
+            edit.warnings = _warnings(edit)
             write(writer)
             found = writer.movie
             edit.affected = affected_pages(request.registry, session, found.id, found.slug)
@@ -363,11 +394,14 @@ def _page(edit: MovieEdit) -> dict[str, Any]:
         "publishing": edit.publishing,
         "affected": edit.affected,
         "is_previewed": edit.is_previewed,
+        "warnings": edit.warnings,
         "differences": edit.differences,
         "saved_before": edit.saved_before,
         "submission": None if edit.movie else _submission_token(edit),
         "date_text": Formatter(request.locale_name, request.localizer.translate).date_text,
         "wrong": _has_errors(edit),
+        "mistakes": mistakes_of(form),
+        "unsaved": edit.is_typed,
         **(edit.extra or _context(edit)),
     }
 
@@ -391,7 +425,7 @@ def _context(edit: MovieEdit) -> dict[str, Any]:
     if edit.movie is None:
         return {
             "marks_of": Marks({}), "entries": (), "saved": None, "seconds": None, "changes": {},
-            "movie_tabs": (),
+            "movie_tabs": (), "saved_warnings": (),
         }  # fmt: skip
     entries = latest_entries(edit.session, subjects=(MOVIE,), subject_id=edit.movie.id, limit=5)
     wanted = edit.request.GET.get("saved", "")
@@ -402,6 +436,7 @@ def _context(edit: MovieEdit) -> dict[str, Any]:
         "entries": entries,
         "undone": undone_by(edit.session, [each.id for each in entries]),
         "saved": saved,
+        "saved_warnings": _saved_warnings(edit, edit.movie) if saved else (),
         "seconds": seconds_until_fresh(edit.session, reason_of(saved)) if saved else None,
         "changes": {premiere.id: premiere.changes for premiere in edit.movie.premieres},
     }

@@ -16,7 +16,11 @@ from moziweb.posters.cache_tags import source_tag, variant_tag
 from moziweb.posters.editorial import SourceView, UnknownSource
 from moziweb.posters.fetching.errors import FetchCode
 from moziweb.posters.generation.error_codes import ERROR_MEANINGS
-from moziweb.posters.generation.upload_store import MAX_SOURCE_URL_LENGTH, StoredUpload
+from moziweb.posters.generation.upload_store import (
+    MAX_FILE_NAME_LENGTH,
+    MAX_SOURCE_URL_LENGTH,
+    StoredUpload,
+)
 from moziweb.posters.models import ON_DEMAND_KINDS, PosterSource, SourceState
 from moziweb.posters.recipes import RECIPES, Point
 from moziweb.request import Request
@@ -27,7 +31,8 @@ from ..movies.affected_pages import AffectedPages, affected_pages
 from ..movies.changes import AuditedMovies
 from ..posters import unsaved
 from ..posters.form_data import PICTURE_ERRORS, explained, focal_of, size_limit
-from ..posters.unsaved import MAX_FILE_NAME_LENGTH, UnsavedPoster
+from ..posters.unsaved import UnsavedPoster
+from ..posters.warnings import picture_warnings
 from ..undo.reversal import FOCAL_POINT
 from ..web.forms import UserError
 from ..web.layout import manager_view, movie_nav, page_frame
@@ -313,6 +318,7 @@ def _page(
         "most_bytes": most_bytes(request),
         "limit": request.localizer.translate(size_limit(most_bytes(request))),
         "recipes": RECIPES,
+        "picture_warnings": picture_warnings,
         "at_work": any(
             each.state in _AT_WORK and each.kind not in ON_DEMAND_KINDS for each in sources
         ),

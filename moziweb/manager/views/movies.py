@@ -1,6 +1,6 @@
 """The list of movies."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pyramid.security import NO_PERMISSION_REQUIRED
@@ -13,6 +13,8 @@ from moziweb.site.view_models import Link
 
 from ..movies.list_page import MovieListPage, page_of_movies
 from ..movies.list_query import Filter, ListQuery, Sort
+from ..movies.list_search import Search
+from ..movies.queries import distributors_by_name
 from ..web.layout import manager_view, page_frame
 from ..web.redirects import MovedPermanently
 from ..web.resources import SEE
@@ -23,9 +25,13 @@ _ROUTE: Final = "manager.movies"
 _FILTERS: Final = {
     Filter.ALL: _("All"),
     Filter.THIS_WEEK: _("This week"),
+    Filter.NEXT_WEEK: _("Next week"),
     Filter.NO_POSTER: _("No poster"),
+    Filter.SMALL_POSTER: _("Poster too small"),
     Filter.FAILED: _("Poster failed"),
     Filter.NO_DATE: _("No date"),
+    Filter.NO_SYNOPSIS: _("No synopsis"),
+    Filter.NO_RATING: _("No rating"),
     Filter.STALE: _("Stale import"),
     Filter.UNPUBLISHED: _("Not on the site"),
 }
@@ -73,13 +79,17 @@ class Choices:
 @manager_view("movies", permission=SEE, renderer="movies", method="GET")
 def movies(request: Request) -> dict[str, Any]:
     """A page of the list: at most four queries, and one for the session."""
+    distributors = distributors_by_name(request.dbsession)
     query = ListQuery.of(request.GET)
+    query = replace(query, named=Search.of(query.text, distributors).distributors)
     found = page_of_movies(request.dbsession, query, filter_context(request))
     wording = Formatter(request.locale_name, request.localizer.translate)
     return {
         "page": page_frame(request, _("Films"), _ROUTE),
         "query": query,
         "rows": found.rows,
+        "similar": found.similar,
+        "distributors": distributors,
         "choices": Choices.of(request, query, found),
         "date_text": wording.date_text,
         "kind_text": wording.kind_text,

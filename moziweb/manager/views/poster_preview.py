@@ -20,6 +20,7 @@ from ..posters import unsaved
 from ..posters.form_data import PICTURE_ERRORS, explained, focal_of
 from ..posters.preview_cache import Variants
 from ..posters.unsaved import UnsavedPoster
+from ..posters.warnings import picture_warnings
 from ..web.layout import manager_view, movie_nav, page_frame
 from ..web.params import or_404
 from ..web.redirects import SeeOther
@@ -81,7 +82,9 @@ def _save(request: Request) -> Response:
             session, movie, picture.url, previewed=picture.upload, choose=choose
         )
     else:
-        source = editor.add_upload(session, movie.id, picture.upload, choose=choose)
+        source = editor.add_upload(
+            session, movie.id, picture.upload, choose=choose, file_name=picture.name
+        )
     editor.set_focal_point(session, source.id, *picture.focal)
     changes = [
         ("poster", "", f"#{source.id} {picture.title}"),
@@ -143,6 +146,7 @@ def _page(request: Request, problem: str = "") -> dict[str, Any]:
         "square": _named(variants, SQUARE),
         "affected": _affected(request),
         "problem": problem,
+        "warnings": picture_warnings(picture.upload.width, picture.upload.height),
     }
 
 

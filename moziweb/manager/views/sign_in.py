@@ -68,7 +68,7 @@ def sign_in(request: Request) -> dict[str, Any] | Response:
         return _page(request, form, throttled(request, attempt))
     with request.services.database.read() as session:
         user = find_user(session, name)
-    fits = _fits(request, user, form.password.data or "")  # the same work without a user
+    fits = _fits(user, form.password.data or "")  # the same work without a user
     if user is None or not fits:
         with request.services.database.write() as session:
             report_failed(session, user, request.remote_addr or "", request.services.clock())
@@ -128,13 +128,9 @@ def _page(request: Request, form: SignInForm, problem: str = "") -> dict[str, An
     }
 
 
-def _fits(request: Request, user: User | None, password: str) -> bool:
+def _fits(user: User | None, password: str) -> bool:
     known = user is not None and user.disabled_at is None
-    fits = passwords.verify(password, user.password_hash if user is not None and known else None)
-    if fits and user is not None and passwords.outdated(user.password_hash):
-        with request.services.database.write() as session:
-            session.merge(user).password_hash = passwords.hashed(password)
-    return fits
+    return passwords.verify(password, user.password_hash if user is not None and known else None)
 
 
 def _begin(request: Request, user: User, form: SignInForm) -> Response:
@@ -155,7 +151,10 @@ def _return_url(request: Request, user: User, form: SignInForm) -> str:
     return_url = safe_return_url(form.return_url.data or "") or request.route_path("manager.home")
     fields = drafts.unpack(form.draft.data or "") if has_own_origin(request) else []
     now = request.services.clock()
+    password = form.password.data or ""
     with request.services.database.write() as session:
+        if passwords.outdated(user.password_hash):
+            session.merge(user).password_hash = passwords.hashed(password)
         record(session, Actor(user.id, user.name), "user.sign_in", user.audit_subject, now)
         if not fields:
             return return_url

@@ -40,7 +40,8 @@ MAX_CHARACTERS: Final = 200_000
 
 MAX_AGE: Final = timedelta(days=7)
 
-_SECRETS: Final = frozenset({"csrf_token", "password", "new_password", "current_password"})
+SECRETS: Final = frozenset({"password", "new_password", "current_password"})
+"""Fields with passwords, which are stored nowhere."""
 
 
 def pack(fields: Any) -> str:
@@ -48,7 +49,7 @@ def pack(fields: Any) -> str:
     texts = [
         [name, value]
         for name, value in fields.items()
-        if isinstance(value, str) and name not in _SECRETS
+        if isinstance(value, str) and name not in {"csrf_token", *SECRETS}
     ]
     text = json.dumps(texts, ensure_ascii=False)
     return text if texts and len(text) <= MAX_CHARACTERS else ""

@@ -16,6 +16,7 @@ from moziweb.site.view_models import Link
 from ..auth.sessions import signed_in
 from .navigation import MOVIE_NAV, NAV, NavItem
 from .resources import ManagerResource
+from .submissions import once
 
 NOTICES: Final = {
     "signed-out": _("You are signed out."),
@@ -83,11 +84,15 @@ def movie_nav(request: Request, movie_id: int, section: str) -> tuple[Link, ...]
 def manager_view(
     route: str, *, permission: str, method: str, renderer: str | None = None
 ) -> Callable[[Any], Any]:
-    """``view_config`` for a route of the manager; ``permission`` is mandatory."""
+    """``view_config`` for a route of the manager; ``permission`` is mandatory.
+
+    A form that is submitted twice is done once.
+    """
     return view_config(
         route_name=f"manager.{route}",
         permission=permission,
         request_method=method,
+        decorator=once if method == "POST" else None,
         renderer=renderer and f"manager/{renderer}.jinja2",
     )
 

@@ -1,21 +1,29 @@
-"""Recognises a form that is submitted again, so that it does not create the same thing twice.
+"""Recognises a form that is submitted again, so that it does not do the same thing twice.
 
-The form carries a random token. The transaction that creates the row also stores the token with the
-path of the result. A second click, or going back and saving again, finds it.
+Each form carries a random token (``csrf()`` of the templates). The transaction of its first
+submission stores the token with the path that it redirects to. A second click, or going back and
+submitting again, gets the same redirect (``once``).
 """
 
 import hashlib
 import json
 import re
 import secrets
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from pyramid.response import Response
 from sqlalchemy import ForeignKey, String, delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from moziweb.db.meta import Base
+from moziweb.request import Request
+
+from ..auth.sessions import signed_in
+from .drafts import SECRETS
+from .redirects import SeeOther
 
 KEPT_FOR: Final = timedelta(days=7)
 """How long a form may stay open and still be recognised."""
@@ -23,11 +31,19 @@ KEPT_FOR: Final = timedelta(days=7)
 FIELD: Final = "submission"
 """The hidden field with the token."""
 
+MAX_PATH: Final = 300
+"""Characters of a path; a longer one is not stored."""
+
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22}")
+
+PostView = Callable[[Any, Request], Response]
 
 
 class Submission(Base):
-    """A form that was submitted: the SHA-256 of its fields, and the path of its result."""
+    """A form that was submitted: the SHA-256 of its fields, and the path of its result.
+
+    ``is_new`` in the transaction that inserts it.
+    """
 
     __tablename__ = "manager_submission"
 
@@ -36,8 +52,10 @@ class Submission(Base):
         ForeignKey("manager_user.id", ondelete="CASCADE"), primary_key=True
     )
     digest: Mapped[str] = mapped_column(String(64))
-    path: Mapped[str] = mapped_column(String(300), default="")
+    path: Mapped[str] = mapped_column(String(MAX_PATH), default="")
     created_at: Mapped[datetime] = mapped_column(index=True)
+
+    is_new = False
 
 
 def new_token() -> str:
@@ -46,13 +64,56 @@ def new_token() -> str:
 
 
 def fields_digest(fields: Any) -> str:
-    """The SHA-256 of the texts of a form, without the CSRF token, as 64 hexadecimal digits."""
-    texts = [
-        [name, value]
-        for name, value in fields.items()
-        if isinstance(value, str) and name != "csrf_token"
-    ]
+    """The SHA-256 of a form and its files, without the CSRF token, as 64 hexadecimal digits."""
+    texts = [[name, _text(value)] for name, value in fields.items() if name != "csrf_token"]
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
+
+
+def _text(value: Any) -> str:
+    """A text itself; the SHA-256 of a file, which can be read again afterwards."""
+    if isinstance(value, str):
+        return value
+    digest = hashlib.file_digest(value.file, "sha256").hexdigest()
+    value.file.seek(0)
+    return f"{value.filename} {digest}"
+
+
+def once(view: PostView) -> PostView:
+    """View decorator: a form that is submitted again gets the redirect of its first submission.
+
+    The same form with other fields is submitted as usual. A form with a password is not
+    recognised: the stored digest would help to guess it.
+    """
+
+    def wrapper(context: Any, request: Request) -> Response:
+        user, fields = signed_in(request), request.POST
+        if user is None or not _key_of(user.user_id, fields) or not SECRETS.isdisjoint(fields):
+            return view(context, request)
+        digest = fields_digest(fields)
+        with request.services.database.read() as session:
+            made = find(session, user.user_id, fields)
+        if made is not None and made.digest == digest:
+            return SeeOther(made.path)
+        response = view(context, request)
+        path = response.headers.get("Location", "")
+        if response.status_int == SeeOther.code and len(path) <= MAX_PATH:
+            return _remember(request, response, user.user_id, digest)
+        return response
+
+    return wrapper
+
+
+def _remember(request: Request, response: Response, user_id: int, digest: str) -> Response:
+    """Stores the path of a redirect; undoes the work if another request has submitted the form."""
+    fields, path = request.POST, response.headers["Location"]
+    known = begin(request.dbsession, user_id, fields, request.services.clock(), digest)
+    if known is None:
+        return response
+    if known.digest == digest and not known.is_new:
+        request.tm.doom()
+        return SeeOther(known.path)
+    known.path, known.digest = path, digest
+    return response
 
 
 def find(session: Session, user_id: int, fields: Any) -> Submission | None:
@@ -62,22 +123,29 @@ def find(session: Session, user_id: int, fields: Any) -> Submission | None:
     return found if found is not None and found.path else None
 
 
-def begin(session: Session, user_id: int, fields: Any, now: datetime) -> Submission | None:
+def begin(
+    session: Session, user_id: int, fields: Any, now: datetime, digest: str = ""
+) -> Submission | None:
     """The submission of a form with these fields; with a ``path`` if it was made before.
 
     Call it in the transaction that creates the result, and set the path. It waits for another
-    submission of the same form to commit. None for a form without a token.
+    submission of the same form to commit. None for a form without a token. Give the ``digest`` if
+    the files of the form may be closed.
     """
     key = _key_of(user_id, fields)
     if key is None:
         return None
+    known = session.get(Submission, key)
+    if known is not None:
+        return known
     session.execute(delete(Submission).where(Submission.created_at < now - KEPT_FOR))
-    made = Submission(**key, digest=fields_digest(fields), created_at=now)
+    made = Submission(**key, digest=digest or fields_digest(fields), created_at=now)
     try:
         with session.begin_nested():
             session.add(made)
     except IntegrityError:
         return session.get_one(Submission, key)
+    made.is_new = True
     return made
 
 

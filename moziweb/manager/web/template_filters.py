@@ -21,6 +21,7 @@ from moziweb.posters.recipes import BLUR, FULL_SIZE, MEDIUM, POSTER, SMALL, SQUA
 from ..audit.formatting import Translate, value_text
 from ..audit.history import ACTIONS
 from ..auth.models import ROLE_NAMES, Role
+from .submissions import new_token
 
 POSTER_STATE_NAMES: Final = {
     None: _("no poster"),
@@ -78,6 +79,7 @@ FIELD_NAMES: Final = {
     "focal_point": _("Focal point"),
     "published": _("On the site"),
     "name": _("Name"),
+    "films": _("Films"),
     "role": _("Role"),
     "sources": _("Sources"),
     "tags": _("Tags"),
@@ -225,7 +227,9 @@ def includeme(config: Configurator) -> None:
 
 
 def _add_filters(config: Configurator) -> None:
-    config.get_jinja2_environment().filters.update(
+    environment = config.get_jinja2_environment()
+    environment.globals["new_submission_token"] = new_token
+    environment.filters.update(
         budapest=budapest,
         clock=clock,
         amount=amount,

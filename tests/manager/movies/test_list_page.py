@@ -22,6 +22,7 @@ from moziweb.movies.models import (
     Genre,
     Movie,
     Premiere,
+    Rating,
     StreamingService,
 )
 from moziweb.posters.models import SourceState
@@ -95,15 +96,21 @@ def test_the_search_follows_the_title(dbsession: Session) -> None:
 
 def test_each_filter(dbsession: Session) -> None:
     def movie(title: str, day: date | None = date(2020, 1, 2), **values: object) -> Movie:
-        made = factories.make_movie(dbsession, title, **values)
+        given: dict[str, object] = {"synopsis": "Valaki elindul.", "rating": Rating.KN, **values}
+        made = factories.make_movie(dbsession, title, **given)
         if day:
             factories.make_premiere(dbsession, made, day)
         if title != "plakátlan":
             state = SourceState.FAILED if title == "hibás" else SourceState.READY
-            factories.add_poster(dbsession, made, state=state)
+            width = 779 if title == "kicsi" else 780
+            factories.add_poster(dbsession, made, state=state, width=width)
         return made
 
     movie("e heti", date(2026, 8, 26))
+    movie("jövő heti", date(2026, 8, 27))
+    movie("kicsi")
+    movie("szótlan", synopsis="")
+    movie("besorolatlan", rating=None)
     movie("plakátlan")
     movie("hibás")
     movie("dátumtalan", None)
@@ -120,6 +127,10 @@ def test_each_filter(dbsession: Session) -> None:
     dbsession.flush()
     assert {each: set(titles(dbsession, filter=each)) for each in Filter if each} == {
         Filter.THIS_WEEK: {"e heti"},
+        Filter.NEXT_WEEK: {"jövő heti"},
+        Filter.SMALL_POSTER: {"kicsi"},
+        Filter.NO_SYNOPSIS: {"szótlan"},
+        Filter.NO_RATING: {"besorolatlan"},
         Filter.NO_POSTER: {"plakátlan"},
         Filter.FAILED: {"hibás"},
         Filter.NO_DATE: {"dátumtalan", "havi"},

@@ -2,14 +2,16 @@
 
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from webtest import TestApp
 
+from moziweb.cache.admin.statistics import LATEST_ROWS
 from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.accounts import add_user
@@ -205,3 +207,17 @@ def test_only_one_warming_runs_and_can_be_stopped(cached: TestApp, movies: Movie
     with services_of(cached.app.registry).database.read() as session:
         row = session.get_one(CacheWarmingJob, 1)
     assert (row.stopped, row.done) == (True, 0)
+
+
+def test_tile_counts_every_invalidation_of_the_last_hour(cached: TestApp) -> None:
+    admin, outbox = signed_in(cached, Role.ADMIN), services_of(cached.app.registry).page_cache
+    assert outbox is not None
+    table, moment = outbox.outbox.table, time.time()
+    rows = [
+        {"created": moment - age, "tags": "[]", "reason": "", "published": moment}
+        for age in [60.0] * (LATEST_ROWS + 500) + [7200.0] * 3
+    ]
+    with services_of(cached.app.registry).database.write() as session:
+        session.connection().execute(insert(table), rows)
+    tile = admin.get(PATH).html.select_one("#outbox-state strong").get_text()
+    assert int("".join(filter(str.isdigit, tile))) >= LATEST_ROWS + 500

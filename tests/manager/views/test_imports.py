@@ -27,6 +27,7 @@ from tests.movies.importers.test_row_accounting import LISTS
 from tests.movies.importers.tmdb_world import a_movie, catalogue
 from tests.services.tmdb import TOKEN, Answer, TmdbServer, rate_limited, unavailable
 from tests.services.tmdb_movies import release
+from tests.site.cached import Movies, week_here
 from tests.threads import join_threads, wait_until
 
 LIST = """\
@@ -484,3 +485,27 @@ def test_a_page_costs_the_same_queries_with_more_movies(
         counts.append(len(statements))
     assert counts[0] == counts[1] <= 5
     assert page.html.find("button", value="turn")
+
+
+def test_entries_of_an_import_name_the_pages_that_it_refreshes(
+    cached: TestApp, movies: Movies
+) -> None:
+    editor, week = signed_in(cached, Role.EDITOR), week_here()
+    lines = f"external_id;title;release_date\n1;Dűne;{week.thursday}\n2;Solaris;2031-01-02\n"
+    applied(previewed(editor, do="file", file=lines))
+    with services_of(cached.app.registry).database.read() as session:
+        imported = select(AuditEntry).where(AuditEntry.action == "film.import")
+        pages = {each.subject_name: set(each.pages) for each in session.scalars(imported)}
+    assert {"/", f"/week/{week.name}"} <= pages["Dűne"]
+    assert f"/week/{week.name}" not in pages["Solaris"]
+    shown = editor.get("/manager/audit").html.find_all("details")
+    assert f"/week/{week.name}" in " ".join(each.get_text() for each in shown)
+
+
+@pytest.mark.parametrize("path", ["/manager/imports", "/manager/imports/1"])
+def test_landmarks_have_names_of_their_own(editor: TestApp, path: str) -> None:
+    previewed(editor, do="file", file=LIST)
+    page = editor.get(path).html
+    named = page.select("section[aria-label], section[aria-labelledby], [role=region], nav")
+    names = [each.get("aria-label") or each.get("aria-labelledby") for each in named]
+    assert len(names) == len(set(names))

@@ -363,6 +363,24 @@ def test_errors_are_shown_at_their_fields(
     assert movie_of(site, movie_id).version == before
 
 
+def test_summary_links_each_error_to_its_field(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    form = movie_form(editor, movie_id)
+    form["imdb_id"], form["cast-2-character"], form["title"] = "nm1", "Pincér", ""
+    page = press(form, status=400)
+    summary = page.html.find(id="error-summary")
+    assert summary.has_attr("autofocus")
+    links = {link["href"]: link.get_text() for link in summary.find_all("a")}
+    assert links == {
+        "#title": "Cím",
+        "#cast-2-name": "Név (3)",
+        "#imdb_id": "IMDb-azonosító",
+    }
+    for target in links:
+        assert page.html.find(id=target[1:]) is not None
+
+
 @BOTH
 def test_id_of_another_movie_is_refused(site: TestApp, editor: TestApp, movie_id: int) -> None:
     make_movie(site, "A másik", imdb_id="tt7654321", tmdb_id=5)

@@ -3,6 +3,8 @@
 import pytest
 from webtest import TestApp
 
+from moziweb.services import services_of
+from tests import factories
 from tests.manager.movie_forms import make_movie
 
 
@@ -27,3 +29,26 @@ def test_a_bookmark_opens_the_movie(site: TestApp, editor: TestApp) -> None:
 
 def test_only_the_former_path_redirects(editor: TestApp) -> None:
     editor.get("/manager/filmsx", status=404)
+
+
+def test_filter_and_distributor_are_in_every_link(site: TestApp, editor: TestApp) -> None:
+    make_movie(site, "Dűne", rating=None)
+    form = editor.get("/manager/movies?show=no-rating").forms[1]
+    options = {text: value for value, _selected, text in form["distributor"].options}
+    form["distributor"], form["q"] = options["Forgalmazó Kft."], "dune"
+    page = form.submit()
+    assert "Dűne" in page.html.find("table").get_text()
+    for link in page.html.select(".chips a"):
+        assert f"distributor={options['Forgalmazó Kft.']}" in link["href"]
+        assert "q=dune" in link["href"]
+    assert page.html.select_one(".chip[aria-current]").get_text() == "Nincs korhatár"
+
+
+def test_slip_shows_what_is_spelled_alike(site: TestApp, editor: TestApp) -> None:
+    make_movie(site, "Árvíztűrő tükörfúrógép")
+    with services_of(site.app.registry).database.write() as session:
+        factories.make_movie(session, "Avatar")
+    page = editor.get("/manager/movies?q=arvizturo+tukorfurogpe")
+    assert "Hasonló írásmódúak:" in page.text
+    assert "Árvíztűrő tükörfúrógép" in page.html.find("tbody").get_text()
+    assert "Nincs találat" not in page.text

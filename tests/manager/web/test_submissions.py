@@ -2,6 +2,7 @@
 
 import threading
 from datetime import UTC, datetime, timedelta
+from tempfile import SpooledTemporaryFile
 
 import pytest
 from sqlalchemy import select
@@ -9,6 +10,7 @@ from webtest import TestApp
 
 from moziweb.manager.auth.models import User
 from moziweb.manager.web import submissions
+from moziweb.manager.web.request_limits import UploadedFile
 from moziweb.manager.web.submissions import (
     FIELD,
     KEPT_FOR,
@@ -19,6 +21,7 @@ from moziweb.manager.web.submissions import (
 )
 from moziweb.services import services_of
 from tests.manager.conftest import BOTH
+from tests.manager.movie_forms import make_movie, movie_form, movie_of, press
 
 NOW = datetime(2026, 8, 20, 12, tzinfo=UTC)
 
@@ -100,3 +103,53 @@ def test_csrf_token_is_not_in_the_digest() -> None:
     assert fields_digest(fields) == fields_digest(fields | {"csrf_token": "2"})
     assert fields_digest(fields) != fields_digest(fields | {"title": "B"})
     assert submissions.new_token() != submissions.new_token()
+
+
+@BOTH
+def test_same_form_sent_twice_at_once_is_done_once(site: TestApp, editor: TestApp) -> None:
+    movie_id = make_movie(site)
+    form = movie_form(editor, movie_id)
+    form["premieres-1-date"] = "2026-12-24"
+    fields = [*form.submit_fields(), ("do", "save")]
+    cookies = "; ".join(f"{each.name}={each.value}" for each in editor.cookiejar)
+    found: list[tuple[int, str]] = []
+    start = threading.Barrier(2)
+
+    def submit() -> None:
+        browser = TestApp(site.app)
+        start.wait(20)
+        answer = browser.post(form.action, fields, {"Cookie": cookies}, status="*")
+        found.append((answer.status_int, answer.headers.get("Location", "")))
+
+    threads = [threading.Thread(target=submit) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(found) == 2
+    assert found[0] == found[1]
+    assert found[0][0] == 303
+    assert len(movie_of(site, movie_id).premieres) == 2
+
+
+def test_form_with_other_fields_is_done_again(site: TestApp, editor: TestApp) -> None:
+    movie_id = make_movie(site)
+    form = movie_form(editor, movie_id)
+    form["runtime"] = "91"
+    first = press(form, status=303)
+    form["runtime"], form["version"] = "92", str(movie_of(site, movie_id).version)
+    form["digests"] = movie_form(editor, movie_id)["digests"].value
+    assert press(form, status=303).location != first.location
+    assert movie_of(site, movie_id).runtime == 92
+
+
+def test_file_is_a_part_of_the_form() -> None:
+    def digest(data: bytes) -> str:
+        with SpooledTemporaryFile() as file:
+            file.write(data)
+            file.seek(0)
+            found = fields_digest({"file": UploadedFile("a.jpg", file)})
+            assert file.read() == data
+            return found
+
+    assert digest(b"a") == digest(b"a") != digest(b"b")
