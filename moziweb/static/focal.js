@@ -31,7 +31,7 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   if (event.detail) { // not Enter, which has no place
     const box = event.target.getBoundingClientRect();
-    const share = (at, start, length) => (100 * (at - start)) / length;
+    const share = (at, start, length) => (100 * (at + 0.5 - start)) / length; // the middle of a pixel
     move(event.target, share(event.clientX, box.left, box.width), share(event.clientY, box.top, box.height));
   }
   fields(event.target).x.form.requestSubmit();
