@@ -89,7 +89,7 @@
   // What the page of the list shows of a movie's premiere.
   function stateOf(film) {
     const day = film.querySelector("time")?.dateTime ?? "?";
-    return film.matches(".film-cancelled") ? `${day} cancelled` : day;
+    return film.querySelector(".flag-cancelled") ? `${day} cancelled` : day;
   }
 
   function markChanges(part) {
