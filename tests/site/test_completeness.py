@@ -111,6 +111,8 @@ ALLOWED: dict[str, frozenset[str]] = {
         {*SHOW_LISTED, *FILTERED, *ALL_PREMIERES, "api_movie", "ahead", "watchlist"}
     ),
     # Size and colours of a source share a tag; the JSON shows neither.
+    # The poster that was deleted may not be the chosen one, and these show none.
+    "PosterSource deleted": frozenset(ALL_PREMIERES),
     "PosterSource.width": frozenset({"api", "api_movie"}),
     "PosterSource.height": frozenset({"api", "api_movie"}),
     "PosterSource.dominant_colour": frozenset({"api", "api_movie"}),
@@ -146,7 +148,20 @@ ALLOWED: dict[str, frozenset[str]] = {
     # Deleting a premiere may make its movie undated; this movie has other premieres.
     # It counts for its year under each of them.
     "Premiere.movie_id": frozenset(
-        {"index", "english", "undated", "api", "empty", "years", "v1_block", "v1_person", *FILTERED}
+        {
+            "index",
+            "english",
+            "undated",
+            "api",
+            "empty",
+            "years",
+            "v1_block",
+            "v1_filtered",
+            "v1_person",
+            "calendar_page",
+            "watchlist",
+            *FILTERED,
+        }
     ),
     # The person may have another credit of the movie.
     "Credit.person_id": frozenset({"person", *PEOPLE}),
