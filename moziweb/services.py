@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # the packages below and above import this module
     from moziweb.db import Database
     from moziweb.manager.auth.login_throttle import LoginThrottle
     from moziweb.manager.auth.sessions import Sessions
+    from moziweb.manager.bulk.runner import BulkRunner
     from moziweb.manager.dashboards.samples import SampleHistory
     from moziweb.manager.dashboards.warming_job import Warmer
     from moziweb.manager.imports.runner import Runner
@@ -113,6 +114,7 @@ class Services:
     poster_previews: "PreviewCache" = _MANAGER
     tmdb: "TmdbSource" = _MANAGER
     import_runner: "Runner" = _MANAGER
+    bulk_runner: "BulkRunner" = _MANAGER
     waiting_posters: "SampleHistory" = _MANAGER
     cache_warmer: "Warmer" = _MANAGER
 

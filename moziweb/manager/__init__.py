@@ -24,6 +24,7 @@ from .auth.cookies import is_manager_request
 from .auth.csrf import CSRFTokens
 from .auth.login_throttle import LoginThrottle
 from .auth.sessions import Sessions, identity_of
+from .bulk.runner import BulkRunner
 from .dashboards.samples import SampleHistory
 from .dashboards.warming_job import Warmer
 from .imports.runner import Runner
@@ -61,6 +62,8 @@ ROUTES: Final = (
     ("cache_warm", "/cache/warm", ManagerResource),
     ("imports", "/imports", ManagerResource),
     ("import", "/imports/{job}", ImportResource),
+    ("bulk", "/bulk", ManagerResource),
+    ("bulk_job", "/bulk/{job}", ImportResource),
     ("names", "/names", ManagerResource),
     ("delete", "/delete/{kind}/{row}", ManagerResource),
     ("bin", "/bin", ManagerResource),
@@ -125,6 +128,7 @@ def _add_services(registry: Registry) -> None:
         identify=identity_of,
         tmdb=tmdb,
         import_runner=Runner(database, importer, tmdb, now, partial(pages_of_import, registry)),
+        bulk_runner=BulkRunner(registry, now),
         poster_previews=PreviewCache(services.poster_editor),
         waiting_posters=SampleHistory(),
         cache_warmer=Warmer(registry, now),

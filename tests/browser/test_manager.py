@@ -113,6 +113,7 @@ ELSEWHERE = {
     "manager.import": "test_imports.py, which has an import",
     "manager.movie_unsaved_poster": "test_posters.py, which has a picture",
     "manager.movie_poster_preview": "a picture is no page",
+    "manager.bulk_job": "test_bulk.py, which has a job",
     "manager.undo": "test_undo.py, which has a change",
 }
 """Routes that other tests cover."""

@@ -23,6 +23,7 @@ import moziweb.caching
 import moziweb.manager.audit.models
 import moziweb.manager.auth.models
 import moziweb.manager.bin.models
+import moziweb.manager.bulk.models
 import moziweb.manager.dashboards.models
 import moziweb.manager.imports.models
 import moziweb.manager.web.drafts
@@ -56,6 +57,7 @@ MODELS = (
     moziweb.manager.audit.models,
     moziweb.manager.auth.models,
     moziweb.manager.bin.models,
+    moziweb.manager.bulk.models,
     moziweb.manager.web.drafts,
     moziweb.manager.web.submissions,
     moziweb.movies.importers.models,

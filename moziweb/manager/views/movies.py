@@ -18,6 +18,7 @@ from ..movies.queries import distributors_by_name
 from ..web.layout import manager_view, page_frame
 from ..web.redirects import MovedPermanently
 from ..web.resources import SEE
+from .bulk import BULK_NAMES
 from .home import filter_context
 
 _ROUTE: Final = "manager.movies"
@@ -91,6 +92,8 @@ def movies(request: Request) -> dict[str, Any]:
         "similar": found.similar,
         "distributors": distributors,
         "choices": Choices.of(request, query, found),
+        "bulk_actions": BULK_NAMES,
+        "params": query.params(),
         "date_text": wording.date_text,
         "kind_text": wording.kind_text,
     }

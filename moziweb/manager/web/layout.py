@@ -31,6 +31,7 @@ NOTICES: Final = {
     "poster-again": _("The pictures are being regenerated; until then, the old ones are shown."),
     "posters-retried": _("What failed is being tried again; the numbers below show how it goes."),
     "posters-nothing": _("Nothing of that had failed any more."),
+    "bulk-nothing": _("Nothing was chosen: tick a film first."),
     "undone": _("The change is taken back."),
     "user-disabled": _("The user is disabled and signed out everywhere."),
     "user-enabled": _("The user may sign in again."),
