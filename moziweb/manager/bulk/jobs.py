@@ -22,7 +22,7 @@ MAX_ITEMS: Final = 10_000
 HEARTBEAT_TIMEOUT: Final = timedelta(minutes=1)
 """Time without a heartbeat after which a job counts as abandoned; each batch gives one."""
 
-JOB_RETENTION: Final = timedelta(days=90)
+BULK_RETENTION: Final = timedelta(days=90)
 
 _UNTAGGED: Final = {TAGS_OPTION: (), "synchronize_session": False}
 
@@ -34,7 +34,7 @@ def new_bulk_job(
     session: Session, by: Actor, action: BulkAction, rows: Select[int, str], now: datetime
 ) -> BulkJob:
     """Adds a job for the rows of a query of ids and names; deletes expired jobs."""
-    old = delete(BulkJob).where(BulkJob.created_at < now - JOB_RETENTION)
+    old = delete(BulkJob).where(BulkJob.created_at < now - BULK_RETENTION)
     session.execute(old, execution_options=_UNTAGGED)
     job = BulkJob(
         action=action, terms={}, user_id=by.user_id, user_name=by.name, created_at=now,
@@ -75,7 +75,7 @@ def begin_counting(job: BulkJob, terms: Mapping[str, Any]) -> None:
     job.terms, job.state = dict(terms), BulkState.COUNTING
 
 
-def begin(session: Session, job: BulkJob) -> None:
+def begin_running(session: Session, job: BulkJob) -> None:
     """Hands a counted job to a worker."""
     items = update(BulkItem).where(BulkItem.job_id == job.id)
     session.execute(
@@ -85,7 +85,7 @@ def begin(session: Session, job: BulkJob) -> None:
     job.beat_at, job.claim, job.failed = None, None, False
 
 
-def is_abandoned(job: BulkJob, now: datetime) -> bool:
+def lacks_worker(job: BulkJob, now: datetime) -> bool:
     """Whether a job is to be worked on and has no live worker."""
     at_work = job.state in (BulkState.COUNTING, BulkState.RUNNING)
     return at_work and (job.beat_at is None or now - job.beat_at > HEARTBEAT_TIMEOUT)
@@ -100,7 +100,7 @@ def outcomes_of(session: Session, job_id: int) -> Counter[Outcome]:
     return Counter({outcome: count for outcome, count in rows if outcome is not None})
 
 
-def items_of(
+def bulk_items(
     session: Session, job_id: int, outcome: Outcome | None, after: int = 0
 ) -> Sequence[BulkItem]:
     """Returns a page of a job's items, and one more if there is one. One query."""

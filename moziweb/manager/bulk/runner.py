@@ -24,7 +24,7 @@ from moziweb.services import services_of
 from ..audit.log import Actor
 from ..movies.affected_pages import pages_of_change
 from .actions import Batch, BulkWriter
-from .jobs import is_abandoned
+from .jobs import lacks_worker
 from .models import BulkItem, BulkJob, BulkState
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 ITEMS_PER_BATCH: Final = 20
 """Movies in one transaction: a batch locks SQLite for a fraction of a second."""
 
-MAX_PAGES: Final = 1_000
+MAX_STALE_PAGES: Final = 1_000
 """Paths of stale pages that are stored."""
 
 
@@ -71,7 +71,7 @@ class BulkRunner:
     def _claim(self, job_id: int) -> BulkJob | None:
         with services_of(self._registry).database.write() as session:
             job = session.get(BulkJob, job_id, with_for_update=True)
-            if job is None or not is_abandoned(job, self._clock()):
+            if job is None or not lacks_worker(job, self._clock()):
                 return None
             job.beat_at, job.claim, job.failed = self._clock(), secrets.token_hex(16), False
             return job
@@ -134,7 +134,7 @@ class BulkRunner:
                 stored.reason_names = {name: str(value) for name, value in names.items()}
         current = session.get_one(BulkJob, job.id)
         known = dict.fromkeys([*current.pages, *pages])
-        progress = {"done": current.done + len(items), "pages": list(known)[:MAX_PAGES]}
+        progress = {"done": current.done + len(items), "pages": list(known)[:MAX_STALE_PAGES]}
         _set(session, job, beat_at=self._clock(), **progress)
 
 

@@ -20,10 +20,10 @@ from ..auth.sessions import require_user
 from ..bulk import jobs
 from ..bulk.jobs import (
     BULK_ITEMS_PER_PAGE,
-    begin,
     begin_counting,
-    is_abandoned,
-    items_of,
+    begin_running,
+    bulk_items,
+    lacks_worker,
     outcomes_of,
 )
 from ..bulk.models import BulkAction, BulkJob, BulkState, Outcome
@@ -92,7 +92,7 @@ def act(request: Request) -> dict[str, Any] | Response:
                 return _page(request, job, problem=problem)
             begin_counting(job, terms)
         case "run", BulkState.COUNTED:
-            begin(request.dbsession, job)
+            begin_running(request.dbsession, job)
         case "run", BulkState.RUNNING | BulkState.DONE:  # a second click
             return SeeOther(request.route_path(_JOB, job=job.id))
         case "continue", BulkState.COUNTING | BulkState.RUNNING:
@@ -161,12 +161,12 @@ def _page(
 ) -> dict[str, Any]:
     session = request.dbsession
     is_running = job.state in (BulkState.COUNTING, BulkState.RUNNING)
-    is_idle = is_abandoned(job, request.services.clock())
+    is_idle = lacks_worker(job, request.services.clock())
     was_interrupted = is_idle and (job.beat_at is not None or job.failed)
     if is_htmx(request) and (was_interrupted or not is_running):
         request.response.headers["HX-Refresh"] = "true"
     outcome = next((each for each in Outcome if each == request.GET.get("show")), None)
-    items = items_of(session, job.id, outcome, parse_id(request.GET.get("after")) or 0)
+    items = bulk_items(session, job.id, outcome, parse_id(request.GET.get("after")) or 0)
     is_asking = job.state is BulkState.ASKING
     return {
         "page": page_frame(request, BULK_NAMES[job.action], _MOVIES),

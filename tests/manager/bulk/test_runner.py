@@ -75,7 +75,7 @@ def outcomes(site: TestApp, job_id: int) -> dict[Outcome, int]:
 
 
 def run(site: TestApp, job_id: int) -> None:
-    write(site, lambda session: jobs.begin(session, session.get_one(BulkJob, job_id)))
+    write(site, lambda session: jobs.begin_running(session, session.get_one(BulkJob, job_id)))
     services_of(site.app.registry).bulk_runner.work(job_id)
 
 
@@ -228,7 +228,7 @@ def test_a_worker_without_heartbeat_is_replaced_and_writes_nothing_more(
     site: TestApp, movie_ids: list[int], clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = start(site, BulkAction.UNPUBLISH, movie_ids)
-    write(site, lambda session: jobs.begin(session, session.get_one(BulkJob, job_id)))
+    write(site, lambda session: jobs.begin_running(session, session.get_one(BulkJob, job_id)))
     bulk_runner = services_of(site.app.registry).bulk_runner
     real_write, calls = BulkWriter.write, []
 
@@ -254,7 +254,7 @@ def test_old_jobs_are_deleted(site: TestApp, movie_ids: list[int]) -> None:
 
     def add(session: Session) -> None:
         rows = select(Movie.id, Movie.title)
-        later = NOW + jobs.JOB_RETENTION * 2
+        later = NOW + jobs.BULK_RETENTION * 2
         jobs.new_bulk_job(session, COMMAND, BulkAction.PUBLISH, rows, later)
 
     write(site, add)
