@@ -21,7 +21,7 @@ NOT_AUDITED: Final = frozenset(
         "import_mark", "manager_bulk_item", "manager_bulk_job", "manager_draft",
         "manager_session", "manager_sign_in_attempt",
         "manager_submission", "movie_reference", "performance_minute", "poster_host",
-        "poster_looked_at", "poster_variant",
+        "poster_held_object", "poster_looked_at", "poster_variant",
     }
 )  # fmt: skip
 """Tables whose rows may change without an entry; all others need one."""
