@@ -442,7 +442,9 @@ pool.make(data, RECIPES)
 
 def parent(rest: str) -> subprocess.CompletedProcess[str]:
     """Run a program that starts a pool with one child and then runs ``rest``."""
-    return run([sys.executable, "-c", PARENT + rest], limit=60)
+    # From Python 3.12 on, a fork in a process with threads warns.
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PARENT + rest]
+    return run(command, limit=60)
 
 
 def test_child_ends_when_its_parent_is_killed() -> None:
