@@ -79,13 +79,13 @@ def test_save_without_changes_causes_no_conflict(
 ) -> None:
     """A save that writes nothing neither shows nor causes a conflict."""
     before = movie_of(site, movie_id).version
-    mine, idle = movie_form(editor, movie_id), movie_form(editor, movie_id)
+    mine, idle, late = (movie_form(editor, movie_id) for _ in range(3))
     press(idle, status=303)
     assert movie_of(site, movie_id).version == before
     mine["runtime"] = "95"
     press(mine, status=303)
     assert movie_of(site, movie_id).version > before
-    press(idle, status=409)
+    press(late, status=409)
     assert movie_of(site, movie_id).runtime == 95
 
 

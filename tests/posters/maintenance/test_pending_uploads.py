@@ -42,18 +42,25 @@ def host() -> Iterator[HostileHost]:
 
 
 @pytest.fixture
+def policy(host: HostileHost) -> FetchPolicy:
+    return FetchPolicy(allow_addresses=(AllowedNetwork(ip_network(f"{LOOPBACK}/32"), host.port),))
+
+
+@pytest.fixture
 def service(
-    database: Database, disk: DiskStorage, leases: SourceLeases, clock: Clock, host: HostileHost
+    database: Database, disk: DiskStorage, leases: SourceLeases, clock: Clock, policy: FetchPolicy
 ) -> PosterService:
-    allowed = AllowedNetwork(ip_network(f"{LOOPBACK}/32"), host.port)
-    reader = UrlReader(Fetcher(FetchPolicy(allow_addresses=(allowed,))), disk)
+    reader = UrlReader(Fetcher(policy), disk)
     return PosterService(database, disk, {SourceKind.URL: reader}, leases, clock)
 
 
-def saved(database: Database, movie_id: int, url: str, seen: StoredUpload) -> int:
+def saved(
+    database: Database, movie_id: int, url: str, seen: StoredUpload, policy: FetchPolicy
+) -> int:
     """A source of a URL whose image was previewed."""
     with database.write() as session:
-        return add_url(session, session.get_one(Movie, movie_id), url, key=seen.key).id
+        movie = session.get_one(Movie, movie_id)
+        return add_url(session, movie, url, key=seen.key, policy=policy).id
 
 
 def pending_upload(database: Database, disk: DiskStorage, data: bytes) -> StoredUpload:
@@ -71,10 +78,16 @@ def after(**time: float) -> Callable[[], datetime]:
 
 
 def test_previewed_image_is_made_without_a_request_to_its_host(
-    database: Database, disk: DiskStorage, service: PosterService, host: HostileHost, movie_id: int
+    database: Database,
+    disk: DiskStorage,
+    service: PosterService,
+    host: HostileHost,
+    policy: FetchPolicy,
+    movie_id: int,
 ) -> None:
     url = host.on("/poster.jpg", answer(NEWER))
-    source_id = saved(database, movie_id, url, seen := pending_upload(database, disk, SEEN))
+    seen = pending_upload(database, disk, SEEN)
+    source_id = saved(database, movie_id, url, seen, policy)
     assert service.ensure_variants(source_id) == GenerationResult(
         GenerationStatus.MADE, made=len(RECIPES)
     )
@@ -90,10 +103,16 @@ def test_previewed_image_is_made_without_a_request_to_its_host(
 
 
 def test_previewed_image_that_was_removed_is_fetched(
-    database: Database, disk: DiskStorage, service: PosterService, host: HostileHost, movie_id: int
+    database: Database,
+    disk: DiskStorage,
+    service: PosterService,
+    host: HostileHost,
+    policy: FetchPolicy,
+    movie_id: int,
 ) -> None:
     url = host.on("/poster.jpg", answer(SEEN))
-    source_id = saved(database, movie_id, url, seen := pending_upload(database, disk, SEEN))
+    seen = pending_upload(database, disk, SEEN)
+    source_id = saved(database, movie_id, url, seen, policy)
     disk.delete([seen.key])
     assert service.ensure_variants(source_id).status is GenerationStatus.MADE
     assert host.paths == ["/poster.jpg"]
