@@ -113,7 +113,8 @@ def _vips_picture(decoded: Any, recipe: Recipe) -> Any:
     if recipe.crop:
         return decoded.thumbnail_image(recipe.box.width, height=recipe.box.height, crop="centre")
     if recipe.blur is None:
-        return decoded.thumbnail_image(recipe.box.width, height=recipe.box.height)
+        box = recipe.box
+        return decoded.thumbnail_image(box.width, height=box.height, size="down")
     at = recipe.path[-1]
     small = decoded.thumbnail_image(at.width, height=at.height).gaussblur(recipe.blur)
     return small.thumbnail_image(recipe.box.width, height=recipe.box.height)

@@ -95,11 +95,13 @@ def _changes(kind: str, table: str, assignments: str) -> set[str]:
 
 
 def _writer() -> str:
-    """The code of the application that commits; "" for a test."""
+    """The code of the application that commits; "" for a test or a migration."""
     frame = sys._getframe(1)
     while frame.f_back is not None:
         frame = frame.f_back
         path = frame.f_code.co_filename
+        if ("/tests/" in path and path != __file__) or "/db/migrations" in path:
+            return ""
         if (
             path == __file__
             or path.startswith("<")
@@ -107,7 +109,5 @@ def _writer() -> str:
             or any(part in path for part in _FOREIGN)
         ):
             continue
-        if "/tests/" in path:
-            return ""
         return f"{path.rpartition('/moziweb/')[2]}:{frame.f_lineno}"
     return ""

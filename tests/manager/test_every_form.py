@@ -31,9 +31,9 @@ LIST: Final = "external_id;title;release_date\n1;Dűne;2026.12.17.\n2;Solaris;20
 
 _numbers = count(90)
 
-FILLED: Final[dict[str, Any]] = {"which": "all", 
-    "title": "Kétszer küldött", "premieres-1-date": "2026-12-24", "x": "31", "y": "32",
-    "first": "2026-12-03", "last": "2026-12-04", "ids": "7",
+FILLED: Final[dict[str, Any]] = {
+    "which": "all", "title": "Kétszer küldött", "premieres-1-date": "2026-12-24",
+    "x": "31", "y": "32", "first": "2026-12-03", "last": "2026-12-04", "ids": "7",
     "tags": "movie:1", "path": "/",
 }  # fmt: skip
 """Values of fields; other fields are sent as the page shows them."""

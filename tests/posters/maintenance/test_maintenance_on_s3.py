@@ -115,9 +115,10 @@ def test_reconcile_reports_refuses_and_repairs(
     everything = {stored.key for stored in storage.list()}
     assert everything == {*keys, *ORPHANS, *originals(storage)} - {lost}
 
-    refused = run("reconcile", "--delete", "--max-share", "0.1")
+    refused = run("reconcile", "--delete", "--max-share", "0.05")
     assert refused.exit_code == 1
-    assert "3 of 28 objects would be removed, more than --max-share 0.1" in refused.stderr
+    share = f"{len(ORPHANS)} of {len(everything)} objects would be removed"
+    assert f"{share}, more than --max-share 0.05" in refused.stderr
     assert {stored.key for stored in storage.list()} == everything
 
     repaired = run("reconcile", "--delete", "--repair", "--max-share", "0.2")
