@@ -72,7 +72,10 @@ ABOVE = "moziweb.manager."
 HIDE = frozenset({"published", "slug", "cancelled_at", "chosen", "state"})
 # Rows that no page reads.
 NOT_SHOWN = frozenset(
-    {"ImportCheckpoint", "MovieReference", "PendingUpload", "PerformanceMinute", "PosterHost"}
+    {
+        *("HeldObject", "ImportCheckpoint", "MovieReference", "PendingUpload"),
+        *("PerformanceMinute", "PosterHost"),
+    }
 )
 
 # Needless renders that are accepted, with the reason.
@@ -101,7 +104,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "FieldProvenance.source": frozenset({"api_movie", "v1_movie"}),
     "FieldProvenance deleted": frozenset({"api_movie", "v1_movie"}),
     "Premiere.note": frozenset({"api_movie"}),
-    "PremiereChange deleted": frozenset({"api_movie"}),
+    "PremiereChange deleted": frozenset({"api_movie", "calendar_page"}),
     **{
         f"PremiereChange.{name}": frozenset({"api_movie", "calendar_page"})
         for name in ("changed_at", "old_date", "old_precision", "reason")
@@ -119,6 +122,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     # Shares the tag of size and colour, which lists show.
     "PosterSource.sketch": frozenset({*SHOW_LISTED, *FILTERED, "watchlist"}),
     "PosterSource.chosen": frozenset(ALL_PREMIERES),
+    "PosterSource.movie_id": frozenset(ALL_PREMIERES),
     "Movie.original_title": frozenset(ALL_PREMIERES),
     "Movie.runtime": frozenset(ALL_PREMIERES),
     "Premiere.announced_at": frozenset({"calendar_page"}),
@@ -135,16 +139,21 @@ ALLOWED: dict[str, frozenset[str]] = {
         {"index", "english", "week", "ahead", "month", "year", "api", *FILTERED}
     ),
     "Movie.title": frozenset(FILTERED),
-    "Movie.rating": frozenset({*FILTERED, *ALL_PREMIERES}),
-    "MovieGenre deleted": frozenset(FILTERED),
+    "Movie.rating": frozenset({*FILTERED, *ALL_PREMIERES, "v1_filtered"}),
+    "MovieGenre deleted": frozenset({*FILTERED, *ALL_PREMIERES}),
     # A premiere may move within its year.
     "Premiere.date": frozenset({"years", "v1_person", *FILTERED}),
     # A cached 404 is invalidated when any movie is published or withdrawn.
     "Movie.published": frozenset(
-        {"movie", "api_movie", "v1_filtered", "v1_last_movies", *FILTERED}
+        {
+            *("movie", "api_movie", "v1_filtered", "v1_movies", "v1_last_movies", "v1_people"),
+            *FILTERED,
+        }
     ),
     # A card shows only the latest move of its premiere.
-    "PremiereChange.premiere_id": frozenset({"api_movie", "ahead", "week"}),
+    "PremiereChange.premiere_id": frozenset(
+        {"api_movie", "ahead", "week", "calendar_page", "watchlist"}
+    ),
     # Deleting a premiere may make its movie undated; this movie has other premieres.
     # It counts for its year under each of them.
     "Premiere.movie_id": frozenset(
@@ -171,10 +180,14 @@ ALLOWED: dict[str, frozenset[str]] = {
     # Shares a tag with the ids, which these lists show; another movie has the distributor.
     "Movie.distributor_id": frozenset(PREMIERE_BLOCKS | {"v1_distributors"}),
     "Premiere deleted": frozenset(
-        {"index", "english", "undated", "api", "v1_person", *PREMIERE_BLOCKS, *FILTERED}
+        {
+            *("index", "english", "undated", "api", "v1_person", "calendar_page", "watchlist"),
+            *PREMIERE_BLOCKS,
+            *FILTERED,
+        }
     ),
     "Premiere.precision": frozenset(
-        {"index", "english", "undated", "api", "years", "v1_person", *FILTERED}
+        {"index", "english", "undated", "api", "years", "v1_person", "v1_block", *FILTERED}
     ),
 }
 
