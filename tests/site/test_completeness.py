@@ -132,7 +132,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "Premiere.revision": frozenset(ALL_PREMIERES),
     "Premiere.revised_at": frozenset(ALL_PREMIERES),
     # The tag of a list covers dates and kinds of premieres; an empty week shows only dates.
-    "Premiere.kind": frozenset({"empty", "years", "watchlist", *FILTERED}),
+    "Premiere.kind": frozenset({"empty", "years", "watchlist", "v1_filtered", *FILTERED}),
     "Premiere.cancelled_at": frozenset({"empty", "watchlist"}),
     # The order of the only movie of a day does not change.
     "Movie.sort_key": frozenset(
@@ -142,7 +142,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "Movie.rating": frozenset({*FILTERED, *ALL_PREMIERES, "v1_filtered"}),
     "MovieGenre deleted": frozenset({*FILTERED, *ALL_PREMIERES}),
     # A premiere may move within its year.
-    "Premiere.date": frozenset({"years", "v1_person", *FILTERED}),
+    "Premiere.date": frozenset({"years", "v1_person", "v1_filtered", *FILTERED}),
     # A cached 404 is invalidated when any movie is published or withdrawn.
     "Movie.published": frozenset(
         {
@@ -187,7 +187,17 @@ ALLOWED: dict[str, frozenset[str]] = {
         }
     ),
     "Premiere.precision": frozenset(
-        {"index", "english", "undated", "api", "years", "v1_person", "v1_block", *FILTERED}
+        {
+            "index",
+            "english",
+            "undated",
+            "api",
+            "years",
+            "v1_person",
+            "v1_block",
+            "v1_filtered",
+            *FILTERED,
+        }
     ),
 }
 

@@ -187,7 +187,7 @@ def test_without_fragments_region_pages_are_rendered_whole(
     settings: dict[str, str], movies: Movies, query_counter: QueryCounter
 ) -> None:
     keys = {k: v for k, v in CACHED.items() if "fragments." not in k}
-    keys["cache.regions"] = "pages feeds"
+    keys["cache.regions"] = "pages feeds search"
     with site(settings | keys) as app:
         warm(app, movies)
         assert set(cache_states(app, movies).values()) == {"hit"}
