@@ -16,17 +16,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from sqlalchemy import Engine, Table, func, insert, select, text
+from sqlalchemy import Engine, Table, func, insert, select, text, update
 from webtest import TestApp
 
+from benchmarks.expensive_requests import Site as PublicSite
 from benchmarks.expensive_requests import by_route, candidates
 from benchmarks.report import Bound, Cell, finish, print_table
 from moziweb import main as make_app
@@ -72,8 +73,9 @@ PASSWORD: Final = "a long enough password"
 
 
 def copies(size: int, movies: int) -> Iterator[tuple[int, int, bool]]:
-    """Number, days by which to move, and whether the copy has premieres: until there is ``size``."""
-    back, ahead = date.today().year - FIRST_YEAR - 2, LAST_YEAR - date.today().year - 2
+    """For copies up to ``size``: number, days by which to move, whether it has premieres."""
+    year = budapest_today(datetime.now(UTC)).year
+    back, ahead = year - FIRST_YEAR - 2, LAST_YEAR - year - 2
     years = [each for step in range(2, ahead, 2) for each in (step, -step) if -each < back]
     for number in range(1, max(1, size // movies)):
         dated = number <= len(years)
@@ -118,9 +120,7 @@ def add_variants(engine: Engine) -> None:
     """Give each source of the demo ready variants by all recipes."""
     with engine.begin() as connection:
         sources = connection.scalars(select(PosterSource.id)).all()
-        connection.execute(
-            PosterSource.__table__.update().values(state=SourceState.READY, sha256=f"{7:064x}")
-        )
+        connection.execute(update(PosterSource).values(state=SourceState.READY, sha256=f"{7:064x}"))
         rows = [
             {"source_id": source, "name": recipe.name, "format": recipe.format,
              "recipe_hash": recipe.hash, "source_sha256": f"{7:064x}",
@@ -147,9 +147,7 @@ def fill(url: str, size: int) -> None:
         for number, days, dated in copies(size, movies):
             for name in COPIED:
                 if dated or name not in {"premiere", "premiere_change"}:
-                    connection.execute(
-                        copy_rows(engine, Base.metadata.tables[name], number, days)
-                    )
+                    connection.execute(copy_rows(engine, Base.metadata.tables[name], number, days))
     tidy = "ANALYZE" if url.startswith("sqlite") else "VACUUM ANALYZE"
     with engine.connect() as connection:  # both databases do this by themselves later
         connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(tidy)
@@ -216,19 +214,18 @@ def sites(kind: str, size: int) -> Iterator[tuple[Site, Site]]:
 
 
 def paths_by_route(small: Site, count: int) -> dict[str, list[str]]:
-    """Paths of both sites: of each public route, and of the manager."""
-    routes = by_route_of(small)
+    """Paths of both sites: of each public route, and of the manager.
+
+    Without searches, which ``benchmarks.search`` measures.
+    """
+    site = PublicSite(small.browser, small.engine, os.getpid())
+    routes = by_route(site, (path for path in candidates(site) if "/search" not in path))
     chosen = {
         name: paths[:: max(1, len(paths) // count)][:count]
         for name, paths in routes.items()
         if name not in {"search", "none", "poster"}
     }
     return {**chosen, **{path: [path] for path in MANAGER}}
-
-
-def by_route_of(small: Site) -> Mapping[str, list[str]]:
-    """All paths of the demo by route, without searches: ``benchmarks.search`` measures them."""
-    return by_route(small, (path for path in candidates(small) if "/search" not in path))
 
 
 def run(small: Site, large: Site, *command: str) -> list[tuple[float, float]]:
@@ -240,7 +237,9 @@ def run(small: Site, large: Site, *command: str) -> list[tuple[float, float]]:
             [sys.executable, "-m", "moziweb.cli", "-c", each.ini, *command],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
-        error = process.stderr.read().decode() if process.stderr else ""
+        assert process.stderr is not None
+        with process.stderr as stream:
+            error = stream.read().decode()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode not in (0, 1):  # 1: something is missing
@@ -293,9 +292,7 @@ def measured(kind: str, options: argparse.Namespace) -> tuple[list[Bound], dict[
     ]
     header = ["", "demo, ms", f"{movies:,} movies, ms", "ratio"]
     print_table(f"{kind}: pages that are not cached", header, rows)
-    rows = [
-        [name, one[0], other[0], one[1], other[1]] for name, (one, other) in commands.items()
-    ]
+    rows = [[name, one[0], other[0], one[1], other[1]] for name, (one, other) in commands.items()]
     print_table(f"{kind}: commands", ["", "demo, s", "large, s", "demo, MiB", "large, MiB"], rows)
     if size:
         print(f"\n{size:.0f} bytes of database for each variant")
