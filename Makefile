@@ -25,7 +25,7 @@ BENCHMARKS := variants generate cold_posters page_hit storm invalidation manager
   serving_memory hosted_memory busy_threads search growth
 SECONDS    ?= 60
 STATES     ?= 1000000
-WORKERS    ?= 3
+WORKERS    ?= 4
 # What has another build for each Python: drivers, decoders, the server. And the site as a whole.
 SMOKE      := tests/cache/stores tests/storage tests/posters/imaging tests/posters/decoder \
   tests/db/test_engine.py tests/manager/auth tests/server tests/packaging tests/site/test_crawl.py

@@ -44,7 +44,12 @@ NOT_MEASURED = (
 )
 """Tests that run code which other tests cover, many times or in other processes."""
 
-LARGE = ("tests/demo/", "tests/movies/importers/test_file_readers.py")
+LARGE = (
+    "tests/cache/test_model.py",
+    "tests/demo/",
+    "tests/movies/importers/test_file_readers.py",
+    "tests/posters/imaging/",
+)
 """Tests that need a hundred megabytes for a moment. They run early, while the process is small."""
 
 POSTGRESQL = frozenset({"postgresql", "postgres"})
