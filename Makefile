@@ -51,7 +51,7 @@ run: $(MADE)/run ## set up, load the demo and serve it (PORT=6543)
 # More workers than cores, because tests wait for servers half of the time. Coverage is only
 # measured without ARGS: that of a part has no meaning.
 test: $(MADE)/test test-services ## run every test with the real services, or a part (ARGS=tests/site)
-	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --durations=10 $(or $(ARGS),--cov --cov-report=)
+	@env -u MAKEFLAGS $(BIN)/pytest -n $(WORKERS) --dist loadgroup --durations=10 $(or $(ARGS),--cov --cov-report=)
 
 smoke: $(MADE)/test test-services ## run a part of the tests on every other Python of this machine
 	@mine=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \

@@ -16,7 +16,7 @@ STORAGE_FAILURES = "SELECT failures FROM poster_host WHERE name = ':storage'"
 @pytest.mark.parametrize("how", ["frozen", "killed"])
 def test_s3(site: Site, how: str) -> None:
     fault = Fault.STORAGE_FROZEN if how == "frozen" else Fault.STORAGE_AWAY
-    with site.worker.paused(), site.visited(fault) as visitors:
+    with site.visited(fault) as visitors, site.worker.paused():
         site.s3.pause() if how == "frozen" else site.s3.kill()
         site.forget_posters()
         with ThreadPoolExecutor(6) as clients:
