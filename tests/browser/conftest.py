@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from tests.audit_law import audit_law
 from tests.services.process import find_program
@@ -25,6 +32,8 @@ CHROMIUM_OPTIONS = [
 ]
 
 OpenPage = Callable[..., Page]
+
+expect.set_options(timeout=30_000)  # milliseconds: several workers share the processor
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

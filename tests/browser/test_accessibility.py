@@ -47,6 +47,14 @@ AXE: Final = resources.files("axe_playwright_python").joinpath("axe.min.js").rea
 def violations(page: Page, rules: list[str]) -> list[str]:
     """The violations that axe finds: a line for each element and rule."""
     page.evaluate(AXE)
+    # Another colour scheme changes colours over some time. Endless animations are left out.
+    page.evaluate(
+        """() => Promise.allSettled(
+          document.getAnimations()
+            .filter((each) => each instanceof CSSTransition)
+            .map((each) => each.finished)
+        )"""
+    )
     options = {"runOnly": rules, "resultTypes": ["violations"]}
     found: list[dict[str, Any]] = page.evaluate(
         "async (options) => (await axe.run(options)).violations", options

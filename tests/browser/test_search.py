@@ -120,8 +120,15 @@ def test_letters_typed_at_once_are_asked_for_once(site: Site, open_page: OpenPag
     page = open_search(site, open_page)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    field = page.get_by_role("combobox")
-    field.press_sequentially("avatar", delay=1)
+    page.get_by_role("combobox").evaluate(  # a busy machine would pause between real keys
+        """field => {
+          field.focus();
+          for (const letter of "avatar") {
+            field.value += letter;
+            field.dispatchEvent(new InputEvent("input", { bubbles: true, data: letter }));
+          }
+        }"""
+    )
     expect(page.get_by_role("option")).to_be_visible()
     assert [url for url in asked if "/suggest" in url] == [f"{site.url}/suggest?q=avatar"]
 
