@@ -14,7 +14,6 @@ import argparse
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -27,11 +26,11 @@ from typing import Any, Final
 from sqlalchemy import Engine, Table, func, insert, select, text, update
 from webtest import TestApp
 
+from benchmarks import sized_sites
 from benchmarks.expensive_requests import Site as PublicSite
 from benchmarks.expensive_requests import by_route, candidates
 from benchmarks.report import Bound, Cell, finish, print_table
-from moziweb import main as make_app
-from moziweb.db import Database, create_engine, migrations
+from moziweb.db import Database, create_engine
 from moziweb.db.meta import Base
 from moziweb.demo.loader import load_demo
 from moziweb.manager.audit.log import COMMAND
@@ -42,9 +41,6 @@ from moziweb.movies.models import Movie
 from moziweb.posters.models import PosterSource, PosterVariant, SourceState, VariantState
 from moziweb.posters.recipes import RECIPES
 from moziweb.services import services_of
-from tests.services.postgres import PostgresServer
-
-DATABASES: Final = ("SQLite", "PostgreSQL")
 
 SMALLEST: Final = ("--databases", "SQLite", "--size", "60", "--rounds", "1", "--paths", "1")
 """The arguments of the smallest run, which the tests do."""
@@ -68,8 +64,6 @@ COPIED: Final = ("movie", "movie_genre", "person", "credit", "premiere", "premie
 
 OFFSET: Final = 100_000
 """Between the ids of two copies of a row."""
-
-PASSWORD: Final = "a long enough password"
 
 
 def copies(size: int, movies: int) -> Iterator[tuple[int, int, bool]]:
@@ -135,12 +129,13 @@ def add_variants(engine: Engine) -> None:
 
 def fill(url: str, size: int) -> None:
     """Load the demo into a new database, and copy it until there are ``size`` movies."""
+    sized_sites.migrate(url)
     engine = create_engine({"sqlalchemy.url": url, "sqlalchemy.pool_size": 1})
-    migrations.upgrade(engine)
     now = datetime.now(UTC)
     with Database(engine).write() as session:
         load_demo(session, budapest_today(now), now)
-        add_user(session, "anna", PASSWORD, Role.ADMIN, by=COMMAND, now=now)
+        name, password = sized_sites.USER, sized_sites.PASSWORD
+        add_user(session, name, password, Role.ADMIN, by=COMMAND, now=now)
     add_variants(engine)
     with engine.begin() as connection:
         movies = connection.scalar(select(func.count(Movie.id))) or 1
@@ -148,9 +143,7 @@ def fill(url: str, size: int) -> None:
             for name in COPIED:
                 if dated or name not in {"premiere", "premiere_change"}:
                     connection.execute(copy_rows(engine, Base.metadata.tables[name], number, days))
-    tidy = "ANALYZE" if url.startswith("sqlite") else "VACUUM ANALYZE"
-    with engine.connect() as connection:  # both databases do this by themselves later
-        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(tidy)
+    sized_sites.tidy(engine)
     engine.dispose()
 
 
@@ -175,42 +168,28 @@ class Site:
 def site(url: str, size: int, folder: Path) -> Iterator[Site]:
     """The site with a new database of ``size`` movies; its browser is signed in."""
     fill(url, size)
-    settings = {
-        "site.base_url": "http://localhost",
-        "sqlalchemy.url": url,
-        "storage.backend": "disk",
-        "storage.disk.path": str(folder / "objects"),
-    }
     ini = folder / "growth.ini"
+    settings = sized_sites.settings_of(url, folder)
     keys = "\n".join(f"{key} = {value.replace('%', '%%')}" for key, value in settings.items())
     ini.write_text(f"[app:main]\nuse = egg:moziweb\n{keys}\n")
-    app: Any = make_app({}, **settings)
+    app = sized_sites.application(url, folder)
     browser = TestApp(app)
-    form = browser.get("/manager/sign-in").form
-    form["name"], form["password"] = "anna", PASSWORD
-    form.submit(status=303)
+    sized_sites.sign_in(browser)
     engine = services_of(app.registry).database.engine
-    clock = time.process_time if url.startswith("sqlite") else time.perf_counter
-    yield Site(browser, engine, clock, ini)
+    yield Site(browser, engine, sized_sites.clock_of(url), ini)
     engine.dispose()
 
 
 @contextmanager
 def sites(kind: str, size: int) -> Iterator[tuple[Site, Site]]:
     """The site with the demo and with ``size`` movies, on one kind of database."""
-    with ExitStack() as open_:
-        server = open_.enter_context(PostgresServer()) if kind == "PostgreSQL" else None
-
-        def start(count: int) -> Site:
-            folder = Path(open_.enter_context(tempfile.TemporaryDirectory()))
-            url = (
-                open_.enter_context(server.database())
-                if server
-                else f"sqlite:///{folder}/demo.sqlite"
-            )
-            return open_.enter_context(site(url, count, folder))
-
-        yield start(1), start(size)
+    sizes = (1, size)
+    with sized_sites.urls(kind, sizes) as urls, ExitStack() as opened:
+        small, large = (
+            opened.enter_context(site(url, count, folder))
+            for count, (url, folder) in zip(sizes, urls, strict=True)
+        )
+        yield small, large
 
 
 def paths_by_route(small: Site, count: int) -> dict[str, list[str]]:
@@ -306,7 +285,9 @@ def measured(kind: str, options: argparse.Namespace) -> tuple[list[Bound], dict[
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; return 1 if a bound is missed."""
     parser = argparse.ArgumentParser(description="Pages and commands with many movies.")
-    parser.add_argument("--databases", nargs="+", choices=DATABASES, default=list(DATABASES))
+    parser.add_argument(
+        "--databases", nargs="+", choices=sized_sites.DATABASES, default=list(sized_sites.DATABASES)
+    )
     parser.add_argument("--size", type=int, default=100_000, help="movies")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--paths", type=int, default=PATHS, help="paths of each route")

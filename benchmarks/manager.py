@@ -12,8 +12,6 @@ Run it from the repository's root: ``python -m benchmarks.manager [--rounds 15]`
 
 import argparse
 import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -27,18 +25,15 @@ from urllib.parse import urlencode
 from sqlalchemy import event
 from webtest import TestApp
 
+from benchmarks import sized_sites
 from benchmarks.report import Bound, Cell, finish, print_table
-from moziweb import main as make_app
-from moziweb.db import create_engine, migrations
 from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
 from moziweb.manager.movies.list_query import Filter, Sort
 from moziweb.services import services_of
 from tests.catalogue import add_movies
-from tests.services.postgres import PostgresServer
 
-DATABASES: Final = ("SQLite", "PostgreSQL")
 SIZES: Final = (800, 6_000)
 
 SMALLEST: Final = (
@@ -48,7 +43,6 @@ SMALLEST: Final = (
 
 SLOWER: Final = 1.5
 QUESTIONS: Final = 5
-PASSWORD: Final = "a long enough password"
 COMMON: Final = "the"
 SEARCHES: Final = ("", COMMON, "bramvilágos")
 """No search, a search with more than one page of results, a search without results."""
@@ -99,47 +93,28 @@ class Manager:
 def manager(url: str, size: int, folder: Path) -> Iterator[Manager]:
     """The manager with a new database of ``size`` movies."""
     now = datetime.now(UTC)
-    engine = create_engine({"sqlalchemy.url": url, "sqlalchemy.pool_size": 2})
-    migrations.upgrade(engine)
-    engine.dispose()
-    app: Any = make_app(
-        {},
-        **{
-            "site.base_url": "http://localhost",
-            "sqlalchemy.url": url,
-            "storage.backend": "disk",
-            "storage.disk.path": str(folder / "objects"),
-        },
-    )
+    sized_sites.migrate(url)
+    app = sized_sites.application(url, folder)
     database = services_of(app.registry).database
     with database.write() as session:
         add_movies(session, size, now)
-        add_user(session, "anna", PASSWORD, Role.ADMIN, by=COMMAND, now=now)
-    with database.engine.connect() as connection:  # both databases do this by themselves later
-        tidy = "ANALYZE" if url.startswith("sqlite") else "VACUUM ANALYZE"
-        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(tidy)
+        name, password = sized_sites.USER, sized_sites.PASSWORD
+        add_user(session, name, password, Role.ADMIN, by=COMMAND, now=now)
+    sized_sites.tidy(database.engine)
     browser = TestApp(app)
-    form = browser.get("/manager/sign-in").form
-    form["name"], form["password"] = "anna", PASSWORD
-    form.submit(status=303)
-    clock = time.process_time if url.startswith("sqlite") else time.perf_counter
-    yield Manager(size, browser, clock)
+    sized_sites.sign_in(browser)
+    yield Manager(size, browser, sized_sites.clock_of(url))
     database.engine.dispose()
 
 
 @contextmanager
 def managers(kind: str, sizes: Sequence[int]) -> Iterator[list[Manager]]:
     """A manager of each size, on one kind of database."""
-    with ExitStack() as opened:
-        folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
-        found = []
-        server = opened.enter_context(PostgresServer()) if kind == "PostgreSQL" else None
-        for size in sizes:
-            url = f"sqlite:///{folder}/{size}.sqlite"
-            if server is not None:
-                url = opened.enter_context(server.database())
-            found.append(opened.enter_context(manager(url, size, folder)))
-        yield found
+    with sized_sites.urls(kind, sizes) as urls, ExitStack() as opened:
+        yield [
+            opened.enter_context(manager(url, size, folder))
+            for size, (url, folder) in zip(sizes, urls, strict=True)
+        ]
 
 
 def measured(kind: str, options: argparse.Namespace) -> tuple[dict[str, float], int]:
@@ -177,7 +152,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="The manager's lists by number of movies.")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--sizes", type=int, nargs=2, default=SIZES, help="numbers of movies")
-    parser.add_argument("--databases", nargs="+", choices=DATABASES, default=DATABASES)
+    parser.add_argument(
+        "--databases", nargs="+", choices=sized_sites.DATABASES, default=sized_sites.DATABASES
+    )
     parser.add_argument("--pages", type=int, help="measure the first pages alone")
     options = parser.parse_args(arguments)
     few, many = options.sizes

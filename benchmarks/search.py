@@ -13,30 +13,25 @@ Run it from the repository's root: ``python -m benchmarks.search [--rounds 15]``
 import argparse
 import random
 import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
+from benchmarks import sized_sites
 from benchmarks.report import Bound, Cell, finish, print_table
-from moziweb import main as make_app
-from moziweb.db import create_engine, migrations
 from moziweb.movies.models import Credit, CreditRole, Movie, Person
 from moziweb.movies.slugs import slug_of
 from moziweb.services import services_of
 from tests.catalogue import SYNOPSIS, real_titles
-from tests.services.postgres import PostgresServer
 
-DATABASES: Final = ("SQLite", "PostgreSQL")
 SIZES: Final = (800, 100_000)
 
 SMALLEST: Final = ("--databases", "SQLite", "--sizes", "20", "60", "--rounds", "1")
@@ -112,42 +107,24 @@ def fill(session: Session, count: int) -> None:
 @contextmanager
 def search(url: str, size: int, folder: Path) -> Iterator[Search]:
     """The site with a new database of ``size`` movies."""
-    engine = create_engine({"sqlalchemy.url": url, "sqlalchemy.pool_size": 2})
-    migrations.upgrade(engine)
-    engine.dispose()
-    app: Any = make_app(
-        {},
-        **{
-            "site.base_url": "http://localhost",
-            "sqlalchemy.url": url,
-            "storage.backend": "disk",
-            "storage.disk.path": str(folder / "objects"),
-        },
-    )
+    sized_sites.migrate(url)
+    app = sized_sites.application(url, folder)
     database = services_of(app.registry).database
     with database.write() as session:
         fill(session, size)
-    with database.engine.connect() as connection:  # both databases do this by themselves later
-        tidy = "ANALYZE" if url.startswith("sqlite") else "VACUUM ANALYZE"
-        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(tidy)
-    clock = time.process_time if url.startswith("sqlite") else time.perf_counter
-    yield Search(size, TestApp(app), clock)
+    sized_sites.tidy(database.engine)
+    yield Search(size, TestApp(app), sized_sites.clock_of(url))
     database.engine.dispose()
 
 
 @contextmanager
 def searches(kind: str, sizes: Sequence[int]) -> Iterator[list[Search]]:
     """A site of each size, on one kind of database."""
-    with ExitStack() as opened:
-        folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
-        found = []
-        server = opened.enter_context(PostgresServer()) if kind == "PostgreSQL" else None
-        for size in sizes:
-            url = f"sqlite:///{folder}/{size}.sqlite"
-            if server is not None:
-                url = opened.enter_context(server.database())
-            found.append(opened.enter_context(search(url, size, folder)))
-        yield found
+    with sized_sites.urls(kind, sizes) as urls, ExitStack() as opened:
+        yield [
+            opened.enter_context(search(url, size, folder))
+            for size, (url, folder) in zip(sizes, urls, strict=True)
+        ]
 
 
 def measured(kind: str, options: argparse.Namespace) -> dict[str, float]:
@@ -181,7 +158,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Searches by number of movies.")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--sizes", type=int, nargs=2, default=SIZES, help="numbers of movies")
-    parser.add_argument("--databases", nargs="+", choices=DATABASES, default=DATABASES)
+    parser.add_argument(
+        "--databases", nargs="+", choices=sized_sites.DATABASES, default=sized_sites.DATABASES
+    )
     options = parser.parse_args(arguments)
     few, many = options.sizes
     bounds, found = [], {}

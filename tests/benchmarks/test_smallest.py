@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
+from itertools import product
 from pathlib import Path
 from typing import Self
 
 import pytest
 
 import benchmarks
-from benchmarks import variants
+from benchmarks import sized_sites, variants
 from benchmarks.children import Child, Round
 from moziweb.demo import loader
 from moziweb.demo.catalogue import DemoMovie, demo_movies
@@ -93,9 +94,9 @@ def test_smallest_size_runs(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     benchmark = importlib.import_module(f"benchmarks.{name}")
-    for server, shared in servers.items():
-        if hasattr(benchmark, server):
-            monkeypatch.setattr(benchmark, server, lambda shared=shared: shared)
+    for module, (server, shared) in product((benchmark, sized_sites), servers.items()):
+        if hasattr(module, server):
+            monkeypatch.setattr(module, server, lambda shared=shared: shared)
     monkeypatch.setattr(variants, "Child", InProcess)
     status = benchmark.main(benchmark.SMALLEST)
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
