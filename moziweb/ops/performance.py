@@ -98,6 +98,7 @@ class PerformanceRecorder:
     def _write(self) -> None:
         with self._database.write() as session:
             session.add_all(list(self._waiting))
+            session.flush()  # an error of an automatic flush does not begin with its reason
             if self._recorded % _PRUNE_EVERY == 0:
                 oldest = self._current_minute() - KEEP_MINUTES
                 session.execute(delete(PerformanceMinute).where(PerformanceMinute.minute < oldest))

@@ -20,6 +20,7 @@ new PerformanceObserver((list) => {
 """
 
 
+_ABORTED = "net::ERR_ABORTED"
 _NO_TRANSITION = "Transition was aborted because of invalid state"
 
 
@@ -37,13 +38,18 @@ class PageLog:
         page.add_init_script(_OBSERVE)
         page.on("console", lambda message: log._add_console_message(message.type, message.text))
         page.on("pageerror", lambda error: log._failed(str(error)))
-        page.on("requestfailed", lambda request: log.errors.append(f"failed: {request.url}"))
+        page.on("requestfailed", log._request_failed)
         page.on("request", lambda request: log.requests.append(request))
         return log
 
     def images(self) -> list[str]:
         """The URLs of requested images."""
         return [each.url for each in self.requests if each.resource_type == "image"]
+
+    def _request_failed(self, request: Request) -> None:
+        """Record a failed request, except one that a navigation aborted."""
+        if request.failure != _ABORTED:
+            self.errors.append(f"failed: {request.url} {request.failure}")
 
     def _failed(self, text: str) -> None:
         """Record an exception of a script.

@@ -108,7 +108,7 @@ def state_of(source: PosterSource) -> str:
 def quiet(page: Page, watch: PageLog) -> None:
     """Asserts that the page had no errors, except for requests that navigation aborted."""
     assert violations_of(page) == []
-    assert [each for each in watch.errors if not each.startswith("failed: ")] == []
+    assert watch.errors == []
 
 
 def test_dropped_picture_is_previewed_before_saving(
