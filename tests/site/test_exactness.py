@@ -24,7 +24,7 @@ from webtest import TestApp
 
 from moziweb.cache import PublishError
 from moziweb.caching import DECLARATIONS, OUTBOX
-from moziweb.movies import tag_declarations
+from moziweb.movies import conditional_tags
 from moziweb.movies.models import (
     CreditRole,
     DatePrecision,
@@ -491,7 +491,7 @@ def overlapped(
     thread = threading.Thread(target=other)
 
     def resolved(connection: Connection, names: Collection[str]) -> Iterable[str]:
-        found = list(tag_declarations._resolved(connection, names))
+        found = list(conditional_tags._resolved(connection, names))
         if not thread.ident:
             thread.start()
             thread.join(0.2)
