@@ -38,11 +38,9 @@ T = TypeVar("T")
 
 VARIANTS: Final[Mapping[str, Mapping[str, str]]] = {
     "defaults": {},
-    "switch_interval = 0.005": {"server.switch_interval": "0.005"},
     "freeze_objects = false": {"server.freeze_objects": "false"},
     "answer_in_loop = false": {"server.answer_in_loop": "false"},
     "all of them": {
-        "server.switch_interval": "0.005",
         "server.freeze_objects": "false",
         "server.answer_in_loop": "false",
     },

@@ -76,7 +76,6 @@ def serve(app: Callable[..., Any], global_conf: Mapping[str, str], **settings: s
         os._exit(1)  # pserve turns SystemExit into "Exiting … (-v to see traceback)" and status 0
     shutdown.handle_signals()
     tuning.reserve_core(app)
-    tuning.set_switch_interval(app)
     tuning.freeze_startup_objects(app)
     _start_threads(app)
     with _poster_pool(app), _recorder(app):

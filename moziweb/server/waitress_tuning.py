@@ -3,8 +3,6 @@
 For speed and memory: each function but ``limit_connections`` reads its ini key and does nothing
 where the key switches it off. Its docstring has the figure that justifies the change and the
 command that measures it; the change to the loop itself is ``moziweb.cache.http.waitress_channel``.
-The figures of ``busy_threads`` are those of two or three runs on a machine that other work kept
-busy. With all keys of ``server.`` off, it had a p95 of 5 to 11 times.
 
 As limits on clients (docs/decisions/0014): ``connections`` has the options of waitress with other
 defaults, the channel, the parser and two patterns of it; ``forwarding`` the headers of proxies.
@@ -12,7 +10,6 @@ defaults, the channel, the parser and two patterns of it; ``forwarding`` the hea
 
 import ctypes
 import gc
-import sys
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final
 
@@ -106,21 +103,12 @@ def reserve_core(app: Callable[..., Any]) -> None:
         services.decoder_pool.reserve_core()
 
 
-def set_switch_interval(app: Callable[..., Any]) -> None:
-    """Set how long a thread may keep the interpreter lock (``server.switch_interval``).
-
-    A cache hit needs the lock for 0.1 ms, but requests it up to six times. With CPython's 5 ms, p95
-    of the index is 1.2 to 1.8 times as long while threads render.
-    ``python -m benchmarks.busy_threads``
-    """
-    sys.setswitchinterval(_setting(app, "server.switch_interval"))
-
-
 def freeze_startup_objects(app: Callable[..., Any]) -> None:
     """Exclude all objects that exist now from garbage collection (``server.freeze_objects``).
 
-    A full collection stops every thread: for 330 ms with the objects of the site, 0 ms if they are
-    frozen. ``python -m benchmarks.busy_threads``
+    A full collection stops every thread: for 124 ms with the objects of the site, 0 ms if they are
+    frozen. p95 of the index while threads render is 7.7 times as long with the key off.
+    ``python -m benchmarks.busy_threads --rounds 15``, on a quiet machine
     """
     if _setting(app, "server.freeze_objects"):
         gc.collect()

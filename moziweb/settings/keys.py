@@ -315,13 +315,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=15,
     ),
     Setting(
-        "server.switch_interval",
-        seconds(0.0001, 1),
-        "Seconds for which a thread may keep the interpreter while others wait for it. Python's "
-        "own value is 0.005.",
-        default=0.0001,
-    ),
-    Setting(
         "server.answer_in_loop",
         BOOLEAN,
         "Answer pages from memory in the server's loop, without a thread.",

@@ -1,4 +1,4 @@
-"""Renamed ini keys: an old name is accepted for one release, with a logged warning."""
+"""Renamed and removed ini keys: accepted for one release, with a logged warning."""
 
 import logging
 import re
@@ -16,6 +16,9 @@ RENAMED: Final = {
 }
 """Old name -> new name; ``*`` is one part of a key, such as a region's name."""
 
+REMOVED: Final = frozenset({"server.switch_interval"})
+"""Keys without an effect."""
+
 _PATTERNS: Final = tuple(
     (re.compile(re.escape(old).replace(r"\*", r"([^.]+)")), new.replace("*", r"\1"))
     for old, new in RENAMED.items()
@@ -32,12 +35,15 @@ def current_name(key: str) -> str:
 
 
 def with_current_names(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings under their current names, and log a warning for each old name.
+    """Return the settings under their current names, without removed ones, and log a warning each.
 
     Raises ``SettingsError`` if a key is set under both names.
     """
     settings: dict[str, Any] = {}
     for key, value in raw.items():
+        if key in REMOVED:
+            log.warning("%s has no effect any more; the next release refuses it", key)
+            continue
         name = current_name(key)
         if name != key and name in raw:
             raise SettingsError(f"{key}: renamed to {name}, which is set too; remove {key}")

@@ -79,18 +79,6 @@ def test_threads_share_the_arenas_of_the_ini_file(limit: int, arenas: int) -> No
     assert len(re.findall("^Arena", done.stderr, re.MULTILINE)) == arenas
 
 
-@pytest.mark.parametrize(
-    ("app", "interval"), [(App(), 0.0001), (App(server__switch_interval=1), 1)]
-)
-def test_switch_interval_is_that_of_the_ini_file(app: App, interval: float) -> None:
-    before = sys.getswitchinterval()
-    try:
-        tuning.set_switch_interval(app)
-        assert sys.getswitchinterval() == pytest.approx(interval)
-    finally:
-        sys.setswitchinterval(before)
-
-
 @pytest.mark.parametrize("frozen", [True, False])
 def test_objects_of_the_start_are_frozen_unless_the_key_is_off(
     monkeypatch: pytest.MonkeyPatch, frozen: bool

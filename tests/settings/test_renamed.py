@@ -1,10 +1,10 @@
-"""Renamed ini keys."""
+"""Renamed and removed ini keys."""
 
 import re
 
 import pytest
 
-from moziweb.settings.renamed import RENAMED, current_name, with_current_names
+from moziweb.settings.renamed import REMOVED, RENAMED, current_name, with_current_names
 
 
 @pytest.mark.parametrize(("old", "new"), RENAMED.items())
@@ -35,4 +35,14 @@ def test_each_region_has_its_own_key(caplog: pytest.LogCaptureFixture) -> None:
     assert settings == {"cache.a.negative_ttl": "1", "cache.b.negative_ttl": "2"}
     assert re.findall(r"(\S+) was renamed to (\S+);", caplog.text) == [
         ("cache.a.stray_life", "cache.a.negative_ttl")
+    ]
+
+
+@pytest.mark.parametrize("key", sorted(REMOVED))
+def test_removed_key_is_accepted_with_a_warning(
+    key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert with_current_names({key: "1", "site.debug": "true"}) == {"site.debug": "true"}
+    assert [each.message for each in caplog.records] == [
+        f"{key} has no effect any more; the next release refuses it"
     ]
