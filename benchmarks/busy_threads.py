@@ -3,9 +3,8 @@
 The same site runs once with the defaults and once for each ``server.`` key that is switched off
 (``moziweb/server/waitress_tuning.py``), all on one core. The index is requested at a steady rate, a
 new connection for each request, while two clients search without a pause; a search is rendered in a
-thread at each request. A second table has the index of the first site beside busy processes of
-niceness 10, as decoders are, on all cores. Everything is measured in turn, round after round, and a
-ratio is the median of each round's own, so that other work on the machine affects all alike.
+thread at each request. Everything is measured in turn, round after round, and a ratio is the median
+of each round's own, so that other work on the machine affects all alike.
 
 Run it from the repository's root: ``python -m benchmarks.busy_threads [--rounds 5]``.
 """
@@ -55,8 +54,8 @@ SMALLEST: Final = ("--rounds", "1", "--seconds", "0.2", "--variants", "defaults"
 
 
 @contextmanager
-def serving(folder: Path, memcached: str, changed: Mapping[str, str]) -> Iterator[tuple[int, int]]:
-    """The port and the pid of a site with these settings on one core, its index cached."""
+def serving(folder: Path, memcached: str, changed: Mapping[str, str]) -> Iterator[int]:
+    """The port of a site with these settings on one core, its index cached."""
     port = free_port()
     settings = {**site_settings(folder, memcached), "posters.background": "off", **changed}
     lines = [f"{name} = {value}" for name, value in settings.items()]
@@ -76,7 +75,7 @@ def serving(folder: Path, memcached: str, changed: Mapping[str, str]) -> Iterato
             time.sleep(0.05)
         for _ in range(30):
             ask(port, "/")
-        yield port, process.pid
+        yield port
     finally:
         process.kill()
         process.wait()
@@ -123,24 +122,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         }
         os.sched_setaffinity(0, {cores()[1]})
         for number in range(options.rounds):
-            for name, (port, _) in in_turn(list(sites.items()), number):
+            for name, port in in_turn(list(sites.items()), number):
                 measured[name].append(measure(port, options.rate, options.seconds))
         os.sched_setaffinity(0, set(cores()))
-        port, pid = next(iter(sites.values()))
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            os.sched_setaffinity(int(thread.name), set(cores()))
-        beside: dict[str, list[tuple[float, float]]] = {}
-        for number in range(options.rounds):
-            for count in in_turn([1, 2], number):
-                with busy_processes(count):
-                    requests = [(port, "/")] * int(options.rate * options.seconds)
-                    answers = ask_at_rate(requests, 2 * options.rate, clients=16)
-                beside.setdefault(f"{count} busy", []).append(milliseconds(answers))
         collections = full_collections(site_settings(folder, memcached.address))
     print_table("A full garbage collection: milliseconds", ["", "median"], collections)
     show(f"The index at {options.rate:g}/s while threads render: milliseconds", measured)
-    show(f"The index at {2 * options.rate:g}/s beside niced processes: milliseconds", beside)
-    figures = {"milliseconds": measured, "beside": beside, "load_average": os.getloadavg()[0]}
+    figures = {"milliseconds": measured, "load_average": os.getloadavg()[0]}
     return finish(figures, [])
 
 
@@ -167,20 +155,6 @@ def full_collections(settings: Mapping[str, str]) -> list[list[Cell]]:
     gc.unfreeze()
     del app
     return rows
-
-
-@contextmanager
-def busy_processes(count: int) -> Iterator[None]:
-    """Run busy processes of niceness 10."""
-    program = "import os\nos.nice(10)\nwhile True: pass"
-    running = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(count)]
-    try:
-        time.sleep(0.3)
-        yield
-    finally:
-        for each in running:
-            each.kill()
-            each.wait()
 
 
 def show(title: str, measured: Mapping[str, list[tuple[float, float]]]) -> None:

@@ -140,6 +140,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--rate", type=float, default=50.0, help="poster requests a second")
     parser.add_argument("--index-rate", type=float, default=50.0, help="index requests a second")
+    parser.add_argument("--niceness", type=int, default=IDLE, help="of decoder processes")
+    parser.add_argument("--children", type=int, help="decoder processes; default: one core is left")
     options = parser.parse_args(arguments)
     with (
         tempfile.TemporaryDirectory() as name,
@@ -161,7 +163,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with closing(S3Storage(settings)) as storage:
             paths = add_movies(Database(engine), storage, posters(options.posters))
             place = Place(url, bucket.name, bucket.endpoint_url, memcached.address)
-            served = serving(Path(name), place, processes=1, threads=8, slots=2, niceness=IDLE)
+            served = serving(
+                Path(name), place, processes=1, threads=8, slots=2,
+                niceness=options.niceness, children=options.children,
+            )  # fmt: skip
             with served as (server,):
                 keep_apart(server)
                 warm, during, answers = measure(server, paths, options)

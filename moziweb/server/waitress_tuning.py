@@ -94,9 +94,9 @@ def limit_memory_arenas(app: Callable[..., Any]) -> None:
 def reserve_core(app: Callable[..., Any]) -> None:
     """Run one decoder process fewer than there are cores (``posters.decoder.children`` empty).
 
-    On two cores, p95 of the index is 2.3 times as long beside two busy processes of niceness 10 as
-    beside one (30 pairs). Beside other work (load 17, four pairs) it was not longer.
-    ``python -m benchmarks.busy_threads --rounds 30 --variants defaults``
+    While cold posters are made on two cores by decoders of niceness 10, p95 of the index is 4.5 ms
+    with two of them and 2.4 ms with one, which makes as many posters (three runs of each).
+    ``python -m benchmarks.cold_posters --niceness 10``, and with ``--children 2``
     """
     services = services_of_app(app)
     if services is not None and _setting(app, "posters.decoder.children") is None:

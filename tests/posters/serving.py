@@ -42,6 +42,7 @@ storage.s3.addressing_style = path
 storage.s3.read_timeout = 60
 posters.inline_slots = {slots}
 posters.decoder.niceness = {niceness}
+posters.decoder.children = {children}
 {more}
 
 [server:main]
@@ -131,6 +132,7 @@ def serving(
     *,
     background: bool = False,
     niceness: int = 0,
+    children: int | None = None,
 ) -> Iterator[list[Server]]:
     """Serve the site by ``processes`` processes that are ready for requests.
 
@@ -150,6 +152,7 @@ def serving(
         "threads": threads,
         "slots": slots,
         "niceness": niceness,
+        "children": children or "",
         "more": "" if background else "posters.background = off",
     }
     ini = folder / "site.ini"

@@ -39,9 +39,7 @@ def test_each_region_has_its_own_key(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize("key", sorted(REMOVED))
-def test_removed_key_is_accepted_with_a_warning(
-    key: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_removed_key_is_accepted_with_a_warning(key: str, caplog: pytest.LogCaptureFixture) -> None:
     assert with_current_names({key: "1", "site.debug": "true"}) == {"site.debug": "true"}
     assert [each.message for each in caplog.records] == [
         f"{key} has no effect any more; the next release refuses it"
