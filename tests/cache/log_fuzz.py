@@ -25,6 +25,7 @@ from moziweb.cache.stores.memory import MemoryAtomicStore
 
 TAGS = ("a:1", "b:1", "c:1", "d:1")
 RING = 8
+RECENT = 2
 """Patched in, so that records are overwritten."""
 
 MAX_BYTES = 33
@@ -263,7 +264,7 @@ class Fuzz:
     def _is_valid_copy(self, process: Process, copy: Entry, clock: int) -> bool:
         if process.copy is not copy:
             return False
-        by_log = process.log.confirms([(process.copy_at, copy.tags)], clock)
+        by_log = process.log.confirms_copy(frozenset(copy.tags), process.copy_at, clock)
         if not by_log:
             valid = is_valid(copy.dependencies, self.stamps.get_multi(copy.tags), clock)
             if not valid or process.copy is not copy:
@@ -315,6 +316,18 @@ BROKEN_LINES: dict[str, tuple[str, str]] = {
         "        self._start_at(clock)\n",
         "        self._end, self._last = clock, {}\n",
     ),
+    "recent publishes are compared from a later clock on": (
+        "if number <= since:\n                return False",
+        "if number <= since + 1:\n                return False",
+    ),
+    "a recent publish of many tags is passed over": (
+        "if len(published) > _FEW_TAGS:\n                break",
+        "if len(published) > 1:\n                continue",
+    ),
+    "only recent publishes are compared": (
+        "return _is_published(self._last, tags, since)\n\n    def", "return False\n\n    def",
+    ),
+    "recent publishes are taken for unrelated": ("if not tags.isdisjoint(published):", "if False:"),
     "tags are not noted": ("self._last.update(dict.fromkeys(tags, number))", "pass"),
     "tags are noted at an earlier number": (
         "dict.fromkeys(tags, number)", "dict.fromkeys(tags, number - 1)",
@@ -341,5 +354,5 @@ def broken(name: str) -> Any:
     module = types.ModuleType(invalidation_log.__name__)
     module.__package__ = invalidation_log.__package__
     exec(compile(source.replace(line, mistake), name, "exec"), module.__dict__)
-    module.__dict__["RING"] = RING
+    module.__dict__.update(RING=RING, _RECENT=RECENT)
     return module

@@ -314,6 +314,7 @@ def revalidated_copies_get_next_clock(patch: pytest.MonkeyPatch) -> None:
 def log_confirms_everything(patch: pytest.MonkeyPatch) -> None:
     """What the log says is not compared with the tags."""
     patch.setattr(invalidation_log, "_is_published", lambda *_: False)
+    patch.setattr(InvalidationLog, "_is_published_since", lambda *_: False)
 
 
 def log_has_tags_at_first_step(patch: pytest.MonkeyPatch) -> None:
@@ -386,7 +387,7 @@ def confirmed_copy_gets_clock_of_now(patch: pytest.MonkeyPatch) -> None:
 
 def log_ignores_tag_of_copies(patch: pytest.MonkeyPatch) -> None:
     """The log confirms copies of entries that were deleted by their keys."""
-    patch.setattr(validation, "_tags_of", lambda _, copy: copy.entry.tags)
+    patch.setattr(validation, "_tags_of", lambda _, copy: frozenset(copy.entry.tags))
 
 
 def log_judges_entry_by_its_latest_part(patch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ clock that is not below its second number.
 
 import math
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -88,6 +88,11 @@ MAX_BEHIND: Final = 512
 MAX_KNOWN_TAGS: Final = 20_000
 """Published tags that a process remembers; about 2.7 MB."""
 
+_RECENT: Final = 8
+_FEW_TAGS: Final = 20
+"""A copy that is at most ``_RECENT`` publishes of at most ``_FEW_TAGS`` tags behind costs a look-up
+for each of these tags, and not one for each of its own: 1 instead of 3 µs with 50 tags."""
+
 _NO_CLOCK: Final = -1
 
 
@@ -139,7 +144,7 @@ class InvalidationLog:
     """What this process knows of the log. Thread-safe; no store is read under its lock.
 
     All records above the number ``_start`` and up to ``_end`` were read. ``_last`` has the latest
-    of these numbers at which a tag was published.
+    of these numbers at which a tag was published, ``_recent`` the latest publishes, newest first.
     """
 
     def __init__(
@@ -164,6 +169,7 @@ class InvalidationLog:
         self._lock = Lock()
         self._start = self._end = _NO_CLOCK
         self._last: dict[str, int] = {}
+        self._recent = deque[tuple[int, tuple[str, ...]]](maxlen=_RECENT)
         self._gap: _Gap | None = None
         self._times = PublishTimes(longest_grace, max_tags)
         self._clock_read = (_NO_CLOCK, -math.inf)
@@ -215,6 +221,15 @@ class InvalidationLog:
             self._checks[result] += 1
         return result is LogCheck.CONFIRMED
 
+    def confirms_copy(self, tags: frozenset[str], since: int, clock: int) -> bool:
+        """As ``confirms``, for data of one clock, which is usually a few publishes old."""
+        with self._lock:
+            result = self._covers(since, clock)
+            if result is LogCheck.CONFIRMED and self._is_published_since(since, tags):
+                result = LogCheck.PUBLISHED
+            self._checks[result] += 1
+        return result is LogCheck.CONFIRMED
+
     def has_published(self, tags: Iterable[str], since: int) -> bool:
         """Return whether any of ``tags`` is known to be published after the clock ``since``."""
         with self._lock:
@@ -244,14 +259,31 @@ class InvalidationLog:
             return LogCounts(self._fetches, dict(self._checks), dict(self._resets))
 
     def _check(self, pairs: Iterable[tuple[int, Iterable[str]]], clock: int) -> LogCheck:
-        if epoch_of(clock) != epoch_of(self._end) or clock > self._end:
-            return LogCheck.NOT_READ
         for since, tags in pairs:
-            if not self._start <= since <= clock:  # numbers between two of an epoch are of it, too
-                return LogCheck.BEFORE_START
+            covered = self._covers(since, clock)
+            if covered is not LogCheck.CONFIRMED:
+                return covered
             if _is_published(self._last, tags, since):
                 return LogCheck.PUBLISHED
         return LogCheck.CONFIRMED
+
+    def _covers(self, since: int, clock: int) -> LogCheck:
+        """``CONFIRMED`` if all records between two clocks were read."""
+        if epoch_of(clock) != epoch_of(self._end) or clock > self._end:
+            return LogCheck.NOT_READ
+        if not self._start <= since <= clock:  # numbers between two of an epoch are of it, too
+            return LogCheck.BEFORE_START
+        return LogCheck.CONFIRMED
+
+    def _is_published_since(self, since: int, tags: frozenset[str]) -> bool:
+        for number, published in self._recent:
+            if number <= since:
+                return False
+            if len(published) > _FEW_TAGS:
+                break
+            if not tags.isdisjoint(published):
+                return True
+        return _is_published(self._last, tags, since)
 
     def _start_again_if_out_of_reach(self, clock: int) -> None:
         if epoch_of(clock) != epoch_of(self._end):
@@ -269,6 +301,7 @@ class InvalidationLog:
         """Forget what was published at ``number`` or before."""
         self._start = self._end = number
         self._last = {}
+        self._recent.clear()
         self._times.forget()
 
     def _note_times(self) -> None:
@@ -293,6 +326,8 @@ class InvalidationLog:
                 self._resets[LogReset.MANY] += 1
                 continue
             self._last.update(dict.fromkeys(tags, number))
+            if tags:
+                self._recent.appendleft((number, tags))
             self._times.add(number, tags, self._monotonic())
             self._end = number
         self._gap = None

@@ -139,7 +139,7 @@ def _confirm_copy(parts: RegionParts, copy: Copy, clock: int) -> bool:
     since = copy.validated_at
     if reaches(since, clock):  # by another thread
         return True
-    if not parts.stamps.log.confirms(((since, _tags_of(parts, copy)),), clock):
+    if not parts.stamps.log.confirms_copy(_tags_of(parts, copy), since, clock):
         return False
     parts.local_cache.mark_valid(copy, clock, Confirmation.LOG)
     return True
@@ -150,10 +150,10 @@ def was_published(parts: RegionParts, copy: Copy) -> bool:
     return parts.stamps.log.has_published(_tags_of(parts, copy), copy.validated_at)
 
 
-def _tags_of(parts: RegionParts, copy: Copy) -> tuple[str, ...]:
+def _tags_of(parts: RegionParts, copy: Copy) -> frozenset[str]:
     """Return the tags of a copy: those of its entry, and the tag of all copies."""
     derived = copy.entry.derived
-    tags: tuple[str, ...] | None = derived.get(_TAGS)
+    tags: frozenset[str] | None = derived.get(_TAGS)
     if tags is None:
-        tags = derived[_TAGS] = (*copy.entry.tags, copies_tag(parts.name))
+        tags = derived[_TAGS] = frozenset((*copy.entry.tags, copies_tag(parts.name)))
     return tags

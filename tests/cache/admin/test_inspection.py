@@ -87,7 +87,7 @@ def test_copy_says_by_what_it_was_last_confirmed(
     assert first.startswith("confirmed by the invalidation log at ")
     assert first.endswith("; the clock has not moved since then; last hit 0 s ago")
     with monkeypatch.context() as patch:
-        patch.setattr(cache.stamps.log, "confirms", lambda *_: False)
+        patch.setattr(cache.stamps.log, "confirms_copy", lambda *_: False)
         cache.stamps.publish(["movie:2"])
         assert described().startswith("confirmed by its stamps at ")
     cache.stamps.publish(["movie:2"])

@@ -1,6 +1,6 @@
 """The invalidation log: its records, on all three stores, and what a process knows of them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pytest
 from hypothesis import given
@@ -25,6 +25,7 @@ from moziweb.cache.protocol.store import AtomicStore
 from tests.cache import log_fuzz
 
 TTL = 3600.0
+MANY_TAGS = ("a", *(f"movie:{number}" for number in range(30)))
 
 names = st.from_regex(r"[a-z]{1,5}:[A-Za-z0-9._~-]{1,20}", fullmatch=True)
 
@@ -190,6 +191,27 @@ def test_log_confirms_each_part_from_its_own_clock_on() -> None:
     parts = [(EPOCH + 102, ["a:1"]), (EPOCH + 100, ["b:1"])]
     assert follower.log.confirms(parts, EPOCH + 102)
     assert not follower.log.confirms([*parts, (EPOCH + 101, ["a:1"])], EPOCH + 102)
+
+
+@given(
+    st.lists(st.lists(st.sampled_from("abcdef"), max_size=4) | st.just(MANY_TAGS), max_size=24),
+    st.integers(98, 126),
+    st.sets(st.sampled_from("abcdefg")),
+    st.integers(98, 126),
+)
+def test_copies_are_confirmed_as_other_data_is(
+    publishes: list[Sequence[str]], since: int, tags: set[str], clock: int
+) -> None:
+    follower = Follower()
+    for number, published in enumerate(publishes, 101):
+        follower.write(number, *published)
+        if number % 5 == 0:
+            follower.log.catch_up(EPOCH + number)
+    follower.log.catch_up(EPOCH + 100 + len(publishes))
+    confirmed = follower.log.confirms([(EPOCH + since, tags)], EPOCH + clock)
+    before = follower.log.counts().checks
+    assert follower.log.confirms_copy(frozenset(tags), EPOCH + since, EPOCH + clock) == confirmed
+    assert follower.log.counts().checks == {each: 2 * count for each, count in before.items()}
 
 
 def test_log_knows_nothing_about_the_time_before_it_and_after_the_last_record() -> None:
@@ -446,9 +468,10 @@ def test_stores_are_followed(open_store: Callable[[], AtomicStore]) -> None:
 
 @pytest.fixture
 def small_ring(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few and short records, so that they are overwritten and too long."""
+    """Few and short records, so that they are overwritten and too long; few recent publishes."""
     monkeypatch.setattr(invalidation_log, "RING", log_fuzz.RING)
     monkeypatch.setattr(invalidation_log, "MAX_RECORD_BYTES", log_fuzz.MAX_BYTES)
+    monkeypatch.setattr(invalidation_log, "_RECENT", log_fuzz.RECENT)
 
 
 @pytest.mark.usefixtures("small_ring")
