@@ -67,7 +67,7 @@ def measure(folder: Path, posters: int, pages: int, **settings: str) -> Memory:
 
 def make_poster(server: WebServer, path: str) -> None:
     """Request a poster until it is made, which takes several requests on a busy machine."""
-    for _ in range(10):
+    for _ in range(60):
         status = server.get(path, timeout=120)[0]
         if status == 302:
             return

@@ -16,7 +16,7 @@ RENAMED: Final = {
 }
 """Old name -> new name; ``*`` is one part of a key, such as a region's name."""
 
-REMOVED: Final = frozenset({"server.switch_interval"})
+WITHOUT_EFFECT: Final = frozenset({"server.switch_interval"})
 """Keys without an effect."""
 
 _PATTERNS: Final = tuple(
@@ -41,7 +41,7 @@ def with_current_names(raw: Mapping[str, Any]) -> dict[str, Any]:
     """
     settings: dict[str, Any] = {}
     for key, value in raw.items():
-        if key in REMOVED:
+        if key in WITHOUT_EFFECT:
             log.warning("%s has no effect any more; the next release refuses it", key)
             continue
         name = current_name(key)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from moziweb.settings.renamed import REMOVED, RENAMED, current_name, with_current_names
+from moziweb.settings.renamed import RENAMED, WITHOUT_EFFECT, current_name, with_current_names
 
 
 @pytest.mark.parametrize(("old", "new"), RENAMED.items())
@@ -38,7 +38,7 @@ def test_each_region_has_its_own_key(caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
-@pytest.mark.parametrize("key", sorted(REMOVED))
+@pytest.mark.parametrize("key", sorted(WITHOUT_EFFECT))
 def test_removed_key_is_accepted_with_a_warning(key: str, caplog: pytest.LogCaptureFixture) -> None:
     assert with_current_names({key: "1", "site.debug": "true"}) == {"site.debug": "true"}
     assert [each.message for each in caplog.records] == [
