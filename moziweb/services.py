@@ -26,8 +26,10 @@ if TYPE_CHECKING:  # the packages below and above import this module
     from moziweb.manager.dashboards.samples import SampleHistory
     from moziweb.manager.dashboards.warming_job import Warmer
     from moziweb.manager.imports.runner import Runner
+    from moziweb.manager.movies.filter_counts import FilterCounts
     from moziweb.manager.posters.preview_cache import PreviewCache
     from moziweb.movies.importers.tmdb.source import TmdbSource
+    from moziweb.ops.cache_reads import ReadSampler
     from moziweb.ops.metrics import Metrics, ServerLoad
     from moziweb.ops.transactions import TransactionCounters
     from moziweb.posters.decoder import DecoderPool
@@ -38,6 +40,7 @@ if TYPE_CHECKING:  # the packages below and above import this module
     from moziweb.posters.generation.selection import OnChosen
     from moziweb.posters.generation.service import PosterService
     from moziweb.posters.generation.thread_pool import ThreadPool
+    from moziweb.posters.maintenance.status import VariantCounts
     from moziweb.posters.models import SourceKind
     from moziweb.request import Request
     from moziweb.security import Identity
@@ -96,6 +99,7 @@ class Services:
     server_load: "Callable[[], ServerLoad] | None" = None
     """Returns the load of the server; None where no server runs, such as in commands."""
     cache_counters: "InProcessCounters" = _METRICS
+    cache_reads: "ReadSampler" = _METRICS
     cache_events: "CacheEvents | None" = None
     page_cache: "PageCache | None" = None
 
@@ -116,6 +120,8 @@ class Services:
     import_runner: "Runner" = _MANAGER
     bulk_runner: "BulkRunner" = _MANAGER
     waiting_posters: "SampleHistory" = _MANAGER
+    filter_counts: "FilterCounts" = _MANAGER
+    variant_counts: "VariantCounts" = _MANAGER
     cache_warmer: "Warmer" = _MANAGER
 
 

@@ -20,6 +20,7 @@ NOT_AUDITED: Final = frozenset(
         "cache_journal", "cache_warming", "field_provenance", "import_item", "import_job",
         "import_mark", "manager_bulk_item", "manager_bulk_job", "manager_draft",
         "manager_session", "manager_sign_in_attempt",
+        "cache_advice", "cache_read_minute",
         "manager_submission", "movie_reference", "performance_minute", "poster_host",
         "poster_held_object", "poster_looked_at", "poster_variant",
     }

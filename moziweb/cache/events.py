@@ -5,7 +5,10 @@ and fixed (regions, statuses, reasons, kinds of tags), so they can be Prometheus
 """
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from .protocol.entry import Entry
 
 
 class CacheEvents:
@@ -13,6 +16,12 @@ class CacheEvents:
 
     def served(self, region: str, status: str) -> None:
         """An entry was served; ``status`` is ``hit``, ``l1``, ``stale``, ``miss`` or ``bypass``."""
+
+    def read(self, region: str, key: str, entry: "Entry", changed: bool) -> None:
+        """The entry of ``key`` was read; ``changed``: an invalidation made the one before outdated.
+
+        Called for every hit.
+        """
 
     def answered(self, route: str, status: str, seconds: float, queued: float) -> None:
         """The fast path answered a request of ``route``; ``status`` is HTTP's.

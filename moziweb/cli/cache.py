@@ -1,4 +1,4 @@
-"""The commands ``moziweb cache``: inspect, purge, statistics, relay and warm."""
+"""The commands ``moziweb cache``: inspect, purge, statistics, relay, warm and advise."""
 
 import json
 import time
@@ -27,6 +27,7 @@ from moziweb.cache.invalidation.outbox_relay import RELAY_PERIOD
 from moziweb.caching import DECLARATIONS, OUTBOX
 from moziweb.services import services_of
 
+from .cache_advise import advise
 from .cache_inspect import inspected, inspection_lines, statistics_lines
 from .cache_warm import warm
 from .context import CommandContext, CommandError, SetupError, page_cache_of, service_errors
@@ -35,7 +36,7 @@ from .signals import stop_on_signal
 
 @click.group()
 def cache() -> None:
-    """Inspect, purge and warm the page cache.
+    """Inspect, purge and warm the page cache, and advise on its settings.
 
     The commands can run beside the site: they share its stamp store. They cannot see entries in
     the memory of web processes (backend moziweb.memory).
@@ -43,6 +44,7 @@ def cache() -> None:
 
 
 cache.add_command(warm)
+cache.add_command(advise)
 
 
 @cache.command()

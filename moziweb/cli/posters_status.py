@@ -15,7 +15,13 @@ from moziweb.db import Database
 from moziweb.db.types import MAX_ID
 from moziweb.manager.audit.log import COMMAND, POSTERS_SUBJECT, Subject, record
 from moziweb.posters.generation.error_codes import ERROR_MEANINGS
-from moziweb.posters.maintenance.status import PosterStatus, Retry, poster_status, retry
+from moziweb.posters.maintenance.status import (
+    PosterStatus,
+    Retry,
+    poster_status,
+    retry,
+    variants_by_state,
+)
 
 from .context import CommandContext, check_movie, service_errors
 
@@ -28,11 +34,11 @@ def status(context: CommandContext) -> None:
     A table on a terminal, otherwise one JSON object. Exit status: 0, also if there are failures.
     """
     with service_errors(), context.database.read() as session:
-        found = poster_status(session)
+        found, variants = poster_status(session), variants_by_state(session)
     if sys.stdout.isatty():
-        _show(found, utc_now())
+        _show(found, variants, utc_now())
     else:
-        click.echo(json.dumps(_as_json(found)))
+        click.echo(json.dumps(_as_json(found, variants)))
 
 
 @click.command("retry")
@@ -84,11 +90,11 @@ def _check_code(database: Database, code: str | None) -> None:
         )
 
 
-def _as_json(found: PosterStatus) -> dict[str, object]:
+def _as_json(found: PosterStatus, variants: dict[str, int]) -> dict[str, object]:
     return {
         "event": "status",
         "sources": found.sources,
-        "variants": found.variants,
+        "variants": variants,
         "failures": [
             {"code": code, "host": host or None, "sources": count}
             for (code, host), count in found.failures.items()
@@ -110,11 +116,11 @@ def _moment(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat(timespec="seconds")
 
 
-def _show(found: PosterStatus, now: datetime) -> None:
+def _show(found: PosterStatus, variants: dict[str, int], now: datetime) -> None:
     console = Console()
     states = Table("state", "sources", "variants", title="Posters")
-    for state in sorted({*found.sources, *found.variants}):
-        counts = (found.sources.get(state), found.variants.get(state))
+    for state in sorted({*found.sources, *variants}):
+        counts = (found.sources.get(state), variants.get(state))
         states.add_row(state, *("" if count is None else f"{count:,}" for count in counts))
     console.print(states)
     if found.oldest_pending:

@@ -17,6 +17,7 @@ from pyramid.registry import Registry
 from moziweb.movies.importers.service import Importer, OnWritten
 from moziweb.movies.importers.tmdb.source import source_of
 from moziweb.posters.importer_port import ImportedPosters
+from moziweb.posters.maintenance.status import VariantCounts
 from moziweb.request import Request
 from moziweb.services import services_of, set_services
 
@@ -30,6 +31,7 @@ from .dashboards.warming_job import Warmer
 from .imports.runner import Runner
 from .movies.affected_pages import pages_of_import
 from .movies.changes import before_import
+from .movies.filter_counts import FilterCounts
 from .posters.preview_cache import PreviewCache
 from .web.request_limits import limit_body, posted_fields
 from .web.resources import (
@@ -131,6 +133,8 @@ def _add_services(registry: Registry) -> None:
         bulk_runner=BulkRunner(registry, now),
         poster_previews=PreviewCache(services.poster_editor),
         waiting_posters=SampleHistory(),
+        filter_counts=FilterCounts(),
+        variant_counts=VariantCounts(),
         cache_warmer=Warmer(registry, now),
     )
     set_services(registry, services)

@@ -48,6 +48,7 @@ from moziweb.request import Request
 from moziweb.services import services_of, set_services
 from moziweb.timings import Part, timings_of
 
+from .cache_reads import ReadSampler
 from .transactions import (
     REQUEST_SECONDS,
     UNROUTED,
@@ -408,11 +409,13 @@ def includeme(config: Configurator) -> None:
     """
     settings = config.registry.settings
     counters, transactions = InProcessCounters(), TransactionCounters(settings["apdex.seconds"])
+    reads = ReadSampler()
     services = replace(
         services_of(config.registry),
         cache_counters=counters,
         transactions=transactions,
-        cache_events=CompositeEvents(counters, transactions),
+        cache_reads=reads,
+        cache_events=CompositeEvents(counters, transactions, reads),
     )
     set_services(config.registry, services)
     config.add_tween(
@@ -429,7 +432,7 @@ def includeme(config: Configurator) -> None:
     services = replace(
         services,
         metrics=Metrics(registry, guard),
-        cache_events=CompositeEvents(counters, transactions, CacheMetrics(registry)),
+        cache_events=CompositeEvents(counters, transactions, reads, CacheMetrics(registry)),
     )
     set_services(config.registry, services)
     registry.register(TransactionMetrics(transactions))

@@ -1,4 +1,6 @@
-"""Table of the performance of web processes, minute by minute."""
+"""Tables of web processes, minute by minute: their performance, and what they read of the cache."""
+
+from typing import Any
 
 from sqlalchemy import JSON, Double, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -31,3 +33,32 @@ class PerformanceMinute(Base):
     images: Mapped[float] = mapped_column(Double)
     render: Mapped[float] = mapped_column(Double)
     routes: Mapped[dict[str, list[float]]] = mapped_column(JSON)
+
+
+class CacheReadMinute(Base):
+    """What one process read of the cache in one minute.
+
+    ``counts`` has reads, rendered entries and seconds of renders by region. ``reads`` are those of
+    a sample of the keys, by region (`cache_reads.SampledRead`).
+    """
+
+    __tablename__ = "cache_read_minute"
+
+    minute: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    process: Mapped[str] = mapped_column(String(80), primary_key=True)
+    zero_bits: Mapped[int]
+    counts: Mapped[dict[str, list[float]]] = mapped_column(JSON)
+    reads: Mapped[dict[str, list[tuple[int, int, int, int]]]] = mapped_column(JSON)
+
+
+class CacheAdvice(Base):
+    """The latest advice for a region, given at ``at`` (Unix time).
+
+    ``advice`` is described in `cache.admin.advice.advice_json`.
+    """
+
+    __tablename__ = "cache_advice"
+
+    region: Mapped[str] = mapped_column(String(100), primary_key=True)
+    at: Mapped[float] = mapped_column(Double)
+    advice: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -1,6 +1,6 @@
-"""Writes one row a minute with the requests of this process to the database, and deletes old rows.
+"""Writes rows with the requests and the cache reads of each minute to the database.
 
-So the manager can show all processes together, without Prometheus.
+So the manager and commands know all processes together, without Prometheus. Old rows are deleted.
 """
 
 import hashlib
@@ -20,14 +20,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from moziweb.db import Database
 from moziweb.timings import Part
 
-from .models import PerformanceMinute
+from .cache_reads import CacheReadRecorder
+from .models import CacheReadMinute, PerformanceMinute
 from .transactions import Totals, TransactionCounters
 
 KEEP_MINUTES: Final = 14 * 24 * 60
 """How long rows are kept: 14 days."""
 
-MAX_WAITING: Final = 60
-"""Rows that wait for the database; older ones are lost."""
+KEEP_READ_MINUTES: Final = 7 * 24 * 60
+"""How long reads of the cache are kept."""
+
+MAX_WAITING: Final = 120
+"""Rows that wait for the database, those of an hour; older ones are lost."""
 
 STOP_SECONDS: Final = 2.0
 """How long a process that ends waits for its last row."""
@@ -46,15 +50,17 @@ class PerformanceRecorder:
         transactions: TransactionCounters,
         release: str,
         now: Callable[[], float] = time.time,
+        cache_reads: CacheReadRecorder | None = None,
     ) -> None:
         self._database = database
         self._transactions = transactions
         self._release = release
         self._now = now
+        self._cache_reads = cache_reads
         self._process = f"{socket.gethostname()[:40]}:{os.getpid()}:{int(now())}"
         self._before = transactions.totals()
         self._minute = self._current_minute()
-        self._waiting: deque[PerformanceMinute] = deque(maxlen=MAX_WAITING)
+        self._waiting: deque[PerformanceMinute | CacheReadMinute] = deque(maxlen=MAX_WAITING)
         self._recorded = 0
         self._failing = False
         self._stop = threading.Event()
@@ -73,6 +79,9 @@ class PerformanceRecorder:
         """Record the requests since the last row, as those of the minute when they began."""
         totals = self._transactions.totals()
         self._waiting.append(self._row(totals.since(self._before)))
+        if self._cache_reads is not None:
+            reads = self._cache_reads.row(self._minute, self._process)
+            self._waiting.extend([reads] if reads is not None else [])
         self._before, self._minute = totals, self._current_minute()
         try:
             self._write()
@@ -100,8 +109,12 @@ class PerformanceRecorder:
             session.add_all(list(self._waiting))
             session.flush()  # an error of an automatic flush does not begin with its reason
             if self._recorded % _PRUNE_EVERY == 0:
-                oldest = self._current_minute() - KEEP_MINUTES
-                session.execute(delete(PerformanceMinute).where(PerformanceMinute.minute < oldest))
+                for model, kept in (
+                    (PerformanceMinute, KEEP_MINUTES),
+                    (CacheReadMinute, KEEP_READ_MINUTES),
+                ):
+                    oldest = self._current_minute() - kept
+                    session.execute(delete(model).where(model.minute < oldest))
         self._waiting.clear()
         self._recorded += 1
 

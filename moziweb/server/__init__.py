@@ -17,6 +17,7 @@ from typing import Any, Final, TypeAlias
 from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 
 import moziweb
+from moziweb.ops.cache_reads import CacheReadRecorder
 from moziweb.ops.performance import PerformanceRecorder, release_of
 from moziweb.services import services_of_app
 from moziweb.settings import SettingsError, expand
@@ -205,7 +206,10 @@ def _recorder(app: Callable[..., Any]) -> Iterator[None]:
         yield
         return
     release = release_of(Path(moziweb.__file__).parent)
-    recorder = PerformanceRecorder(services.database, services.transactions, release)
+    cache_reads = CacheReadRecorder(services.cache_reads, services.cache_counters)
+    recorder = PerformanceRecorder(
+        services.database, services.transactions, release, cache_reads=cache_reads
+    )
     recorder.start()
     try:
         yield

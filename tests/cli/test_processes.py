@@ -55,6 +55,8 @@ INSPECT = ("cache", "inspect", "/", "--json")
 """Its status is 1: the page is not cached."""
 WARM = ("cache", "warm")
 """Its status is 2: another process cannot reach entries in memory."""
+ADVISE = ("cache", "advise")
+"""Its status is 1: no process has recorded reads."""
 
 COMMANDS = (
     ("db", "current"),
@@ -62,6 +64,7 @@ COMMANDS = (
     INSPECT,
     ("cache", "stats", "--json"),
     WARM,
+    ADVISE,
     ("import", "tmdb", "id", "1001"),
     ("import", "tmdb", "imdb", catalogue(1).imdb_id),
     ("import", "tmdb", "premieres", *DAY),
@@ -122,8 +125,8 @@ def test_commands_run_in_a_process(site: Site) -> None:
     ]
     assert ended.returncode == 0, ended.stderr  # the audit law
     failed = {argv: code for argv, code in zip(COMMANDS, codes, strict=True) if code}
-    assert failed == {INSPECT: 1, WARM: 2}, ended.stdout + ended.stderr
-    assert ended.stderr.count("\n") == 1
+    assert failed == {INSPECT: 1, WARM: 2, ADVISE: 1}, ended.stdout + ended.stderr
+    assert ended.stderr.count("\n") == 2
     assert "its entries are in the memory of each web process" in ended.stderr
     for shown in ('"found"', '"checked": 1', '"name": "anna"', "The schema went from "):
         assert shown in ended.stdout

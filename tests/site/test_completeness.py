@@ -74,7 +74,7 @@ HIDE = frozenset({"published", "slug", "cancelled_at", "chosen", "state"})
 NOT_SHOWN = frozenset(
     {
         *("HeldObject", "ImportCheckpoint", "MovieReference", "PendingUpload"),
-        *("PerformanceMinute", "PosterHost"),
+        *("CacheAdvice", "CacheReadMinute", "PerformanceMinute", "PosterHost"),
     }
 )
 

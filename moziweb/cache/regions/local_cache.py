@@ -52,7 +52,7 @@ class LocalCache:
     """Copies of at most ``max_bytes`` in all; the least recently used are evicted. 0 keeps none."""
 
     def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._lock = threading.Lock()
         self._copies: OrderedDict[str, Copy] = OrderedDict()
         self.used_bytes = 0
@@ -102,7 +102,7 @@ class LocalCache:
         cost = entry.size + COPY_OVERHEAD_BYTES
         with self._lock:
             self._drop(key)
-            if cost > self._max_bytes:
+            if cost > self.max_bytes:
                 return
             self._copies[key] = Copy(entry, clock, now, clock, by)
             self.used_bytes += cost
@@ -124,7 +124,7 @@ class LocalCache:
             self._drop(key)
 
     def _evict(self) -> None:
-        while self.used_bytes > self._max_bytes:
+        while self.used_bytes > self.max_bytes:
             self._drop(next(iter(self._copies)))
 
     def _drop(self, key: str) -> None:

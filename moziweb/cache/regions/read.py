@@ -68,6 +68,11 @@ class ReadOperation:
         timings = self._stopwatch.timings()
         return {key: replace(served, timings=timings) for key, served in self._served.items()}
 
+    def was_invalidated(self, key: str) -> bool:
+        """Whether an entry of ``key`` was found that had not expired, and was outdated."""
+        entry = self._outdated.get(key)
+        return entry is not None and self._parts.now() < entry.expires
+
     def _missing(self) -> list[str]:
         return [key for key in self._keys if key not in self._served]
 

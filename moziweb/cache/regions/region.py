@@ -37,6 +37,11 @@ class TaggedRegion:
         """The bytes that the local cache uses, in this process."""
         return self._parts.local_cache.used_bytes
 
+    @property
+    def local_cache_limit(self) -> int:
+        """The bytes that the local cache may use, in this process."""
+        return self._parts.local_cache.max_bytes
+
     def now(self) -> float:
         """Unix time, as the region compares expiries with it."""
         return self._parts.now()
@@ -52,6 +57,7 @@ class TaggedRegion:
             self._on_refresh_due = listener
 
     def _note_hit(self, key: str, entry: Entry) -> None:
+        self._parts.observer.read(self.name, key, entry, False)
         if self._on_refresh_due and _is_refresh_due(self.policy, entry, self._parts.now()):
             self._on_refresh_due(key)
 
@@ -139,11 +145,15 @@ class TaggedRegion:
         ``render`` gets the keys to render, each with its context, and returns a payload for each.
         It may be called more than once, with other keys.
         """
-        served = ReadOperation(self._parts, keys, render, source, parent).run()
+        operation = ReadOperation(self._parts, keys, render, source, parent)
+        served = operation.run()
         for key, each in served.items():
             self._parts.observer.served(self.name, each.status)
             if each.status in _HITS:
                 self._note_hit(key, each.entry)
+            else:
+                changed = each.status is CacheStatus.MISS and operation.was_invalidated(key)
+                self._parts.observer.read(self.name, key, each.entry, changed)
         return [served[key] for key in keys]
 
     # Writes

@@ -134,7 +134,7 @@ class MemoryBackend(BytesBackend):
     deserializer = staticmethod(bytes)
 
     def __init__(self, arguments: Mapping[str, Any]) -> None:
-        self._max_bytes = int(arguments.get("max_bytes", DEFAULT_STORE_BYTES))
+        self.max_bytes = int(arguments.get("max_bytes", DEFAULT_STORE_BYTES))
         self._lock = threading.Lock()
         self._values: OrderedDict[str, bytes] = OrderedDict()
         self.used_bytes = 0
@@ -183,11 +183,11 @@ class MemoryBackend(BytesBackend):
     def _put(self, key: str, value: bytes) -> None:
         self._drop(key)
         cost = _cost(key, value)
-        if cost > self._max_bytes:
+        if cost > self.max_bytes:
             return
         self._values[key] = value
         self.used_bytes += cost
-        while self.used_bytes > self._max_bytes:
+        while self.used_bytes > self.max_bytes:
             self._drop(next(iter(self._values)))
 
     def _drop(self, key: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Select, SQLColumnExpression, and_, func, select, tuple_
+from sqlalchemy import Select, SQLColumnExpression, and_, select, tuple_
 from sqlalchemy.orm import Session, aliased, load_only
 
 from moziweb.db.planner_hints import NoIndex
@@ -20,7 +20,7 @@ from moziweb.movies.models import DatePrecision, Movie, Premiere
 from moziweb.movies.search_queries import movies_spelled_alike
 from moziweb.posters.models import PosterSource, SourceState
 
-from .list_query import Filter, FilterContext, ListQuery, Sort, conditions, has, lacking, movie_ids
+from .list_query import Filter, FilterContext, ListQuery, Sort, conditions, has, lacking
 
 MOVIES_PER_PAGE: Final = 50
 
@@ -157,16 +157,6 @@ def _with_posters(*columns: Any) -> Select[Any]:
         .outerjoin_from(Movie, PosterSource, is_theirs)
         .options(load_only(*_SHOWN, raiseload=True))
     )
-
-
-def counts(
-    session: Session, context: FilterContext, filters: Sequence[Filter]
-) -> dict[Filter, int]:
-    """Counts the movies of each filter. One query."""
-    found = (movie_ids(each, context).subquery() for each in filters)
-    numbers = (select(func.count(each.c[0].distinct())).scalar_subquery() for each in found)
-    row = session.execute(select(*numbers)).one()
-    return dict(zip(filters, row, strict=True))
 
 
 def _movies(

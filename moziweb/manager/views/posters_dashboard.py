@@ -31,7 +31,7 @@ ROUTE: Final = "manager.posters_dashboard"
 
 @manager_view("posters_dashboard", permission=SEE, renderer="posters_dashboard", method="GET")
 def posters_dashboard(request: Request) -> dict[str, Any]:
-    """The dashboard; htmx polls it. Eight queries."""
+    """The dashboard; htmx polls it. Nine queries."""
     session, now = request.dbsession, request.services.clock()
     found, hours = poster_status(session), hourly_throughput(session, now)
     samples = request.services.waiting_posters.note(now, found.waiting)
@@ -39,6 +39,7 @@ def posters_dashboard(request: Request) -> dict[str, Any]:
         "page": page_frame(request, _("Posters"), ROUTE),
         "now": now,
         "found": found,
+        "variants": request.services.variant_counts.by_state(session),
         "states": states_of(found),
         "sites": failures_by_host(found),
         "causes": causes_of(found),

@@ -6,6 +6,7 @@ from moziweb.i18n import _
 from moziweb.request import Request
 from moziweb.settings.origins import Source
 
+from ..dashboards.advice import latest_advice
 from ..dashboards.settings import SettingGroup, setting_groups
 from ..web.layout import manager_view, page_frame
 from ..web.resources import ADMINISTER
@@ -22,7 +23,7 @@ ORIGIN_NAMES: Final = {
 
 @manager_view("settings", permission=ADMINISTER, renderer="settings", method="GET")
 def settings(request: Request) -> dict[str, Any]:
-    """Every key; with ``?show=set`` only those that differ from their defaults."""
+    """Every key; with ``?show=set`` only those that differ from their defaults. One query."""
     only_set = request.GET.get("show") == "set"
     groups = setting_groups(request.registry.settings, request.services.settings_origins)
     if only_set:
@@ -33,4 +34,5 @@ def settings(request: Request) -> dict[str, Any]:
         "groups": groups,
         "only_set": only_set,
         "sources": ORIGIN_NAMES,
+        "advice": latest_advice(request.dbsession),
     }

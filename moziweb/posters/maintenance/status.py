@@ -1,5 +1,7 @@
 """Status of all posters (states, failures by code and host), and retrying failed sources."""
 
+import math
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
@@ -21,17 +23,22 @@ _FAILING: Final = (SourceState.RETRY_WAIT, SourceState.FAILED)
 _WAITING: Final = (SourceState.PENDING, SourceState.GENERATING, SourceState.RETRY_WAIT)
 STATUS_ROWS_PER_QUERY: Final = 1_000
 
+SLOW_VARIANT_COUNT: Final = 0.02
+"""Seconds; faster counts are not kept."""
+
+VARIANT_COUNT_AGE: Final = 60.0
+"""Seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class PosterStatus:
-    """The number of sources and variants by state, and of failures by code and host.
+    """The number of sources by state, and of failures by code and host.
 
     The host of a source without one is "". ``waiting`` is the number of sources that background
     workers have yet to make or to retry; it excludes drawn ones, which wait for a visitor.
     """
 
     sources: dict[str, int]
-    variants: dict[str, int]
     failures: dict[tuple[str, str], int]
     hosts: Sequence[PosterHost]
     oldest_pending: datetime | None
@@ -39,19 +46,46 @@ class PosterStatus:
 
 
 def poster_status(session: Session) -> PosterStatus:
-    """The status now. Six queries."""
+    """The status now. Five queries."""
     is_pending = PosterSource.state == SourceState.PENDING
     pending = select(func.min(PosterSource.created_at)).where(is_pending)
     is_waiting = PosterSource.state.in_(_WAITING)
     waiting = select(func.count(PosterSource.id)).where(is_waiting, BACKGROUND_ONLY)
     return PosterStatus(
         sources=_counts(session, PosterSource),
-        variants=_counts(session, PosterVariant),
         failures=dict(Counter(_failures(session)).most_common()),
         hosts=session.scalars(select(PosterHost).order_by(PosterHost.name)).all(),
         oldest_pending=session.scalar(pending),
         waiting=session.scalar(waiting) or 0,
     )
+
+
+def variants_by_state(session: Session) -> dict[str, int]:
+    """The number of variants by state. Reads all of them."""
+    return _counts(session, PosterVariant)
+
+
+class VariantCounts:
+    """The number of variants by state; kept for a minute if counting is slow, on a large site.
+
+    One per process; threads share it. ``clock`` is monotonic.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._kept: dict[str, int] = {}
+        self._until = -math.inf
+
+    def by_state(self, session: Session) -> dict[str, int]:
+        """The counts, at most ``VARIANT_COUNT_AGE`` seconds old. One query."""
+        began = self._clock()
+        if began < self._until:
+            return self._kept
+        found = variants_by_state(session)
+        ended = self._clock()
+        if ended - began > SLOW_VARIANT_COUNT:
+            self._kept, self._until = found, ended + VARIANT_COUNT_AGE
+        return found
 
 
 def _counts(session: Session, model: type[PosterSource] | type[PosterVariant]) -> dict[str, int]:

@@ -5,10 +5,16 @@ from typing import Any
 import pytest
 from webtest import TestApp
 
+from moziweb.manager.auth.models import Role
+from moziweb.manager.dashboards.advice import AdvicePage, latest_advice
 from moziweb.manager.dashboards.settings import SettingRow, setting_groups, setting_text
+from moziweb.ops.models import CacheAdvice
+from moziweb.services import services_of
 from moziweb.settings import SETTINGS, load
 from moziweb.settings.masking import MASK
 from moziweb.settings.origins import DEFAULT_ORIGIN, Origin, Source, origins_of
+from tests.conftest import NOW
+from tests.manager.conftest import signed_in
 
 SECRETS = ("aws-id-of-somebody", "aws-secret-of-somebody", "hunter2", "a-token-of-some-length")
 
@@ -103,3 +109,46 @@ def test_the_page_is_for_administrators(editor: TestApp, admin: TestApp) -> None
     assert 0 < len(only_set) < 20
     assert all("is-set" in row["class"] for row in only_set)
     assert "nincs gyorsítótára" in admin.get("/manager/cache").text
+
+
+def test_advice_is_beside_the_values(site: TestApp, admin: TestApp) -> None:
+    assert "cache advise" not in admin.get("/en/manager/settings").text
+    option = {"hit_ratio": 0.9, "renders": 400, "stored_bytes": 2e6, "local_bytes": 1e6}
+    better = {**option, "hit_ratio": 0.957, "renders": 150, "stored_bytes": 5e6}
+    size = {
+        "present": None, "advised": 48e6,
+        "options": [{"value": 48e6, **better}, {"value": None, **option}],
+    }  # fmt: skip
+    life = {"present": 600.0, "advised": 600.0, "options": [{"value": 600.0, **option}]}
+    advice = {"settings": {"size": size, "expiration_time": life}}
+    with services_of(site.app.registry).database.write() as session:
+        session.add(CacheAdvice(region="pages", at=NOW.timestamp(), advice=advice))
+    (found,) = latest(site).rows["cache.<region>.backend"]
+    assert (found.region, found.value, found.is_size, found.is_kept) == ("pages", 48.0, True, False)
+    page = admin.get("/en/manager/settings")
+    assert "The advice beside the values of the cache is of 2026-" in page.text
+
+
+def latest(site: TestApp) -> AdvicePage:
+    with services_of(site.app.registry).database.read() as session:
+        found = latest_advice(session)
+        assert found
+        return found
+
+
+def test_advice_is_shown_in_the_row_of_its_key(cached: TestApp) -> None:
+    option = {"hit_ratio": 0.9, "renders": 400, "stored_bytes": 2e6, "local_bytes": 1e6}
+    better = {**option, "hit_ratio": 0.957, "renders": 150, "stored_bytes": 5e6}
+    life = {
+        "present": 600.0, "advised": 2400.0,
+        "options": [{"value": 600.0, **option}, {"value": 2400.0, **better}],
+    }  # fmt: skip
+    with services_of(cached.app.registry).database.write() as session:
+        for region, advised in (("feeds", 600.0), ("pages", 2400.0)):
+            advice = {"settings": {"expiration_time": {**life, "advised": advised}}}
+            session.add(CacheAdvice(region=region, at=NOW.timestamp(), advice=advice))
+    rows = signed_in(cached, Role.ADMIN).get("/en/manager/settings").html.select("tbody tr")
+    (row,) = [each for each in rows if each.code.get_text() == "cache.<region>.expiration_time"]
+    feeds, pages = (" ".join(each.get_text().split()) for each in row.select(".advice li"))
+    assert feeds == "feeds: good as it is"
+    assert pages == ("pages: 2,400 hits 90.0 → 95.7 %, renders 400 → 150, memory 3.0 → 6.0 MB")

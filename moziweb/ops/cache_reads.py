@@ -1,0 +1,155 @@
+"""Records reads of the cache every minute, for ``moziweb cache advise``.
+
+Each process records the reads of a sample of the keys: those whose CRC-32 ends in some zero bits.
+There are as many zero bits as keep the sample below ``READS_PER_MINUTE``, so a small site records
+every read.
+"""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from zlib import crc32
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from moziweb.cache import CacheEvents, Entry, InProcessCounters
+from moziweb.cache.admin.advice import Workload
+from moziweb.cache.admin.forecast import MAX_READS, Read, is_sampled
+
+from .models import CacheReadMinute
+
+READS_PER_MINUTE: Final = 200
+"""Reads that a process records at most: about 4 KB, or 40 MB in a week."""
+
+MAX_ZERO_BITS: Final = 16
+
+SampledRead = tuple[int, int, int, int]
+"""The CRC-32 of the key, tenths of a second in the minute, bytes, 1 if it was invalidated."""
+
+
+class ReadSampler(CacheEvents):
+    """Samples reads. Thread-safe. ``now`` is Unix time."""
+
+    def __init__(self, limit: int = READS_PER_MINUTE, now: Callable[[], float] = time.time) -> None:
+        self._limit = limit
+        self._now = now
+        self._lock = threading.Lock()
+        self._zero_bits = 0
+        self._mask = 0
+        self._reads: list[tuple[str, SampledRead]] = []
+
+    def read(self, region: str, key: str, entry: Entry, changed: bool) -> None:
+        """See ``CacheEvents``. Called for every hit, so it does little."""
+        number = crc32(key.encode())
+        if number & self._mask:
+            return
+        tenths = int(self._now() % 60 * 10)
+        with self._lock:
+            if len(self._reads) > 2 * self._limit:  # nothing takes them, or one key is that hot
+                return
+            self._reads.append((region, (number, tenths, entry.size, int(changed))))
+            while len(self._reads) > self._limit and self._zero_bits < MAX_ZERO_BITS:
+                self._set_zero_bits(self._zero_bits + 1)
+
+    def _set_zero_bits(self, bits: int) -> None:
+        self._zero_bits, self._mask = bits, (1 << bits) - 1
+        self._reads = [each for each in self._reads if not each[1][0] & self._mask]
+
+    def take(self) -> tuple[int, dict[str, list[SampledRead]]]:
+        """Return the zero bits of the sample and its reads by region, and begin another one."""
+        with self._lock:
+            bits, reads = self._zero_bits, self._reads
+            self._reads = []
+            if bits and len(reads) < self._limit / 4:
+                self._set_zero_bits(bits - 1)
+        by_region: dict[str, list[SampledRead]] = defaultdict(list)
+        for region, read in reads:
+            by_region[region].append(read)
+        return bits, dict(by_region)
+
+
+@dataclass(slots=True)
+class CacheReadRecorder:
+    """Returns the reads of each minute as rows, with the counts of all reads and renders."""
+
+    sampler: ReadSampler
+    counters: InProcessCounters
+    _before: Mapping[str, tuple[int, int, float]] = field(default_factory=dict, init=False)
+
+    def row(self, minute: int, process: str) -> CacheReadMinute | None:
+        """The row of the reads since the last call; None without any."""
+        totals = self._totals()
+        counts = {
+            region: [now - before for now, before in zip(total, earlier, strict=True)]
+            for region, total in totals.items()
+            for earlier in [self._before.get(region, (0, 0, 0.0))]
+            if total[0] > earlier[0]
+        }
+        self._before = totals
+        bits, reads = self.sampler.take()
+        if not counts:
+            return None
+        return CacheReadMinute(
+            minute=minute, process=process, zero_bits=bits, counts=counts, reads=reads
+        )
+
+    def _totals(self) -> dict[str, tuple[int, int, float]]:
+        """Reads, rendered entries and seconds of renders by region."""
+        regions = {region for region, _status in self.counters.served_totals()}
+        counted = {region: self.counters.counts_of(region) for region in regions}
+        return {
+            region: (each.requests, each.rendered, each.render_seconds)
+            for region, each in counted.items()
+        }
+
+
+def recorded_workloads(session: Session, since: float) -> dict[str, Workload]:
+    """The workload of each region since ``since`` (Unix time), from the rows of all processes.
+
+    Rows of different samples are reduced to the smallest of them, which all of them contain, and
+    further if there are more than ``MAX_READS``.
+    """
+    query = (
+        select(CacheReadMinute)
+        .where(CacheReadMinute.minute >= since // 60)
+        .order_by(CacheReadMinute.minute)
+        .execution_options(yield_per=100)
+    )
+    numbers: dict[str, int] = {}
+    reads: dict[str, list[Read]] = defaultdict(list)
+    sums: dict[str, list[float]] = defaultdict(lambda: [0, 0, 0.0])
+    bits = 0
+    for row in session.scalars(query):
+        process = numbers.setdefault(row.process, len(numbers))
+        for region, counts in row.counts.items():
+            before = sums[region]
+            sums[region] = [total + count for total, count in zip(before, counts, strict=True)]
+        for region, sampled in row.reads.items():
+            reads[region] += _reads_of(sampled, row.minute, process, bits)
+        needed = max(bits, row.zero_bits)
+        while needed > bits or sum(map(len, reads.values())) > MAX_READS:
+            bits = max(bits + 1, needed)
+            for region, kept in reads.items():
+                reads[region] = [read for read in kept if is_sampled(int(read.key), bits)]
+    return {
+        region: Workload(
+            reads=sorted(reads[region], key=lambda read: read.at),
+            total=total,
+            render_seconds=seconds / rendered if rendered else 0.0,
+            rate=0.5**bits,
+        )
+        for region, (total, rendered, seconds) in sums.items()
+    }
+
+
+def _reads_of(
+    sampled: Iterable[Iterable[int]], minute: int, process: int, bits: int
+) -> Iterator[Read]:
+    for number, tenths, size, changed in sampled:
+        if is_sampled(number, bits):
+            at = 60 * minute + tenths / 10
+            yield Read(at, str(number), size, at if changed else None, process)
