@@ -1,8 +1,12 @@
 """``moziweb posters gc``, ``reconcile`` and ``verify``: compare storage with the database."""
 
+import json
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import timedelta
+from tempfile import TemporaryFile
+from typing import IO
 
 import click
 
@@ -10,11 +14,11 @@ from moziweb.clock import utc_now
 from moziweb.posters.maintenance.garbage_collection import OBJECT_RETENTION, SupersededVariants
 from moziweb.posters.maintenance.held_objects import ReleasedObjects
 from moziweb.posters.maintenance.pending_uploads import ExpiredUploads
-from moziweb.posters.maintenance.reconciliation import Finding, Reconciler
+from moziweb.posters.maintenance.reconciliation import Finding, Reconciler, Survey
 from moziweb.posters.maintenance.verification import ObjectCheck, Verifier
 
 from .context import CommandContext, CommandError, running_relay, service_errors
-from .progress import Report, progress_callback, progress_report
+from .progress import Report, progress_report
 from .signals import StopFlag, stop_on_signal
 
 
@@ -102,32 +106,39 @@ def reconcile(context: CommandContext, delete: bool, repair: bool, max_share: fl
     """
     with service_errors():
         reconciler = Reconciler(context.services.database, context.services.storage, utc_now)
-        with progress_callback("Stored", reconciler.count()) as progress:
-            survey = reconciler.run(progress)
+        survey = Survey()
         with (
             running_relay(context.registry),
-            progress_report("Differences", len(survey.findings)) as report,
+            progress_report("Stored", reconciler.estimate()) as report,
+            TemporaryFile("w+", encoding="utf-8") as file,
         ):
-            for finding in survey.findings:
-                report.step(*_finding_report(finding))
+            report.reached(0)
+            for finding in reconciler.findings(survey, report.reached):
+                report.note(*_finding_report(finding))
+                file.write(json.dumps(asdict(finding)) + "\n")
+            report.reached(survey.objects, survey.objects)
             if delete and survey.share > max_share:
                 raise CommandError(
-                    f"{len(survey.orphans)} of {survey.objects} objects would be removed, more "
+                    f"{survey.orphans} of {survey.objects} objects would be removed, more "
                     f"than --max-share {max_share:g}; nothing was removed. Check "
                     "sqlalchemy.url, or raise --max-share."
                 )
             sums = {
-                "objects": survey.objects,
-                "young": survey.young,
-                "orphans": len(survey.orphans),
-                "missing": len(survey.missing),
-                "removed": reconciler.remove(survey.orphans) if delete else 0,
-                "mended": len(reconciler.repair(survey.missing)) if repair else 0,
+                **asdict(survey),
+                "removed": reconciler.remove(_read(file, is_orphan=True)) if delete else 0,
+                "mended": len(reconciler.repair(_read(file, is_orphan=False))) if repair else 0,
             }
             counts = ", ".join(f"{count} {name}" for name, count in sums.items())
             report.end({"event": "summary", **sums}, f"{counts}.")
     left = sums["orphans"] - sums["removed"] + (0 if repair else sums["missing"])
     raise SystemExit(int(left > 0))
+
+
+def _read(file: IO[str], *, is_orphan: bool) -> Iterator[Finding]:
+    """The findings of one kind: there may be more than fit into memory."""
+    file.seek(0)
+    findings = (Finding(**json.loads(line)) for line in file)
+    return (found for found in findings if found.is_orphan == is_orphan)
 
 
 def _finding_report(finding: Finding) -> tuple[dict[str, object], str]:

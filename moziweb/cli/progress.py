@@ -3,9 +3,10 @@
 import json
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Final, Protocol
 
 import click
 from rich.console import Console
@@ -23,6 +24,9 @@ from rich.progress import (
 )
 from rich.text import Text
 
+PROGRESS_SECONDS: Final = 10.0
+"""Seconds between two lines of progress, where there is no terminal."""
+
 
 class Report(Protocol):
     """Reports the steps of a command."""
@@ -30,18 +34,35 @@ class Report(Protocol):
     def step(self, event: Mapping[str, object], line: str | None = None) -> None:
         """Report a finished step: ``event`` to programs, ``line`` to people."""
 
+    def note(self, event: Mapping[str, object], line: str) -> None:
+        """Report something that is no step."""
+
+    def reached(self, done: int, total: int | None = None) -> None:
+        """Report how many steps are done, instead of each step; ``total`` corrects an estimate."""
+
     def end(self, event: Mapping[str, object], line: str) -> None:
         """Report the summary after the last step."""
 
 
 class JsonReport:
-    """Writes each event as one line of JSON."""
+    """Writes each event as one line of JSON, and what is reached to standard error at times."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._next = 0.0
 
     def step(self, event: Mapping[str, object], line: str | None = None) -> None:
         """Write the event."""
         click.echo(json.dumps(event))
 
-    end = step
+    end = note = step
+
+    def reached(self, done: int, total: int | None = None) -> None:
+        """Write it at most every ``PROGRESS_SECONDS``."""
+        now = self._clock()
+        if now >= self._next:
+            self._next = now + PROGRESS_SECONDS
+            click.echo(json.dumps({"event": "progress", "done": done}), err=True)
 
 
 class BarReport:
@@ -56,6 +77,16 @@ class BarReport:
         if line:
             self._progress.console.print(line, markup=False, highlight=False)
         self._progress.advance(self._task)
+
+    def note(self, event: Mapping[str, object], line: str) -> None:
+        """Write the line."""
+        self._progress.console.print(line, markup=False, highlight=False)
+
+    def reached(self, done: int, total: int | None = None) -> None:
+        """Move the bar; an estimate that is too low grows."""
+        expected = self._progress.tasks[self._task].total or 0
+        grown = max(done, expected) if total is None else total
+        self._progress.update(self._task, completed=done, total=grown)
 
     def end(self, event: Mapping[str, object], line: str) -> None:
         """Write the line below the bar."""
@@ -81,18 +112,6 @@ def progress_report(title: str, total: int) -> Iterator[Report]:
     console = Console()
     with progress_on(console) as progress, _logging_to(console):
         yield BarReport(progress, progress.add_task(title, total=total))
-
-
-@contextmanager
-def progress_callback(title: str, expected: int) -> Iterator[Callable[[int], None]]:
-    """Return a function that sets how many are done: on a terminal it moves a progress bar."""
-    if not sys.stdout.isatty():
-        yield lambda _: None
-        return
-    console = Console()
-    with progress_on(console) as progress, _logging_to(console):
-        task = progress.add_task(title, total=expected)
-        yield lambda done: progress.update(task, completed=done, total=max(done, expected))
 
 
 def progress_on(console: Console, clock: Callable[[], float] | None = None) -> Progress:

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import Float, ForeignKey, Index, String, Text, UniqueConstraint, false, or_, text
+from sqlalchemy import Float, ForeignKey, Index, String, Text, false, or_, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from moziweb.clock import utc_now
@@ -154,10 +154,17 @@ class PosterVariant(Base):
     __table_args__ = (
         # A changed source (source_sha256) and another URL of the same content (key: a new focal
         # point or slug) get new rows, while the old ones are still served: the bytes at a URL never
-        # change.
-        UniqueConstraint("source_id", "name", "recipe_hash", "source_sha256", "key"),
-        Index("ix_poster_variant_key", "key"),
-        Index("ix_poster_variant_state_superseded_at", "state", "superseded_at"),
+        # change. No two rows have the same five values: rows are written under the lease of their
+        # source (`publication.publish`). An index of them, or of the keys, would be as large as the
+        # table; `object_keys` finds variants by their keys.
+        Index("ix_poster_variant_source_id", "source_id"),
+        Index(
+            "ix_poster_variant_state_superseded_at",
+            "state",
+            "superseded_at",
+            sqlite_where=text("superseded_at IS NOT NULL"),
+            postgresql_where=text("superseded_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

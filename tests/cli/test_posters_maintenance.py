@@ -31,7 +31,7 @@ from moziweb.posters.maintenance import (
     status,
     verification,
 )
-from moziweb.posters.maintenance.reconciliation import Reconciler
+from moziweb.posters.maintenance.reconciliation import Finding, Reconciler, Survey
 from moziweb.posters.maintenance.verification import Verifier
 from moziweb.posters.models import (
     PendingUpload,
@@ -278,6 +278,43 @@ def test_reconcile_changes_storage_only_with_options(made: Site, run: Run) -> No
     assert "0 orphans, 0 missing" in shown
 
 
+def compared(
+    reconciler: Reconciler, survey: Survey | None = None
+) -> tuple[list[Finding], list[Finding]]:
+    """The orphans and the missing objects."""
+    found = list(reconciler.findings(survey or Survey()))
+    orphans = [each for each in found if each.is_orphan]
+    return orphans, [each for each in found if not each.is_orphan]
+
+
+def test_differences_are_reported_while_storage_is_listed(
+    made: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a page is in memory, however many objects and differences there are."""
+    monkeypatch.setattr(reconciliation, "OBJECTS_PER_QUERY", 2)
+    listed: list[str] = []
+
+    class CountedListing:
+        """A storage of a thousand orphans, which counts what is read."""
+
+        bucket, head = made.storage.bucket, made.storage.head
+
+        def list(self, prefix: str) -> Iterator[StoredObject]:
+            for number in range(1_000):
+                listed.append(f"{prefix}1-film-1/{number:04}.jpg")
+                old = datetime(2026, 1, 1, tzinfo=UTC)
+                yield StoredObject("", listed[-1], 1, "", last_modified=old)
+
+    storage: Any = CountedListing()
+    survey, done = Survey(), list[int]()
+    reconciler = Reconciler(made.database, storage, lambda: datetime.now(UTC))
+    findings = reconciler.findings(survey, done.append)
+    assert next(findings).is_orphan
+    assert len(listed) == 2
+    assert sum(1 for _ in findings) >= 1_999
+    assert done[:3] == [2, 4, 6]
+
+
 def test_upload_stored_again_is_no_orphan_before_its_row_exists(
     made: Site,
 ) -> None:
@@ -285,7 +322,7 @@ def test_upload_stored_again_is_no_orphan_before_its_row_exists(
     upload = store_upload(made.storage, picture("#123456"))
     put(made, "upload/00/0.jpg")
     age(made)
-    orphans = reconciler.run().orphans
+    orphans, _missing = compared(reconciler)
     assert {found.key for found in orphans} == {upload.key, "upload/00/0.jpg"}
     assert store_upload(made.storage, picture("#123456")) == upload
     assert reconciler.remove(orphans) == 1
@@ -300,7 +337,7 @@ def test_orphan_that_gets_a_row_before_removal_is_kept(made: Site) -> None:
     for key in (orphan, variant, being_made):
         put(made, key)
     age(made)
-    orphans = reconciler.run().orphans
+    orphans, _missing = compared(reconciler)
     assert {found.key for found in orphans} == {upload.key, orphan, variant, being_made}
     with made.database.write() as session:
         leased = {"lease_token": "b", "lease_until": datetime.now(UTC) + timedelta(minutes=9)}
@@ -327,7 +364,7 @@ def test_object_published_while_storage_is_listed_is_not_missing(made: Site) -> 
             return (stored for stored in made.storage.list(prefix) if stored.key != late)
 
     storage: Any = StaleListing()
-    assert Reconciler(made.database, storage, lambda: datetime.now(UTC)).run().findings == []
+    assert compared(Reconciler(made.database, storage, lambda: datetime.now(UTC))) == ([], [])
 
 
 def test_pages_of_keys_are_compared_without_gaps(
@@ -339,10 +376,13 @@ def test_pages_of_keys_are_compared_without_gaps(
     age(made)
     for page in (1, 3, 100):
         monkeypatch.setattr(reconciliation, "OBJECTS_PER_QUERY", page)
-        survey = Reconciler(made.database, made.storage, lambda: datetime.now(UTC)).run()
-        assert sorted(found.key for found in survey.missing) == sorted(lost)
-        assert [found.key for found in survey.orphans] == ["poster/1-film-1/zz.jpg"]
+        survey = Survey()
+        reconciler = Reconciler(made.database, made.storage, lambda: datetime.now(UTC))
+        orphans, missing = compared(reconciler, survey)
+        assert sorted(found.key for found in missing) == sorted(lost)
+        assert [found.key for found in orphans] == ["poster/1-film-1/zz.jpg"]
         assert survey.objects == 2 * COUNT + 1  # two lost, two originals, one orphan
+        assert (survey.orphans, survey.missing) == (1, 2)
 
 
 def test_emptied_bucket_is_found_and_repaired_in_pages(
@@ -354,7 +394,7 @@ def test_emptied_bucket_is_found_and_repaired_in_pages(
     reconciler = Reconciler(made.database, made.storage, lambda: datetime.now(UTC))
     for page in (1, 5, 100):
         monkeypatch.setattr(reconciliation, "OBJECTS_PER_QUERY", page)
-        missing = reconciler.run().missing
+        _orphans, missing = compared(reconciler)
         assert [found.key for found in missing] == sorted(lost)
     monkeypatch.setattr(movie_locks, "KEYS_PER_STATEMENT", 5)
     with query_counter(made.database.engine) as statements:

@@ -13,6 +13,7 @@ from moziweb.db.paging import keyset_pages
 from moziweb.storage import Storage, StorageError
 
 from ..models import PosterSource, PosterVariant, VariantState
+from ..object_keys import at_keys
 from .held_objects import held
 from .movie_locks import MovieLock, locked_movies
 
@@ -92,7 +93,7 @@ class SupersededVariants:
         with self.database.read() as session:
             rows = list(session.execute(query))
             others = select(PosterVariant.key).where(
-                PosterVariant.key.in_(_keys(rows)),
+                at_keys(_keys(rows)),
                 PosterVariant.id.not_in([row.id for row in rows]),
                 PosterVariant.state.in_(_LIVE),
             )

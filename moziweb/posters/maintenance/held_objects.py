@@ -19,6 +19,7 @@ from moziweb.storage import Storage
 
 from ..generation.upload_store import ORIGINAL_PREFIX
 from ..models import HeldObject, PendingUpload, PosterSource, PosterVariant, VariantState
+from ..object_keys import at_keys
 from .movie_locks import locked_movies
 from .pending_uploads import UPLOAD_RETENTION
 
@@ -107,12 +108,16 @@ class ReleasedObjects:
             used = {
                 key
                 for query in (
-                    select(PosterVariant.key).where(PosterVariant.state.in_(_STORED)),
-                    select(PosterSource.key),
-                    select(PendingUpload.key),
-                    select(HeldObject.key).where(HeldObject.released_at.is_(None)),
+                    select(PosterVariant.key).where(
+                        at_keys(keys), PosterVariant.state.in_(_STORED)
+                    ),
+                    select(PosterSource.key).where(PosterSource.key.in_(keys)),
+                    select(PendingUpload.key).where(PendingUpload.key.in_(keys)),
+                    select(HeldObject.key).where(
+                        HeldObject.key.in_(keys), HeldObject.released_at.is_(None)
+                    ),
                 )
-                for key in session.scalars(query.where(query.selected_columns[0].in_(keys)))
+                for key in session.scalars(query)
             }
         return {key for key in set(keys) - used if not self._is_fresh_original(key)}
 

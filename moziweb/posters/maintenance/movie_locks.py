@@ -6,10 +6,11 @@ therefore takes the leases of all its sources; their states stay as they are.
 """
 
 import secrets
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 
 from sqlalchemy import func, select, update
@@ -20,6 +21,7 @@ from moziweb.db import Database
 
 from ..generation.leases import NO_LEASE, RELEASED, is_unleased, update_sources
 from ..models import PosterSource, PosterVariant, SourceState, VariantState
+from ..object_keys import at_keys
 
 LOCK_DURATION: Final = timedelta(minutes=5)
 """Longer than a batch of removals takes, with all retries of storage."""
@@ -88,8 +90,7 @@ def mark_for_regeneration(session: Session, keys: Collection[str]) -> list[int]:
     """
     # Their pages must be invalidated, so this goes through the ORM.
     is_ready = PosterVariant.state == VariantState.READY
-    query = select(PosterVariant).where(PosterVariant.key.in_(keys), is_ready)
-    rows = session.scalars(query).all()
+    rows = session.scalars(select(PosterVariant).where(at_keys(keys), is_ready)).all()
     for row in rows:
         row.state = VariantState.DELETED
     session.flush()
@@ -99,17 +100,16 @@ def mark_for_regeneration(session: Session, keys: Collection[str]) -> list[int]:
     return source_ids
 
 
-def mark_all_for_regeneration(database: Database, keys: Sequence[str]) -> list[int]:
+def mark_all_for_regeneration(database: Database, keys: Iterable[str]) -> list[int]:
     """As `mark_for_regeneration` for any number of keys, with one transaction per page.
 
     A database takes some ten thousand parameters at most, and storage can lose more objects.
     """
     source_ids: set[int] = set()
-    for start in range(0, len(keys), KEYS_PER_STATEMENT):
+    rest = iter(keys)
+    while page := list(islice(rest, KEYS_PER_STATEMENT)):
         with database.write() as session:
-            source_ids.update(
-                mark_for_regeneration(session, keys[start : start + KEYS_PER_STATEMENT])
-            )
+            source_ids.update(mark_for_regeneration(session, page))
     return sorted(source_ids)
 
 

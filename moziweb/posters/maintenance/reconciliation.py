@@ -1,28 +1,27 @@
 """Reconciles storage with the database: objects without a row, and rows without an object.
 
-Storage lists its keys in byte order, and the database's index has the same order. So both are read
-side by side, a page at a time. Publishing goes on during the run, so each difference is checked
-again: an object is an orphan only after a day, and is looked up once more while its movie is
-locked; a missing object is requested by its key.
+Storage lists its keys in byte order. For each page of it, the database's keys of the same range are
+read. Publishing goes on during the run, so each difference is checked again: an object is an orphan
+only after a day, and is looked up once more while its movie is locked; a missing object is
+requested by its key. Only a page is in memory.
 """
 
-import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 
-from sqlalchemy import ColumnElement, Select, distinct, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database
 from moziweb.db.paging import keyset_pages
-from moziweb.db.types import parse_id
 from moziweb.storage import Storage, StoredObject
 
 from ..generation.upload_store import ORIGINAL_PREFIX
 from ..models import PendingUpload, PosterSource, PosterVariant, VariantState
+from ..object_keys import VARIANT_PREFIX, at_keys, between_keys, movie_of_key
 from .held_objects import held
 from .movie_locks import MovieLock, locked_movies, mark_all_for_regeneration
 
@@ -30,9 +29,10 @@ OBJECTS_PER_QUERY: Final = 1_000
 MIN_ORPHAN_AGE: Final = timedelta(days=1)
 """A younger object may belong to a variant or an upload that is not committed yet."""
 
-VARIANT_PREFIX: Final = "poster/"
+KEYS_PER_SCAN: Final = 100_000
 
-_MOVIE: Final = re.compile(r"poster/([0-9]+)-")
+T = TypeVar("T")
+
 _LIVE: Final = (VariantState.READY, VariantState.SUPERSEDED)
 
 
@@ -50,26 +50,17 @@ class Finding:
 
 @dataclass(slots=True)
 class Survey:
-    """The number of objects that were read, of those too young to be orphans, and the findings."""
+    """Counts: objects that were read, those too young to be orphans, orphans, missing objects."""
 
     objects: int = 0
     young: int = 0
-    findings: list[Finding] = field(default_factory=list)
-
-    @property
-    def orphans(self) -> list[Finding]:
-        """The objects without a row."""
-        return [found for found in self.findings if found.is_orphan]
-
-    @property
-    def missing(self) -> list[Finding]:
-        """The rows without an object."""
-        return [found for found in self.findings if not found.is_orphan]
+    orphans: int = 0
+    missing: int = 0
 
     @property
     def share(self) -> float:
         """The share of the objects that are orphans, from 0 to 1."""
-        return len(self.orphans) / self.objects if self.objects else 0.0
+        return self.orphans / self.objects if self.objects else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,77 +71,84 @@ class Reconciler:
     storage: Storage
     clock: Callable[[], datetime]
 
-    def count(self) -> int:
-        """The number of objects that the database refers to."""
-        originals = select(func.count(distinct(PosterSource.key)))
-        variants = select(func.count(distinct(PosterVariant.key))).where(*self._is_stored())
+    def estimate(self) -> int:
+        """About how many objects the database refers to: the greatest ids, which cost nothing."""
         with self.database.read() as session:
-            return (session.scalar(originals) or 0) + (session.scalar(variants) or 0)
+            greatest = (func.max(PosterSource.id), func.max(PosterVariant.id))
+            return sum(session.scalar(select(each)) or 0 for each in greatest)
 
-    def run(self, progress: Callable[[int], None] = lambda _: None) -> Survey:
-        """Compare everything without changing it; ``progress`` gets the number of objects read."""
-        survey = Survey()
+    def findings(
+        self, survey: Survey, progress: Callable[[int], None] = lambda _: None
+    ) -> Iterator[Finding]:
+        """Compare everything without changing it, and yield the differences.
+
+        Counts in ``survey``; ``progress`` gets the number of objects read.
+        """
         for prefix, known in (
             (VARIANT_PREFIX, self._known_variants),
             (ORIGINAL_PREFIX, self._known_originals),
         ):
             last = ""
             for page in _pages(self.storage.list(prefix)):
-                self._compare(survey, page, known(last, page))
+                yield from self._compare(survey, page, known(last, page))
                 last = page[-1].key
                 survey.objects += len(page)
                 progress(survey.objects)
             if prefix == VARIANT_PREFIX:
-                self._note_missing_after(survey, last)
-        return survey
+                yield from self._missing_after(survey, last)
 
-    def remove(self, orphans: Sequence[Finding]) -> int:
+    def remove(self, orphans: Iterable[Finding]) -> int:
         """Remove objects that still are orphans; returns how many. Raises ``StorageError``."""
         removed = 0
-        for start in range(0, len(orphans), OBJECTS_PER_QUERY):
-            batch = [found.key for found in orphans[start : start + OBJECTS_PER_QUERY]]
+        for page in _pages(orphans):
+            batch = [found.key for found in page]
             originals = [key for key in batch if key.startswith(ORIGINAL_PREFIX)]
-            variants = {key: _movie_of(key) for key in batch if key.startswith(VARIANT_PREFIX)}
+            variants = {key: movie_of_key(key) for key in batch if key.startswith(VARIANT_PREFIX)}
             removed += sum(map(self._remove_original, originals))
             movie_ids = {movie_id for movie_id in variants.values() if movie_id is not None}
             with locked_movies(self.database, self.clock, movie_ids) as lock:
                 removed += self._remove_variants(lock, variants)
         return removed
 
-    def repair(self, missing: Sequence[Finding]) -> list[int]:
+    def repair(self, missing: Iterable[Finding]) -> list[int]:
         """Mark variants without an object for regeneration; returns the ids of their sources."""
-        return mark_all_for_regeneration(self.database, [found.key for found in missing])
+        return mark_all_for_regeneration(self.database, (found.key for found in missing))
 
-    def _compare(self, survey: Survey, page: Sequence[StoredObject], known: set[str]) -> None:
+    def _compare(
+        self, survey: Survey, page: Sequence[StoredObject], known: set[str]
+    ) -> Iterator[Finding]:
         for stored in page:
             if stored.key in known:
                 continue
             if self._is_young(stored):
                 survey.young += 1
             else:
-                survey.findings.append(Finding(stored.key, True, stored.size))
+                survey.orphans += 1
+                yield Finding(stored.key, True, stored.size)
         if page[0].key.startswith(VARIANT_PREFIX):
-            self._note_missing(survey, known, frozenset(stored.key for stored in page))
+            yield from self._missing(survey, known, frozenset(stored.key for stored in page))
 
-    def _note_missing(self, survey: Survey, known: set[str], there: frozenset[str]) -> None:
-        survey.findings += [
-            Finding(key, False)
-            for key in sorted(known - there)
-            if self.storage.head(key) is None and self._is_ready(key)
-        ]
+    def _missing(self, survey: Survey, known: set[str], there: frozenset[str]) -> Iterator[Finding]:
+        for key in sorted(known - there):
+            if self.storage.head(key) is None and self._is_ready(key):
+                survey.missing += 1
+                yield Finding(key, False)
 
     def _known_variants(self, last: str, page: Sequence[StoredObject]) -> set[str]:
         """The keys of the database's variants up to the end of a page, and those that are held."""
-        query = self._variants(PosterVariant.key > last, PosterVariant.key <= page[-1].key)
+        query = self._variants(between_keys(last, page[-1].key))
         with self.database.read() as session:
             there = {key for key in session.scalars(query) if key}
             return there | held(session, [stored.key for stored in page])
 
-    def _note_missing_after(self, survey: Survey, last: str) -> None:
-        """The database's keys after the last one that storage lists."""
+    def _missing_after(self, survey: Survey, last: str) -> Iterator[Finding]:
+        """The database's keys after the last one that storage lists.
+
+        Each page reads all variants and sorts them, so the pages are large.
+        """
         query = self._variants(PosterVariant.key > last)
-        for page in keyset_pages(self.database.read, query, OBJECTS_PER_QUERY):
-            self._note_missing(survey, {row.key for row in page}, frozenset())
+        for page in keyset_pages(self.database.read, query, KEYS_PER_SCAN):
+            yield from self._missing(survey, {row.key for row in page if row.key}, frozenset())
 
     def _variants(self, *where: ColumnElement[bool]) -> Select[str | None]:
         return select(PosterVariant.key).where(*where, *self._is_stored()).distinct()
@@ -164,7 +162,7 @@ class Reconciler:
 
     def _is_ready(self, key: str) -> bool:
         query = select(PosterVariant.id).where(
-            PosterVariant.key == key, PosterVariant.state == VariantState.READY
+            at_keys([key]), PosterVariant.state == VariantState.READY
         )
         with self.database.read() as session:
             return session.scalars(query.limit(1)).first() is not None
@@ -199,9 +197,7 @@ class Reconciler:
 
     def _unknown(self, keys: Sequence[str]) -> list[str]:
         with self.database.read() as session:
-            live = select(PosterVariant.key).where(
-                PosterVariant.key.in_(keys), PosterVariant.state.in_(_LIVE)
-            )
+            live = select(PosterVariant.key).where(at_keys(keys), PosterVariant.state.in_(_LIVE))
             # `_originals` also finds the held keys of variants.
             known = {key for key in session.scalars(live) if key} | _originals(session, keys)
         return [key for key in keys if key not in known]
@@ -215,11 +211,7 @@ def _originals(session: Session, keys: Collection[str]) -> set[str]:
     return known | held(session, keys)
 
 
-def _pages(objects: Iterator[StoredObject]) -> Iterator[list[StoredObject]]:
-    while page := list(islice(objects, OBJECTS_PER_QUERY)):
+def _pages(each: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(each)
+    while page := list(islice(rest, OBJECTS_PER_QUERY)):
         yield page
-
-
-def _movie_of(key: str) -> int | None:
-    match = _MOVIE.match(key)
-    return parse_id(match[1]) if match else None

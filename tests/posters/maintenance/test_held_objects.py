@@ -17,7 +17,7 @@ from moziweb.posters.generation.readers import UploadReader
 from moziweb.posters.generation.result import GenerationStatus
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.maintenance.held_objects import ReleasedObjects
-from moziweb.posters.maintenance.reconciliation import Reconciler
+from moziweb.posters.maintenance.reconciliation import Reconciler, Survey
 from moziweb.posters.models import HeldObject, PosterSource, SourceKind
 from moziweb.posters.recipes import RECIPES
 from moziweb.storage import Storage
@@ -63,7 +63,8 @@ def test_objects_stay_for_thirty_days_and_go_afterwards(
     # As long as the movie can come back, nothing finds its objects superfluous.
     clock.advance(days=29)
     later = lambda: clock() + timedelta(days=3650)  # noqa: E731 - storage has the real time
-    assert Reconciler(database, storage, later).run(lambda _: None).orphans == []
+    found = Reconciler(database, storage, later).findings(Survey())
+    assert [each for each in found if each.is_orphan] == []
     assert list(ExpiredItems(database, clock).run()) == []
     released = ReleasedObjects(database, storage, later)
     assert (released.count(), list(released.run())) == (0, [])

@@ -24,7 +24,7 @@ from moziweb.posters.generation.upload_store import (
     store_upload,
 )
 from moziweb.posters.maintenance.pending_uploads import UPLOAD_RETENTION, ExpiredUploads
-from moziweb.posters.maintenance.reconciliation import Reconciler
+from moziweb.posters.maintenance.reconciliation import Reconciler, Survey
 from moziweb.posters.models import PendingUpload, PosterSource, SourceKind
 from moziweb.posters.recipes import RECIPES
 from moziweb.storage import Storage
@@ -126,7 +126,7 @@ def test_unsaved_upload_is_removed_after_its_retention(
         record_upload(session, movie_id, saved_upload)
     early = ExpiredUploads(database, disk, after(days=7))
     assert (early.count(), list(early.run())) == (0, [])
-    assert Reconciler(database, disk, after(days=7)).run().findings == []
+    assert list(Reconciler(database, disk, after(days=7)).findings(Survey())) == []
     late = ExpiredUploads(database, disk, after(days=UPLOAD_RETENTION.days, minutes=1))
     assert late.count() == 2
     assert sorted(late.run()) == sorted([(saved_upload.key, False), (unsaved_upload.key, True)])

@@ -1,0 +1,48 @@
+"""Fewer and smaller indexes of variants: they took more than half of the table.
+
+Revision: 0031, after 0030
+
+The release before still runs: it does not need the unique constraint, because it writes rows under
+the lease of their source; it only reads more rows where it looks for keys.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.schema import conv
+
+revision = "0031"
+down_revision = "0030"
+branch_labels = None
+depends_on = None
+
+TABLE = "poster_variant"
+UNIQUE = "uq_poster_variant_source_id_name_recipe_hash_source_sha256_key"
+COLUMNS = ["source_id", "name", "recipe_hash", "source_sha256", "key"]
+STATES = "ix_poster_variant_state_superseded_at"
+# What SQLite's copy of the table would lose.
+CHECK = "state IN ('pending', 'ready', 'superseded', 'deleted')"
+
+
+def upgrade() -> None:
+    with _altered() as batch_op:
+        batch_op.drop_constraint(conv(UNIQUE), type_="unique")
+    op.create_index("ix_poster_variant_source_id", TABLE, ["source_id"])
+    op.drop_index("ix_poster_variant_key", TABLE)
+    op.drop_index(STATES, TABLE)
+    superseded = sa.text("superseded_at IS NOT NULL")
+    columns = ["state", "superseded_at"]
+    op.create_index(STATES, TABLE, columns, sqlite_where=superseded, postgresql_where=superseded)
+
+
+def downgrade() -> None:
+    with _altered() as batch_op:
+        batch_op.create_unique_constraint(conv(UNIQUE), COLUMNS)
+    op.drop_index(STATES, TABLE)
+    op.create_index(STATES, TABLE, ["state", "superseded_at"])
+    op.create_index("ix_poster_variant_key", TABLE, ["key"])
+    op.drop_index("ix_poster_variant_source_id", TABLE)
+
+
+def _altered():
+    checks = [sa.CheckConstraint(CHECK, name=conv("ck_poster_variant_variantstate"))]
+    return op.batch_alter_table(TABLE, table_args=checks)
