@@ -2,15 +2,16 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
+from functools import cache
 from typing import Final
 
-from sqlalchemy import and_, case, exists, extract, select
+from sqlalchemy import Date, Integer, Select, column, exists, or_, select, values
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database
 from moziweb.db.paging import keyset_rows
 
-from .calendar import week_of
+from .calendar import FIRST_YEAR, LAST_YEAR, week_of
 from .models import Credit, DatePrecision, Distributor, Movie, Person, Premiere
 from .queries import DAYS, DAYS_AND_MONTHS, IS_PUBLISHED, published_premieres
 
@@ -59,14 +60,17 @@ def every_day(database: Database, precisions: Collection[DatePrecision]) -> Iter
     return (row.date for row in keyset_rows(database.read, query, ENUMERATED_PER_QUERY))
 
 
-_LATER: Final = 7
-"""From this day of January on, the week belongs to the same year."""
-
-
 def movie_blocks(session: Session, size: int) -> Sequence[int]:
-    """The numbers of those blocks of ``size`` ids that have published movies, in order."""
-    block = ((Movie.id - 1) // size).label("block")
-    return session.scalars(select(block).where(Movie.published).distinct().order_by(block)).all()
+    """The numbers of those blocks of ``size`` ids that have published movies, in order.
+
+    Finds the first movie of each block by the index of ids; the others are not read.
+    """
+    block = (Movie.id - 1) // size
+    first = select(block).where(Movie.published).order_by(Movie.id).limit(1)
+    blocks = select(first.scalar_subquery().label("block")).cte("blocks", recursive=True)
+    after = first.where(Movie.id > (blocks.c.block + 1) * size).correlate(blocks)
+    blocks = blocks.union_all(select(after.scalar_subquery()).where(blocks.c.block.is_not(None)))
+    return session.scalars(select(blocks.c.block).where(blocks.c.block.is_not(None))).all()
 
 
 def movies_of_block(session: Session, block: int, size: int) -> Sequence[MovieName]:
@@ -77,17 +81,32 @@ def movies_of_block(session: Session, block: int, size: int) -> Sequence[MovieNa
 
 
 def premiere_years(session: Session) -> Sequence[int]:
-    """The years of the months and weeks in which published movies have premieres, in order."""
-    year, month = extract("year", Premiere.date), extract("month", Premiere.date)
-    day = extract("day", Premiere.date)
-    # The week of a day early in January may belong to the year before, so these days are selected.
-    early = case((and_(month == 1, day <= 6, Premiere.precision.in_(DAYS)), day), else_=_LATER)
-    query = published_premieres(year, early).where(Premiere.precision.in_(DAYS_AND_MONTHS))
-    found: set[int] = set()
-    for row in session.execute(query.distinct()):
-        first = date(int(row[0]), 1, int(row[1]))
-        found |= {first.year, week_of(first).thursday.year if first.day < _LATER else first.year}
-    return sorted(found)
+    """The years of the months and weeks in which published movies have premieres, in order.
+
+    Looks for one premiere of each year; the others are not read.
+    """
+    return session.scalars(_years_query()).all()
+
+
+@cache
+def _years_query() -> Select[int]:
+    years = values(
+        column("year", Integer), column("first", Date), column("last", Date),
+        column("last_of_weeks", Date), name="year_values",
+    )  # fmt: skip
+    listed = years.data([_year_row(year) for year in range(FIRST_YEAR, LAST_YEAR + 1)]).cte("years")
+    day, is_day = Premiere.date, Premiere.precision.in_(DAYS)
+    premieres = published_premieres(Premiere.id).where(day >= listed.c.first)
+    in_year = premieres.where(Premiere.precision.in_(DAYS_AND_MONTHS), day <= listed.c.last)
+    in_weeks = premieres.where(is_day, day > listed.c.last, day <= listed.c.last_of_weeks)
+    has_some = or_(*(each.correlate(listed).exists() for each in (in_year, in_weeks)))
+    return select(listed.c.year).where(has_some).order_by(listed.c.year)
+
+
+def _year_row(year: int) -> tuple[int, date, date, date]:
+    """A year, its first and last day, and the last day of its last week, early in January."""
+    last = date(year, 12, 31)
+    return year, date(year, 1, 1), last, max(last, week_of(last).end)
 
 
 def premiere_days(session: Session, start: date, end: date) -> Sequence[tuple[date, DatePrecision]]:

@@ -1,5 +1,6 @@
 """Enumerations return everything that is published once, and hold no session between pages."""
 
+import random
 from datetime import date, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from moziweb.db import Database
 from moziweb.movies import enumeration
+from moziweb.movies.calendar import week_of
 from moziweb.movies.models import DatePrecision
 from moziweb.movies.queries import DAYS, DAYS_AND_MONTHS
 from tests import factories
@@ -70,3 +72,37 @@ def test_movies_of_a_period_come_latest_first(dbsession: Session) -> None:
     dbsession.commit()
     found = enumeration.movies_opening(dbsession, FIRST, FIRST + timedelta(days=7))
     assert [movie_id for movie_id, _ in found] == [late.id, early.id]
+
+
+def test_years_are_those_of_months_and_of_weeks(dbsession: Session) -> None:
+    """A week belongs to the year of its Thursday, a month to its own."""
+    generator = random.Random(5)
+    days = [date(year, month, day) for year in (1895, 1999, 2026, 2199) for month, day in (
+        (1, 1), (1, 2), (1, 3), (1, 4), (1, 5), (1, 6), (1, 7), (12, 31)
+    )]  # fmt: skip
+    expected = set()
+    for day in generator.sample(days, 12):
+        precision = generator.choice(list(DatePrecision))
+        movie = factories.make_movie(dbsession, published=generator.random() > 0.3)
+        factories.make_premiere(dbsession, movie, day, precision=precision)
+        if movie.published and precision in DAYS_AND_MONTHS:
+            expected.add(day.year)
+        if movie.published and precision in DAYS:
+            expected.add(week_of(day).thursday.year)
+    dbsession.commit()
+    assert enumeration.premiere_years(dbsession) == sorted(expected)
+
+
+def test_blocks_are_those_with_published_movies(dbsession: Session) -> None:
+    for movie_id in (1, 9, 10, 11, 40, 41, 75, 1_000_000):
+        factories.make_movie(dbsession, id=movie_id, published=movie_id != 75)
+    dbsession.commit()
+    assert enumeration.movie_blocks(dbsession, 10) == [0, 1, 3, 4, 99_999]
+    assert enumeration.movie_blocks(dbsession, 10_000_000) == [0]
+
+
+def test_without_movies_there_are_no_blocks_and_no_years(dbsession: Session) -> None:
+    factories.make_movie(dbsession, published=False)
+    dbsession.commit()
+    assert enumeration.movie_blocks(dbsession, 10) == []
+    assert enumeration.premiere_years(dbsession) == []
