@@ -1,11 +1,13 @@
-"""Cost of pages and commands with 100,000 movies and with the demo's 800.
+"""Cost of pages, commands and variants with 100,000 movies and with the demo's 800.
 
 The large database has copies of the demo: copies of its movies, people, premieres, posters and
 variants, moved by whole years as far as the calendar reaches, so that a week has about as many
-premieres as in the demo. Pages are not cached. Each path is requested from both sites in turn, and
-a ratio is the median of the ratios of the rounds, so that other work on the machine affects both.
-SQLite runs in this process, so its CPU time is measured; PostgreSQL runs in its own, so the wall
-time is. Commands run as processes; their peak memory is printed.
+premieres as in the demo. Each path is requested from both sites in turn, not cached and then
+cached, and a ratio is the median of the ratios of the rounds, so that other work on the machine
+affects both. SQLite runs in this process, so its CPU time is measured; PostgreSQL runs in its own,
+so the wall time is. Commands run as processes; their peak memory is printed, and the seconds until
+their first line. No object is in storage, so `reconcile` reports every variant as missing. The
+bytes of a variant, with its indexes, are compared with those of the schema before migration 0031.
 
 Run it from the repository's root: ``python -m benchmarks.growth [--rounds 9] [--size 100000]``.
 """
@@ -18,19 +20,30 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from sqlalchemy import Engine, Table, func, insert, select, text, update
+from sqlalchemy import (
+    Engine,
+    String,
+    Table,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
 from webtest import TestApp
 
 from benchmarks import sized_sites
 from benchmarks.expensive_requests import Site as PublicSite
 from benchmarks.expensive_requests import by_route, candidates
 from benchmarks.report import Bound, Cell, finish, print_table
-from moziweb.db import Database, create_engine
+from moziweb.db import Database, create_engine, migrations
 from moziweb.db.meta import Base
 from moziweb.demo.loader import load_demo
 from moziweb.manager.audit.log import COMMAND
@@ -39,14 +52,38 @@ from moziweb.manager.auth.models import Role
 from moziweb.movies.calendar import FIRST_YEAR, LAST_YEAR, budapest_today
 from moziweb.movies.models import Movie
 from moziweb.posters.models import PosterSource, PosterVariant, SourceState, VariantState
-from moziweb.posters.recipes import RECIPES
+from moziweb.posters.recipes import RECIPES, object_key
 from moziweb.services import services_of
 
 SMALLEST: Final = ("--databases", "SQLite", "--size", "60", "--rounds", "1", "--paths", "1")
 """The arguments of the smallest run, which the tests do."""
 
-COLD, OPERATIONS = 1.5, 2.0
-"""The upper bounds of the ratios of public pages, and of lists of operators and site maps."""
+COLD, OPERATIONS, CACHED = 1.5, 2.0, 1.5
+"""The upper bounds of the ratios of public pages, of lists of operators and site maps, of hits."""
+
+MORE_MEMORY: Final = 64.0
+"""The most MiB that a command may need more with the large database."""
+
+VARIANT_BYTES: Final = 0.5
+"""The upper bound of the bytes of a variant over those with the schema before."""
+
+FULL_SCHEMA: Final = "0030"
+"""The migration before the indexes of variants became fewer."""
+
+RECENT: Final = 1_000
+"""Variants that were made in the last hours, in both databases; the others are a month old."""
+
+COMMAND_WITH_PEAK: Final = """\
+import atexit, runpy, sys
+def peak():
+    with open("/proc/self/status") as file:
+        sys.stderr.write("".join(line for line in file if line.startswith("VmHWM")))
+atexit.register(peak)
+runpy.run_module("moziweb.cli", run_name="__main__", alter_sys=True)
+"""
+"""Runs a command, then prints its peak memory; that of `wait4` would include its parent's."""
+
+CACHE: Final = {"cache.regions": "pages fragments feeds search"}
 
 PATHS: Final = 3
 """Paths of a route, evenly spread over the demo."""
@@ -61,9 +98,6 @@ COMMANDS: Final = (("posters", "status"), ("posters", "generate", "--dry-run"),
 COPIED: Final = ("movie", "movie_genre", "person", "credit", "premiere", "premiere_change",
                  "trailer", "field_provenance", "poster_source", "poster_variant")  # fmt: skip
 """Tables with copied rows, referenced ones first."""
-
-OFFSET: Final = 100_000
-"""Between the ids of two copies of a row."""
 
 
 def copies(size: int, movies: int) -> Iterator[tuple[int, int, bool]]:
@@ -83,26 +117,52 @@ def moved(engine: Engine, column: Any, days: int) -> Any:
     return func.cast(column, column.type) + text(str(days))
 
 
-def copy_rows(engine: Engine, table: Table, number: int, days: int) -> Any:
+VARIANTS: Final = PosterVariant.__table__
+
+Offsets = dict[str, int]
+"""The greatest id of each table of the demo: what lies between the ids of two copies of a row."""
+
+
+def offsets_of(engine: Engine) -> Offsets:
+    tables = (Base.metadata.tables[name] for name in COPIED)
+    with engine.connect() as connection:
+        return {
+            table.name: connection.scalar(select(func.max(table.c.id))) or 0
+            for table in tables
+            if "id" in table.c
+        }
+
+
+def moved_key(offset: int) -> Any:
+    """The key of a variant with the id of the copied movie."""
+    query = select(PosterSource.movie_id).where(PosterSource.id == VARIANTS.c.source_id)
+    movie = query.correlate(VARIANTS).scalar_subquery()
+    rest = func.substr(VARIANTS.c.key, len("poster/") + 1 + func.length(cast(movie, String)))
+    return literal("poster/") + cast(movie + offset, String) + rest
+
+
+def copy_rows(engine: Engine, table: Table, number: int, days: int, offsets: Offsets) -> Any:
     """The statement that copies the rows of the demo in a table."""
-    offset, columns = number * OFFSET, {}
+    columns = {}
     for column in table.columns:
         copied: Any = column
-        targets = {each.column.table.name for each in column.foreign_keys}
-        if column.name == "id" or targets & set(COPIED):
-            copied = column + offset
+        targets = {each.column.table.name for each in column.foreign_keys} & offsets.keys()
+        if column.name == "id":
+            copied = column + number * offsets[table.name]
+        elif targets:
+            copied = column + number * offsets[targets.pop()]
         elif column.name in {"imdb_id", "tmdb_id"}:
             copied = None
         elif column.name in {"date", "old_date"}:
             copied = moved(engine, column, days)
+        elif column is VARIANTS.c.key:
+            copied = moved_key(number * offsets["movie"])
         elif column.name == "key":
             copied = column + f"-{number}"
         columns[column.name] = copied
-    first = next(
-        (c for c in table.columns if c.name in {"movie_id", "premiere_id", "source_id"}), None
-    )
-    limit = table.c.id if first is None else first
-    from_demo = select(*[_labelled(each) for each in columns.values()]).where(limit < OFFSET)
+    key, owner = ("id", table.name) if "id" in table.c else ("movie_id", "movie")
+    is_of_demo = table.c[key] <= offsets[owner]
+    from_demo = select(*[_labelled(each) for each in columns.values()]).where(is_of_demo)
     return insert(table).from_select(list(columns), from_demo)
 
 
@@ -110,19 +170,20 @@ def _labelled(value: Any) -> Any:
     return text("NULL") if value is None else value
 
 
-def add_variants(engine: Engine) -> None:
-    """Give each source of the demo ready variants by all recipes."""
+def add_variants(engine: Engine, made: datetime) -> None:
+    """Give each source of the demo ready variants by all recipes, made at ``made``."""
     with engine.begin() as connection:
-        sources = connection.scalars(select(PosterSource.id)).all()
-        connection.execute(update(PosterSource).values(state=SourceState.READY, sha256=f"{7:064x}"))
+        sources = connection.execute(select(PosterSource.id, PosterSource.movie_id)).all()
+        ready = {"state": SourceState.READY, "sha256": f"{7:064x}", "created_at": made}
+        connection.execute(update(PosterSource).values(ready))
         rows = [
             {"source_id": source, "name": recipe.name, "format": recipe.format,
              "recipe_hash": recipe.hash, "source_sha256": f"{7:064x}",
              "state": VariantState.READY, "width": 100, "height": 150, "bytes": 9_999,
-             "mime": f"image/{recipe.format}", "bucket": None,
-             "key": f"posters/{source:012x}{index:04x}/a-slug-of-a-film.{recipe.format}"}
-            for source in sources
-            for index, recipe in enumerate(RECIPES)
+             "mime": f"image/{recipe.format}", "bucket": "moziweb-posters", "created_at": made,
+             "key": object_key(movie, "a-slug-of-a-film", f"{7:064x}", recipe)}
+            for source, movie in sources
+            for recipe in RECIPES
         ]  # fmt: skip
         connection.execute(insert(PosterVariant), rows)
 
@@ -136,31 +197,38 @@ def fill(url: str, size: int) -> None:
         load_demo(session, budapest_today(now), now)
         name, password = sized_sites.USER, sized_sites.PASSWORD
         add_user(session, name, password, Role.ADMIN, by=COMMAND, now=now)
-    add_variants(engine)
+    add_variants(engine, now - timedelta(days=30))
+    offsets = offsets_of(engine)
     with engine.begin() as connection:
         movies = connection.scalar(select(func.count(Movie.id))) or 1
         for number, days, dated in copies(size, movies):
             for name in COPIED:
                 if dated or name not in {"premiere", "premiere_change"}:
-                    connection.execute(copy_rows(engine, Base.metadata.tables[name], number, days))
+                    table = Base.metadata.tables[name]
+                    connection.execute(copy_rows(engine, table, number, days, offsets))
+        newest = select(func.max(PosterVariant.id)).scalar_subquery()
+        recent = update(PosterVariant).where(PosterVariant.id > newest - RECENT)
+        connection.execute(recent.values(created_at=now))
     sized_sites.tidy(engine)
     engine.dispose()
 
 
 @dataclass
 class Site:
-    """The site over a database, and its times by path, in seconds."""
+    """The site over a database, and its times by path, in seconds; ``cached`` has a cache."""
 
     browser: TestApp
+    cached: TestApp
     engine: Engine
     clock: Callable[[], float]
     ini: Path
     seconds: dict[str, list[float]] = field(default_factory=dict)
 
-    def ask(self, path: str) -> None:
+    def ask(self, path: str, *, cached: bool = False) -> None:
         """Request a page and record its time."""
+        browser = self.cached if cached else self.browser
         started = self.clock()
-        self.browser.get(path, status="*")
+        browser.get(path, status="*")
         self.seconds.setdefault(path, []).append(self.clock() - started)
 
 
@@ -176,8 +244,10 @@ def site(url: str, size: int, folder: Path) -> Iterator[Site]:
     browser = TestApp(app)
     sized_sites.sign_in(browser)
     engine = services_of(app.registry).database.engine
-    yield Site(browser, engine, sized_sites.clock_of(url), ini)
-    engine.dispose()
+    cached = TestApp(sized_sites.application(url, folder, **CACHE))
+    yield Site(browser, cached, engine, sized_sites.clock_of(url), ini)
+    for each in (engine, services_of(cached.app.registry).database.engine):
+        each.dispose()
 
 
 @contextmanager
@@ -207,24 +277,30 @@ def paths_by_route(small: Site, count: int) -> dict[str, list[str]]:
     return {**chosen, **{path: [path] for path in MANAGER}}
 
 
-def run(small: Site, large: Site, *command: str) -> list[tuple[float, float]]:
-    """Seconds and peak MiB of a command on both sites."""
-    found = []
-    for each in (small, large):
-        started = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "moziweb.cli", "-c", each.ini, *command],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        )  # fmt: skip
-        assert process.stderr is not None
-        with process.stderr as stream:
-            error = stream.read().decode()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode not in (0, 1):  # 1: something is missing
-            raise SystemExit(f"growth: {' '.join(command)}: {error}")
-        found.append((time.perf_counter() - started, usage.ru_maxrss / 1024))
-    return found
+@dataclass(frozen=True)
+class Cost:
+    """What a command took: seconds, those until its first line, peak MiB."""
+
+    seconds: float
+    first: float
+    memory: float
+
+
+def run(site: Site, *command: str) -> Cost:
+    """Run a command on a site."""
+    started = time.perf_counter()
+    with subprocess.Popen(
+        [sys.executable, "-c", COMMAND_WITH_PEAK, "-c", site.ini, *command],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        before, last = b"", process.stdout.readline()
+        first = time.perf_counter() - started
+        for line in process.stdout:
+            before, last = last, line
+    if process.returncode not in (0, 1):  # 1: something is missing
+        raise SystemExit(f"growth: {' '.join(command)}: {before.decode()}")
+    return Cost(time.perf_counter() - started, first, int(last.split()[1]) / 1024)
 
 
 def ratio(small: Site, large: Site, paths: Sequence[str]) -> tuple[float, float, float]:
@@ -243,43 +319,88 @@ def ratio(small: Site, large: Site, paths: Sequence[str]) -> tuple[float, float,
 
 
 def variant_bytes(engine: Engine) -> float:
-    """Bytes of a variant in the table and its indexes; 0 on SQLite, which does not say."""
+    """Bytes of a variant in the table and its indexes."""
+    size = "SELECT pg_total_relation_size('poster_variant')"
     if engine.dialect.name == "sqlite":
-        return 0.0
+        names = "SELECT name FROM sqlite_master WHERE tbl_name = 'poster_variant'"
+        size = f"SELECT sum(pgsize) FROM dbstat WHERE name IN ({names})"
     with engine.connect() as connection:
-        total = connection.scalar(text("SELECT pg_total_relation_size('poster_variant')")) or 0
+        total = connection.scalar(text(size)) or 0
         return float(total / (connection.scalar(select(func.count(PosterVariant.id))) or 1))
 
 
-def measured(kind: str, options: argparse.Namespace) -> tuple[list[Bound], dict[str, float]]:
-    """Print the tables of one kind of database; return its bounds and ratios."""
-    with sites(kind, options.size) as (small, large):
-        routes = paths_by_route(small, options.paths)
-        for number in range(options.rounds + 1):
-            if number == 1:  # the first round warms up
-                small.seconds, large.seconds = {}, {}
-            for path in (path for paths in routes.values() for path in paths):
-                small.ask(path)
-                large.ask(path)
-        found = {name: ratio(small, large, paths) for name, paths in routes.items()}
-        commands = {" ".join(each): run(small, large, *each) for each in options.commands}
-        size = variant_bytes(large.engine)
-        with large.engine.connect() as connection:
-            movies = connection.scalar(select(func.count(Movie.id)))
+def times(
+    small: Site, large: Site, routes: dict[str, list[str]], rounds: int, *, cached: bool = False
+) -> dict[str, tuple[float, float, float]]:
+    """The ratios of the routes; the first round warms up."""
+    for number in range(rounds + 1):
+        if number == 1:
+            small.seconds, large.seconds = {}, {}
+        for path in (path for paths in routes.values() for path in paths):
+            small.ask(path, cached=cached)
+            large.ask(path, cached=cached)
+    return {name: ratio(small, large, paths) for name, paths in routes.items()}
+
+
+def print_times(title: str, movies: int, found: dict[str, tuple[float, float, float]]) -> None:
     rows: list[list[Cell]] = [
         [name, one, other, f"{times:.2f}"] for name, (times, one, other) in found.items()
     ]
-    header = ["", "demo, ms", f"{movies:,} movies, ms", "ratio"]
-    print_table(f"{kind}: pages that are not cached", header, rows)
-    rows = [[name, one[0], other[0], one[1], other[1]] for name, (one, other) in commands.items()]
-    print_table(f"{kind}: commands", ["", "demo, s", "large, s", "demo, MiB", "large, MiB"], rows)
-    if size:
-        print(f"\n{size:.0f} bytes of database for each variant")
-    bounds = [
-        Bound(f"{kind}: {name}", times, at_most=OPERATIONS if name in OF_OPERATORS else COLD)
-        for name, (times, _, _) in found.items()
-    ]
-    return bounds, {name: round(times, 2) for name, (times, _, _) in found.items()}
+    print_table(title, ["", "demo, ms", f"{movies:,} movies, ms", "ratio"], rows)
+
+
+def measured_pages(
+    kind: str, small: Site, large: Site, options: argparse.Namespace
+) -> Iterator[Bound]:
+    """Print the ratios of pages; yield their bounds."""
+    with large.engine.connect() as connection:
+        movies = connection.scalar(select(func.count(Movie.id))) or 0
+    routes = paths_by_route(small, options.paths)
+    found = times(small, large, routes, options.rounds)
+    print_times(f"{kind}: pages that are not cached", movies, found)
+    for name, (factor, _, _) in found.items():
+        limit = OPERATIONS if name in OF_OPERATORS else COLD
+        yield Bound(f"{kind}: {name}", factor, at_most=limit)
+    routes = {name: paths for name, paths in routes.items() if name not in MANAGER}
+    found = times(small, large, routes, options.rounds, cached=True)
+    print_times(f"{kind}: cached pages", movies, found)
+    middle = median(factor for factor, _, _ in found.values())
+    yield Bound(f"{kind}: cached pages, median", middle, at_most=CACHED)
+
+
+def measured_commands(
+    kind: str, small: Site, large: Site, options: argparse.Namespace
+) -> Iterator[Bound]:
+    """Print the costs of commands; yield the bounds of their memory."""
+    rows: list[list[Cell]] = []
+    for command in options.commands:
+        name = " ".join(command)
+        one, other = run(small, *command), run(large, *command)
+        rows.append([name, one.seconds, other.seconds, other.first, one.memory, other.memory])
+        more = other.memory - one.memory
+        yield Bound(f"{kind}: {name}, MiB more", more, at_most=MORE_MEMORY)
+    header = ["", "demo, s", "large, s", "first line, s", "demo, MiB", "large, MiB"]
+    print_table(f"{kind}: commands", header, rows)
+
+
+def measured_variants(kind: str, large: Site) -> Bound:
+    """Print the bytes of a variant, now and with the schema before; return the bound."""
+    now = variant_bytes(large.engine)
+    migrations.downgrade(large.engine, FULL_SCHEMA)
+    sized_sites.tidy(large.engine)
+    before = variant_bytes(large.engine)
+    print(f"\n{kind}: {now:.0f} bytes of database for each variant, {before:.0f} before")
+    return Bound(f"{kind}: bytes of a variant", now / before, at_most=VARIANT_BYTES)
+
+
+def measured(kind: str, options: argparse.Namespace) -> list[Bound]:
+    """Print the tables of one kind of database; return its bounds."""
+    with sites(kind, options.size) as (small, large):
+        bounds = [
+            *measured_pages(kind, small, large, options),
+            *measured_commands(kind, small, large, options),
+        ]
+        return [*bounds, measured_variants(kind, large)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -294,12 +415,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--pages-only", action="store_true", help="run no command")
     options = parser.parse_args(arguments)
     options.commands = () if options.pages_only else COMMANDS
-    bounds: list[Bound] = []
-    ratios: dict[str, dict[str, float]] = {}
-    for kind in options.databases:
-        more, ratios[kind] = measured(kind, options)
-        bounds += more
-    return finish({"rounds": options.rounds, "ratios": ratios}, bounds)
+    bounds = [bound for kind in options.databases for bound in measured(kind, options)]
+    return finish({"rounds": options.rounds, "size": options.size}, bounds)
 
 
 if __name__ == "__main__":

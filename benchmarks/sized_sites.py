@@ -52,9 +52,9 @@ def settings_of(url: str, folder: Path) -> dict[str, str]:
     }
 
 
-def application(url: str, folder: Path) -> Any:
-    """The application over a migrated database."""
-    return make_app({}, **settings_of(url, folder))
+def application(url: str, folder: Path, **keys: str) -> Any:
+    """The application over a migrated database, with more ini keys."""
+    return make_app({}, **settings_of(url, folder), **keys)
 
 
 def tidy(engine: Engine) -> None:
