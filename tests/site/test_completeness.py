@@ -73,7 +73,7 @@ HIDE = frozenset({"published", "slug", "cancelled_at", "chosen", "state"})
 # Rows that no page reads.
 NOT_SHOWN = frozenset(
     {
-        *("HeldObject", "ImportCheckpoint", "MovieReference", "PendingUpload"),
+        *("HeldObject", "ImportCheckpoint", "ListFormat", "MovieReference", "PendingUpload"),
         *("CacheAdvice", "CacheReadMinute", "PerformanceMinute", "PosterHost"),
     }
 )
