@@ -229,12 +229,14 @@ def echo() -> Iterator[int]:
         thread.join()
 
 
-def ask(nginx: NginxServer, method: str = "GET", body: bytes = b"") -> dict[str, Any]:
+def ask(
+    nginx: NginxServer, method: str = "GET", body: bytes = b"", path: str = "/"
+) -> dict[str, Any]:
     """What a process got of a request through nginx."""
     with closing(socket.create_connection((HOST, nginx.port), timeout=30)) as plain:
         connection = http.client.HTTPSConnection(SERVER_NAME)
         connection.sock = nginx.context().wrap_socket(plain, server_hostname=SERVER_NAME)
-        connection.request(method, "/", body, {"X-Forwarded-For": "192.0.2.1"})
+        connection.request(method, path, body, {"X-Forwarded-For": "192.0.2.1"})
         with connection.getresponse() as response:
             assert response.status == HTTPStatus.OK
             seen: dict[str, Any] = json.loads(response.read())
@@ -254,6 +256,20 @@ def test_nginx_passes_what_the_site_reads() -> None:
         assert re.fullmatch(r"[0-9a-f]{32}", seen["X-Request-ID"])
         assert abs(float(seen["X-Request-Start"].removeprefix("t=")) - time.time()) < 60
         assert ask(nginx, "POST", bytes(largest))["got"] == largest
+
+
+def test_links_that_set_a_password_are_not_logged() -> None:
+    with echo() as first, echo() as second, NginxServer(first, second) as nginx:
+        for prefix in ("", "/en"):
+            seen = ask(nginx, path=f"{prefix}/manager/set-password?link=secret")
+            assert seen["X-Forwarded-For"] == f"192.0.2.1, {HOST}"
+        ask(nginx, path="/manager/sign-in?link=other")
+        log = nginx.home / "access.log"
+        deadline = time.monotonic() + 10
+        while "other" not in log.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert "secret" not in log.read_text()
 
 
 def test_nginx_uses_the_process_that_runs() -> None:
