@@ -18,9 +18,8 @@ NOT_AUDITED: Final = frozenset(
     {
         # what the site keeps for itself, and no editor has entered
         "cache_journal", "cache_warming", "field_provenance", "import_item", "import_job",
-        "import_mark", "import_upload", "list_format", "manager_bulk_item", "manager_bulk_job",
-        "manager_draft",
-        "manager_session", "manager_sign_in_attempt",
+        "import_mark", "manager_bulk_item", "manager_bulk_job", "manager_challenge",
+        "manager_draft", "manager_session", "manager_sign_in_attempt",
         "cache_advice", "cache_read_minute",
         "manager_submission", "movie_reference", "performance_minute", "poster_host",
         "poster_held_object", "poster_looked_at", "poster_variant",
@@ -34,6 +33,9 @@ BOOKKEEPING: Final = {
               "short_original_title"},
     "person": {"search_text"},
     "premiere": {"revision", "announced_at"},
+    # what a sign-in uses up, so that it cannot be repeated
+    "manager_totp": {"last_counter"},
+    "manager_passkey": {"sign_count", "used_at"},
     # the state of the making, and what was read from the picture
     "poster_source": {
         "state", "attempts", "next_attempt_at", "error_code", "lease_token", "lease_until",

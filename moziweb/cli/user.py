@@ -17,11 +17,15 @@ from moziweb.manager.auth.accounts import (
     disable,
     enable,
     find_user,
+    invite_user,
     last_seen,
     set_password,
+    set_role,
 )
+from moziweb.manager.auth.factors.state import reset_factors, users_with_factors
 from moziweb.manager.auth.login_throttle import forget_failures
 from moziweb.manager.auth.models import Role, User
+from moziweb.manager.auth.password_links import LINK_PATH, link_lifetime, make_link
 from moziweb.manager.auth.passwords import MIN_LENGTH, WeakPassword
 
 from .context import CommandContext, CommandError, service_errors
@@ -48,10 +52,21 @@ from_stdin = click.option(
     show_default=True,
     help="An editor changes movies; an admin also sees the users and the dashboards.",
 )
+@click.option(
+    "--invite",
+    is_flag=True,
+    help="Print a link by which the user sets the password, instead of prompting for it.",
+)
 @from_stdin
 @click.pass_obj
-def add(context: CommandContext, name: str, role: str, password_stdin: bool) -> None:
+def add(context: CommandContext, name: str, role: str, invite: bool, password_stdin: bool) -> None:
     """Add the user NAME. Prompts for the password."""
+    if invite:
+        with _transaction(context) as session:
+            added = invite_user(session, name, Role(role), by=COMMAND, now=utc_now())
+            link = _link(context, session, added)
+        click.echo(link)
+        return
     password = _password(from_stdin=password_stdin)
     with _transaction(context) as session:
         name = add_user(session, name, password, Role(role), by=COMMAND, now=utc_now()).name
@@ -68,6 +83,36 @@ def passwd(context: CommandContext, name: str, password_stdin: bool) -> None:
     with _transaction(context) as session:
         set_password(session, _user(session, name), password, by=COMMAND, now=utc_now())
     click.echo("The password is changed, and all sessions have ended.")
+
+
+@user.command(name="reset-link")
+@click.argument("name")
+@click.pass_obj
+def reset_link(context: CommandContext, name: str) -> None:
+    """Print a link by which NAME sets a new password, and end their sessions."""
+    with _transaction(context) as session:
+        link = _link(context, session, _user(session, name))
+    click.echo(link)
+
+
+@user.command(name="reset-second-factor")
+@click.argument("name")
+@click.pass_obj
+def reset_second_factor(context: CommandContext, name: str) -> None:
+    """Remove the authenticator app, the passkeys and the recovery codes of NAME."""
+    _switch(context, name, reset_factors)
+    click.echo("The second factors are removed, and all sessions have ended.")
+
+
+@user.command(name="role")
+@click.argument("name")
+@click.argument("role", type=click.Choice([role.value for role in Role]))
+@click.pass_obj
+def role_command(context: CommandContext, name: str, role: str) -> None:
+    """Make NAME an editor or an admin."""
+    with _transaction(context) as session:
+        set_role(session, _user(session, name), Role(role), by=COMMAND, now=utc_now())
+    click.echo(f"The role is {role}.")
 
 
 @user.command(name="disable")
@@ -101,14 +146,16 @@ def unlock(context: CommandContext, name: str | None) -> None:
 @user.command(name="list")
 @click.pass_obj
 def list_command(context: CommandContext) -> None:
-    """List all users: name, role, and whether they are disabled."""
+    """List all users: name, role, whether they are disabled or invited or have a second factor."""
     with service_errors(), context.database.read() as session:
-        seen = last_seen(session)
+        seen, secured = last_seen(session), users_with_factors(session)
         rows = [
             {
                 "name": each.name,
                 "role": each.role.value,
                 "disabled": each.disabled_at is not None,
+                "invited": each.invited,
+                "second_factor": each.id in secured,
                 "last_seen": seen[each.id].isoformat() if each.id in seen else None,
             }
             for each in all_users(session)
@@ -121,6 +168,14 @@ def list_command(context: CommandContext) -> None:
         click.echo(f"{row['name']:<30} {row['role']:<8} {'disabled' if row['disabled'] else ''}")
     if not rows:
         click.echo('There are no users; add one with "moziweb user add NAME --role admin".')
+
+
+def _link(context: CommandContext, session: Session, user: User) -> str:
+    """Returns a new link of a user, and how long it is valid."""
+    token = make_link(session, user, by=COMMAND, now=utc_now())
+    hours = round(link_lifetime(user).total_seconds() / 3600)
+    url = f"{context.settings['site.base_url']}{LINK_PATH}?link={token}"
+    return f"{url}\nIt works once, for {hours} hours. Pass it on; the site sends no mail."
 
 
 def _password(*, from_stdin: bool) -> str:

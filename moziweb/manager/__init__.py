@@ -36,7 +36,6 @@ from .posters.preview_cache import PreviewCache
 from .web.request_limits import limit_body, posted_fields
 from .web.resources import (
     AdminResource,
-    ImportListResource,
     ImportResource,
     ManagerResource,
     MovieResource,
@@ -47,9 +46,16 @@ from .web.resources import (
 ROUTES: Final = (
     ("home", "", ManagerResource),
     ("sign_in", "/sign-in", ManagerResource),
+    ("sign_in_code", "/sign-in/code", ManagerResource),
+    ("sign_in_passkey", "/sign-in/passkey", ManagerResource),
+    ("sign_in_passkey_options", "/sign-in/passkey-options", ManagerResource),
     ("sign_out", "/sign-out", ManagerResource),
     ("sign_out_everywhere", "/sign-out-everywhere", ManagerResource),
+    ("set_password", "/set-password", ManagerResource),
     ("account", "/account", ManagerResource),
+    ("confirm", "/account/confirm", ManagerResource),
+    ("second_factors", "/account/second-factors", ManagerResource),
+    ("passkey_options", "/account/passkey-options", ManagerResource),
     ("movies", "/movies", ManagerResource),
     ("new_movie", "/movies/new", ManagerResource),
     ("movie", "/movies/{movie}", MovieResource),
@@ -64,7 +70,6 @@ ROUTES: Final = (
     ("performance", "/performance", ManagerResource),
     ("cache_warm", "/cache/warm", ManagerResource),
     ("imports", "/imports", ManagerResource),
-    ("import_list", "/imports/lists/{upload}", ImportListResource),
     ("import", "/imports/{job}", ImportResource),
     ("bulk", "/bulk", ManagerResource),
     ("bulk_job", "/bulk/{job}", ImportResource),
@@ -118,11 +123,9 @@ def _add_services(registry: Registry) -> None:
     def now() -> datetime:
         return services_of(registry).clock()
 
-    def importer(on_written: OnWritten, chunk_size: int, publish: bool) -> Importer:
+    def importer(on_written: OnWritten, chunk_size: int) -> Importer:
         posters = ImportedPosters(services_of(registry).poster_editor.policy)
-        return Importer(
-            database, posters, now, chunk_size, on_written, before_import, publish=publish
-        )
+        return Importer(database, posters, now, chunk_size, on_written, before_import)
 
     idle = timedelta(minutes=settings["manager.idle_minutes"])
     lifetime = timedelta(hours=settings["manager.session_hours"])

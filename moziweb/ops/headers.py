@@ -36,17 +36,25 @@ PLAYER_ORIGIN: Final = "https://www.youtube-nocookie.com"
 
 _OF_THE_PLAYER: Final = ("autoplay", "encrypted-media", "fullscreen", "picture-in-picture")
 
+_PERMISSIONS: Final = (
+    "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
+    "magnetometer=(), microphone=(), midi=(), payment=(), publickey-credentials-get=(), "
+    "usb=(), xr-spatial-tracking=(), "
+    + ", ".join(f'{name}=("{PLAYER_ORIGIN}")' for name in _OF_THE_PLAYER)
+)
+
 _FIXED: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "strict-origin-when-cross-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": (
-        "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
-        "magnetometer=(), microphone=(), midi=(), payment=(), publickey-credentials-get=(), "
-        "usb=(), xr-spatial-tracking=(), "
-        + ", ".join(f'{name}=("{PLAYER_ORIGIN}")' for name in _OF_THE_PLAYER)
-    ),
+    "Permissions-Policy": _PERMISSIONS,
 }
+
+
+def allow_passkeys(response: Response) -> None:
+    """Let the page ask the browser for a passkey, which all other pages forbid."""
+    denied, allowed = "publickey-credentials-get=()", "publickey-credentials-get=(self)"
+    response.headers["Permissions-Policy"] = _PERMISSIONS.replace(denied, allowed)
 
 
 def content_security_policy(*image_origins: str) -> str:

@@ -103,17 +103,17 @@ def rendered_again(before: dict[str, str], after: dict[str, str]) -> set[str]:
 
 @contextlib.contextmanager
 def running_manager_site(
-    migrated: Path, folder: Path, tmdb: TmdbServer | None = None
+    migrated: Path, folder: Path, tmdb: TmdbServer | None = None, host: str = HOST
 ) -> Iterator[ManagerSite]:
     """Runs the site with a copy of an empty, migrated database.
 
     With ``tmdb``, pictures are fetched from there, too; the picture of the existing movie is
-    missing.
+    missing. ``host`` is the name in the site's URLs, for Chromium; it leads to this machine.
     """
     port = free_port()
     copy = folder / "manager.sqlite"
     shutil.copyfile(migrated, copy)
-    url = f"http://{HOST}:{port}"
+    url = f"http://{host}:{port}"
     settings = {**raw_settings(f"sqlite:///{copy}", folder), **CACHED, "site.base_url": url}
     if tmdb:
         settings |= {

@@ -32,7 +32,10 @@ PATHS = (
     "/manager/names",
     "/manager/delete/film/{movie}",
     "/manager/users",
+    "/manager/users/2",
+    "/manager/set-password?link=wrong",
     "/manager/account",
+    "/manager/account/confirm",
     "/manager/nothing",
     "/en/manager/movies",
     "/en/manager/bin",
@@ -111,10 +114,10 @@ def test_everything_works_without_scripts(manager: ManagerSite, open_page: OpenP
 ELSEWHERE = {
     "manager.sign_in": "below",
     "manager.import": "test_imports.py, which has an import",
-    "manager.import_list": "test_imports.py, which has a list",
     "manager.movie_unsaved_poster": "test_posters.py, which has a picture",
     "manager.movie_poster_preview": "a picture is no page",
     "manager.bulk_job": "test_bulk.py, which has a job",
+    "manager.second_factors": "test_second_factors.py, which enters the password again",
     "manager.undo": "test_undo.py, which has a change",
 }
 """Routes that other tests cover."""

@@ -2,8 +2,16 @@
 
 import sys
 
+from sqlalchemy.orm import Session
+
+from moziweb.clock import utc_now
 from moziweb.manager.auth.accounts import find_user
+from moziweb.manager.auth.factors.recovery_codes import make_codes
+from moziweb.manager.auth.factors.state import factors_of
+from moziweb.manager.auth.models import Role, User
+from moziweb.manager.auth.password_links import use_link
 from moziweb.manager.auth.passwords import verify
+from tests.manager.auth.factors.test_state import add_passkey
 from tests.services import process
 
 from .conftest import COMMAND, Run, Site, events, invoke_in
@@ -34,7 +42,11 @@ def test_user_is_added_changed_disabled_and_enabled(site: Site, run: Run) -> Non
         "anna may sign in at /manager as admin.\n",
     )
     (row,) = events(run("user", "list").stdout)
-    assert row == {"name": "anna", "role": "admin", "disabled": False, "last_seen": None}
+    assert row == {
+        "name": "anna", "role": "admin", "disabled": False, "invited": False,
+        "second_factor": False, "last_seen": None,
+    }  # fmt: skip
+    assert run_with_password(site, "add", "zoli", "--role", "admin")[0] == 0
     assert run_with_password(site, "passwd", "ANNA", password="another long password")[0] == 0
     with site.database.read() as session:
         anna = find_user(session, "anna")
@@ -61,4 +73,55 @@ def test_failure_is_one_line(site: Site, run: Run) -> None:
     assert (code, line.count("\n")) == (1, 1)
     assert "easy to guess" in line
     ended = run("user", "disable", "clara")
+    assert (ended.returncode, ended.stderr) == (1, "moziweb: there is no user 'clara'\n")
+
+
+def named(session: Session, name: str) -> User:
+    found = find_user(session, name)
+    assert found is not None
+    return found
+
+
+def test_links_are_printed_and_set_the_password(site: Site, run: Run) -> None:
+    for command in (("add", "anna", "--invite", "--role", "admin"), ("reset-link", "Anna")):
+        url, line = run("user", *command).stdout.splitlines()
+        start, token = url.split("?link=")
+        assert start == "http://127.0.0.1:6543/manager/set-password"
+        hours = 168 if command[0] == "add" else 24
+        with site.database.write() as session:
+            anna = use_link(session, token, PASSWORD, now=utc_now())
+            assert anna is not None
+            assert (anna.name, anna.role) == ("anna", Role.ADMIN)
+        assert line == f"It works once, for {hours} hours. Pass it on; the site sends no mail."
+    (row,) = events(run("user", "list").stdout)
+    assert not row["invited"]
+
+
+def test_second_factors_are_reset(site: Site, run: Run) -> None:
+    assert run_with_password(site, "add", "anna")[0] == 0
+    with site.database.write() as session:
+        add_passkey(session, named(session, "anna"))
+        make_codes(session, named(session, "anna"), now=utc_now())
+    assert events(run("user", "list").stdout)[0]["second_factor"]
+    assert run("user", "reset-second-factor", "anna").returncode == 0
+    with site.database.read() as session:
+        state = factors_of(session, named(session, "anna").id)
+    assert not state.is_required
+    assert state.recovery_codes == 0
+
+
+def test_last_administrator_stays(site: Site, run: Run) -> None:
+    assert run_with_password(site, "add", "anna", "--role", "admin")[0] == 0
+    for command in (("disable", "anna"), ("role", "anna", "editor")):
+        ended = run("user", *command)
+        assert ended.returncode == 1
+        assert ended.stderr == (
+            "moziweb: the last administrator cannot be disabled or made an editor\n"
+        )
+    assert run_with_password(site, "add", "bela")[0] == 0
+    assert run("user", "role", "bela", "admin").stdout == "The role is admin.\n"
+    assert run("user", "role", "anna", "editor").returncode == 0
+    roles = {row["name"]: row["role"] for row in events(run("user", "list").stdout)}
+    assert roles == {"anna": "editor", "bela": "admin"}
+    ended = run("user", "reset-link", "clara")
     assert (ended.returncode, ended.stderr) == (1, "moziweb: there is no user 'clara'\n")

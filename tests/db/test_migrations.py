@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 import moziweb.caching
 import moziweb.manager.audit.models
+import moziweb.manager.auth.factors.models
 import moziweb.manager.auth.models
 import moziweb.manager.bin.models
 import moziweb.manager.bulk.models
@@ -55,6 +56,7 @@ MODELS = (
     moziweb.manager.dashboards.models,
     moziweb.manager.imports.models,
     moziweb.manager.audit.models,
+    moziweb.manager.auth.factors.models,
     moziweb.manager.auth.models,
     moziweb.manager.bin.models,
     moziweb.manager.bulk.models,

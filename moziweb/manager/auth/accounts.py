@@ -1,4 +1,4 @@
-"""Accounts: adds users, sets passwords, disables and enables, for views and commands.
+"""Accounts: adds users, sets passwords and roles, disables and enables, for views and commands.
 
 Functions take a session and leave the commit to the caller. They write audit entries.
 """
@@ -14,13 +14,21 @@ from moziweb.movies.text_folding import nfc
 
 from ..audit.log import Actor, record
 from . import passwords
-from .models import Role, User, UserSession
+from .factors.models import Challenge
+from .models import PasswordLink, Role, User, UserSession
 
 MAX_USER_NAME_LENGTH = 60
 
 
 class AccountError(ValueError):
     """The name is invalid, taken or unknown. The text is one line."""
+
+
+class LastAdmin(AccountError):
+    """The change would leave no administrator who can sign in."""
+
+    def __init__(self) -> None:
+        super().__init__("the last administrator cannot be disabled or made an editor")
 
 
 def normalise_name(name: str) -> str:
@@ -32,15 +40,31 @@ def add_user(
     session: Session, name: str, password: str, role: Role, *, by: Actor, now: datetime
 ) -> User:
     """Adds a user. Raises ``AccountError`` or ``WeakPassword``."""
+    normalised = _new_name(session, name)
+    passwords.check_strength(password, normalised)
+    return _add(session, normalised, passwords.hashed(password), role, by=by, now=now)
+
+
+def invite_user(session: Session, name: str, role: Role, *, by: Actor, now: datetime) -> User:
+    """Adds a user without a password, who sets one by a link. Raises ``AccountError``."""
+    user = _add(session, _new_name(session, name), passwords.unusable(), role, by=by, now=now)
+    user.invited = True
+    return user
+
+
+def _new_name(session: Session, name: str) -> str:
     normalised = normalise_name(name)
     if not normalised or len(normalised) > MAX_USER_NAME_LENGTH:
         raise AccountError(f"a name has 1 to {MAX_USER_NAME_LENGTH} characters")
     if find_user(session, normalised) is not None:
         raise AccountError(f"there is a user {normalised!r} already")
-    passwords.check_strength(password, normalised)
-    user = User(
-        name=normalised, role=role, password_hash=passwords.hashed(password), created_at=now
-    )
+    return normalised
+
+
+def _add(
+    session: Session, name: str, password_hash: str, role: Role, *, by: Actor, now: datetime
+) -> User:
+    user = User(name=name, role=role, password_hash=password_hash, created_at=now)
     session.add(user)
     session.flush()
     record(session, by, "user.add", user.audit_subject, now, changes=[("role", "", role.value)])
@@ -50,19 +74,29 @@ def add_user(
 def set_password(
     session: Session, user: User, password: str, *, by: Actor, now: datetime, keep: int = 0
 ) -> None:
-    """Sets a password and ends the user's sessions except ``keep``. Raises ``WeakPassword``."""
+    """Sets a password, ends the user's sessions except ``keep``, and deletes an open link.
+
+    Raises ``WeakPassword``.
+    """
     passwords.check_strength(password, user.name)
     user.password_hash = passwords.hashed(password)
+    user.invited = False
     end_sessions(session, user, keep=keep)
+    delete_links(session, user)
     record(session, by, "user.password", user.audit_subject, now)
 
 
 def disable(session: Session, user: User, *, by: Actor, now: datetime) -> None:
-    """Forbids the user to sign in, and ends the user's sessions."""
+    """Forbids the user to sign in, ends their sessions and deletes an open link.
+
+    Raises ``LastAdmin``.
+    """
     if user.disabled_at is None:
+        _require_another_admin(session, user)
         user.disabled_at = now
         record(session, by, "user.disable", user.audit_subject, now)
     end_sessions(session, user)
+    delete_links(session, user)
 
 
 def enable(session: Session, user: User, *, by: Actor, now: datetime) -> None:
@@ -72,8 +106,39 @@ def enable(session: Session, user: User, *, by: Actor, now: datetime) -> None:
         record(session, by, "user.enable", user.audit_subject, now)
 
 
+def set_role(session: Session, user: User, role: Role, *, by: Actor, now: datetime) -> None:
+    """Changes the role, also for the user's open sessions. Raises ``LastAdmin``."""
+    if role is user.role:
+        return
+    _require_another_admin(session, user)
+    changes = [("role", user.role.value, role.value)]
+    user.role = role
+    record(session, by, "user.role", user.audit_subject, now, changes)
+
+
+def _require_another_admin(session: Session, user: User) -> None:
+    """Locks the administrators: of two who disable each other, the second one fails."""
+    if user.role is not Role.ADMIN:
+        return
+    able = select(User.id).where(
+        User.role == Role.ADMIN, User.disabled_at.is_(None), User.invited.is_(False)
+    )
+    ids = set(session.scalars(able.order_by(User.id).with_for_update()))
+    if user.id in ids and len(ids) == 1:
+        raise LastAdmin
+
+
+def delete_links(session: Session, user: User) -> None:
+    """Deletes the open link of a user."""
+    session.execute(delete(PasswordLink).where(PasswordLink.user_id == user.id))
+
+
 def end_sessions(session: Session, user: User, *, keep: int = 0) -> int:
-    """Ends the user's sessions except the one with the id ``keep``; returns how many ended."""
+    """Ends the user's sessions except the one with the id ``keep``; returns how many ended.
+
+    Sign-ins that wait for a code end, too.
+    """
+    session.execute(delete(Challenge).where(Challenge.user_id == user.id))
     ended = session.execute(
         delete(UserSession).where(UserSession.user_id == user.id, UserSession.id != keep)
     )

@@ -32,7 +32,9 @@ ENTRIES_PERIOD: Final = timedelta(hours=1)
 SIGN_IN_FAILED: Final = "user.sign_in_failed"
 UNKNOWN_NAME: Final = "user.unknown_name"
 WRONG_PASSWORD: Final = "user.wrong_password"  # noqa: S105 - an action
-"""Actions of the audit log. The last one is a wrong present password on the account page."""
+WRONG_CODE: Final = "user.wrong_code"
+"""Actions of the audit log. ``WRONG_PASSWORD`` is a wrong present password of a signed-in user,
+``WRONG_CODE`` a wrong code after the right password."""
 
 
 class RateLimit(logging.Filter):
@@ -84,6 +86,17 @@ def report_wrong_password(session: Session, user: User, address: str, now: datet
     _record(session, Actor(user.id, user.name), WRONG_PASSWORD, user.audit_subject, now)
 
 
+def report_wrong_code(session: Session, user: User, address: str, now: datetime) -> None:
+    """Reports a wrong code after the right password: another person may know the password."""
+    log.warning("wrong code of %r from %s", user.name, address)
+    _record(session, Actor(None, address[:60]), WRONG_CODE, user.audit_subject, now)
+
+
+def report_failed_passkey(address: str) -> None:
+    """Reports a passkey that was not accepted. No user is known, so there is no audit entry."""
+    log.warning("sign-in with a passkey from %s failed", address)
+
+
 def report_refused(address: str) -> None:
     """Reports an attempt beyond the limits. It is not in the audit log: a flood writes nothing."""
     log.warning("sign-in from %s refused: too many failed attempts", address)
@@ -93,7 +106,7 @@ def _record(session: Session, by: Actor, action: str, subject: Subject, now: dat
     recent = session.scalar(
         select(func.count()).where(
             AuditEntry.at > now - ENTRIES_PERIOD,
-            AuditEntry.action.in_((SIGN_IN_FAILED, UNKNOWN_NAME, WRONG_PASSWORD)),
+            AuditEntry.action.in_((SIGN_IN_FAILED, UNKNOWN_NAME, WRONG_PASSWORD, WRONG_CODE)),
         )
     )
     if (recent or 0) < MAX_FAILED_ENTRIES:

@@ -96,6 +96,14 @@ class LoginThrottle:
             )
             row.outcome = AttemptOutcome.SUCCEEDED
 
+    def withdraw(self, attempt: Attempt) -> None:
+        """Does not count an attempt: the password was right, and a second step decides.
+
+        The failures of the name from the address stay.
+        """
+        with self._database.write() as session:
+            session.execute(delete(SignInAttempt).where(SignInAttempt.id == attempt.id))
+
 
 def forget_failures(session: Session, name: str | None = None) -> int:
     """Deletes failures of ``name``, or of all names, which ends the wait; returns how many."""

@@ -1,10 +1,10 @@
-"""Users, their sessions and their sign-in attempts."""
+"""Users, their sessions, sign-in attempts and links that set a password."""
 
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from moziweb.clock import utc_now
@@ -25,7 +25,10 @@ ROLE_NAMES: Final = {Role.EDITOR: _("editor"), Role.ADMIN: _("administrator")}
 
 
 class User(Base):
-    """An account. ``name`` is stored normalised: trimmed and case-folded."""
+    """An account. ``name`` is stored normalised: trimmed and case-folded.
+
+    An ``invited`` user has not set a password yet.
+    """
 
     __tablename__ = "manager_user"
 
@@ -35,6 +38,7 @@ class User(Base):
     role: Mapped[Role] = mapped_column(enum_column(Role))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     disabled_at: Mapped[datetime | None]
+    invited: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     @property
     def audit_subject(self) -> Subject:
@@ -42,11 +46,27 @@ class User(Base):
         return Subject(USER, self.name, self.id)
 
 
+class PasswordLink(Base):
+    """The open link by which a user sets a password; at most one per user.
+
+    ``token_hash`` is the SHA-256 of the token in the link.
+    """
+
+    __tablename__ = "manager_password_link"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("manager_user.id", ondelete="CASCADE"), unique=True
+    )
+    expires_at: Mapped[datetime]
+
+
 class UserSession(Base):
     """A signed-in session of one browser.
 
     ``token_hash`` is the SHA-256 of the browser's token, so the table's rows cannot be used to
-    sign in.
+    sign in. ``confirmed_at`` is when the user last entered the password again; ``totp_secret`` is
+    that of an authenticator app that is being set up.
     """
 
     __tablename__ = "manager_session"
@@ -61,6 +81,8 @@ class UserSession(Base):
     seen_at: Mapped[datetime]
     address: Mapped[str] = mapped_column(String(60), default="")
     agent: Mapped[str] = mapped_column(String(200), default="")
+    confirmed_at: Mapped[datetime | None]
+    totp_secret: Mapped[str | None] = mapped_column(String(64))
 
     user: Mapped[User] = relationship(lazy="raise_on_sql")
 

@@ -3,6 +3,7 @@
 The parameters of argon2id are for a machine with little memory.
 """
 
+import secrets
 import threading
 from functools import cache
 from typing import Final
@@ -59,6 +60,11 @@ def hashed(password: str) -> str:
     """Returns the hash with its salt and parameters. Keyboards differ, so the text is in NFC."""
     with _concurrency:
         return _HASHER.hash(nfc(password))
+
+
+def unusable() -> str:
+    """Returns the hash of a random password, for a user who has not set one."""
+    return hashed(secrets.token_urlsafe(32))
 
 
 def verify(password: str, password_hash: str | None) -> bool:

@@ -24,6 +24,9 @@ from ..audit.log import Actor
 from .cookies import SESSION, is_manager_request
 from .models import Role, User, UserSession
 
+CONFIRMED_FOR: Final = timedelta(minutes=10)
+"""How long after the password was entered again second factors can be changed."""
+
 TOUCH_INTERVAL: Final = timedelta(minutes=1)
 """Precision of ``seen_at``: a session in use writes at most this often."""
 
@@ -37,6 +40,8 @@ class CurrentUser:
     name: str
     role: Role
     csrf_token: str
+    confirmed_at: datetime | None
+    """When the user last entered the password again."""
 
     @property
     def actor(self) -> Actor:
@@ -96,12 +101,23 @@ class Sessions:
             return None
         if now - row.seen_at >= TOUCH_INTERVAL:
             self._touch(row.id, now)
-        return CurrentUser(row.id, row.user_id, row.user.name, row.user.role, row.csrf_token)
+        return CurrentUser(
+            row.id, row.user_id, row.user.name, row.user.role, row.csrf_token, row.confirmed_at
+        )
 
     def end(self, session_id: int) -> None:
         """Ends a session."""
         with self._database.write() as session:
             session.execute(delete(UserSession).where(UserSession.id == session_id))
+
+    def confirm(self, session_id: int) -> None:
+        """Stores that the user has entered the password again."""
+        with self._database.write() as session:
+            session.execute(
+                update(UserSession)
+                .where(UserSession.id == session_id)
+                .values(confirmed_at=self._now())
+            )
 
     def of_user(self, session: Session, user_id: int) -> Sequence[UserSession]:
         """Returns the valid sessions of a user, the most recently used first."""
@@ -143,6 +159,12 @@ def require_user(request: Request) -> CurrentUser:
     if found is None:
         raise LookupError("the view has no permission that requires a session")
     return found
+
+
+def is_confirmed(request: Request) -> bool:
+    """Whether the user has entered the password again within ``CONFIRMED_FOR``."""
+    confirmed_at, now = require_user(request).confirmed_at, services_of(request.registry).clock()
+    return confirmed_at is not None and now - confirmed_at < CONFIRMED_FOR
 
 
 def identity_of(request: Request) -> Identity | None:

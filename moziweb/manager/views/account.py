@@ -12,6 +12,7 @@ from moziweb.request import Request
 from ..audit.log import record
 from ..auth import passwords
 from ..auth.accounts import end_sessions, set_password
+from ..auth.factors.state import factors_of
 from ..auth.failed_sign_ins import report_wrong_password
 from ..auth.models import User
 from ..auth.sessions import require_user
@@ -46,7 +47,7 @@ def change_password(request: Request) -> dict[str, Any] | Response:
     attempt = attempts.begin(current_user.name, request.remote_addr or "")
     if attempt.wait:
         return _page(request, form, throttled(request, attempt))
-    if not _knows_password(request, form.current_password.data or ""):
+    if not knows_password(request, form.current_password.data or ""):
         request.response.status_int = 403
         return _page(request, form, _("The present password is wrong."))
     attempts.succeeded(attempt)
@@ -62,7 +63,7 @@ def change_password(request: Request) -> dict[str, Any] | Response:
         )
     except passwords.WeakPassword as error:
         request.response.status_int = 400
-        return _page(request, form, _explained(error))
+        return _page(request, form, password_problem(error))
     return SeeOther(request.route_path(_ROUTE, _query={"done": "password"}))
 
 
@@ -77,8 +78,11 @@ def sign_out_everywhere(request: Request) -> Response:
     return signed_out(request)
 
 
-def _knows_password(request: Request, password: str) -> bool:
-    """Checks and reports in short transactions, before the request's own begins."""
+def knows_password(request: Request, password: str) -> bool:
+    """Whether it is the current user's; reports a wrong one.
+
+    It takes short transactions, before the request's own begins.
+    """
     database = request.services.database
     with database.read() as session:
         user = session.get_one(User, require_user(request).user_id)
@@ -90,7 +94,8 @@ def _knows_password(request: Request, password: str) -> bool:
     return False
 
 
-def _explained(error: passwords.WeakPassword) -> TranslationString:
+def password_problem(error: passwords.WeakPassword) -> TranslationString:
+    """Returns the message of the page about a password that is not strong enough."""
     if isinstance(error, passwords.GuessablePassword):
         return _("This password is easy to guess. Several unrelated words make a good one.")
     lengths = {"least": passwords.MIN_LENGTH, "most": passwords.MAX_PASSWORD_LENGTH}
@@ -101,6 +106,7 @@ def _page(request: Request, form: PasswordForm, problem: str = "") -> dict[str, 
     current_user = require_user(request)
     with request.services.database.read() as session:
         rows = request.services.sessions.of_user(session, current_user.user_id)
+        factors = factors_of(session, current_user.user_id)
     return {
         "page": page_frame(request, _("Your account"), _ROUTE),
         "form": form,
@@ -108,4 +114,5 @@ def _page(request: Request, form: PasswordForm, problem: str = "") -> dict[str, 
         "sessions": rows,
         "this_session": current_user.session_id,
         "role": current_user.role,
+        "factors": factors,
     }

@@ -1,8 +1,9 @@
-"""Signing in and out."""
+"""Signing in, with a second step for users who have a second factor, and signing out."""
 
 import math
 from typing import Any, Final
 
+from pyramid.csrf import get_csrf_token
 from pyramid.i18n import TranslationString
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
@@ -11,13 +12,26 @@ from wtforms import HiddenField, PasswordField, StringField
 
 from moziweb.db.session import SAFE_METHODS
 from moziweb.i18n import _
+from moziweb.ops.headers import allow_passkeys
 from moziweb.request import Request
 
 from ..audit.log import Actor, record
 from ..auth import passwords
 from ..auth.accounts import find_user, normalise_name
 from ..auth.cookies import PRE_LOGIN, SESSION
-from ..auth.failed_sign_ins import report_failed, report_refused
+from ..auth.factors.challenges import (
+    CHALLENGE_LASTS,
+    Purpose,
+    TooManyChallenges,
+    new_challenge,
+    open_challenge,
+    take_challenge,
+)
+from ..auth.factors.passkeys import RelyingParty
+from ..auth.factors.recovery_codes import use_code
+from ..auth.factors.state import factors_of
+from ..auth.factors.totp import accept_code
+from ..auth.failed_sign_ins import report_failed, report_refused, report_wrong_code
 from ..auth.login_throttle import Attempt
 from ..auth.models import User
 from ..auth.return_url import (
@@ -37,13 +51,27 @@ from ..web.resources import SEE
 TITLE: Final = _("Sign in")
 
 
-class SignInForm(BaseForm):
+class AfterSignInForm(BaseForm):
     """``return_url`` is the page to return to; ``draft`` the packed fields of another form."""
+
+    return_url = HiddenField()
+    draft = HiddenField()
+
+
+class SignInForm(AfterSignInForm):
+    """The first step. ``credential`` is set by the script of passkeys."""
 
     name = StringField(_("Name"), filters=[one_line])
     password = PasswordField(_("Password"))
-    return_url = HiddenField()
-    draft = HiddenField()
+    credential = HiddenField()
+
+
+class CodeForm(AfterSignInForm):
+    """The second step. ``step`` is the challenge that the first one has made."""
+
+    step = HiddenField()
+    code = StringField(_("Code"), filters=[one_line])
+    credential = HiddenField()
 
 
 @manager_view("sign_in", permission=NO_PERMISSION_REQUIRED, renderer="sign_in", method="GET")
@@ -74,8 +102,44 @@ def sign_in(request: Request) -> dict[str, Any] | Response:
             report_failed(session, user, request.remote_addr or "", request.services.clock())
         request.response.status_int = 403
         return _page(request, form, _("The name or the password is wrong."))
+    with request.services.database.read() as session:
+        has_second_step = factors_of(session, user.id).is_required
+    if has_second_step:
+        attempts.withdraw(attempt)
+        return _second_step(request, user, form)
     attempts.succeeded(attempt)
-    return _begin(request, user, form)
+    return begin_session(request, user, form, password=form.password.data or "")
+
+
+@manager_view("sign_in_code", permission=NO_PERMISSION_REQUIRED, renderer="sign_in", method="POST")
+def sign_in_code(request: Request) -> dict[str, Any] | Response:
+    """Starts a session if the code of the second step is right.
+
+    A wrong code counts as a failed sign-in of the name from the address.
+    """
+    form, services = CodeForm(request.POST), request.services
+    step, browser, now = form.step.data or "", get_csrf_token(request), services.clock()
+    with services.database.read() as session:
+        row = open_challenge(session, Purpose.CODE, browser, step, now)
+        user = session.get(User, row.user_id) if row is not None else None
+    if user is None or user.disabled_at is not None:
+        return _start_again(request, form)
+    attempts, address = services.login_throttle, request.remote_addr or ""
+    attempt = attempts.begin(user.name, address)
+    if attempt.wait:
+        return _code_page(request, user, form, throttled(request, attempt))
+    if not _accepts_code(request, user, form.code.data or ""):
+        with services.database.write() as session:
+            report_wrong_code(session, user, address, now)
+        response = _code_page(request, user, form, _("The code is wrong or was used already."))
+        response.status_int = 403
+        return response
+    with services.database.write() as session:
+        row = take_challenge(session, Purpose.CODE, browser, step, now)
+    if row is None:
+        return _start_again(request, form)
+    attempts.succeeded(attempt)
+    return begin_session(request, user, form)
 
 
 @manager_view("sign_out", permission=SEE, method="POST")
@@ -120,12 +184,81 @@ def _htmx_signed_out(request: Request, return_url: str) -> Response:
 
 
 def _page(request: Request, form: SignInForm, problem: str = "") -> dict[str, Any]:
+    request.add_response_callback(lambda _request, response: allow_passkeys(response))
     return {
-        "page": page_frame(request, TITLE),
+        "page": page_frame(request, TITLE, path=request.route_path("manager.sign_in")),
         "form": form,
         "problem": request.localizer.translate(problem) if problem else "",
         "action": request.route_path("manager.sign_in"),
+        "has_passkeys": site_of(request) is not None,
     }
+
+
+def site_of(request: Request) -> RelyingParty | None:
+    """Returns the site as authenticators know it; None if browsers have no passkeys there."""
+    return RelyingParty.of_url(request.registry.settings["site.base_url"])
+
+
+def sign_in_again(request: Request, form: AfterSignInForm, problem: str) -> dict[str, Any]:
+    """Returns the sign-in page after a later step failed; it keeps the draft. Status 403."""
+    request.response.status_int = 403
+    again = SignInForm(return_url=form.return_url.data, draft=form.draft.data)
+    return _page(request, again, problem)
+
+
+def _start_again(request: Request, form: AfterSignInForm) -> dict[str, Any]:
+    return sign_in_again(request, form, _("That took too long. Sign in again."))
+
+
+def _second_step(request: Request, user: User, form: SignInForm) -> dict[str, Any] | Response:
+    """Asks for the second factor; the password was right."""
+    services = request.services
+    try:
+        with services.database.write() as session:
+            step = new_challenge(
+                session,
+                Purpose.CODE,
+                get_csrf_token(request),
+                user_id=user.id,
+                address=request.remote_addr or "",
+                now=services.clock(),
+            )
+    except TooManyChallenges:
+        wait = Attempt(0, CHALLENGE_LASTS)
+        return _page(request, form, throttled(request, wait))
+    code_form = CodeForm(
+        step=step, return_url=form.return_url.data or "", draft=form.draft.data or ""
+    )
+    return _code_page(request, user, code_form)
+
+
+def _code_page(request: Request, user: User, form: CodeForm, problem: str = "") -> Response:
+    with request.services.database.read() as session:
+        state = factors_of(session, user.id)
+    request.add_response_callback(lambda _request, response: allow_passkeys(response))
+    form.code.data = ""
+    values = {
+        "page": page_frame(request, TITLE, path=request.route_path("manager.sign_in")),
+        "form": form,
+        "problem": request.localizer.translate(problem) if problem else "",
+        "has_totp": state.totp_since is not None,
+        "has_passkeys": bool(state.passkeys) and site_of(request) is not None,
+    }
+    response: Response = render_to_response(
+        "moziweb:templates/manager/sign_in_code.jinja2", values, request=request
+    )
+    response.status_int = request.response.status_int
+    response.headers.update(
+        {name: value for name, value in request.response.headers.items() if name == "Retry-After"}
+    )
+    return response
+
+
+def _accepts_code(request: Request, user: User, code: str) -> bool:
+    """Whether ``code`` is of the authenticator app, or a recovery code; it is used then."""
+    now = request.services.clock()
+    with request.services.database.write() as session:
+        return accept_code(session, user.id, code, now) or use_code(session, user, code, now)
 
 
 def _fits(user: User | None, password: str) -> bool:
@@ -133,29 +266,38 @@ def _fits(user: User | None, password: str) -> bool:
     return passwords.verify(password, user.password_hash if user is not None and known else None)
 
 
-def _begin(request: Request, user: User, form: SignInForm) -> Response:
+def begin_session(
+    request: Request,
+    user: User,
+    form: AfterSignInForm,
+    *,
+    action: str = "user.sign_in",
+    password: str = "",
+) -> Response:
+    """Starts a session and redirects; ``action`` is that of the audit entry."""
     token = request.services.sessions.begin(
         user.id,
         address=request.remote_addr or "",
         agent=request.user_agent or "",
         replaces=SESSION.read(request),
     )
-    response = SeeOther(_return_url(request, user, form))
+    response = SeeOther(_return_url(request, user, form, action, password))
     SESSION.write(request, response, token)
     PRE_LOGIN.remove(request, response)
     return response
 
 
-def _return_url(request: Request, user: User, form: SignInForm) -> str:
+def _return_url(
+    request: Request, user: User, form: AfterSignInForm, action: str, password: str
+) -> str:
     """Returns where to go after sign-in; stores a draft sent with the form."""
     return_url = safe_return_url(form.return_url.data or "") or request.route_path("manager.home")
     fields = drafts.unpack(form.draft.data or "") if has_own_origin(request) else []
     now = request.services.clock()
-    password = form.password.data or ""
     with request.services.database.write() as session:
-        if passwords.outdated(user.password_hash):
+        if password and passwords.outdated(user.password_hash):
             session.merge(user).password_hash = passwords.hashed(password)
-        record(session, Actor(user.id, user.name), "user.sign_in", user.audit_subject, now)
+        record(session, Actor(user.id, user.name), action, user.audit_subject, now)
         if not fields:
             return return_url
         path = return_url.partition("?")[0]

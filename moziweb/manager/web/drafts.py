@@ -40,8 +40,8 @@ MAX_CHARACTERS: Final = 200_000
 
 MAX_AGE: Final = timedelta(days=7)
 
-SECRETS: Final = frozenset({"password", "new_password", "current_password"})
-"""Fields with passwords, which are stored nowhere."""
+SECRETS: Final = frozenset({"password", "new_password", "current_password", "code"})
+"""Fields with passwords and codes, which are stored nowhere."""
 
 
 def pack(fields: Any) -> str:

@@ -3,7 +3,9 @@
 from typing import Any, Final
 
 from pyramid.i18n import TranslationString
+from webob.multidict import MultiDict
 from wtforms import Form, StringField
+from wtforms.meta import DefaultMeta
 from wtforms.validators import Length, ValidationError
 
 from moziweb.i18n import _
@@ -51,6 +53,13 @@ class BaseForm(Form):
         def get_translations(self, form: object) -> Messages:
             """Returns our messages."""
             return Messages()
+
+        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
+            """Leaves out files, which signed-in users may send in any field."""
+            if formdata is None or hasattr(formdata, "getlist"):
+                return formdata
+            texts = [each for each in formdata.items() if isinstance(each[1], str)]
+            return DefaultMeta().wrap_formdata(form, MultiDict(texts))
 
 
 def max_length(characters: int) -> Length:

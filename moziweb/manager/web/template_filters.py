@@ -81,6 +81,7 @@ FIELD_NAMES: Final = {
     "name": _("Name"),
     "films": _("Films"),
     "role": _("Role"),
+    "codes": _("Recovery codes left"),
     "sources": _("Sources"),
     "tags": _("Tags"),
     "unseen": _("On no cached page"),
@@ -91,9 +92,7 @@ FIELD_NAMES: Final = {
 """Display names of the fields of movies, users and cache actions."""
 
 COLUMN_NAMES: Final = {
-    "external_id": _("The list's own id"),
     "release_date": _("Date"),
-    "date_precision": _("Precision of the date"),
     "release_dates": _("Premieres"),
     "release_type": _("Kind"),
     "formats": _("Formats"),

@@ -1,25 +1,31 @@
 """Accounts: names, passwords, disabling, and their audit entries."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from moziweb.db import Database
 from moziweb.manager.audit.log import COMMAND, Actor
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.accounts import (
     MAX_USER_NAME_LENGTH,
     AccountError,
+    LastAdmin,
     add_user,
     all_users,
     disable,
     enable,
     end_sessions,
     find_user,
+    invite_user,
     last_seen,
     normalise_name,
     set_password,
+    set_role,
 )
 from moziweb.manager.auth.models import Role, User, UserSession
 from moziweb.manager.auth.passwords import GuessablePassword, WeakPassword, verify
@@ -152,3 +158,54 @@ def test_users_are_listed_by_name_with_their_last_request(dbsession: Session) ->
         bela.id: NOW + timedelta(minutes=9),
         clara.id: NOW + timedelta(minutes=2),
     }
+
+
+def test_role_is_changed_and_recorded_once(dbsession: Session) -> None:
+    anna = add(dbsession, "anna")
+    add(dbsession, "gazda", Role.ADMIN)
+    for _ in range(2):
+        set_role(dbsession, anna, Role.ADMIN, by=COMMAND, now=NOW)
+    assert anna.role is Role.ADMIN
+    entries = dbsession.scalars(select(AuditEntry).where(AuditEntry.action == "user.role"))
+    assert [each.changes for each in entries] == [
+        [{"field": "role", "before": "editor", "after": "admin"}]
+    ]
+
+
+def test_last_administrator_stays(dbsession: Session) -> None:
+    """Disabled administrators, and invited ones without a password, do not count."""
+    anna, bela = add(dbsession, "anna", Role.ADMIN), add(dbsession, "bela", Role.ADMIN)
+    invite_user(dbsession, "clara", Role.ADMIN, by=COMMAND, now=NOW)
+    disable(dbsession, bela, by=COMMAND, now=NOW)
+    with pytest.raises(LastAdmin):
+        disable(dbsession, anna, by=COMMAND, now=NOW)
+    with pytest.raises(LastAdmin):
+        set_role(dbsession, anna, Role.EDITOR, by=COMMAND, now=NOW)
+    assert (anna.role, anna.disabled_at) == (Role.ADMIN, None)
+    set_role(dbsession, bela, Role.EDITOR, by=COMMAND, now=NOW)  # disabled: none is lost
+    enable(dbsession, bela, by=COMMAND, now=NOW)
+    set_role(dbsession, bela, Role.ADMIN, by=COMMAND, now=NOW)
+    set_role(dbsession, anna, Role.EDITOR, by=COMMAND, now=NOW)
+    disable(dbsession, anna, by=COMMAND, now=NOW)  # an editor
+    assert actions(dbsession)[-1] == ("user.disable", "anna", "moziweb")
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_two_administrators_cannot_disable_each_other(database: Database) -> None:
+    """The second one waits for the first one's transaction, and then counts again."""
+    with database.write() as session:
+        ids = [add(session, name, Role.ADMIN).id for name in ("anna", "bela")]
+    barrier = Barrier(2, timeout=10)
+
+    def disable_one(user_id: int) -> bool:
+        try:
+            with database.write() as session:
+                user = session.get_one(User, user_id)
+                barrier.wait()
+                disable(session, user, by=COMMAND, now=NOW)
+        except LastAdmin:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(disable_one, ids)) == [False, True]

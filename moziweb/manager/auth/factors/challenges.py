@@ -1,0 +1,89 @@
+"""Challenges: random values that a browser must return once, within five minutes.
+
+A challenge is for one purpose and one browser: its digest includes the browser's CSRF token. The
+database has the digest only.
+"""
+
+import secrets
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+from typing import Final
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from ..login_throttle import network_of
+from .models import Challenge
+
+CHALLENGE_LASTS: Final = timedelta(minutes=5)
+
+MAX_CHALLENGES: Final = 30
+"""Challenges of one network address within ``CHALLENGE_LASTS``; more are refused."""
+
+
+class Purpose(StrEnum):
+    """What a challenge is for. ``CODE``: the password was right, and a code is needed."""
+
+    CODE = "code"
+    PASSKEY_SIGN_IN = "passkey-sign-in"
+    PASSKEY_REGISTRATION = "passkey-registration"
+
+
+class TooManyChallenges(Exception):
+    """The network address has ``MAX_CHALLENGES``."""
+
+
+def new_challenge(
+    session: Session,
+    purpose: Purpose,
+    browser: str,
+    *,
+    user_id: int | None = None,
+    address: str,
+    now: datetime,
+) -> str:
+    """Stores a challenge and returns it; ``browser`` is the CSRF token.
+
+    Raises ``TooManyChallenges``.
+    """
+    network = network_of(address)
+    session.execute(delete(Challenge).where(Challenge.created_at <= now - CHALLENGE_LASTS))
+    count = session.scalar(select(func.count()).where(Challenge.address == network))
+    if (count or 0) >= MAX_CHALLENGES:
+        raise TooManyChallenges
+    challenge = secrets.token_urlsafe(32)
+    session.add(
+        Challenge(
+            digest=_digest(purpose, browser, challenge),
+            user_id=user_id,
+            address=network,
+            created_at=now,
+        )
+    )
+    return challenge
+
+
+def open_challenge(
+    session: Session, purpose: Purpose, browser: str, challenge: str, now: datetime
+) -> Challenge | None:
+    """Returns the row of a challenge that is still valid, and leaves it valid."""
+    row = session.get(Challenge, _digest(purpose, browser, challenge))
+    return row if row is not None and row.created_at > now - CHALLENGE_LASTS else None
+
+
+def take_challenge(
+    session: Session, purpose: Purpose, browser: str, challenge: str, now: datetime
+) -> Challenge | None:
+    """Returns the row of a challenge that is still valid, and ends it. Only one caller gets it."""
+    row = open_challenge(session, purpose, browser, challenge, now)
+    if row is None:
+        return None
+    session.expunge(row)
+    taken = session.execute(delete(Challenge).where(Challenge.digest == row.digest))
+    return row if taken.rowcount else None  # type: ignore[attr-defined]  # a DELETE's result has it
+
+
+def _digest(purpose: Purpose, browser: str, challenge: str) -> str:
+    text = f"{purpose}\n{browser}\n{challenge}"
+    return sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

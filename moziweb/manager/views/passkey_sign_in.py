@@ -1,0 +1,106 @@
+"""Signs in with a passkey, without a name and a password."""
+
+from typing import Any
+
+from pyramid.csrf import get_csrf_token
+from pyramid.httpexceptions import HTTPNotFound
+from pyramid.response import Response
+from pyramid.security import NO_PERMISSION_REQUIRED
+
+from moziweb.i18n import _
+from moziweb.request import Request
+
+from ..auth.factors import passkeys
+from ..auth.factors.challenges import (
+    CHALLENGE_LASTS,
+    Purpose,
+    TooManyChallenges,
+    new_challenge,
+    take_challenge,
+)
+from ..auth.factors.passkeys import PasskeyError, RelyingParty
+from ..auth.failed_sign_ins import report_failed_passkey
+from ..auth.models import User
+from ..web.layout import manager_view
+from .sign_in import SignInForm, begin_session, sign_in_again, site_of
+
+
+@manager_view("sign_in_passkey_options", permission=NO_PERMISSION_REQUIRED, method="POST")
+def sign_in_passkey_options(request: Request) -> Response:
+    """JSON for ``navigator.credentials.get()``."""
+    site = site_of(request)
+    if site is None:
+        raise HTTPNotFound
+    challenge = passkey_challenge(request, Purpose.PASSKEY_SIGN_IN)
+    if challenge is None:
+        return too_many_challenges()
+    return json_response(passkeys.sign_in_options(site, challenge))
+
+
+@manager_view(
+    "sign_in_passkey", permission=NO_PERMISSION_REQUIRED, renderer="sign_in", method="POST"
+)
+def sign_in_passkey(request: Request) -> dict[str, Any] | Response:
+    """Starts a session if the response of the authenticator verifies."""
+    form, site = SignInForm(request.POST), site_of(request)
+    if site is None:
+        raise HTTPNotFound
+    try:
+        user = _user_of(request, site, form.credential.data or "")
+    except PasskeyError:
+        report_failed_passkey(request.remote_addr or "")
+        text = _("The passkey was not accepted. Try again, or sign in with your password.")
+        return sign_in_again(request, form, text)
+    return begin_session(request, user, form, action="user.sign_in_passkey")
+
+
+def passkey_challenge(request: Request, purpose: Purpose, user_id: int | None = None) -> str | None:
+    """Stores a challenge in a short transaction; None if the address has too many."""
+    try:
+        with request.services.database.write() as session:
+            return new_challenge(
+                session,
+                purpose,
+                get_csrf_token(request),
+                user_id=user_id,
+                address=request.remote_addr or "",
+                now=request.services.clock(),
+            )
+    except TooManyChallenges:
+        return None
+
+
+def take_passkey_challenge(
+    request: Request, purpose: Purpose, credential: str, user_id: int | None = None
+) -> str:
+    """Ends the challenge of a response and returns it. Raises ``PasskeyError``."""
+    challenge = passkeys.challenge_in(credential)
+    now = request.services.clock()
+    with request.services.database.write() as session:
+        row = take_challenge(session, purpose, get_csrf_token(request), challenge, now)
+    if row is None or row.user_id != user_id:
+        raise PasskeyError("the challenge is unknown, was used or has expired")
+    return challenge
+
+
+def too_many_challenges() -> Response:
+    """Returns a response with status 429, for the script of passkeys."""
+    seconds = str(round(CHALLENGE_LASTS.total_seconds()))
+    response = Response(status=429)
+    response.headers["Retry-After"] = seconds
+    return response
+
+
+def json_response(text: str) -> Response:
+    """Returns a response of JSON."""
+    return Response(text, content_type="application/json", charset="utf-8")
+
+
+def _user_of(request: Request, site: RelyingParty, credential: str) -> User:
+    challenge = take_passkey_challenge(request, Purpose.PASSKEY_SIGN_IN, credential)
+    now = request.services.clock()
+    with request.services.database.write() as session:
+        user = passkeys.verify_sign_in(session, site, credential, challenge, now)
+        if user.disabled_at is not None:
+            raise PasskeyError("the user is disabled")
+    return user

@@ -1,0 +1,135 @@
+"""Links that set a password: they expire, work once, and replace each other."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from moziweb.manager.audit.log import COMMAND
+from moziweb.manager.audit.models import AuditEntry
+from moziweb.manager.auth.accounts import (
+    AccountError,
+    add_user,
+    disable,
+    enable,
+    invite_user,
+    set_password,
+)
+from moziweb.manager.auth.models import PasswordLink, Role, User, UserSession
+from moziweb.manager.auth.password_links import (
+    INVITATION_LASTS,
+    RESET_LASTS,
+    make_link,
+    use_link,
+    user_of_link,
+)
+from moziweb.manager.auth.passwords import WeakPassword, verify
+from tests.conftest import NOW
+from tests.manager.conftest import PASSWORD
+
+NEW = "nine quiet projectors"
+
+
+@pytest.fixture
+def anna(dbsession: Session) -> User:
+    return add_user(dbsession, "anna", PASSWORD, Role.EDITOR, by=COMMAND, now=NOW)
+
+
+@pytest.fixture
+def invited(dbsession: Session) -> User:
+    return invite_user(dbsession, "bela", Role.EDITOR, by=COMMAND, now=NOW)
+
+
+def link(session: Session, user: User) -> str:
+    return make_link(session, user, by=COMMAND, now=NOW)
+
+
+def test_invited_user_sets_the_password_once(dbsession: Session, invited: User) -> None:
+    assert not verify("", invited.password_hash)
+    assert not verify("the password of no user", invited.password_hash)
+    token = link(dbsession, invited)
+    assert use_link(dbsession, token, NEW, now=NOW) is invited
+    assert verify(NEW, invited.password_hash)
+    assert not invited.invited
+    assert use_link(dbsession, token, PASSWORD, now=NOW) is None
+    assert verify(NEW, invited.password_hash)
+
+
+@pytest.mark.parametrize(("is_invited", "lasts"), [(True, INVITATION_LASTS), (False, RESET_LASTS)])
+def test_link_expires(
+    dbsession: Session, anna: User, invited: User, is_invited: bool, lasts: timedelta
+) -> None:
+    user = invited if is_invited else anna
+    token, before = link(dbsession, user), NOW + lasts - timedelta(seconds=1)
+    assert user_of_link(dbsession, token, before) is user
+    assert user_of_link(dbsession, token, NOW + lasts) is None
+    assert use_link(dbsession, token, NEW, now=NOW + lasts) is None
+    assert use_link(dbsession, token, NEW, now=before) is user
+
+
+def test_new_link_replaces_the_open_one(dbsession: Session, anna: User) -> None:
+    first, second = link(dbsession, anna), link(dbsession, anna)
+    assert use_link(dbsession, first, NEW, now=NOW) is None
+    assert use_link(dbsession, second, NEW, now=NOW) is anna
+
+
+def test_weak_password_leaves_the_link_valid(dbsession: Session, anna: User) -> None:
+    token = link(dbsession, anna)
+    with pytest.raises(WeakPassword):
+        use_link(dbsession, token, "short", now=NOW)
+    assert use_link(dbsession, token, NEW, now=NOW) is anna
+
+
+def test_link_ends_with_disabling_and_with_another_password(dbsession: Session, anna: User) -> None:
+    token = link(dbsession, anna)
+    disable(dbsession, anna, by=COMMAND, now=NOW)
+    enable(dbsession, anna, by=COMMAND, now=NOW)
+    assert use_link(dbsession, token, NEW, now=NOW) is None
+    token = link(dbsession, anna)
+    set_password(dbsession, anna, NEW, by=COMMAND, now=NOW)
+    assert use_link(dbsession, token, PASSWORD, now=NOW) is None
+
+
+def test_disabled_user_gets_no_link(dbsession: Session, anna: User) -> None:
+    disable(dbsession, anna, by=COMMAND, now=NOW)
+    with pytest.raises(AccountError, match="disabled"):
+        link(dbsession, anna)
+
+
+def test_making_and_using_a_link_ends_sessions(dbsession: Session, anna: User) -> None:
+    def sign_in(number: str) -> None:
+        times = {"created_at": NOW, "seen_at": NOW}
+        dbsession.add(UserSession(token_hash=number, csrf_token="x", user_id=anna.id, **times))
+        dbsession.flush()
+
+    sign_in("1")
+    token = link(dbsession, anna)
+    assert dbsession.scalars(select(UserSession)).all() == []
+    sign_in("2")
+    use_link(dbsession, token, NEW, now=NOW)
+    assert dbsession.scalars(select(UserSession)).all() == []
+
+
+@pytest.mark.parametrize("token", ["", "x", "\0", "\udce9", "a" * 5_000])
+def test_unknown_token_has_no_user(dbsession: Session, anna: User, token: str) -> None:
+    link(dbsession, anna)
+    assert user_of_link(dbsession, token, NOW) is None
+    assert use_link(dbsession, token, NEW, now=NOW) is None
+
+
+def test_neither_rows_nor_entries_have_the_token(
+    dbsession: Session, anna: User, invited: User
+) -> None:
+    tokens = [link(dbsession, anna), link(dbsession, invited)]
+    use_link(dbsession, tokens[0], NEW, now=NOW)
+    entries = dbsession.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
+    assert [(each.action, each.subject_name, each.user_name) for each in entries[2:]] == [
+        ("user.reset_link", "anna", "moziweb"),
+        ("user.invite", "bela", "moziweb"),
+        ("user.password", "anna", "anna"),
+    ]
+    stored = str([vars(each) for each in entries])
+    stored += str(dbsession.scalars(select(PasswordLink.token_hash)).all())
+    for token in tokens:
+        assert token not in stored
