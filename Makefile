@@ -22,10 +22,15 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-
   --generate-hashes
 PRODUCTION := --extra build --extra memcached --extra sentry --extra opentelemetry
 BENCHMARKS := variants generate cold_posters page_hit storm invalidation manager expensive_requests \
-  serving_memory hosted_memory busy_threads search growth
+  serving_memory hosted_memory busy_threads search growth lighthouse slow_phone
 SECONDS    ?= 60
 STATES     ?= 1000000
 WORKERS    ?= 4
+PYTEST     := env -u MAKEFLAGS $(BIN)/pytest -n $(WORKERS) --dist loadgroup --durations=10
+# The suite runs in three parts, because a worker keeps all modules and tests that it has collected.
+LOWER      := $(addprefix tests/,cache db faults logs ops server settings soak storage)
+UPPER      := $(addprefix tests/,browser manager site)
+OTHER      := tests $(addprefix --ignore=,$(LOWER) $(UPPER))
 # What has another build for each Python: drivers, decoders, the server. And the site as a whole.
 SMOKE      := tests/cache/stores tests/storage tests/posters/imaging tests/posters/decoder \
   tests/db/test_engine.py tests/manager/auth tests/server tests/packaging tests/site/test_crawl.py
@@ -51,7 +56,15 @@ run: $(MADE)/run ## set up, load the demo and serve it (PORT=6543)
 # More workers than cores, because tests wait for servers half of the time. Coverage is only
 # measured without ARGS: that of a part has no meaning.
 test: $(MADE)/test test-services ## run every test with the real services, or a part (ARGS=tests/site)
-	@env -u MAKEFLAGS $(BIN)/pytest -n $(WORKERS) --dist loadgroup --durations=10 $(or $(ARGS),--cov --cov-report=)
+ifdef ARGS
+	@$(PYTEST) $(ARGS)
+else
+	@$(BIN)/coverage erase
+	@failed=; for part in "$(LOWER)" "$(UPPER)" "$(OTHER)"; do \
+	  $(PYTEST) --cov --cov-append --cov-report= --cov-fail-under=0 $$part || failed=1; \
+	done; \
+	printf 'Coverage of moziweb/ in %%: '; $(BIN)/coverage report --format=total && test -z "$$failed"
+endif
 
 smoke: $(MADE)/test test-services ## run a part of the tests on every other Python of this machine
 	@mine=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \

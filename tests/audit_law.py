@@ -18,8 +18,8 @@ NOT_AUDITED: Final = frozenset(
     {
         # what the site keeps for itself, and no editor has entered
         "cache_journal", "cache_warming", "field_provenance", "import_item", "import_job",
-        "import_mark", "manager_bulk_item", "manager_bulk_job", "manager_challenge",
-        "manager_draft", "manager_session", "manager_sign_in_attempt",
+        "import_mark", "import_upload", "list_format", "manager_bulk_item", "manager_bulk_job",
+        "manager_challenge", "manager_draft", "manager_session", "manager_sign_in_attempt",
         "cache_advice", "cache_read_minute",
         "manager_submission", "movie_reference", "performance_minute", "poster_host",
         "poster_held_object", "poster_looked_at", "poster_variant",

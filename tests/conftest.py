@@ -1,6 +1,8 @@
 """Fixtures of all tests: both databases (empty or with the demo), the application, query counts."""
 
 import shutil
+import sys
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -25,9 +27,9 @@ from moziweb.settings import load
 
 from .memory import Memory
 from .services.postgres import PostgresServer
-from .services.process import restore_default_signals
+from .services.process import restore_default_signals, run
 
-pytest_plugins = ["tests.services.fixtures"]
+pytest_plugins = ["tests.services.fixtures", "tests.compiled"]
 
 NOW = datetime(2026, 8, 20, 10, 0, tzinfo=UTC)
 """The time of the ``app`` fixture: a Thursday, noon in Budapest."""
@@ -48,9 +50,19 @@ LARGE = (
     "tests/cache/test_model.py",
     "tests/demo/",
     "tests/movies/importers/test_file_readers.py",
+    "tests/posters/decoder/test_decoder.py",
     "tests/posters/imaging/",
 )
 """Tests that need a hundred megabytes for a moment. They run early, while the process is small."""
+
+SLOW = (
+    "tests/benchmarks/test_smallest.py",
+    "tests/cli/test_imports.py::test_report_of_a_dirty_list_names_every_bad_row",
+    "tests/packaging/",
+    "tests/site/test_completeness.py",
+    "tests/site/test_exactness.py",
+)
+"""Tests of many seconds. They run after the large ones, so that the workers end together."""
 
 POSTGRESQL = frozenset({"postgresql", "postgres"})
 """The parameters of a test for the variant on PostgreSQL."""
@@ -66,17 +78,27 @@ hypothesis.settings.load_profile("moziweb")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give children default signals, and watch the memory of this process."""
+    """Give children default signals, prepare Hypothesis, and watch the memory of this process."""
     restore_default_signals()
+    if not hasattr(config, "workerinput"):
+        _write_alphabet()
     config.pluginmanager.register(Memory(), "moziweb-memory")
+
+
+def _write_alphabet() -> None:
+    """Have a child write Hypothesis's table of characters, which takes 200 MB for a moment."""
+    if not (ROOT / ".hypothesis" / "unicode_data" / unicodedata.unidata_version).exists():
+        program = "from hypothesis.strategies import text; text().validate()"
+        run([sys.executable, "-c", program], cwd=ROOT, check=True)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run tests of a group first, then large ones; measure the coverage of one variant of each.
+    """Run groups first, then large and slow tests; measure the coverage of one variant of each.
 
     One worker runs the whole group; at the end the others would wait for it.
     """
+    items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
     items.sort(key=lambda item: not item.nodeid.startswith(LARGE))
     items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
     for item in items:

@@ -103,6 +103,22 @@ def test_paths_in_the_documents_exist() -> None:
     assert missing == []
 
 
+def test_guide_of_imports_names_the_tests_of_its_claims() -> None:
+    page = (ROOT / "docs" / "importing.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(test_\w+)`", page))
+    paths = (ROOT / "tests").rglob("test_*.py")
+    tests = {
+        name
+        for path in paths
+        for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert len(named) > 80
+    assert sorted(named - tests) == []
+    sections = re.split(r"^##+ (.+)\n", page, flags=re.MULTILINE)[1:]
+    pairs = zip(sections[::2], sections[1::2], strict=True)
+    assert [title for title, text in pairs if text.strip() and "`test_" not in text] == []
+
+
 def is_defined(path: str, name: str) -> bool:
     """Whether a module defines a class, function, constant or member."""
     found: object = import_module(

@@ -5,7 +5,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,19 +14,21 @@ from pyramid.registry import Registry
 from sqlalchemy.orm import Session
 
 from moziweb.clock import utc_now
-from moziweb.db.types import MAX_ID
+from moziweb.db.types import MAX_ID, parse_id
 from moziweb.manager.audit.log import COMMAND, record_import
 from moziweb.manager.movies.affected_pages import pages_of_import
 from moziweb.manager.movies.changes import before_import, imported_fields
 from moziweb.movies.calendar import budapest_today
 from moziweb.movies.importers.candidate import Candidate
 from moziweb.movies.importers.csv_columns import ListOptions, candidates_of
-from moziweb.movies.importers.file_readers import MAX_LIST_BYTES, read_table
+from moziweb.movies.importers.encodings import ENCODINGS
+from moziweb.movies.importers.file_readers import MAX_LIST_BYTES, Table, read_table
+from moziweb.movies.importers.list_formats import remembered_reading, sample_of
 from moziweb.movies.importers.planning import Plan
 from moziweb.movies.importers.problems import ImportRefused
 from moziweb.movies.importers.refreshing import due_movies, record_refresh, stale_movies
 from moziweb.movies.importers.report import ImportSummary, plan_event, plan_lines
-from moziweb.movies.importers.service import CHUNK, Importer
+from moziweb.movies.importers.service import CHUNK, NO_CHOICES, Choices, Importer
 from moziweb.movies.importers.tmdb.source import TmdbSource, source_of
 from moziweb.movies.models import Movie
 from moziweb.posters.importer_port import ImportedPosters
@@ -43,6 +45,11 @@ class UnreadableError(CommandError):
     """The source of the import cannot be read at all."""
 
     exit_code = 2
+
+
+_PUBLISH = click.option(
+    "--publish", is_flag=True, help="Put new films on the site; otherwise they are drafts."
+)
 
 
 @click.group("import")
@@ -66,12 +73,22 @@ def imports() -> None:
 )  # fmt: skip
 @click.option(
     "--column", "columns", multiple=True, metavar="COLUMN=HEADING",
-    help='The heading of a column in this list, such as --column runtime="Running Time min".',
+    help='The heading of a column in this list, such as --column runtime="Running Time min"; '
+    "empty if it has none.",
 )  # fmt: skip
 @click.option(
     "--date-format", default="", metavar="FORMAT",
-    help='The strptime format of dates ("%b %d %Y"); not needed for 2026-08-13 and 2026.08.13.',
+    help='The strptime format of dates ("%b %d %Y"); not needed if the year is first.',
 )  # fmt: skip
+@click.option(
+    "--encoding", default="", type=click.Choice(["", *ENCODINGS]), metavar="ENCODING",
+    help=f"The encoding of the file: {', '.join(ENCODINGS)}. Needed if it is only guessed.",
+)  # fmt: skip
+@click.option(
+    "--choose", "chosen", multiple=True, metavar="ROW=FILM",
+    help='The film that a row is, if it may be several: --choose "row 3=12", or "row 3=new".',
+)  # fmt: skip
+@_PUBLISH
 @click.pass_obj
 def csv_command(
     context: CommandContext,
@@ -80,25 +97,68 @@ def csv_command(
     list_name: str,
     columns: Sequence[str],
     date_format: str,
+    encoding: str,
+    chosen: Sequence[str],
+    publish: bool,
 ) -> None:
-    """Import a distributor's list, CSV or JSON. docs/importing.md lists the columns."""
+    """Import a distributor's list: CSV, xlsx or JSON. docs/importing.md lists the columns.
+
+    New films are drafts, unless --publish is given. The columns of a list with a --list NAME are
+    read as the manager remembers them.
+    """
+    choices = dict(_choices(chosen))
+    with service_errors():
+        table, options = _read_list(
+            context, file, list_name, dict(_pairs(columns)), date_format, encoding
+        )
+    if table.guessed:
+        name = ENCODINGS[table.encoding]
+        click.echo(f"moziweb: {file.name}: read as {name}, which is a guess", err=True)
+        if not dry_run:
+            raise UnreadableError(
+                f"{file.name}: check the letters with --dry-run, then give "
+                f"--encoding {table.encoding}"
+            )
+    if table.ignored:
+        click.echo(f"moziweb: ignored columns: {', '.join(table.ignored)}", err=True)
+    candidates = candidates_of(table, options)
+    if unknown := sorted(choices.keys() - {each.place for each in candidates}):
+        raise click.BadParameter(f"no row is called {unknown[0]!r}", param_hint="--choose")
+    with service_errors(), running_relay(context.registry):
+        importer = importer_of(context, chunk_size=CHUNK, publish=publish)
+        total = len(candidates)
+        raise SystemExit(run_import(importer, candidates, total, dry_run=dry_run, choices=choices))
+
+
+def _read_list(
+    context: CommandContext,
+    file: Path,
+    list_name: str,
+    columns: dict[str, str],
+    date_format: str,
+    encoding: str,
+) -> tuple[Table, ListOptions]:
+    """Return a list and how to read its cells. Raises ``UnreadableError``."""
     posters = ImportedPosters(fetch_policy_from(context.settings))
     today, is_allowed_url = budapest_today(utc_now()), posters.is_allowed_url
     try:
         options = ListOptions(today, is_allowed_url, list_name, date_format)
         with file.open("rb") as opened:
             data = opened.read(MAX_LIST_BYTES + 1)
-        table = read_table(data, dict(_pairs(columns)))
+        if not list_name:
+            return read_table(data, columns, encoding), options
+        with context.services.database.read() as session:
+            reading = remembered_reading(session, list_name)
+        columns = {**reading.columns, **columns}
+        sample = sample_of(data, replace(reading, encoding=encoding, columns=columns))
+        table = read_table(data, columns, sample.encoding)
+        is_guess = sample.guessed and sample.encoding != reading.usual_encoding
+        options = replace(options, date_format=date_format or reading.date_format)
+        return replace(table, guessed=is_guess), options
     except ImportRefused as error:
         raise UnreadableError(f"{file.name}: {error}") from None
     except OSError as error:
         raise UnreadableError(f"{file.name}: {error.strerror}") from None
-    if table.ignored:
-        click.echo(f"moziweb: ignored columns: {', '.join(table.ignored)}", err=True)
-    candidates = candidates_of(table, options)
-    with service_errors(), running_relay(context.registry):
-        importer = importer_of(context, chunk_size=CHUNK)
-        raise SystemExit(run_import(importer, candidates, len(candidates), dry_run=dry_run))
 
 
 @imports.group("tmdb")
@@ -129,34 +189,40 @@ def search_command(context: CommandContext, title: str, dry_run: bool) -> None:
 @tmdb.command("id")
 @click.argument("tmdb_ids", nargs=-1, required=True, type=click.IntRange(1, MAX_ID))
 @click.option("--dry-run", is_flag=True, help="Show the differences and write nothing.")
+@_PUBLISH
 @click.pass_obj
-def id_command(context: CommandContext, tmdb_ids: Sequence[int], dry_run: bool) -> None:
+def id_command(
+    context: CommandContext, tmdb_ids: Sequence[int], dry_run: bool, publish: bool
+) -> None:
     """Import the movies with these TMDB ids."""
     with service_errors(), running_relay(context.registry):
-        movies = tmdb_of(context).movies(tmdb_ids)
-        raise SystemExit(run_import(importer_of(context), movies, len(tmdb_ids), dry_run=dry_run))
+        movies, importer = tmdb_of(context).movies(tmdb_ids), importer_of(context, publish=publish)
+        raise SystemExit(run_import(importer, movies, len(tmdb_ids), dry_run=dry_run))
 
 
 @tmdb.command("imdb")
 @click.argument("imdb_id")
 @click.option("--dry-run", is_flag=True, help="Show the differences and write nothing.")
+@_PUBLISH
 @click.pass_obj
-def imdb_command(context: CommandContext, imdb_id: str, dry_run: bool) -> None:
+def imdb_command(context: CommandContext, imdb_id: str, dry_run: bool, publish: bool) -> None:
     """Import the movie with this IMDb id, such as tt0137523."""
     with service_errors(), running_relay(context.registry):
         source = tmdb_of(context)
         with _import_errors():
             movies = source.movies([source.id_of_imdb(imdb_id)])
-        raise SystemExit(run_import(importer_of(context), movies, 1, dry_run=dry_run))
+        importer = importer_of(context, publish=publish)
+        raise SystemExit(run_import(importer, movies, 1, dry_run=dry_run))
 
 
 @tmdb.command("premieres")
 @click.option("--from", "first", required=True, type=click.DateTime(["%Y-%m-%d"]))
 @click.option("--to", "last", required=True, type=click.DateTime(["%Y-%m-%d"]))
 @click.option("--dry-run", is_flag=True, help="Show the differences and write nothing.")
+@_PUBLISH
 @click.pass_obj
 def premieres_command(
-    context: CommandContext, first: datetime, last: datetime, dry_run: bool
+    context: CommandContext, first: datetime, last: datetime, dry_run: bool, publish: bool
 ) -> None:
     """Import the movies with a Hungarian premiere from one day to another, both included."""
     days = first.date(), last.date()
@@ -167,7 +233,8 @@ def premieres_command(
         with _import_errors():
             ids = source.ids_between(*days)
         movies = source.premieres_between(ids, *days)
-        raise SystemExit(run_import(importer_of(context), movies, len(ids), dry_run=dry_run))
+        importer = importer_of(context, publish=publish)
+        raise SystemExit(run_import(importer, movies, len(ids), dry_run=dry_run))
 
 
 @imports.command("refresh")
@@ -252,7 +319,7 @@ def _import_errors() -> Iterator[None]:
         raise CommandError(str(error)) from None
 
 
-def importer_of(context: CommandContext, *, chunk_size: int = 1) -> Importer:
+def importer_of(context: CommandContext, *, chunk_size: int = 1, publish: bool = False) -> Importer:
     """Return the importer of a site. With ``chunk_size`` 1, each movie is fetched when needed.
 
     The audit has an entry for each movie that it writes, with the pages that it invalidates.
@@ -266,7 +333,7 @@ def importer_of(context: CommandContext, *, chunk_size: int = 1) -> Importer:
 
     database = context.services.database
     posters = ImportedPosters(fetch_policy_from(context.settings))
-    return Importer(database, posters, utc_now, chunk_size, audit, before_import)
+    return Importer(database, posters, utc_now, chunk_size, audit, before_import, publish=publish)
 
 
 def _registry_with_pages(context: CommandContext) -> Registry | None:
@@ -282,7 +349,12 @@ def _registry_with_pages(context: CommandContext) -> Registry | None:
 
 
 def run_import(
-    importer: Importer, candidates: Iterable[Candidate], total: int, *, dry_run: bool
+    importer: Importer,
+    candidates: Iterable[Candidate],
+    total: int,
+    *,
+    dry_run: bool,
+    choices: Choices = NO_CHOICES,
 ) -> int:
     """Import or preview the candidates, report them, and return the exit status.
 
@@ -292,7 +364,7 @@ def run_import(
     summary, failure = ImportSummary(), None
     with stop_on_signal() as stop, progress_report("Movies", total) as report:
         try:
-            for plan, movie_id in _plans(importer, candidates, dry_run=dry_run):
+            for plan, movie_id in _plans(importer, candidates, choices, dry_run=dry_run):
                 summary.add(plan)
                 event = {"event": "movie", **plan_event(plan, movie_id)}
                 report.step(event, "\n".join(plan_lines(plan)))
@@ -310,17 +382,26 @@ def run_import(
 
 
 def _plans(
-    importer: Importer, candidates: Iterable[Candidate], *, dry_run: bool
+    importer: Importer, candidates: Iterable[Candidate], choices: Choices, *, dry_run: bool
 ) -> Iterator[tuple[Plan, int | None]]:
     if dry_run:
-        yield from ((plan, plan.movie_id) for plan in importer.preview(candidates))
+        yield from ((plan, plan.movie_id) for plan in importer.preview(candidates, choices))
     else:
-        yield from ((each.plan, each.movie_id) for each in importer.run(candidates))
+        yield from ((each.plan, each.movie_id) for each in importer.run(candidates, choices))
 
 
 def _pairs(columns: Sequence[str]) -> Iterator[tuple[str, str]]:
     for pair in columns:
         column, separator, heading = pair.partition("=")
-        if not (separator and column and heading):
+        if not (separator and column):
             raise click.BadParameter(f"COLUMN=HEADING, not {pair!r}", param_hint="--column")
         yield column, heading
+
+
+def _choices(chosen: Sequence[str]) -> Iterator[tuple[str, int | None]]:
+    for pair in chosen:
+        place, _separator, film = pair.rpartition("=")
+        movie_id = parse_id(film)
+        if not place or (movie_id is None and film != "new"):
+            raise click.BadParameter(f"ROW=FILM, not {pair!r}", param_hint="--choose")
+        yield place.strip(), movie_id

@@ -32,7 +32,7 @@ from moziweb.movies.slugs import slug_of
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
 
 from .catalogue import DemoMovie, demo_movies
-from .premieres import DemoPremiere
+from .premieres import WEBSITES, DemoPremiere
 from .vocabulary import country_codes, hungarian_genre, language_codes
 
 PROVENANCE: Final = "demo"
@@ -160,7 +160,7 @@ def _trailer_rows(movies: Sequence[DemoMovie], ids: Sequence[int]) -> Rows:
 
 def _insert_premieres(session: Session, movies: Sequence[DemoMovie], ids: Sequence[int]) -> int:
     def service_row(name: str) -> dict[str, str]:
-        return {"slug": slug_of(name), "name": name}
+        return {"slug": slug_of(name), "name": name, "website": WEBSITES.get(name, "")}
 
     names = (premiere.service for movie in movies for premiere in movie.premieres)
     services = _ids_of(session, StreamingService.id, StreamingService.name, names, service_row)

@@ -13,7 +13,16 @@ from typing import Final
 from moziweb.demo.chance import generator
 from moziweb.demo.texts import reason
 
-SERVICES: Final = ("Netflix", "HBO Max", "Disney+", "Prime Video", "SkyShowtime")
+WEBSITES: Final = {
+    "Netflix": "https://www.netflix.com/hu/",
+    "HBO Max": "https://www.hbomax.com/hu/hu",
+    "Disney+": "https://www.disneyplus.com/hu-hu",
+    "Prime Video": "https://www.primevideo.com/",
+    "SkyShowtime": "https://www.skyshowtime.com/hu",
+}
+"""The websites of the streaming services."""
+
+SERVICES: Final = tuple(WEBSITES)
 """Streaming services in Hungary; they are assigned to movies at random."""
 
 DISTRIBUTORS: Final = (

@@ -36,6 +36,7 @@ from .posters.preview_cache import PreviewCache
 from .web.request_limits import limit_body, posted_fields
 from .web.resources import (
     AdminResource,
+    ImportListResource,
     ImportResource,
     ManagerResource,
     MovieResource,
@@ -70,6 +71,7 @@ ROUTES: Final = (
     ("performance", "/performance", ManagerResource),
     ("cache_warm", "/cache/warm", ManagerResource),
     ("imports", "/imports", ManagerResource),
+    ("import_list", "/imports/lists/{upload}", ImportListResource),
     ("import", "/imports/{job}", ImportResource),
     ("bulk", "/bulk", ManagerResource),
     ("bulk_job", "/bulk/{job}", ImportResource),
@@ -123,9 +125,11 @@ def _add_services(registry: Registry) -> None:
     def now() -> datetime:
         return services_of(registry).clock()
 
-    def importer(on_written: OnWritten, chunk_size: int) -> Importer:
+    def importer(on_written: OnWritten, chunk_size: int, publish: bool) -> Importer:
         posters = ImportedPosters(services_of(registry).poster_editor.policy)
-        return Importer(database, posters, now, chunk_size, on_written, before_import)
+        return Importer(
+            database, posters, now, chunk_size, on_written, before_import, publish=publish
+        )
 
     idle = timedelta(minutes=settings["manager.idle_minutes"])
     lifetime = timedelta(hours=settings["manager.session_hours"])

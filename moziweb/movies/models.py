@@ -93,6 +93,9 @@ class CreditRole(StrEnum):
     CAST = "cast"
 
 
+MAX_WEBSITE: Final = 300
+"""Characters of the URL of a distributor or a service."""
+
 # A check that works on both databases: trimming the allowed characters must leave nothing.
 _SLUG_IS_READABLE: Final = "slug <> '' AND trim(slug, 'abcdefghijklmnopqrstuvwxyz0123456789-') = ''"
 _DATE_IS_IN_CALENDAR: Final = f"date BETWEEN '{FIRST_YEAR}-01-01' AND '{LAST_YEAR}-12-31'"
@@ -107,6 +110,10 @@ def _created() -> Mapped[datetime]:
 
 def _updated() -> Mapped[datetime]:
     return mapped_column(default=utc_now, onupdate=utc_now, server_default=_COLUMNS_ADDED)
+
+
+def _website() -> Mapped[str]:
+    return mapped_column(String(MAX_WEBSITE), default="", server_default="")
 
 
 # A collection of parts that are deleted with their parent.
@@ -203,12 +210,13 @@ class RemovedMovie(Base):
 
 
 class Distributor(Base):
-    """A company that releases movies in Hungarian cinemas."""
+    """A company that releases movies in Hungarian cinemas. ``website`` is its URL, or ""."""
 
     __tablename__ = "distributor"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(120), unique=True, active_history=True)
+    website: Mapped[str] = _website()
     created_at: Mapped[datetime] = _created()
     updated_at: Mapped[datetime] = _updated()
 
@@ -269,13 +277,14 @@ class Credit(Base):
 
 
 class StreamingService(Base):
-    """A service that streams movies."""
+    """A service that streams movies. ``website`` is its URL, or ""."""
 
     __tablename__ = "streaming_service"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     slug: Mapped[str] = mapped_column(String(40), unique=True)
     name: Mapped[str] = mapped_column(String(60), active_history=True)
+    website: Mapped[str] = _website()
     created_at: Mapped[datetime] = _created()
     updated_at: Mapped[datetime] = _updated()
 

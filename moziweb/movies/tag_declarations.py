@@ -50,6 +50,7 @@ from .tags import (
     GENRES_LIST,
     NEWS_LIST,
     PREMIERES_LIST,
+    REVISIONS_LIST,
     SERVICES_LIST,
     SLUGS_LIST,
     UNDATED_LIST,
@@ -57,12 +58,14 @@ from .tags import (
     dated_tag,
     distributor_tag,
     distributor_times_tag,
+    distributor_website_tag,
     genre_list_tag,
     genre_slug_tag,
     genre_tag,
     genre_times_tag,
     moved_page_tag,
     moved_tag,
+    movie_distributor_tag,
     movie_ids_tag,
     movie_names_tag,
     movie_page_tag,
@@ -71,12 +74,14 @@ from .tags import (
     movie_updated_tag,
     person_tag,
     person_times_tag,
+    premiere_service_tag,
     premiere_tag,
     premiere_times_tag,
     service_list_tag,
     service_slug_tag,
     service_tag,
     service_times_tag,
+    service_website_tag,
 )
 from .week_range_tags import SpanKind
 
@@ -113,8 +118,8 @@ def _updated_tags(movie_id: int) -> tuple[str, ...]:
     return movie_updated_tag(movie_id), *if_shown(movie_id, CHANGES_LIST)
 
 
-def _times_tags(row: Any, times_tag: Callable[[int], str]) -> tuple[str, ...]:
-    return (times_tag(row.id),)
+def _row_tags(row: Any, row_tag: Callable[[int], str]) -> tuple[str, ...]:
+    return (row_tag(row.id),)
 
 
 declare = DECLARATIONS.declare
@@ -126,9 +131,16 @@ declare(
 )
 declare(
     Movie,
-    columns=("imdb_id", "tmdb_id", "distributor_id"),
+    columns=("imdb_id", "tmdb_id"),
     keys=("id",),
     tags=lambda row: (movie_ids_tag(row.id),),
+    changes_only=True,
+)
+declare(
+    Movie,
+    columns=("distributor_id",),
+    keys=("id",),
+    tags=lambda row: (movie_distributor_tag(row.id),),
     changes_only=True,
 )
 declare(
@@ -248,9 +260,23 @@ declare(  # the former movie may have no other premiere
 )
 declare(
     Premiere,
+    columns=("announced_at",),
+    keys=("movie_id",),
+    tags=lambda row: if_shown(row.movie_id, NEWS_LIST),
+    changes_only=True,
+)
+declare(
+    Premiere,
     columns=("announced_at", "revision", "revised_at"),
     keys=("movie_id",),
-    tags=lambda row: (announced_tag(row.movie_id), *if_shown(row.movie_id, NEWS_LIST)),
+    tags=lambda row: (announced_tag(row.movie_id), *if_shown(row.movie_id, REVISIONS_LIST)),
+    changes_only=True,
+)
+declare(
+    Premiere,
+    columns=("service_id",),
+    keys=("id",),
+    tags=lambda row: (premiere_service_tag(row.id),),
     changes_only=True,
 )
 declare(
@@ -321,6 +347,17 @@ for _named in (Person, Distributor):  # a search finds them by their published m
         tags=lambda row: name_tags(row.name),
         changes_only=True,
     )
+for _linked, _website_tag in (
+    (Distributor, distributor_website_tag),
+    (StreamingService, service_website_tag),
+):
+    declare(
+        _linked,
+        columns=("website",),
+        keys=("id",),
+        tags=partial(_row_tags, row_tag=_website_tag),
+        changes_only=True,
+    )
 declare(
     StreamingService,
     columns=("name", "slug"),
@@ -354,7 +391,7 @@ for _model, _times_tag in (
         _model,
         columns=_columns(_model),
         keys=("id",),
-        tags=partial(_times_tags, times_tag=_times_tag),
+        tags=partial(_row_tags, row_tag=_times_tag),
         changes_only=True,
     )
 declare(

@@ -32,8 +32,10 @@ SERVICES_LIST: Final = tag("list", "services")
 """The set of streaming services and their slugs."""
 
 NEWS_LIST: Final = tag("list", "news")
-"""The times of announcements, moves and cancellations, for calendars and feeds."""
+"""The times of announcements, moves and cancellations, for feeds and the page of changes."""
 
+REVISIONS_LIST: Final = tag("list", "revisions")
+"""The revisions of premieres, for calendars."""
 
 CHANGES_LIST: Final = tag("list", "changes")
 """The times of changes and removals of published movies, for clients that keep copies."""
@@ -54,8 +56,13 @@ def movie_tag(movie_id: int) -> str:
 
 
 def movie_ids_tag(movie_id: int) -> str:
-    """A movie's external ids and distributor, for its page and the JSON API."""
+    """A movie's external ids, for its page and the JSON API."""
     return tag("movie", movie_id, "ids")
+
+
+def movie_distributor_tag(movie_id: int) -> str:
+    """Which distributor a movie has, for its page and the JSON API."""
+    return tag("movie", movie_id, "distributor")
 
 
 def movie_synopsis_tag(movie_id: int) -> str:
@@ -116,6 +123,11 @@ def year_number_tag(year: Year) -> str:
 def premiere_tag(premiere_id: int) -> str:
     """The data of a premiere."""
     return tag("premiere", premiere_id)
+
+
+def premiere_service_tag(premiere_id: int) -> str:
+    """Which service a premiere is on, for lists that show nothing else of it but date and kind."""
+    return tag("premiere", premiere_id, "service")
 
 
 def announced_tag(movie_id: int) -> str:
@@ -193,6 +205,11 @@ def distributor_tag(distributor_id: int) -> str:
     return tag("distributor", distributor_id)
 
 
+def distributor_website_tag(distributor_id: int) -> str:
+    """The website of a distributor."""
+    return tag("distributor", distributor_id, "website")
+
+
 def distributor_times_tag(distributor_id: int) -> str:
     """When a distributor was added, and the last change."""
     return tag("distributor", distributor_id, "times")
@@ -206,6 +223,11 @@ def genre_times_tag(genre_id: int) -> str:
 def service_times_tag(service_id: int) -> str:
     """When a streaming service was added, and the last change."""
     return tag("service", service_id, "times")
+
+
+def service_website_tag(service_id: int) -> str:
+    """The website of a streaming service."""
+    return tag("service", service_id, "website")
 
 
 def service_tag(service_id: int) -> str:

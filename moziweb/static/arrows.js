@@ -1,4 +1,4 @@
-// The left and right arrow keys follow the links to the previous and next period.
+// The left and right arrow keys follow the links to the previous and next period, or movie.
 "use strict";
 
 const RELATIONS = { ArrowLeft: "prev", ArrowRight: "next" };
@@ -7,7 +7,7 @@ document.addEventListener("keydown", (event) => {
   const relation = RELATIONS[event.key];
   const busy = event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
   // Text fields and the scrollable list of months use the arrow keys themselves.
-  if (!relation || busy || event.target.closest("input, .months")) return;
-  const link = document.querySelector(`.period-bar a[rel="${relation}"]`);
+  if (!relation || busy || event.target.closest("input, .months, dialog")) return;
+  const link = document.querySelector(`:is(.period-bar, .film-neighbours) a[rel="${relation}"]`);
   if (link) location.assign(link.href);
 });

@@ -1,5 +1,6 @@
 """Contenders are comparable: each makes all recipes in the same size and format."""
 
+from functools import cache
 from io import BytesIO
 
 import pytest
@@ -10,14 +11,17 @@ from benchmarks.variants import THREE
 from moziweb.posters.recipes import RECIPES, Recipe
 from tests.posters.pictures import encoded, photograph
 
-SOURCE = encoded(photograph(1000, 1500), quality=90)
+
+@cache
+def source() -> bytes:
+    return encoded(photograph(1000, 1500), quality=90)
 
 
 @pytest.mark.parametrize("recipes", [THREE, RECIPES], ids=["three", "full"])
 @pytest.mark.parametrize("contender", [ours, naive, easy_thumbnails, vips_shared])
 def test_all_make_the_same_pictures(contender: Contender, recipes: tuple[Recipe, ...]) -> None:
     for recipe, mine, theirs in zip(
-        recipes, ours(SOURCE, recipes), contender(SOURCE, recipes), strict=True
+        recipes, ours(source(), recipes), contender(source(), recipes), strict=True
     ):
         expected, found = Image.open(BytesIO(mine)), Image.open(BytesIO(theirs))
         assert found.size == expected.size == recipe.fitted_size(1000, 1500)

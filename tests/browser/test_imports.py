@@ -1,4 +1,4 @@
-"""An editor imports a week from a local TMDB with Chromium, and moves a premiere."""
+"""An editor imports a week from TMDB and a distributor's list, with Chromium."""
 
 import shutil
 from collections.abc import Iterator
@@ -71,6 +71,7 @@ def look_at(page: Page, url: str, first: date, last: date) -> None:
 
 
 def import_all(page: Page) -> None:
+    page.get_by_label("Az új filmek kerüljenek ki azonnal").check()
     page.get_by_role("button", name="Minden változás importálása").click()
     expect(page.get_by_text("elkészült")).to_be_visible(timeout=30_000)
 
@@ -119,4 +120,85 @@ def test_week_is_imported_and_a_premiere_moves(
     expect(page.locator(".film-sources")).to_contain_text("TMDB")
     assert violations_of(page) == []
     # Navigation aborts requests that are still open.
+    assert watch.errors == []
+
+
+LIST = """\
+Magyar cím;Hossz;Bemutató;Forgalmazó;Megjegyzés
+Ľaľa őre;95;2026. december 10.;Vertigo Média;Egy őr „titka”
+Őszi szél;101;12.10.;Vertigo Média;Szép
+"""
+WIDTHS = (390, 1280)
+
+
+def accessible_in_both_languages(page: Page) -> None:
+    """By axe on a phone and a desktop, without a scroll bar at the side."""
+    here = page.url
+    size = page.viewport_size
+    for url in (here, here.replace("/manager", "/en/manager", 1)):
+        page.goto(url)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 844})
+            assert violations(page, ALL) == []
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if size:
+        page.set_viewport_size(size)
+    page.goto(here)
+
+
+def upload(page: Page, url: str, data: bytes) -> None:
+    page.goto(f"{url}/manager/imports")
+    page.get_by_label("Kinek a listája").fill("Vertigo")
+    buffer = {"name": "vertigo.csv", "mimeType": "text/csv", "buffer": data}
+    page.locator("#file").set_input_files(buffer)  # type: ignore[arg-type]
+    page.locator("button[value=file]").click()
+
+
+def test_list_of_a_distributor_becomes_drafts(url: str, open_page: OpenPage) -> None:
+    """An editor changes the guessed encoding, chooses columns, and imports without publishing."""
+    page = open_page()
+    watch = PageLog.attach(page)
+    sign_in(page, url)
+    upload(page, url, LIST.encode("cp1250"))
+    expect(page.get_by_role("heading", name="A lista beolvasása")).to_be_visible()
+    encoding = page.get_by_label("A betűk kódolása")
+    expect(encoding).to_have_value("cp1250")
+    expect(page.get_by_text("Windows-1250 csak becslés")).to_be_visible()
+    accessible_in_both_languages(page)
+
+    first = page.get_by_role("row", name="Magyar cím")
+    expect(first).to_contain_text("Ľaľa őre")
+    encoding.select_option("iso-8859-2")
+    page.get_by_role("button", name="Újraolvasás").click()
+    expect(first).not_to_contain_text("Ľaľa őre")
+    encoding.select_option("cp1250")
+    page.get_by_role("button", name="Újraolvasás").click()
+    expect(first).to_contain_text("Ľaľa őre")
+
+    expect(page.get_by_label("Jelentése: Magyar cím")).to_have_value("title")
+    expect(page.get_by_label("Jelentése: Megjegyzés")).to_have_value("")
+    page.get_by_label("Jelentése: Megjegyzés").select_option("Tartalom")
+    page.get_by_role("button", name="A filmek előnézete").click()
+    expect(page.get_by_text("választásra vár")).to_be_visible()
+    expect(page.get_by_role("row", name="Ľaľa őre")).to_contain_text("2026-12-10")
+    expect(page.get_by_role("row", name="Őszi szél")).to_contain_text(
+        "hiányzik az évszám: '12.10.'"
+    )
+    expect(page.locator(".notice")).to_contain_text("új forgalmazó: Vertigo Média")
+    accessible_in_both_languages(page)
+    expect(page.get_by_label("Az új filmek kerüljenek ki azonnal")).not_to_be_checked()
+    page.get_by_role("button", name="A kijelöltek importálása").click()
+    expect(page.get_by_text("elkészült")).to_be_visible()
+
+    found = page.request.get(f"{url}/search?q=Ľaľa").text()
+    assert "Ľaľa őre</" not in found
+    page.goto(f"{url}/manager/movies?q=Ľaľa")
+    expect(page.get_by_role("row", name="Ľaľa őre")).to_be_visible()
+
+    upload(page, url, LIST.replace("95", "96").encode("cp1250"))  # nothing is asked again
+    expect(page.get_by_text("választásra vár")).to_be_visible()
+    expect(page.get_by_role("row", name="Ľaľa őre")).to_contain_text("96")
+    page.goto(f"{url}/manager/imports")
+    accessible_in_both_languages(page)
+    assert violations_of(page) == []
     assert watch.errors == []

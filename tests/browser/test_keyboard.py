@@ -64,6 +64,18 @@ def test_arrow_keys_change_the_week(site: Site, open_page: OpenPage) -> None:
     page.wait_for_url(f"**/week/{THIS_WEEK.name}")
 
 
+def test_arrow_keys_change_the_movie(site: Site, open_page: OpenPage) -> None:
+    page = open_page()
+    page.goto(site.url)
+    page.goto(f"{site.url}{page.locator('#this-week .movie').nth(1).get_attribute('href')}")
+    first = page.url
+    following = page.locator(".film-neighbours [rel=next]").get_attribute("href") or ""
+    page.keyboard.press("ArrowRight")
+    expect(page).to_have_url(site.url + following)
+    page.keyboard.press("ArrowLeft")
+    expect(page).to_have_url(first)
+
+
 def test_date_field_keeps_the_arrow_keys(site: Site, open_page: OpenPage) -> None:
     page = open_page()
     page.goto(f"{site.url}/week/{THIS_WEEK.name}")

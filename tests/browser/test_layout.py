@@ -67,6 +67,19 @@ def test_day_is_a_slim_rule_above_its_first_card(
     assert "augusztus" in days.first.inner_text(), "screen readers get the whole date"
 
 
+@pytest.mark.parametrize("prefix", ["", "/en"])
+def test_week_is_one_line_of_the_heading(site: Site, open_page: OpenPage, prefix: str) -> None:
+    """Also one of two months and years, the longest."""
+    page = open_page(1280)
+    for week in (THIS_WEEK.name, "2026-W53", "2026-W40"):
+        page.goto(f"{site.url}{prefix}/week/{week}")
+        span = page.locator(".period-span")
+        lines = span.evaluate(
+            "each => each.offsetHeight / parseFloat(getComputedStyle(each).lineHeight)"
+        )
+        assert round(lines) == 1, span.inner_text()
+
+
 def test_movies_fill_the_grid_on_a_desktop(site: Site, open_page: OpenPage) -> None:
     """Cards and their gaps take this share of all rows, weighted by height; a day takes no cell."""
     page = open_page(1440)

@@ -114,6 +114,7 @@ def test_everything_works_without_scripts(manager: ManagerSite, open_page: OpenP
 ELSEWHERE = {
     "manager.sign_in": "below",
     "manager.import": "test_imports.py, which has an import",
+    "manager.import_list": "test_imports.py, which has a list",
     "manager.movie_unsaved_poster": "test_posters.py, which has a picture",
     "manager.movie_poster_preview": "a picture is no page",
     "manager.bulk_job": "test_bulk.py, which has a job",

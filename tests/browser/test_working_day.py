@@ -136,6 +136,7 @@ def fill_the_week(page: Page, manager: ManagerSite) -> None:
     missing = page.get_by_role("row", name="TMDB 1003")
     expect(missing).to_contain_text("nem importálható")
     expect(missing).to_contain_text("A TMDB-n nincs ilyen film")
+    page.get_by_label("Az új filmek kerüljenek ki azonnal").check()
     page.get_by_role("button", name="Minden változás importálása").click()
     expect(page.get_by_text("elkészült")).to_be_visible(timeout=SOON)
 

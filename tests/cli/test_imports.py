@@ -11,8 +11,10 @@ import pytest
 from sqlalchemy import func, select
 
 from moziweb.manager.audit.models import AuditEntry
+from moziweb.movies.importers.list_formats import ListReading, remember_reading
 from moziweb.movies.models import Movie, Premiere
 from tests.movies.importers import vega
+from tests.movies.importers.conftest import NOW
 from tests.movies.importers.test_row_accounting import LISTS
 from tests.movies.importers.tmdb_world import a_movie, catalogue
 from tests.services.tmdb import TOKEN, TmdbServer, unavailable
@@ -72,25 +74,122 @@ def test_good_rows_are_imported_and_none_twice(site: Site, run: Run, listed: Pat
     assert movies(site) == 2
 
 
+@pytest.mark.parametrize("publish", [False, True])
+def test_new_films_are_drafts_unless_they_are_to_be_published(
+    site: Site, run: Run, listed: Path, publish: bool
+) -> None:
+    run("import", "csv", str(listed), *(["--publish"] if publish else []))
+    with site.database.read() as session:
+        assert set(session.scalars(select(Movie.published))) == {publish}
+
+
+def test_guessed_encoding_is_shown_and_confirmed_before_anything_is_written(
+    site: Site, run: Run
+) -> None:
+    path = str(LISTS / "cp1250.csv")
+    shown = run("import", "csv", path, "--dry-run")
+    assert shown.stderr == "moziweb: cp1250.csv: read as Windows-1250, which is a guess\n"
+    assert events(shown.stdout)[0]["title"] == "Árvíztűrő tükörfúrógép"
+    refused = run("import", "csv", path)
+    assert (refused.returncode, refused.stdout, movies(site)) == (2, "", 0)
+    assert "check the letters with --dry-run, then give --encoding cp1250" in refused.stderr
+    done = run("import", "csv", path, "--encoding", "cp1250")
+    assert (done.returncode, done.stderr, movies(site)) == (0, "", 3)
+    assert run("import", "csv", path, "--encoding", "latin9").returncode == 2
+
+
+def test_workbook_is_imported(site: Site, run: Run) -> None:
+    ended = run("import", "csv", str(LISTS / "real.xlsx"))
+    assert (ended.returncode, ended.stderr, movies(site)) == (0, "", 1)
+
+
+def test_list_is_read_as_the_manager_remembers_it(site: Site, run: Run) -> None:
+    reading = ListReading(
+        "Vertigo", columns={"title": "Magyar cím", "runtime": "Nyelv"}, usual_encoding="cp1250"
+    )
+    with site.database.write() as session:
+        remember_reading(session, reading, NOW)
+    path = str(LISTS / "vertigo-cp1250.csv")
+    assert run("import", "csv", path).returncode == 2
+    ended = run("import", "csv", path, "--list", "Vertigo", "--column", "runtime=Hossz (perc)")
+    assert ended.stderr.startswith("moziweb: ignored columns: Forgalmazó, Eredeti cím")
+    with site.database.read() as session:
+        assert session.scalar(select(Movie.runtime).where(Movie.title == "Faust")) == 134
+
+
+def test_new_companies_and_genres_are_named_in_a_dry_run(
+    site: Site, run: Run, listed: Path
+) -> None:
+    listed.write_text("title;distributor;genres\nDűne;Vertigo Média;Űropera\n", encoding="utf-8")
+    movie, _summary = events(run("import", "csv", str(listed), "--dry-run").stdout)
+    assert movie["flags"] == ["a new genre: Űropera", "a new distributor: Vertigo Média"]
+    assert run("import", "csv", str(listed)).returncode == 0
+    movie, _summary = events(run("import", "csv", str(listed), "--dry-run").stdout)
+    assert movie["flags"] == []
+
+
+def test_film_of_an_ambiguous_row_is_chosen(site: Site, run: Run, listed: Path) -> None:
+    site.add_movie(1)
+    site.add_movie(2)
+    with site.database.write() as session:
+        for movie in session.scalars(select(Movie)):
+            movie.title, movie.slug = "Hamupipőke", "hamupipoke"
+    listed.write_text("title;runtime\nHamupipőke;90\n", encoding="utf-8")
+    row, _summary = events(run("import", "csv", str(listed)).stdout)
+    assert [each["id"] for each in row["possible"]] == [1, 2]
+    for wrong in ("row 2", "row 2=x", "=1", "row 9=1"):
+        assert run("import", "csv", str(listed), "--choose", wrong).returncode == 2
+    ended = run("import", "csv", str(listed), "--choose", "row 2=2")
+    assert (ended.returncode, events(ended.stdout)[0]["movie"]) == (0, 2)
+    with site.database.read() as session:
+        assert session.get_one(Movie, 2).runtime == 90
+
+
+DIRTY = [
+    *(option for column in vega.COLUMNS for option in ("--column", column)),
+    *("--date-format", vega.DATE_FORMAT),
+]
+
+
 def test_report_of_a_dirty_list_names_every_bad_row(site: Site, run: Run) -> None:
-    """vega-datasets' 3,201 films: one row is refused; a second import changes nothing."""
-    columns = [option for column in vega.COLUMNS for option in ("--column", column)]
-    command = ["import", "csv", str(vega.movies()), *columns, "--date-format", vega.DATE_FORMAT]
-    *imported, summary = events(run(*command).stdout)
-    problems = [problem for event in imported for problem in event["problems"]]
+    """vega-datasets' 3,201 films: one row is refused."""
+    *previewed, summary = events(
+        run("import", "csv", str(vega.movies()), *DIRTY, "--dry-run").stdout
+    )
+    problems = [problem for event in previewed for problem in event["problems"]]
     assert sorted((each["place"], each["column"]) for each in problems) == sorted(vega.BAD)
-    refused = [event["place"] for event in imported if event["effect"] == "refused"]
+    refused = [event["place"] for event in previewed if event["effect"] == "refused"]
     assert refused == [vega.TITLELESS]
-    assert movies(site) == summary["new"] == vega.MOVIES - 1
+    assert summary["new"] == vega.MOVIES - 1
+    dates = [change for event in previewed for change in event["changes"]]
     dated = vega.MOVIES - 1 - len(vega.OF_ANOTHER_CENTURY)
+    assert sum(change["field"] == "premieres" for change in dates) == dated
+    assert movies(site) == 0
+
+
+def test_second_import_of_a_dirty_list_changes_nothing(
+    site: Site, run: Run, tmp_path: Path
+) -> None:
+    """A part of the same films, with all invalid ones: a transaction for each takes 10 ms."""
+    data, places = vega.part_of_movies()
+    path = tmp_path / "movies.json"
+    path.write_bytes(data)
+    *imported, summary = events(run("import", "csv", str(path), *DIRTY).stdout)
+    problems = [problem for event in imported for problem in event["problems"]]
+    expected = sorted((places[place], column) for place, column in vega.BAD)
+    assert sorted((each["place"], each["column"]) for each in problems) == expected
+    refused = [event["place"] for event in imported if event["effect"] == "refused"]
+    assert refused == [places[vega.TITLELESS]]
+    assert movies(site) == summary["new"] == len(places) - 1
+    dated = len(places) - 1 - len(vega.OF_ANOTHER_CENTURY)
     with site.database.read() as session:
         assert session.scalar(select(func.count()).select_from(Premiere)) == dated
         assert session.scalar(select(Movie.id).where(Movie.title == "1776"))
         crashes = select(Premiere.date).join(Movie).where(Movie.title == "Crash")
         assert {each.year for each in session.scalars(crashes)} == {1996, 2005}
     before = everything(site)
-    again = events(run(*command).stdout)
-    assert again[-1] == summary | {"new": 0, "same": vega.MOVIES - 1}
+    again = events(run("import", "csv", str(path), *DIRTY).stdout)
+    assert again[-1] == summary | {"new": 0, "same": len(places) - 1}
     assert everything(site) == before
 
 
@@ -161,6 +260,13 @@ def test_malformed_options_are_one_line(site: Site, run: Run, listed: Path) -> N
         ended = run("import", "csv", str(listed), *options)
         assert (ended.returncode, ended.stdout) == (2, "")
         assert ended.stderr == f"moziweb: list.csv: {message}\n"
+
+
+def test_column_without_a_heading_is_not_read(site: Site, run: Run, listed: Path) -> None:
+    ended = run("import", "csv", str(listed), "--column", "runtime=")
+    assert ended.stderr == "moziweb: ignored columns: runtime\n"
+    with site.database.read() as session:
+        assert set(session.scalars(select(Movie.runtime))) == {None}
 
 
 def test_wrong_column_mapping_is_refused(site: Site, run: Run, listed: Path) -> None:

@@ -10,7 +10,9 @@ from tests.conftest import NOW
 from tests.manager.auth.factors.authenticator import Authenticator
 from tests.manager.conftest import NAMES, PASSWORD, csrf_of, sign_in
 from tests.manager.test_access import path_of, views
+from tests.movies.importers.test_row_accounting import LISTS
 from tests.services.nu_checker import html_errors
+from tests.threads import join_threads
 
 FACTORS = "/manager/account/second-factors"
 
@@ -41,6 +43,12 @@ def pages_of_users(admin: TestApp, anonymous: TestApp) -> dict[str, str]:
 def test_every_page_of_the_manager_is_valid_html(
     site: TestApp, anonymous: TestApp, admin: TestApp, tmp_path: Path
 ) -> None:
+    lists = ("cp1250.csv", "nfd_distributor.csv")  # one asks for its columns, one is previewed
+    for name in lists:
+        files = [("file", name, (LISTS / name).read_bytes())]
+        sent = {"csrf_token": csrf_of(admin), "do": "file"}
+        admin.post("/manager/imports", sent, upload_files=files, status=303)
+    join_threads("import-")
     paths = sorted({path_of(site, route) for route, method, _ in views(site) if method == "GET"})
     pages = {"sign in": anonymous.get("/manager/sign-in").text}
     for path in paths:
@@ -50,6 +58,7 @@ def test_every_page_of_the_manager_is_valid_html(
             pages[path] = response.text
     pages |= pages_of_users(admin, anonymous)
     assert len(pages) > 10
+    assert {"/manager/imports/1", "/manager/imports/lists/1"} <= pages.keys()
     folder = tmp_path / "pages"
     folder.mkdir()
     # htmx also reads data-hx-…, which are valid; its documentation and our templates use hx-….

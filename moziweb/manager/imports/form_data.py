@@ -13,6 +13,7 @@ from moziweb.movies.importers.planning import Effect
 from moziweb.movies.importers.problems import InvalidValue
 
 from ..web.params import text_param, text_params
+from .jobs import NEW_MOVIE
 
 MAX_IDS: Final = 200
 """Movies of one import by ids."""
@@ -74,14 +75,17 @@ def days_of(form: Any) -> tuple[date, date]:
     return first, last
 
 
-def columns_of(form: Any) -> dict[str, str]:
-    """Map our column names to the list's headings, one pair per line. Raises ``InvalidValue``."""
-    found = {}
-    for line in filter(str.strip, text_param(form, "columns").splitlines()):
-        ours, _equals, theirs = (part.strip() for part in line.partition("="))
-        if not (ours and theirs):
-            raise InvalidValue(
-                _("a column is written runtime=Running Time min, each in a line of its own")
-            )
-        found[ours] = theirs
+def matches_of(form: Any) -> dict[int, int | None]:
+    """Returns the film that was chosen for each item: an id, ``NEW_MOVIE``, or None for none."""
+    found: dict[int, int | None] = {}
+    for name in form:
+        position = parse_id(name.removeprefix("match-")) if name.startswith("match-") else None
+        if position is not None:
+            chosen = text_param(form, name)
+            found[position] = NEW_MOVIE if chosen == "new" else parse_id(chosen)
     return found
+
+
+def chosen_for_headings(form: Any, count: int) -> list[str]:
+    """Returns the column that was chosen for each of the ``count`` headings of a list."""
+    return [text_param(form, f"column-{index}") for index in range(count)]

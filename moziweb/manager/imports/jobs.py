@@ -1,20 +1,21 @@
 """Queries and updates of import jobs. Every function takes the caller's session."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, case, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, insert, select, update
 from sqlalchemy.orm import Session, defer
 
 from moziweb.cache import TAGS_OPTION
 from moziweb.movies.importers.candidate import Candidate, to_json
 from moziweb.movies.importers.planning import Effect, Plan
+from moziweb.movies.importers.service import NO_CHOICES, Choices
 
 from ..audit.log import Actor
-from .models import ImportItem, ImportJob, JobKind, JobState
+from .models import ImportItem, ImportJob, ImportUpload, JobKind, JobState
 
 ITEMS_PER_PAGE: Final = 100
 """Items of an import on a page."""
@@ -78,6 +79,9 @@ def planned_item(job_id: int, position: int, plan: Plan) -> ImportItem:
 def note_plan(item: ImportItem, plan: Plan) -> None:
     """Stores a plan, before or after it was applied."""
     item.effect, item.movie_id = plan.effect, plan.movie_id or item.movie_id
+    item.flags = [asdict(flag) for flag in plan.flags] or None
+    if plan.possible:
+        item.possible = [asdict(movie) for movie in plan.possible]
     item.changes = [asdict(change) for change in plan.changes]
     item.problems = [asdict(problem) for problem in plan.problems]
     item.fingerprint = plan.fingerprint
@@ -86,17 +90,27 @@ def note_plan(item: ImportItem, plan: Plan) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The items of a job that can be applied, and how many of them are chosen."""
+    """The items of a job that can be applied, how many of them are chosen, and ambiguous ones."""
 
     items: int
     chosen: int
+    ambiguous: int
+
+    def __bool__(self) -> bool:
+        return self.items + self.ambiguous > 0
 
 
 def waiting_of(session: Session, job_id: int) -> Waiting:
     """Counts the items that wait for a choice or for being applied. One query."""
-    chosen = func.sum(case((ImportItem.chosen, 1), else_=0))
-    row = session.execute(select(func.count(), chosen).where(*_can_be_applied(job_id))).one()
-    return Waiting(row[0], row[1] or 0)
+    choosable = ImportItem.effect.in_(CHOOSABLE)
+    undecided = and_(ImportItem.possible.is_not(None), ImportItem.choice.is_(None))
+    counts = (
+        func.sum(case((condition, 1), else_=0))
+        for condition in (choosable, and_(choosable, ImportItem.chosen), undecided)
+    )
+    is_open = ImportItem.job_id == job_id, ~ImportItem.applied
+    row = session.execute(select(*counts).where(*is_open)).one()
+    return Waiting(*(count or 0 for count in row))
 
 
 def note_choice(
@@ -126,6 +140,10 @@ def begin_applying(session: Session, job: ImportJob) -> bool:
     waiting = waiting_of(session, job.id)
     if not waiting.chosen:
         return False
+    session.execute(
+        delete(ImportUpload).where(ImportUpload.job_id == job.id), execution_options=_UNTAGGED
+    )
+    job.terms = {name: term for name, term in job.terms.items() if name != "upload"}
     job.total, job.done = waiting.chosen, 0
     job.state, job.beat_at, job.claim = JobState.APPLYING, None, None
     job.error, job.error_names = "", {}
@@ -135,6 +153,59 @@ def begin_applying(session: Session, job: ImportJob) -> bool:
 def _can_be_applied(job_id: int) -> tuple[ColumnElement[bool], ...]:
     choosable = ImportItem.effect.in_(CHOOSABLE)
     return ImportItem.job_id == job_id, choosable, ~ImportItem.applied
+
+
+NEW_MOVIE: Final = 0
+"""The choice of a new movie, for an item that may be one of several movies."""
+
+
+def choices_of(item: ImportItem) -> Choices:
+    """Returns the movie that an editor chose for an item, as the importer takes it."""
+    if item.choice is None:
+        return NO_CHOICES
+    return {item.place: None if item.choice == NEW_MOVIE else item.choice}
+
+
+def changed_choices(
+    session: Session, job: ImportJob, choices: Mapping[int, int | None]
+) -> list[ImportItem]:
+    """Stores the movies that an editor chose, by the positions of items; returns what changed.
+
+    A movie that was not offered is left out.
+    """
+    query = select(ImportItem).where(
+        ImportItem.job_id == job.id,
+        ImportItem.position.in_(sorted(choices)),
+        ImportItem.possible.is_not(None),
+        ~ImportItem.applied,
+    )
+    changed = []
+    for item in session.scalars(query):
+        choice = choices[item.position]
+        offered = {None, NEW_MOVIE, *(each["id"] for each in item.possible or ())}
+        if choice in offered and choice != item.choice:
+            item.choice = choice
+            changed.append(item)
+    return changed
+
+
+MAX_JOB_FLAGS: Final = 60
+"""Names that the head of an import lists; each item shows its own."""
+
+
+def flags_of(session: Session, job_id: int) -> list[dict[str, Any]]:
+    """Returns the flags of a job's items, each text once, in their order."""
+    rows = session.scalars(
+        select(ImportItem.flags)
+        .where(ImportItem.job_id == job_id, ImportItem.flags.is_not(None))
+        .order_by(ImportItem.position)
+    )
+    found = {
+        (flag["text"], *sorted(flag["names"].items())): flag
+        for flags in rows
+        for flag in flags or ()
+    }
+    return list(found.values())[:MAX_JOB_FLAGS]
 
 
 def batch_of(job_id: int) -> str:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from pyramid.i18n import TranslationString
-from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from moziweb.clock import utc_now
@@ -74,7 +74,8 @@ class ImportItem(Base):
     ``place`` is the first of the ``row_count`` rows of the list that it comes from.
     ``effect`` is None until it is planned; ``changes`` and ``problems`` are the plan's, as plain
     values. ``chosen`` items will be applied: all that change anything, until an editor unticks
-    some. Of ``applied`` ones, ``effect`` is the result.
+    some. Of ``applied`` ones, ``effect`` is the result. An ambiguous item has ``possible`` movies;
+    ``choice`` is the editor's: the id of one of them, or 0 for a new movie.
     """
 
     __tablename__ = "import_item"
@@ -97,3 +98,29 @@ class ImportItem(Base):
     fingerprint: Mapped[str] = mapped_column(String(64), default="")
     chosen: Mapped[bool] = mapped_column(default=False)
     applied: Mapped[bool] = mapped_column(default=False)
+    flags: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
+    possible: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
+    choice: Mapped[int | None]
+
+
+class ImportUpload(Base):
+    """A list that was uploaded, until its import begins or the list expires.
+
+    ``encoding`` "" is recognised. ``columns`` maps columns to headings; it is None until an editor
+    has confirmed them. ``job_id`` is the latest import with it.
+    """
+
+    __tablename__ = "import_upload"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(300))
+    data: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    encoding: Mapped[str] = mapped_column(String(20), default="")
+    list_name: Mapped[str] = mapped_column(String(30), default="")
+    date_format: Mapped[str] = mapped_column(String(40), default="")
+    columns: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    job_id: Mapped[int | None] = mapped_column(
+        ForeignKey("import_job.id", ondelete="SET NULL"), index=True
+    )
+    user_name: Mapped[str] = mapped_column(String(60), default="")
+    created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)

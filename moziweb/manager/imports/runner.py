@@ -26,7 +26,15 @@ from moziweb.movies.models import Movie
 
 from ..audit.log import Actor, record_import
 from ..movies.changes import imported_fields
-from .jobs import batch_of, is_abandoned, note_plan, planned_item, waiting_of
+from .jobs import (
+    batch_of,
+    choices_of,
+    flags_of,
+    is_abandoned,
+    note_plan,
+    planned_item,
+    waiting_of,
+)
 from .models import ImportItem, ImportJob, JobKind, JobState
 
 log = logging.getLogger(__name__)
@@ -36,7 +44,7 @@ class _LeaseLost(Exception):
     """Another worker took over the job after a missed heartbeat."""
 
 
-MakeImporter: TypeAlias = Callable[[OnWritten, int], Importer]
+MakeImporter: TypeAlias = Callable[[OnWritten, int, bool], Importer]
 
 PagesOf: TypeAlias = Callable[[Session, Movie], Iterable[str]]
 
@@ -44,8 +52,9 @@ PagesOf: TypeAlias = Callable[[Session, Movie], Iterable[str]]
 class Runner:
     """One per process.
 
-    ``make_importer`` takes a callback for each written movie, and how many movies to look up
-    together. ``pages_of`` returns the paths of the pages that committing a session invalidates.
+    ``make_importer`` takes a callback for each written movie, how many movies to look up together,
+    and whether new movies are published. ``pages_of`` returns the paths of the pages that
+    committing a session invalidates.
     """
 
     def __init__(
@@ -89,16 +98,25 @@ class Runner:
             log.exception("import %d", job_id)
             error = _("an unexpected error; details are in the log of the site")
         rest = JobState.LOOKED if self._is_waiting(job) else JobState.DONE
-        outcome = {"error": str(error), "error_names": names_of(error)}
+        outcome: dict[str, Any] = {"error": str(error), "error_names": names_of(error)}
+        if job.state is JobState.LOOKING:
+            with self._database.read() as session:
+                outcome["terms"] = {**job.terms, "flags": flags_of(session, job.id)}
         with suppress(_LeaseLost):
             self._note(job, state=rest, beat_at=None, claim=None, **outcome)
+
+    def plan_again(self, item: ImportItem) -> Plan:
+        """Returns the plan of an item with the movie that an editor chose. Writes nothing."""
+        importer = self._make_importer(_unused, 1, False)
+        (plan,) = importer.preview([from_json(item.candidate)], choices_of(item))
+        return plan
 
     def _is_waiting(self, job: ImportJob) -> bool:
         """Whether items wait for an editor's choice."""
         if job.state is JobState.LOOKING:
             return True
         with self._database.read() as session:
-            return waiting_of(session, job.id).items > 0
+            return bool(waiting_of(session, job.id))
 
     def _claim(self, job_id: int) -> ImportJob | None:
         with self._database.write() as session:
@@ -126,9 +144,9 @@ class Runner:
                 return
             plans = list(importer.preview(from_json(item.candidate) for item in items))
             with self._database.write() as session:
+                _set(session, job, self._progress(items[-1].position))
                 for item, plan in zip(items, plans, strict=True):
                     note_plan(session.merge(item), plan)
-                _set(session, job, self._progress(items[-1].position))
 
     def _look_at_tmdb(self, job: ImportJob) -> None:
         ids = self._ids(job)
@@ -178,7 +196,8 @@ class Runner:
             self._note(job, beat_at=self._clock())
             with self._database.read() as session:
                 item = session.get_one(ImportItem, (job.id, position))
-            applied = importer.apply(from_json(item.candidate), item.fingerprint)
+            candidate = from_json(item.candidate)
+            applied = importer.apply(candidate, item.fingerprint, choices_of(item))
             with self._database.write() as session:
                 item = session.merge(item)
                 if applied.plan.effect is Effect.REFUSED:
@@ -194,7 +213,7 @@ class Runner:
             pages, now = self._pages_of(session, movie), self._clock()
             record_import(session, by, movie, plan, now, pages, fields=fields, batch=batch)
 
-        return self._make_importer(note, chunk_size)
+        return self._make_importer(note, chunk_size, bool(job.terms.get("publish")))
 
     def _progress(self, done: int) -> dict[str, Any]:
         return {"done": done, "beat_at": self._clock()}
@@ -207,6 +226,10 @@ def _set(session: Session, job: ImportJob, values: dict[str, Any]) -> None:
         raise _LeaseLost
     for name, value in values.items():
         setattr(ours, name, value)
+
+
+def _unused(_session: Session, _movie: Movie, _plan: Plan) -> None:
+    """A preview writes no movie."""
 
 
 def _days(job: ImportJob) -> tuple[date, date]:

@@ -6,7 +6,8 @@ entries have one of these tags. After a commit, the outbox shows how long publis
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, takewhile
 from typing import Final
@@ -18,8 +19,11 @@ from sqlalchemy.orm import Session
 from moziweb.cache import REASON, kind_of, pending_tags
 from moziweb.caching import DECLARATIONS, OUTBOX
 from moziweb.i18n import LOCALES
+from moziweb.movies.calendar import Month, Period, Week, month_of
 from moziweb.movies.models import Movie
+from moziweb.movies.related_queries import movies_listing, premiere_days_of
 from moziweb.movies.search_tags import MISSPELT, PART
+from moziweb.movies.tags import person_list_tag
 from moziweb.services import services_of
 from moziweb.site.api.endpoints import MOVIE_ENDPOINT
 from moziweb.site.page_cache.facet_urls import facet_urls, facets_of_tags, following_urls
@@ -31,12 +35,14 @@ from ..audit.models import AuditEntry
 TIME_LIMIT: Final = 1.0
 """Seconds spent on looking up URLs, in the order of their priority."""
 
+_PERSON: Final = person_list_tag(0).removesuffix("0")
+
 _OF_LISTS: Final = frozenset({
     "dated", "filter", "list", "month", "movie", "premiere", "span", "variant", "week", "year",
     MISSPELT, PART,
 })  # fmt: skip
-"""Kinds of tags that are on lists and on a movie's own pages, and not on other movies'. Those of
-the last two are only on the results of searches, which have no page in the cache."""
+"""Kinds of tags that are on lists, on a movie's own pages and on those that `_related_urls` has.
+Those of the last two are only on the results of searches, which have no page in the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,9 @@ def pages_of_change(
     if not tags:
         return AffectedPages(())
     addresses = UrlInventory.of(registry)
+    related: Iterable[SiteUrl] = ()
     if last is None:
+        related = _related_urls(addresses, session, tags, movies)
         elsewhere = any(kind_of(tag) not in _OF_LISTS for tag in tags)
         last = Priority.ARCHIVE if elsewhere else Priority.CALENDAR
     deadline = now() + TIME_LIMIT
@@ -100,6 +108,7 @@ def pages_of_change(
         *(_movie_urls(addresses, movie_id, slug) for movie_id, slug in movies.items()),
         _period_urls(addresses, tags),
         _facet_urls(addresses, session, tags),
+        related,
         addresses.through(last),
     )
     found = pages_showing(cache, tags, takewhile(in_time, candidates))
@@ -161,6 +170,32 @@ def _facet_urls(
         blocks = facet_urls(session, addresses.urls, facet, addresses.today)
         for path in (*blocks, *following_urls(addresses.urls, facet)):
             yield SiteUrl(path, Priority.FRONT)
+
+
+def _related_urls(
+    addresses: UrlInventory, session: Session, tags: Iterable[str], movies: Collection[int]
+) -> Iterator[SiteUrl]:
+    """The pages of movies of the same week, of the same genre in the month, of the same director.
+
+    They list each other.
+    """
+    months: set[Period] = {month_of(day) for day in premiere_days_of(session, movies)}
+    periods = months.union(*map(_periods_of, tags))
+    people = {int(tag.removeprefix(_PERSON)) for tag in tags if tag.startswith(_PERSON)}
+    for movie_id, slug in movies_listing(session, movies, periods, people):
+        for locale in LOCALES:
+            movie = segment_of(movie_id, slug)
+            path = addresses.urls.in_locale(locale, "movie", movie=movie)
+            yield SiteUrl(path, Priority.FRONT)
+
+
+def _periods_of(tag: str) -> Iterator[Period]:
+    """The week or the month of the tag of a list, or of a genre in it."""
+    name = tag.rpartition(":")[2]
+    for kind, parse in (("week", Week.parse), ("month", Month.parse), ("filter", Month.parse)):
+        if kind_of(tag) == kind:
+            with suppress(ValueError):  # a week outside the calendar, or another filter
+                yield parse(name)
 
 
 def _movie_urls(addresses: UrlInventory, movie_id: int, slug: str) -> Iterator[SiteUrl]:

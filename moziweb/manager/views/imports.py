@@ -1,5 +1,6 @@
 """Imports: starting one, its preview, choosing items, results."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -7,10 +8,12 @@ from pyramid.httpexceptions import HTTPBadRequest
 from pyramid.i18n import TranslationString
 from pyramid.response import Response
 
+from moziweb.db.types import parse_id
 from moziweb.i18n import _
 from moziweb.movies.calendar import budapest_today
-from moziweb.movies.importers.csv_columns import ListOptions, candidates_of
-from moziweb.movies.importers.file_readers import MAX_LIST_ROWS, read_table, shown_headings
+from moziweb.movies.importers.file_readers import MAX_LIST_ROWS
+from moziweb.movies.importers.headings import shown_headings
+from moziweb.movies.importers.list_formats import is_clear, remembered_reading, sample_of
 from moziweb.movies.importers.planning import Effect
 from moziweb.movies.importers.problems import ImportRefused, InvalidValue
 from moziweb.movies.importers.tmdb.source import SearchResult
@@ -21,16 +24,16 @@ from moziweb.site.view_models import Link
 from ..auth.return_url import is_htmx
 from ..auth.sessions import require_user
 from ..imports import jobs
-from ..imports.form_data import ItemQuery, columns_of, days_of, ids_of
+from ..imports.form_data import ItemQuery, days_of, ids_of, matches_of
 from ..imports.jobs import (
     ITEMS_PER_PAGE,
-    add_items,
     effects_of,
     is_abandoned,
     items_of,
     new_job,
     waiting_of,
 )
+from ..imports.lists import add_upload, names_of_lists, start_list_import, waiting_uploads
 from ..imports.models import ImportJob, JobKind, JobState
 from ..web.forms import one_line
 from ..web.layout import after_commit, manager_view, page_frame
@@ -41,6 +44,7 @@ from ..web.template_filters import EFFECTS
 
 _ROUTE: Final = "manager.imports"
 _JOB: Final = "manager.import"
+LIST_ROUTE: Final = "manager.import_list"
 
 TMDB_WAIT_SECONDS: Final = 4.0
 """Approximate seconds that a request waits for TMDB: the site has few threads."""
@@ -51,7 +55,7 @@ MAX_UPLOAD: Final = 10_000_000
 
 @manager_view("imports", permission=EDIT, renderer="imports", method="GET")
 def imports(request: Request) -> dict[str, Any]:
-    """Forms to start an import, search results of TMDB, and the latest imports. One query."""
+    """Forms to start an import, search results of TMDB, and the latest imports. Four queries."""
     title = one_line(text_param(request.GET, "title"))[:200]
     try:
         asked = title and _has_tmdb(request)
@@ -69,11 +73,10 @@ def start_import(request: Request) -> dict[str, Any] | Response:
     if action is None:
         raise HTTPBadRequest
     try:
-        job = action(request)
+        return action(request)
     except (ImportRefused, InvalidValue) as error:
         request.response.status_int = 422
         return _page(request, problem=error.text)
-    return _started(request, job)
 
 
 @manager_view("import", permission=EDIT, renderer="import", method="GET")
@@ -101,8 +104,10 @@ def one_import(request: Request) -> dict[str, Any]:
         "next": _href(request, job, query, items[ITEMS_PER_PAGE - 1].position)
         if len(items) > ITEMS_PER_PAGE
         else "",
-        "can_choose": job.state is JobState.LOOKED and waiting.items > 0,
+        "can_choose": job.state is JobState.LOOKED and bool(waiting),
         "waiting": waiting,
+        "position": query.after,
+        "can_read_again": job.state is JobState.LOOKED and "upload" in job.terms,
         "next_after": items[ITEMS_PER_PAGE - 1].position if len(items) > ITEMS_PER_PAGE else 0,
         "running": running,
         "abandoned": abandoned,
@@ -113,50 +118,64 @@ def one_import(request: Request) -> dict[str, Any]:
 def apply_or_continue(request: Request) -> Response:
     """Applies the chosen items or all, turns the page, or continues an interrupted import.
 
-    The ticks of the page are stored with the job, so a choice can be made on several pages.
+    The ticks and films of the page are stored with the job, so a choice can be made on several
+    pages.
     """
     job, session = _job(request), request.dbsession
     action = request.POST.get("do")
     if action == "continue" and is_abandoned(job, request.services.clock()):
-        return _started(request, job)
-    if action not in {"chosen", "all", "turn"} or job.state is not JobState.LOOKED:
+        return start_runner(request, job)
+    if action not in {"chosen", "all", "turn", "match"} or job.state is not JobState.LOOKED:
         raise HTTPBadRequest
+    query = ItemQuery.of({name: text_param(request.POST, name) for name in ("show", "after")})
     if action == "all":
         jobs.choose_all(session, job)
     else:
         shown, ticked = id_params(request.POST, "shown"), id_params(request.POST, "movie")
         jobs.note_choice(session, job, shown, ticked)
     if action == "turn":
-        names = ("show", "after")
-        query = ItemQuery.of({name: text_param(request.POST, name) for name in names})
+        _note_matches(request, job)
         return SeeOther(_href(request, job, query, query.after))
+    # A film that was chosen for a row is shown with its differences before it is written.
+    if _note_matches(request, job) or action == "match":
+        return SeeOther(_href(request, job, query, parse_id(text_param(request.POST, "from")) or 0))
+    job.terms = {**job.terms, "publish": "publish" in request.POST}
     if not jobs.begin_applying(session, job):
         return SeeOther(request.route_path(_JOB, job=job.id))
-    return _started(request, job)
+    return start_runner(request, job)
 
 
-def _movies(request: Request) -> ImportJob:
+def _note_matches(request: Request, job: ImportJob) -> bool:
+    """Stores which films rows are, and plans these again; whether any was changed."""
+    changed = jobs.changed_choices(request.dbsession, job, matches_of(request.POST))
+    for item in changed:
+        jobs.note_plan(item, request.services.import_runner.plan_again(item))
+    return bool(changed)
+
+
+def _movies(request: Request) -> Response:
     wanted = ids_of(request.POST)
     names = ", ".join([*map(str, wanted["tmdb"]), *map(str, wanted["imdb"])])
     title = _translate(request, _("Films from TMDB: ${ids}", mapping={"ids": names}))
     return _from_tmdb(request, JobKind.MOVIES, title, wanted)
 
 
-def _premieres(request: Request) -> ImportJob:
+def _premieres(request: Request) -> Response:
     first, last = days_of(request.POST)
     days = {"first": first.isoformat(), "last": last.isoformat()}
     title = _translate(request, _("Hungarian premieres, ${first} – ${last}", mapping=days))
     return _from_tmdb(request, JobKind.PREMIERES, title, days)
 
 
-def _from_tmdb(request: Request, kind: JobKind, title: str, terms: dict[str, Any]) -> ImportJob:
+def _from_tmdb(request: Request, kind: JobKind, title: str, terms: dict[str, Any]) -> Response:
     if not _has_tmdb(request):
         raise ImportRefused(_NO_TOKEN)
-    now = request.services.clock()
-    return new_job(request.dbsession, require_user(request).actor, kind, title, terms, now)
+    now, by = request.services.clock(), require_user(request).actor
+    return start_runner(request, new_job(request.dbsession, by, kind, title, terms, now))
 
 
-def _file(request: Request) -> ImportJob:
+def _file(request: Request) -> Response:
+    """Stores a list; asks for encoding and columns unless they are known."""
     upload: Any = request.POST.get("file")
     if not hasattr(upload, "file"):
         raise ImportRefused(_("choose a file"))
@@ -164,26 +183,29 @@ def _file(request: Request) -> ImportJob:
         data = file.read(MAX_UPLOAD + 1)
     if len(data) > MAX_UPLOAD:
         raise ImportRefused(_("the file is larger than ${most} MB"), most=MAX_UPLOAD // 1_000_000)
-    now = request.services.clock()
-    table = read_table(data, columns_of(request.POST))
-    terms = ListOptions(
-        budapest_today(now),
-        ImportedPosters(request.services.poster_editor.policy).is_allowed_url,
-        one_line(text_param(request.POST, "list"))[:30],
-        text_param(request.POST, "date_format")[:40],
-    )
-    kept = {"ignored": table.ignored[:50], "rows": len(table.rows)}
-    title = upload.filename[:300] or "?"
-    actor = require_user(request).actor
-    job = new_job(request.dbsession, actor, JobKind.FILE, title, kept, now)
-    add_items(request.dbsession, job, candidates_of(table, terms))
-    return job
+    session, now, by = request.dbsession, request.services.clock(), require_user(request).actor
+    reading = remembered_reading(session, one_line(text_param(request.POST, "list"))[:30])
+    sample = sample_of(data, reading)
+    stored = add_upload(session, by, upload.filename or "?", data, reading, now)
+    if not is_clear(sample, reading):
+        return SeeOther(request.route_path(LIST_ROUTE, upload=stored.id))
+    try:
+        job = start_list_import(session, by, stored, reading, url_check(request), now)
+    except ImportRefused:
+        session.delete(stored)
+        raise
+    return start_runner(request, job)
 
 
 _NO_TOKEN: Final = _("there is no token for TMDB; ask the operator of the site (tmdb.token)")
 
 
-def _started(request: Request, job: ImportJob) -> Response:
+def url_check(request: Request) -> Callable[[str], bool]:
+    """Returns whether an image may be fetched from a URL."""
+    return ImportedPosters(request.services.poster_editor.policy).is_allowed_url
+
+
+def start_runner(request: Request, job: ImportJob) -> Response:
     """Starts the runner after the commit, when the job is visible to it."""
     after_commit(request, partial(request.services.import_runner.start, job.id))
     return SeeOther(request.route_path(_JOB, job=job.id))
@@ -199,6 +221,8 @@ def _page(
     return {
         "page": page_frame(request, _("Imports"), _ROUTE),
         "jobs": jobs.latest_jobs(request.dbsession),
+        "uploads": waiting_uploads(request.dbsession),
+        "list_names": names_of_lists(request.dbsession),
         "problem": _translate(request, problem),
         "found": found,
         "title": title,

@@ -59,6 +59,14 @@ class ImportResource(ManagerResource):
         self.job_id = _id_of(request, "job")
 
 
+class ImportListResource(ManagerResource):
+    """One uploaded list, which may not exist."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request)
+        self.upload_id = _id_of(request, "upload")
+
+
 class UserResource(AdminResource):
     """One user, who may not exist."""
 

@@ -92,7 +92,9 @@ FIELD_NAMES: Final = {
 """Display names of the fields of movies, users and cache actions."""
 
 COLUMN_NAMES: Final = {
+    "external_id": _("The list's own id"),
     "release_date": _("Date"),
+    "date_precision": _("Precision of the date"),
     "release_dates": _("Premieres"),
     "release_type": _("Kind"),
     "formats": _("Formats"),

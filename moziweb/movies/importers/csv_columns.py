@@ -17,6 +17,7 @@ from ..slugs import NAMELESS, slug_of
 from ..text_folding import nfc
 from . import values
 from .candidate import CSV, Candidate, GenreFact, PremiereFact, TrailerFact
+from .dates import is_date_format, premiere_date
 from .fields import IMPORTED_FIELDS, LENGTHS, same, shown
 from .file_readers import MAX_MEMBERS, TOO_MANY_MEMBERS, FileRow, Table
 from .premieres import channel_of
@@ -45,7 +46,7 @@ class ListOptions:
     date_format: str = ""
 
     def __post_init__(self) -> None:
-        if self.date_format and not values.is_date_format(self.date_format):
+        if self.date_format and not is_date_format(self.date_format):
             text = _("not a date format of strptime: ${format}")
             raise ImportRefused(text, format=repr(self.date_format[:60]))
         if len(self.list_name) > LENGTHS["list"]:
@@ -311,7 +312,7 @@ class _Reader:
         self.problems.append(Problem.about(self._row.place, column, text, fatal=fatal))
 
     def _date(self, cell: str) -> tuple[date, DatePrecision]:
-        return values.premiere_date(cell, self._options.today, nfc(self._options.date_format))
+        return premiere_date(cell, self._options.today, nfc(self._options.date_format))
 
     def _poster(self, cell: str) -> str:
         if not self._options.is_allowed_url(cell):

@@ -7,7 +7,10 @@ rows a part of its cell.
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
+
+_BLANK: Final = ' \t\r\n\f\v\xa0;,"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,11 @@ class Record:
     cells: Sequence[str] = ()
     quote_line: int | None = None
     broken: int | None = None
+
+    def moved(self, lines: int) -> "Record":
+        """Return the record as it is some lines later in a file."""
+        mark = None if self.quote_line is None else self.quote_line + lines
+        return replace(self, line=self.line + lines, quote_line=mark)
 
 
 def records(
@@ -48,7 +56,7 @@ def records(
         is_whole = error is None and len(cells) == len(headings or cells)
         broken = _broken(cells, one_line) if is_whole and len(read) > 1 else None
         yield Record(number, first + 1, cells, mark, broken)
-        if cells and not headings:
+        if not headings and not is_blank(cells):
             headings = cells
             one_line = [index for index, cell in enumerate(cells) if is_one_line(cell)]
         if is_whole and broken is None:
@@ -58,6 +66,11 @@ def records(
         read_again += sum(map(len, read[1:]))
         if read_again > 3 * len(content):  # otherwise the time is quadratic
             raise csv.Error(f"too many quotation marks are not closed; one is in line {first}")
+
+
+def is_blank(cells: Iterable[str]) -> bool:
+    """Whether cells have no text; a line of delimiters has none."""
+    return not any(cell.strip(_BLANK) for cell in cells)
 
 
 def _broken(cells: Sequence[str], one_line: Iterable[int]) -> int | None:

@@ -1,11 +1,9 @@
-"""Reads CSV and JSON files into rows of text. Pure: it takes bytes.
+"""Reads CSV and JSON files and workbooks into rows of text. Pure: it takes bytes.
 
-Files are UTF-8, with or without a byte order mark, or UTF-16 with one. CSV has the delimiter
-``;``, ``,`` or a tab. JSON is an array of objects, or an object that contains one. An invalid row
-is returned with its problem.
+CSV has the delimiter ``;``, ``,`` or a tab. JSON is an array of objects, or an object that contains
+one. An invalid row is returned with its problem.
 """
 
-import codecs
 import csv
 import io
 import json
@@ -13,6 +11,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
@@ -21,15 +20,11 @@ from typing import Any, Final
 from moziweb.i18n import _
 
 from ..text_folding import nfc
-from .csv_records import Record, records
+from .csv_records import Record, is_blank, records
+from .encodings import NOT_TEXT, decoded_list
+from .headings import HeadingMap, shown_headings
 from .problems import ImportRefused, InvalidValue, Problem, text_of
-
-LIST_COLUMNS: Final = (
-    "external_id", "title", "original_title", "release_date", "date_precision", "release_type",
-    "distributor", "rating", "runtime", "genres", "formats", "languages",
-    "poster_url", "trailer_url", "imdb_id", "tmdb_id", "overview",
-)  # fmt: skip
-"""The columns of a list. Case, spaces and order of the headings do not matter."""
+from .workbooks import OLE_START, ZIP_START, workbook_records
 
 _URLS: Final = frozenset({"poster_url", "trailer_url"})
 """The columns whose texts are kept as they are: an equivalent URL is another URL."""
@@ -58,22 +53,23 @@ _MAX_MARKS: Final = 30
 _NOT_LATIN: Final = re.compile(f"[^\\0-\u02ff]{{{_MAX_MARKS + 1}}}")
 """Finds out quickly that a cell has no such marks."""
 
-_LONGEST_HEADING: Final = 300
-MAX_HEADING: Final = 100
-"""Characters of a heading, as it is shown."""
-
 MAX_VALUES: Final = MAX_LIST_ROWS * MAX_HEADINGS
 """Values of a JSON file. The time and the memory of ``json.loads`` depend on them."""
 
 _DELIMITERS: Final = ";,\t"
-_UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_ZIP: Final = b"PK\x03\x04"
-_NOT_TEXT: Final = _("the file is not text in UTF-8; save the list as CSV in UTF-8")
+_SEPARATOR: Final = re.compile(r'"?sep=([;,\t])"?[;,\t]*(?:\r\n|\r|\n)', re.IGNORECASE)
+"""The first line of a file for Excel; Excel does not count it as a row."""
+
+SAMPLE_ROWS: Final = 4
 _QUOTE: Final = _(
     "a quotation mark in line ${line} is not closed; inside a quoted cell, write it twice"
 )
 TOO_MANY_MEMBERS: Final = _("more than ${most} members")
 _BAD_CELL: Final = _("not UTF-8; save the list as CSV in UTF-8")
+_TOO_MANY_LINES: Final = _("the file has more than ${most} lines; split it")
+_OLD_WORKBOOK: Final = _(
+    "the file is a workbook with a password or of before 2007; save the list as xlsx without one"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,58 +83,130 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A file. ``ignored`` are the headings without a column."""
+    """A file. ``ignored`` are the headings without a column; ``encoding`` is "" for a workbook.
+
+    ``guessed`` is set if another encoding is possible, too.
+    """
 
     rows: tuple[FileRow, ...]
     ignored: tuple[str, ...]
+    encoding: str = "utf-8"
+    guessed: bool = False
 
 
-def read_table(data: bytes, columns: Mapping[str, str] | None = None) -> Table:
+@dataclass(frozen=True, slots=True)
+class ListSample:
+    """The start of a file: its headings with their columns, and cells of the first rows."""
+
+    headings: tuple[tuple[str, str | None], ...]
+    rows: tuple[Sequence[str], ...]
+    encoding: str
+    guessed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenList:
+    """A decoded file: its ``items`` if it is JSON, else its ``records`` after the headings."""
+
+    headings: list[tuple[str, str | None]]
+    records: Iterator[Record]
+    items: Sequence[Any] | None = None
+    encoding: str = ""
+    guessed: bool = False
+
+
+def read_table(data: bytes, columns: Mapping[str, str] | None = None, encoding: str = "") -> Table:
     """Return the rows of a file. ``columns`` maps columns to the headings of this file.
 
-    Raises ``ImportRefused`` if the file is not such a table.
+    Without an ``encoding``, it is recognised. Raises ``ImportRefused`` if the file is not such a
+    table.
     """
-    if len(data) > MAX_LIST_BYTES:
-        raise ImportRefused(
-            _("the file is larger than ${most} MB"), most=MAX_LIST_BYTES // 1_000_000
-        )
-    aliases = {_heading(heading): column for column, heading in (columns or {}).items()}
-    if unknown := sorted(set(aliases.values()) - set(LIST_COLUMNS)):
-        text = _("no such column: ${unknown}; there are ${known}")
-        raise ImportRefused(text, unknown=", ".join(unknown)[:300], known=", ".join(LIST_COLUMNS))
-    content = _decoded(data)
-    if content.lstrip()[:1] in {"[", "{"}:
-        return _json_table(content, aliases)
-    return _csv_table(content, aliases)
+    with _csv_errors():
+        opened = _opened(data, HeadingMap(columns), encoding)
+        headings = opened.headings
+        if opened.items is not None:
+            by_key = dict(headings)
+            rows = tuple(_json_row(n, item, by_key) for n, item in enumerate(opened.items, 1))
+        else:
+            _check_columns(headings)
+            rows = tuple(islice(_csv_rows(opened.records, headings), MAX_LIST_ROWS + 1))
+    _check_count(rows)
+    ignored = (heading for heading, column in headings[:MAX_HEADINGS] if column is None)
+    return Table(rows, shown_headings(ignored), opened.encoding, opened.guessed)
 
 
-def _decoded(data: bytes) -> str:
-    """Return the text of a file; in UTF-8 each invalid byte is a surrogate."""
-    if data.startswith(_ZIP):
-        raise ImportRefused(_("the file is a workbook, not a text; save the list as CSV in UTF-8"))
-    if not data.startswith(_UTF_16):
-        return data.decode("utf-8-sig", errors="surrogateescape").lstrip("\ufeff")
+def list_sample(
+    data: bytes, columns: Mapping[str, str] | None = None, encoding: str = ""
+) -> ListSample:
+    """Return the start of a file, with which a person can judge encoding and columns.
+
+    Raises ``ImportRefused`` if the file is not such a table; its title may have another heading.
+    """
+    rows: list[Sequence[str]]
+    with _csv_errors():
+        opened = _opened(data, HeadingMap(columns), encoding)
+        if opened.items is not None:
+            keys = opened.headings[:MAX_HEADINGS]
+            rows = [_sample_of(item, keys) for item in opened.items[:SAMPLE_ROWS]]
+        else:
+            filled = (each.cells for each in opened.records if not is_blank(each.cells))
+            rows = list(islice(filled, SAMPLE_ROWS))
+    if not opened.headings:
+        raise ImportRefused(_("the file has no headings"))
+    headings = tuple(opened.headings[:MAX_HEADINGS])
+    return ListSample(headings, tuple(rows), opened.encoding, opened.guessed)
+
+
+@contextmanager
+def _csv_errors() -> Iterator[None]:
     try:
-        return data.decode("utf-16")
-    except UnicodeDecodeError:
-        raise ImportRefused(_NOT_TEXT) from None
-
-
-def _csv_table(content: str, aliases: Mapping[str, str]) -> Table:
-    if max(content.count("\n"), content.count("\r")) > MAX_LINES:
-        raise ImportRefused(_("the file has more than ${most} lines; split it"), most=MAX_LINES)
-    try:
-        found = records(
-            content,
-            _delimiter(content, aliases),
-            lambda heading: _column_of(heading, aliases) not in {None, _MULTILINE},
-        )
-        headings = _headings(next(found, Record(1, 1)), aliases)
-        rows = tuple(islice(_csv_rows(found, headings), MAX_LIST_ROWS + 1))
+        yield
     except csv.Error as error:
         raise ImportRefused(_("the file is not valid CSV: ${error}"), error=error) from None
-    _check_count(rows)
-    return Table(rows, shown_headings(heading for heading, column in headings if column is None))
+
+
+def _opened(data: bytes, columns: HeadingMap, encoding: str) -> _OpenList:
+    if len(data) > MAX_LIST_BYTES:
+        text = _("the file is larger than ${most} MB")
+        raise ImportRefused(text, most=MAX_LIST_BYTES // 1_000_000)
+    if data.startswith(OLE_START):
+        raise ImportRefused(_OLD_WORKBOOK)
+    if data.startswith(ZIP_START):
+        records_ = _counted(workbook_records(data, MAX_LINES + 1, MAX_HEADINGS + 1))
+        return _OpenList(_headings(_first(records_), columns), records_)
+    decoded = decoded_list(data, encoding)
+    content, name, guessed = decoded.text, decoded.encoding, decoded.guessed
+    if content.lstrip()[:1] in {"[", "{"}:
+        items = _json_array(content)
+        _check_count(items)
+        return _OpenList(_json_keys(items, columns), iter(()), items, name, guessed)
+    records_ = _csv_records(content, columns)
+    return _OpenList(_headings(_first(records_), columns), records_, None, name, guessed)
+
+
+def _counted(found: Iterable[Record]) -> Iterator[Record]:
+    for record in found:
+        if record.number > MAX_LINES:
+            raise ImportRefused(_TOO_MANY_LINES, most=MAX_LINES)
+        yield record
+
+
+def _first(found: Iterator[Record]) -> Record:
+    """Return the record of the headings: the first one that is not empty."""
+    filled = (each for each in found if each.quote_line is not None or not is_blank(each.cells))
+    return next(filled, Record(1, 1))
+
+
+def _csv_records(content: str, columns: HeadingMap) -> Iterator[Record]:
+    if max(content.count("\n"), content.count("\r")) > MAX_LINES:
+        raise ImportRefused(_TOO_MANY_LINES, most=MAX_LINES)
+    separator = _SEPARATOR.match(content)
+    content = content[separator.end() :] if separator else content
+    delimiter = separator[1] if separator else _delimiter(content, columns)
+    for record in records(
+        content, delimiter, lambda heading: columns.column_of(heading) not in {None, _MULTILINE}
+    ):
+        yield record.moved(1) if separator else record
 
 
 def _check_count(rows: Sequence[object]) -> None:
@@ -146,40 +214,37 @@ def _check_count(rows: Sequence[object]) -> None:
         raise ImportRefused(_("the list has more than ${most} rows; split it"), most=MAX_LIST_ROWS)
 
 
-def shown_headings(headings: Iterable[str]) -> tuple[str, ...]:
-    """Return headings as pages show them: short, without control characters and surrogates."""
-    shown = ("".join(filter(str.isprintable, each[:MAX_HEADING])) for each in headings)
-    return tuple(dict.fromkeys(filter(None, shown)))
+def _delimiter(content: str, columns: HeadingMap) -> str:
+    """Return the delimiter that results in more known headings, or else in more of them."""
 
-
-def _delimiter(content: str, aliases: Mapping[str, str]) -> str:
-    """Return the delimiter that results in more known headings."""
-
-    def known_headings(delimiter: str) -> int:
-        first = next(csv.reader(io.StringIO(content, newline=""), delimiter=delimiter), [])
-        return sum(_column_of(cell, aliases) is not None for cell in first[: MAX_HEADINGS + 1])
+    def known_headings(delimiter: str) -> tuple[int, int]:
+        rows = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
+        first = next((row for row in rows if not is_blank(row)), [])
+        return sum(map(columns.is_likely, first[: MAX_HEADINGS + 1])), len(first)
 
     return max(_DELIMITERS, key=known_headings)
 
 
-def _headings(first: Record, aliases: Mapping[str, str]) -> list[tuple[str, str | None]]:
+def _headings(first: Record, columns: HeadingMap) -> list[tuple[str, str | None]]:
     if first.quote_line is not None:
         raise ImportRefused(_QUOTE, line=first.quote_line)
     if len(first.cells) > MAX_HEADINGS:
         raise ImportRefused(_("more than ${most} cells"), most=MAX_HEADINGS)
     if not all(map(_is_text, first.cells)):
-        raise ImportRefused(_NOT_TEXT)
-    found = [(cell.strip(), _column_of(cell, aliases)) for cell in first.cells]
-    columns = [column for _, column in found if column]
+        raise ImportRefused(NOT_TEXT)
+    if any("\0" in cell for cell in first.cells) and not any(map(columns.is_likely, first.cells)):
+        raise ImportRefused(NOT_TEXT)  # UTF-32
+    return [(cell.strip(), columns.column_of(cell)) for cell in first.cells]
+
+
+def _check_columns(headings: Sequence[tuple[str, str | None]]) -> None:
+    columns = [column for _heading, column in headings if column]
     if "title" not in columns:
-        if any("\0" in cell for cell in first.cells):  # UTF-16 without a mark, or UTF-32
-            raise ImportRefused(_NOT_TEXT)
-        there = ", ".join(shown_headings(heading for heading, _ in found)) or "nothing"
+        there = ", ".join(shown_headings(heading for heading, _column in headings)) or "nothing"
         text = _("no column is called title; the first row has ${there}")
         raise ImportRefused(text, there=there[:300])
     if twice := sorted({column for column in columns if columns.count(column) > 1}):
         raise ImportRefused(_("two columns are called ${twice}"), twice=", ".join(twice))
-    return found
 
 
 def _csv_rows(
@@ -209,15 +274,21 @@ def _csv_row(record: Record, headings: Sequence[tuple[str, str | None]]) -> File
     return _row(place, {column: cell for (_, column), cell in cells if column})
 
 
-def _json_table(content: str, aliases: Mapping[str, str]) -> Table:
-    data = _json_array(content)
-    _check_count(data)
-    objects = (each for each in data if isinstance(each, tuple) and len(each) <= MAX_HEADINGS)
+def _json_keys(items: Iterable[Any], columns: HeadingMap) -> list[tuple[str, str | None]]:
+    objects = (each for each in items if isinstance(each, tuple) and len(each) <= MAX_HEADINGS)
     keys = dict.fromkeys(key for item in objects for key, _value in item)
-    columns = {key: _column_of(key, aliases) for key in keys}
-    ignored = (key for key in islice(keys, MAX_HEADINGS) if columns[key] is None)
-    rows = tuple(_json_row(number, item, columns) for number, item in enumerate(data, 1))
-    return Table(rows, shown_headings(ignored))
+    return [(key, columns.column_of(key)) for key in keys]
+
+
+def _sample_of(item: Any, headings: Iterable[tuple[str, str | None]]) -> list[str]:
+    values = dict(item) if isinstance(item, tuple) else {}
+    found = []
+    for key, _column in headings:
+        try:
+            found.append(_cell(values.get(key)))
+        except ValueError:
+            found.append("")
+    return found
 
 
 def _json_array(content: str) -> list[Any]:
@@ -231,7 +302,7 @@ def _json_array(content: str) -> list[Any]:
         )
     except (json.JSONDecodeError, RecursionError) as error:
         if "\0" in content:  # UTF-16 without a mark, or UTF-32
-            raise ImportRefused(_NOT_TEXT) from None
+            raise ImportRefused(NOT_TEXT) from None
         raise ImportRefused(_("the file is not valid JSON: ${error}"), error=error) from None
     if isinstance(data, list):
         return data
@@ -316,16 +387,3 @@ def _is_text(cell: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _column_of(heading: str, aliases: Mapping[str, str]) -> str | None:
-    if len(heading) > _LONGEST_HEADING:
-        return None
-    word = _heading(heading)
-    return aliases.get(word) or (
-        word if word in LIST_COLUMNS and word not in aliases.values() else None
-    )
-
-
-def _heading(text: str) -> str:
-    return "_".join(nfc(text).strip().casefold().replace("-", " ").replace("_", " ").split())

@@ -1,8 +1,8 @@
-"""Tables of imports: references of movies in lists, and the checkpoints of refreshes."""
+"""Tables of imports: references of movies in lists, formats of lists, checkpoints of refreshes."""
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import JSON, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from moziweb.clock import utc_now
@@ -30,3 +30,20 @@ class MovieReference(Base):
     ref: Mapped[str] = mapped_column(String(200), primary_key=True)
     movie_id: Mapped[int] = mapped_column(ForeignKey("movie.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class ListFormat(Base):
+    """How the lists of one distributor are read, as an editor has confirmed it.
+
+    ``columns`` maps columns to headings, ``ignored`` are the headings without a column. The table
+    has no tags: no page shows it.
+    """
+
+    __tablename__ = "list_format"
+
+    name: Mapped[str] = mapped_column(String(36), primary_key=True)
+    columns: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    ignored: Mapped[list[str]] = mapped_column(JSON, default=list)
+    encoding: Mapped[str] = mapped_column(String(20), default="")
+    date_format: Mapped[str] = mapped_column(String(40), default="")
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now)

@@ -12,6 +12,7 @@ from moziweb.i18n import _
 from . import premieres
 from .candidate import TMDB, Candidate, PremiereFact
 from .fields import IMPORTED_FIELDS, premiere_shown, same, shown
+from .matching import PossibleMovie
 from .premieres import Step, StoredPremiere
 from .problems import Problem
 from .provenance import DEMO, keeps
@@ -64,7 +65,8 @@ class Plan:
 
     ``values`` are the fields to write, ``steps`` the changes of premieres, ``refreshed`` the fields
     whose ``fetched_at`` is updated. ``referenced`` is set if the movie already has the candidate's
-    ``ref``.
+    ``ref``. A refused candidate may be one of the ``possible`` movies. ``flags`` name what would be
+    added beside the movie: genres, companies and people (``flags.py``).
     """
 
     candidate: Candidate
@@ -76,6 +78,8 @@ class Plan:
     refreshed: tuple[str, ...] = ()
     referenced: bool = True
     problems: tuple[Problem, ...] = ()
+    possible: tuple[PossibleMovie, ...] = ()
+    flags: tuple[Problem, ...] = ()
 
     @property
     def written(self) -> tuple[Change, ...]:
@@ -106,11 +110,14 @@ class Plan:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def refused(candidate: Candidate, *problems: Problem) -> Plan:
+def refused(
+    candidate: Candidate, *problems: Problem, possible: tuple[PossibleMovie, ...] = ()
+) -> Plan:
     """Return the plan of a movie that cannot be imported; a problem names each of its rows."""
     text = _("refused with ${place}", mapping={"place": candidate.place})
     merged = [Problem.about(place, "", text, fatal=True) for place in candidate.merged]
-    return Plan(candidate, Effect.REFUSED, problems=(*candidate.problems, *problems, *merged))
+    found = (*candidate.problems, *problems, *merged)
+    return Plan(candidate, Effect.REFUSED, problems=found, possible=possible)
 
 
 def plan_new(candidate: Candidate) -> Plan:

@@ -22,6 +22,8 @@ def plan_event(plan: Plan, movie_id: int | None = None) -> dict[str, Any]:
             {"place": each.place, "column": each.column, "text": each.english, "fatal": each.fatal}
             for each in plan.problems
         ],
+        "flags": [each.english for each in plan.flags],
+        "possible": [asdict(each) for each in plan.possible],
     }
 
 
@@ -32,6 +34,8 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     for change in plan.changes:
         if plan.effect is Effect.CHANGED or change.kept_for:
             yield f"    {_change_line(change)}"
+    for flag in plan.flags:
+        yield f"    {flag.english}"
     for problem in plan.problems:
         yield str(problem)
 

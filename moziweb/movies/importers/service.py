@@ -1,10 +1,11 @@
 """The importer: previews and applies candidates, one transaction for each movie."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from sqlalchemy.exc import DataError, IntegrityError
@@ -19,8 +20,9 @@ from moziweb.movies.movie_rows import bare_movie
 
 from .applying import ImportWriter, write_plan
 from .candidate import Candidate
+from .flags import flagged
 from .loading import load_movies, snapshot
-from .matching import load_index, match
+from .matching import Match, MovieIndex, chosen_match, load_index, match
 from .planning import Effect, Plan, plan_change, plan_new, refused
 from .poster_port import PosterPort
 from .problems import Problem
@@ -50,11 +52,17 @@ BeforeWriting: TypeAlias = Callable[[Session, int | None], None]
 """Called with the id of the movie, None for a new one, before it is written."""
 
 
+Choices: TypeAlias = Mapping[str, int | None]
+"""The movies of candidates by their places, as a person chose them; None is a new movie."""
+
+NO_CHOICES: Final[Choices] = MappingProxyType({})
+
+
 class Importer:
     """Imports candidates into the database. Thread-safe.
 
     ``clock`` returns the time, timezone-aware. ``chunk_size`` candidates are looked up with the
-    same number of queries as one.
+    same number of queries as one. New movies are drafts, unless ``publish`` is set.
     """
 
     def __init__(
@@ -65,6 +73,8 @@ class Importer:
         chunk_size: int = CHUNK,
         on_written: OnWritten | None = None,
         before_writing: BeforeWriting | None = None,
+        *,
+        publish: bool = False,
     ) -> None:
         self._database = database
         self._posters = posters
@@ -72,24 +82,33 @@ class Importer:
         self._chunk_size = chunk_size
         self._on_written = on_written
         self._before_writing = before_writing
+        self._publish = publish
 
-    def preview(self, candidates: Iterable[Candidate]) -> Iterator[Plan]:
-        """Yield the plan of each candidate, in order. Writes nothing."""
-        for chunk in _chunks(candidates, self._chunk_size):
-            with self._database.read() as session:
-                plans = self._plans(session, chunk)
-            yield from plans
+    def preview(
+        self, candidates: Iterable[Candidate], choices: Choices = NO_CHOICES
+    ) -> Iterator[Plan]:
+        """Yield the plan of each candidate, in order, with its flags. Writes nothing."""
+        for _candidate, plan in self._previewed(candidates, choices):
+            yield plan
 
-    def run(self, candidates: Iterable[Candidate]) -> Iterator[Applied]:
+    def run(
+        self, candidates: Iterable[Candidate], choices: Choices = NO_CHOICES
+    ) -> Iterator[Applied]:
         """Import in order. A movie without differences needs no transaction of its own."""
-        for plan in self.preview(candidates):
+        for candidate, plan in self._previewed(candidates, choices):
             # ``apply`` plans again: an earlier movie of the chunk may have changed the plan.
             if plan.effect is Effect.SAME and not plan.writes:
                 yield Applied(plan, plan.movie_id, written=False)
             else:
-                yield self.apply(plan.candidate)
+                applied = self.apply(candidate, choices=choices)
+                yield replace(applied, plan=replace(applied.plan, flags=plan.flags))
 
-    def apply(self, candidate: Candidate, fingerprint: str | None = None) -> Applied:
+    def apply(
+        self,
+        candidate: Candidate,
+        fingerprint: str | None = None,
+        choices: Choices = NO_CHOICES,
+    ) -> Applied:
         """Import one movie in one transaction.
 
         With the ``fingerprint`` of a previewed plan, a plan that differs from it is refused and
@@ -97,16 +116,24 @@ class Importer:
         """
         for _attempt in range(ATTEMPTS):
             try:
-                return self._apply(candidate, fingerprint)
+                return self._apply(candidate, fingerprint, choices)
             except (IntegrityError, DataError) as error:
                 log.warning("%s: refused by the database: %s", candidate.place, error)
         text = _("the database refuses it; the log of the site has the reason")
         return _refused(candidate, text)
 
-    def _apply(self, candidate: Candidate, fingerprint: str | None) -> Applied:
+    def _previewed(
+        self, candidates: Iterable[Candidate], choices: Choices
+    ) -> Iterator[tuple[Candidate, Plan]]:
+        for chunk in _chunks(candidates, self._chunk_size):
+            with self._database.read() as session:
+                plans = flagged(session, self._plans(session, chunk, choices))
+            yield from zip(chunk, plans, strict=True)
+
+    def _apply(self, candidate: Candidate, fingerprint: str | None, choices: Choices) -> Applied:
         with self._database.write() as session:
             session.info[REASON] = f"import {candidate.source} {candidate.place}"
-            (plan,) = self._plans(session, [candidate])
+            (plan,) = self._plans(session, [candidate], choices)
             if fingerprint is not None and plan.fingerprint != fingerprint:
                 text = _("the film has changed since the preview; preview it again")
                 return _refused(candidate, text)
@@ -115,34 +142,51 @@ class Importer:
             if self._before_writing is not None and plan.effect is not Effect.SAME:
                 self._before_writing(session, plan.movie_id)
             movie = (
-                bare_movie(candidate.title)
+                bare_movie(candidate.title, published=self._publish)
                 if plan.movie_id is None
                 else load_movies(session, [plan.movie_id])[plan.movie_id]
             )
-            write_plan(ImportWriter(session, movie, candidate, self._clock(), self._posters), plan)
+            now = self._clock()
+            write_plan(ImportWriter(session, movie, plan.candidate, now, self._posters), plan)
             if self._on_written is not None and plan.effect is not Effect.SAME:
                 self._on_written(session, movie, plan)
             return Applied(plan, movie.id, written=True)
 
-    def _plans(self, session: Session, candidates: Sequence[Candidate]) -> list[Plan]:
+    def _plans(
+        self, session: Session, candidates: Sequence[Candidate], choices: Choices
+    ) -> list[Plan]:
         index = load_index(session, candidates)
-        matches = [match(candidate, index) for candidate in candidates]
-        ids = {each.movie_id for each in matches if each.movie_id is not None}
+        found = [_matched(candidate, index, choices) for candidate in candidates]
+        ids = {each.movie_id for _candidate, each in found if each.movie_id is not None}
         movies = load_movies(session, ids)
         posters = self._posters.urls(session, ids) if ids else {}
         now = self._clock()
         plans = []
-        for candidate, found in zip(candidates, matches, strict=True):
-            if candidate.is_refused or found.problem:
-                plans.append(refused(candidate, *filter(None, [found.problem])))
-            elif found.movie_id is None:
+        for candidate, each in found:
+            if candidate.is_refused or each.problem:
+                problems = filter(None, [each.problem])
+                possible = () if candidate.is_refused else each.possible
+                plans.append(refused(candidate, *problems, possible=possible))
+            elif each.movie_id is None:
                 plans.append(plan_new(candidate))
+            elif each.movie_id not in movies:  # it was chosen, and deleted since
+                text = _("film ${film} does not exist", mapping={"film": each.movie_id})
+                plans.append(
+                    refused(candidate, Problem.about(candidate.place, "", text, fatal=True))
+                )
             else:
-                movie = snapshot(movies[found.movie_id], posters.get(found.movie_id, ()))
+                movie = snapshot(movies[each.movie_id], posters.get(each.movie_id, ()))
                 referenced = (candidate.list_name, candidate.ref) in index.by_ref
                 today = budapest_today(now)
                 plans.append(plan_change(candidate, movie, today, now, referenced=referenced))
         return plans
+
+
+def _matched(candidate: Candidate, index: MovieIndex, choices: Choices) -> tuple[Candidate, Match]:
+    if candidate.place not in choices:
+        return candidate, match(candidate, index)
+    movie_id = choices[candidate.place]
+    return chosen_match(candidate, index, movie_id), Match(movie_id)
 
 
 def _refused(candidate: Candidate, text: str) -> Applied:

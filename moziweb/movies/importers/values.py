@@ -6,7 +6,6 @@ Each function raises ``InvalidValue``; its text is shown after "row 12, runtime:
 import re
 import unicodedata
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
 from functools import cache
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -15,7 +14,6 @@ from babel import Locale
 
 from moziweb.db.types import parse_id
 from moziweb.i18n import _
-from moziweb.movies.calendar import parse_day
 from moziweb.movies.genres import GENRES
 from moziweb.movies.models import DatePrecision, PremiereKind, Rating, ScreenFormat
 from moziweb.movies.slugs import slug_of
@@ -27,12 +25,7 @@ from .problems import InvalidValue
 MAX_RUNTIME: Final = 1000
 """In minutes; the longest films shown in cinemas are shorter."""
 
-YEARS_AHEAD: Final = 10
-"""A premiere further ahead is a typing error."""
-
 _IMDB_ID: Final = re.compile(r"tt[0-9]{7,10}")
-_DOTTED: Final = re.compile(r"([0-9]{4})\.\s*(?:([0-9]{1,2})\.?(?:\s*([0-9]{1,2})\.?)?)?")
-_ISO: Final = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
 _VIDEO_ID: Final = {
     "YouTube": re.compile(r"[A-Za-z0-9_-]{6,20}"),
     "Vimeo": re.compile(r"[0-9]{6,12}"),
@@ -137,61 +130,6 @@ def precision(value: str) -> DatePrecision:
         return DatePrecision(value.lower())
     except ValueError:
         raise _not_one_of(DatePrecision, value) from None
-
-
-def is_date_format(pattern: str) -> bool:
-    """Whether a pattern is for ``strptime``; ``%Y`` twice raises ``re.error``."""
-    sample = datetime(2026, 8, 13, 20, 15, tzinfo=UTC)
-    try:
-        datetime.strptime(sample.strftime(pattern), pattern)  # noqa: DTZ007
-    except (ValueError, re.error):
-        return False
-    return True
-
-
-def premiere_date(value: str, today: date, pattern: str = "") -> tuple[date, DatePrecision]:
-    """Parse ``2026-08-13``, ``2026.08.13.``, ``2026-08``, ``2026``, or by a strptime pattern.
-
-    Returns the first day of a month or year, and the precision.
-    """
-    if pattern:
-        try:
-            day, known = datetime.strptime(value, pattern).date(), DatePrecision.DAY  # noqa: DTZ007
-        except (ValueError, OverflowError):
-            text = _("not a date like ${pattern}: ${value}")
-            raise InvalidValue(text, pattern=pattern, value=_quoted(value)) from None
-    else:
-        day, known = _date(value)
-    _check_day(day, today)
-    return day, known
-
-
-def _date(value: str) -> tuple[date, DatePrecision]:
-    parts: list[str]
-    if _ISO.fullmatch(value):
-        parts = value.split("-")
-    elif match := _DOTTED.fullmatch(value):
-        parts = [part for part in match.groups() if part]
-    else:
-        text = _("not a date such as 2026-08-13 or 2026.08.13.: ${value}")
-        raise InvalidValue(text, value=_quoted(value))
-    year, month, day = (int(part) for part in [*parts, "1", "1"][:3])
-    known = (DatePrecision.YEAR, DatePrecision.MONTH, DatePrecision.DAY)[len(parts) - 1]
-    try:
-        return date(year, month, day), known
-    except ValueError:
-        raise InvalidValue(_("no such day: ${value}"), value=_quoted(value)) from None
-
-
-def _check_day(day: date, today: date) -> None:
-    try:
-        parse_day(day.isoformat())
-    except ValueError:
-        raise InvalidValue(_("outside the calendar: ${value}"), value=day) from None
-    if day.year > today.year + YEARS_AHEAD:
-        raise InvalidValue(
-            _("more than ${years} years ahead: ${value}"), years=YEARS_AHEAD, value=day
-        )
 
 
 def formats(words: Iterable[str]) -> tuple[str, ...]:

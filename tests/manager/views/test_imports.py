@@ -13,16 +13,17 @@ from webtest import TestApp
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.models import Role
 from moziweb.manager.imports.jobs import IMPORT_HEARTBEAT_TIMEOUT, effects_of
-from moziweb.manager.imports.models import ImportItem, ImportJob, JobState
+from moziweb.manager.imports.models import ImportItem, ImportJob, ImportUpload, JobState
 from moziweb.manager.views.imports import MAX_UPLOAD
 from moziweb.movies.importers.file_readers import MAX_LIST_ROWS
 from moziweb.movies.importers.planning import Effect
-from moziweb.movies.models import FieldProvenance, Movie, Premiere, PremiereChange
+from moziweb.movies.models import Distributor, FieldProvenance, Movie, Premiere, PremiereChange
 from moziweb.services import services_of
 from tests.conftest import NOW
+from tests.factories import make_movie
 from tests.hostile_ids import MALFORMED_IDS
 from tests.manager.conftest import BOTH, NAMES, Clock, csrf_of, signed_in
-from tests.movies.importers.dirt import COLUMNS, DATE_FORMAT, dirty_list
+from tests.movies.importers.dirt import DATE_FORMAT, dirty_list
 from tests.movies.importers.test_row_accounting import LISTS
 from tests.movies.importers.tmdb_world import a_movie, catalogue
 from tests.services.tmdb import TOKEN, Answer, TmdbServer, rate_limited, unavailable
@@ -69,11 +70,21 @@ def begin(browser: TestApp, **fields: Any) -> Any:
 
 
 def previewed(browser: TestApp, **fields: Any) -> Any:
-    """Starts an import, waits for its preview and returns the page."""
+    """Starts an import, waits for its preview and returns the page.
+
+    If a list has unknown headings, the proposals for them are confirmed.
+    """
     answer = begin(browser, **fields)
     assert answer.status_int == 303, answer.text
+    if "/imports/lists/" in answer.location:
+        answer = list_form(answer.follow()).submit("do", value="preview", status=303)
     join_threads("import-")
     return browser.get(answer.location)
+
+
+def list_form(page: Any) -> Any:
+    """The form in which the columns of a list are chosen."""
+    return next(form for form in page.forms.values() if "column-0" in form.fields)
 
 
 def applied(page: Any, button: str = "chosen", **fields: Any) -> Any:
@@ -244,7 +255,6 @@ def test_an_outage_keeps_the_finished_part(editor: TestApp, tmdb: TmdbServer) ->
         ({"do": "premieres", "first": "soon", "last": "2026-09-09"}, "két dátum"),
         ({"do": "premieres", "first": "2026-09-09", "last": "2026-09-03"}, "nap"),
         ({"do": "file"}, "válasszon"),
-        ({"do": "file", "file": "name;x\na;b\n"}, "nincs title nevű oszlop"),
     ],
 )
 def test_invalid_parameters_are_explained(
@@ -261,13 +271,12 @@ ADVICE = "mentse a listát UTF-8 kódolású CSV-ként"
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        ((LISTS / "cp1250_headings.csv").read_bytes(), ADVICE),
-        ((LISTS / "vertigo-cp1250.csv").read_bytes(), ADVICE),
-        ((LISTS / "real.xlsx").read_bytes(), ADVICE),
+        (b"PK\x03\x04\x14\x00", "a munkafüzet nem olvasható"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "2007 előtti (xls) munkafüzet"),
         (b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00", ADVICE),
-        ("title;release_date\n".encode("utf-16-le"), ADVICE),
+        ("title;release_date\n".encode("utf-32-le"), ADVICE),
         (b"\xff\xfet", ADVICE),
-        (b"", "nincs title nevű oszlop"),
+        (b"", "nincsenek oszlopnevek"),
         (b"\0", ADVICE),
         (b"title\n" + b"a\n" * (MAX_LIST_ROWS + 1), "több mint 10000 sor"),
         (lambda: b"title\n" + b"a\n" * 300_000, "több mint 100000 sor"),
@@ -275,9 +284,8 @@ ADVICE = "mentse a listát UTF-8 kódolású CSV-ként"
         (b'title;"x\na;b\n', "idézőjel nincs lezárva"),
     ],
     ids=[
-        "cp1250-headings",
-        "cp1250",
-        "xlsx",
+        "zip",
+        "xls",
         "jpeg",
         "no-mark",
         "cut",
@@ -298,7 +306,7 @@ def test_file_that_is_no_list_is_answered_with_advice_at_once(
     assert time.process_time() - started < 2
     assert answer.status_int == 422
     assert text in answer.html.find(class_="problem").text
-    assert rows(site, ImportJob) == 0
+    assert (rows(site, ImportJob), rows(site, ImportUpload)) == (0, 0)
 
 
 @BOTH
@@ -306,13 +314,26 @@ def test_file_that_is_no_list_is_answered_with_advice_at_once(
     "data",
     [
         (LISTS / "cp1250.csv").read_bytes(),
+        (LISTS / "cp1250_headings.csv").read_bytes(),
+        (LISTS / "vertigo-cp1250.csv").read_bytes(),
+        (LISTS / "real.xlsx").read_bytes(),
         (LISTS / "utf16le_bom.csv").read_bytes(),
         (LISTS / "unclosed_quote_last.csv").read_bytes(),
         b'[{"title": "\\ud800", "\\udce9\\u0000": 1}, {"title": "A\\u0000"}]',
         b'[{"title": "A", "runtime": %b, "tmdb_id": 1e400}]' % (b"9" * 5000),
         b"title;a\0b;imdb_id\nA\0;\0;tt0000001\0\n",
     ],
-    ids=["cp1250", "utf-16", "quote", "surrogate", "number", "nul"],
+    ids=[
+        "cp1250",
+        "headings",
+        "vertigo",
+        "xlsx",
+        "utf-16",
+        "quote",
+        "surrogate",
+        "number",
+        "nul",
+    ],
 )
 def test_page_of_an_odd_list_is_shown(site: TestApp, editor: TestApp, data: bytes) -> None:
     """Each row is counted once, also after the import."""
@@ -336,13 +357,6 @@ def test_page_of_a_job_from_an_earlier_version_is_shown(site: TestApp, editor: T
         job.terms = {"ignored": ["megjegyz\udce9s", "\0", "Műfaj"]}
     for shown in (editor.get(path), editor.get(f"/en{path}")):
         assert "megjegyzs, Műfaj" in shown.text
-
-
-@pytest.mark.parametrize("pattern", ["%Y %Y", "%", "%q", "\0"])
-def test_malformed_date_format_is_explained(editor: TestApp, pattern: str) -> None:
-    answer = begin(editor, do="file", file=LIST, date_format=pattern)
-    assert answer.status_int == 422
-    assert "dátumformát" in answer.html.find(class_="problem").text
 
 
 def test_rows_that_merge_are_counted_and_named(site: TestApp, editor: TestApp) -> None:
@@ -434,11 +448,12 @@ def test_old_imports_are_deleted(site: TestApp, editor: TestApp, clock: Clock) -
 def test_report_names_every_bad_row_of_a_list(site: TestApp, editor: TestApp) -> None:
     """As with the command: the other rows are imported, and a second import changes nothing."""
     dirt = dirty_list()
-    fields = {
-        "do": "file", "file": dirt.data.decode(),
-        "date_format": DATE_FORMAT, "columns": "\n".join(COLUMNS),
-    }  # fmt: skip
-    page = previewed(editor, **fields)
+    fields = {"do": "file", "file": dirt.data.decode(), "list": "Vega"}
+    form = list_form(begin(editor, **fields).follow())
+    form["date_format"] = DATE_FORMAT
+    page = form.submit("do", value="preview", status=303)
+    join_threads("import-")
+    page = page.follow()
     job = int(page.request.path.rpartition("/")[2])
     assert named(site, job) == dirt.bad
     refused = editor.get(page.request.path, {"show": "refused"})
@@ -447,8 +462,10 @@ def test_report_names_every_bad_row_of_a_list(site: TestApp, editor: TestApp) ->
     applied(page, "all")
     assert rows(site, Movie) == dirt.movies - 2
     assert rows(site, Premiere) == dirt.movies - 5
-    again = previewed(editor, **fields)
-    assert again.html.find(attrs={"name": "movie"}) is None
+    again = begin(editor, **fields)
+    assert "/imports/lists/" not in again.location
+    join_threads("import-")
+    assert again.follow().html.find(attrs={"name": "movie"}) is None
     with services_of(site.app.registry).database.read() as session:
         effects = effects_of(session, job + 1)
     assert effects == {Effect.SAME: dirt.movies - 2, Effect.REFUSED: 2}
@@ -492,7 +509,7 @@ def test_entries_of_an_import_name_the_pages_that_it_refreshes(
 ) -> None:
     editor, week = signed_in(cached, Role.EDITOR), week_here()
     lines = f"external_id;title;release_date\n1;Dűne;{week.thursday}\n2;Solaris;2031-01-02\n"
-    applied(previewed(editor, do="file", file=lines))
+    applied(previewed(editor, do="file", file=lines), publish=True)
     with services_of(cached.app.registry).database.read() as session:
         imported = select(AuditEntry).where(AuditEntry.action == "film.import")
         pages = {each.subject_name: set(each.pages) for each in session.scalars(imported)}
@@ -509,3 +526,112 @@ def test_landmarks_have_names_of_their_own(editor: TestApp, path: str) -> None:
     named = page.select("section[aria-label], section[aria-labelledby], [role=region], nav")
     names = [each.get("aria-label") or each.get("aria-labelledby") for each in named]
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("publish", [False, True])
+def test_new_films_are_drafts_unless_they_are_ticked_to_be_published(
+    site: TestApp, editor: TestApp, publish: bool
+) -> None:
+    page = previewed(editor, do="file", file=LIST)
+    assert page.forms[1]["publish"].checked is False
+    applied(page, publish=publish)
+    with services_of(site.app.registry).database.read() as session:
+        assert session.scalars(select(Movie.published)).all() == [publish] * 2
+
+
+def test_drafts_refresh_no_page(cached: TestApp, movies: Movies) -> None:
+    editor = signed_in(cached, Role.EDITOR)
+    lines = f"external_id;title;release_date\n1;Dűne;{week_here().thursday}\n"
+    applied(previewed(editor, do="file", file=lines))
+    with services_of(cached.app.registry).database.read() as session:
+        imported = select(AuditEntry).where(AuditEntry.action == "film.import")
+        assert session.scalars(imported).one().pages == []
+
+
+NEW_NAMES = "title;distributor;genres\nEgy;Vertigo Média;Űropera\nKettő;Vertigo Média;Dráma\n"
+
+
+def test_new_names_are_flagged_before_they_are_made(site: TestApp, editor: TestApp) -> None:
+    page = previewed(editor, do="file", file=NEW_NAMES)
+    notice = page.html.find(class_="notice").get_text(" ", strip=True)
+    assert notice.count("új forgalmazó: Vertigo Média") == 1
+    assert "új műfaj: Űropera" in notice
+    row = page.html.find("tbody").find("tr").get_text(" ", strip=True)
+    assert "új forgalmazó: Vertigo Média" in row
+    assert rows(site, Distributor) == 0
+    applied(page)
+    again = previewed(editor, do="file", file=NEW_NAMES.replace("Vertigo Média", "vertigo media"))
+    notice = again.html.find(class_="notice").get_text(" ", strip=True)
+    assert "új forgalmazó: vertigo media; van már ilyen: Vertigo Média" in notice
+    assert "Űropera" not in notice
+
+
+TWINS = "title;runtime\nIkrek;90\nMásik;80\n"
+
+
+@pytest.fixture
+def twins(site: TestApp) -> list[int]:
+    with services_of(site.app.registry).database.write() as session:
+        return [make_movie(session, "Ikrek", runtime=None).id for _ in range(2)]
+
+
+@pytest.mark.parametrize("which", [0, 1, "new"])
+def test_film_of_an_ambiguous_row_is_chosen_and_shown_before_it_is_written(
+    site: TestApp, editor: TestApp, twins: list[int], which: Any
+) -> None:
+    page = previewed(editor, do="file", file=TWINS)
+    form = page.forms[1]
+    values = [value for value, _selected, _text in form["match-1"].options]
+    assert values == ["", *map(str, twins), "new"]
+    form["match-1"] = "new" if which == "new" else str(twins[which])
+    form.fields["movie"][0].checked = False  # the other row
+    shown = form.submit("do", value="chosen", status=303).follow()
+    assert "választásra vár" in shown.text
+    first, second = shown.html.find("tbody").find_all("tr")
+    assert "90" in first.find(class_="differences").text
+    assert [first.find(attrs={"name": "movie"}).has_attr("checked"),
+            second.find(attrs={"name": "movie"}).has_attr("checked")] == [True, False]  # fmt: skip
+    applied(shown)
+    with services_of(site.app.registry).database.read() as session:
+        runtimes = {each.id: each.runtime for each in session.scalars(select(Movie))}
+    if which == "new":
+        assert len(runtimes) == 3
+        assert [runtimes.pop(each) for each in twins] == [None, None]
+        assert list(runtimes.values()) == [90]
+    else:
+        assert runtimes == {twins[which]: 90, twins[1 - which]: None}
+
+
+def test_choice_of_a_film_can_be_taken_back(
+    site: TestApp, editor: TestApp, twins: list[int]
+) -> None:
+    page = previewed(editor, do="file", file=TWINS)
+    page.forms[1]["match-1"] = str(twins[0])
+    shown = page.forms[1].submit("do", value="match").follow()
+    shown.forms[1]["match-1"] = ""
+    again = shown.forms[1].submit("do", value="match").follow()
+    assert "nem különböztethető meg" in again.html.find("tbody").text
+    applied(again, "all")
+    with services_of(site.app.registry).database.read() as session:
+        assert set(session.scalars(select(Movie.runtime))) == {None, 80}
+
+
+def test_film_that_was_not_offered_cannot_be_chosen(
+    site: TestApp, editor: TestApp, twins: list[int]
+) -> None:
+    page = previewed(editor, do="file", file=TWINS)
+    with services_of(site.app.registry).database.write() as session:
+        other = make_movie(session, "Nem ez").id
+    for value in (str(other), "x", "-1"):
+        sent = {"csrf_token": csrf_of(editor), "do": "match", "match-1": value, "match-2": value}
+        editor.post(page.request.path, sent, status=303)
+    assert editor.get(page.request.path).forms[1]["match-1"].value == ""
+
+
+def test_file_is_kept_until_the_import_begins(site: TestApp, editor: TestApp) -> None:
+    page = previewed(editor, do="file", file=LIST)
+    assert rows(site, ImportUpload) == 1
+    assert "/manager/imports/lists/1" in page.text
+    done = applied(page)
+    assert rows(site, ImportUpload) == 0
+    assert "/manager/imports/lists/1" not in done.text

@@ -15,6 +15,7 @@ from moziweb.movies.importers.candidate import (
     from_json,
     to_json,
 )
+from moziweb.movies.importers.dates import is_date_format
 from moziweb.movies.importers.problems import ImportRefused, InvalidValue
 from moziweb.movies.models import DatePrecision, PremiereKind
 from tests.hostile_ids import MALFORMED_IDS
@@ -134,7 +135,7 @@ def test_tmdb_id_has_the_form_of_all_ids() -> None:
     "pattern", ["%Y", "%b %d %Y", "%d/%m/%y", "%Y-%m-%dT%H:%M:%S%z", "%j. %Y", "%%%Y", "x"]
 )
 def test_date_formats_of_strptime_are_known(pattern: str) -> None:
-    assert values.is_date_format(pattern)
+    assert is_date_format(pattern)
 
 
 @pytest.mark.parametrize("pattern", ["%Y %Y", "%", "%q", "%-d", "%G-%V", "%Y\0", "\ud800", "%s"])

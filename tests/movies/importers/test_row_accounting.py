@@ -17,13 +17,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from moziweb.movies.importers.csv_columns import ListOptions, candidates_of
+from moziweb.movies.importers.file_readers import list_sample, read_table
+from moziweb.movies.importers.headings import proposed_columns
 from moziweb.movies.importers.planning import Effect, Plan
 from moziweb.movies.importers.problems import ImportRefused
 from moziweb.movies.importers.report import ImportSummary
 from moziweb.movies.importers.service import Importer
 from moziweb.movies.slugs import slug_of
 
-from .conftest import from_csv
+from .conftest import POSTERS, TODAY, from_csv
 
 LISTS = Path(__file__).parent / "lists"
 COLUMNS = (
@@ -210,7 +213,9 @@ def test_any_file_is_read_or_refused_in_one_line(data: bytes) -> None:
         ("lost_row_bad_id.csv", 2, ["row 3"]),
         ("unclosed_quote_last.csv", 3, ["row 2"]),
         ("broken-rows.csv", 7, ["row 3", "row 4", "row 5", "row 6", "row 7", "row 8"]),
-        ("cp1250.csv", 3, ["row 2", "row 3"]),
+        ("cp1250.csv", 3, []),
+        ("cp1250_headings.csv", 1, []),
+        ("real.xlsx", 1, []),
         ("utf16le_bom.csv", 3, []),
         ("nfd_distributor.csv", 2, []),
     ],
@@ -231,10 +236,17 @@ def test_line_of_an_open_quotation_mark_is_named() -> None:
     assert str(later.problems[0]).startswith("row 4 (line 5): a quotation mark in line 5 is not")
 
 
-@pytest.mark.parametrize("name", ["cp1250_headings.csv", "vertigo-cp1250.csv", "real.xlsx"])
-def test_file_that_is_not_utf8_is_refused_with_advice(name: str) -> None:
-    with pytest.raises(ImportRefused, match="save the list as CSV in UTF-8"):
-        from_csv((LISTS / name).read_bytes())
+def test_list_of_windows_with_hungarian_headings_is_read(importer: Importer) -> None:
+    data = (LISTS / "vertigo-cp1250.csv").read_bytes()
+    with pytest.raises(ImportRefused, match="no column is called title; the first row has Forg"):
+        from_csv(data)
+    sample = list_sample(data)
+    pairs = zip(sample.headings, proposed_columns(sample.headings), strict=True)
+    columns = {column: heading for (heading, _own), column in pairs if column}
+    options = ListOptions(TODAY, POSTERS.is_allowed_url)
+    plans = list(importer.preview(candidates_of(read_table(data, columns), options)))
+    assert accounted(plans).sums["read"] == data.count(b"\n") - 1
+    assert plans[0].candidate.title == "Az elveszett őrző"
 
 
 def test_rows_that_merge_are_counted_and_refused_together(importer: Importer) -> None:

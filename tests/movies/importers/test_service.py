@@ -48,7 +48,7 @@ def test_new_movie_has_all_values_of_its_row(bring: Bring, dbsession: Session) -
     movie = only(dbsession)
     assert applied.movie_id == movie.id
     assert (movie.title, movie.slug) == ("Dűne: Harmadik rész", "dune-harmadik-resz")
-    assert (movie.rating, movie.languages, movie.published) == ("12", ("en", "fr"), True)
+    assert (movie.rating, movie.languages, movie.published) == ("12", ("en", "fr"), False)
     premiere = dbsession.scalars(select(Premiere)).one()
     assert (premiere.date, premiere.formats) == (date(2026, 12, 17), ("2D", "IMAX"))
     poster = dbsession.scalars(select(PosterSource)).one()
@@ -225,7 +225,7 @@ def test_outbox_rows_are_of_the_movies_that_changed(settings: dict[str, str]) ->
     """With the sessions of the application, which write the outbox."""
     with site(settings | CACHED) as app:
         database = services_of(app.app.registry).database
-        importer = Importer(database, POSTERS, lambda: NOW)
+        importer = Importer(database, POSTERS, lambda: NOW, publish=True)
 
         def outbox() -> list[str]:
             with database.engine.connect() as connection:
@@ -281,3 +281,103 @@ def test_long_names_of_genres_and_services_fit_their_slugs(
     )
     assert dbsession.scalars(select(StreamingService.name)).all() == [name]
     assert dbsession.scalars(select(Genre.name)).all() == [name]
+
+
+@pytest.mark.parametrize("publish", [False, True])
+def test_new_movie_is_a_draft_unless_it_is_to_be_published(
+    database: Database, dbsession: Session, publish: bool
+) -> None:
+    importer = Importer(database, POSTERS, lambda: NOW, publish=publish)
+    list(importer.run(from_csv(WHOLE)))
+    assert only(dbsession).published is publish
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_existing_movie_stays_as_visible_as_it_was(
+    database: Database, dbsession: Session, published: bool
+) -> None:
+    factories.make_movie(dbsession, "Dűne", imdb_id="tt31378509", published=published)
+    dbsession.commit()
+    importer = Importer(database, POSTERS, lambda: NOW, publish=not published)
+    (applied,) = importer.run(from_csv(WHOLE))
+    assert applied.plan.effect is Effect.CHANGED
+    assert only(dbsession).published is published
+
+
+TWINS = "title;release_date;runtime\nHamupipőke;2026-03-05;105\n"
+
+
+@pytest.fixture
+def twins(dbsession: Session) -> tuple[int, int]:
+    """Two movies of one title and year."""
+    found = [factories.make_movie(dbsession, "Hamupipőke", runtime=None) for _ in range(2)]
+    for movie in found:
+        factories.make_premiere(dbsession, movie, date(2026, 3, 5))
+    dbsession.commit()
+    return found[0].id, found[1].id
+
+
+def test_row_that_may_be_two_movies_offers_both(
+    importer: Importer, twins: tuple[int, int], dbsession: Session
+) -> None:
+    (plan,) = importer.preview(from_csv(TWINS))
+    assert plan.effect is Effect.REFUSED
+    assert [(each.id, each.title, each.years) for each in plan.possible] == [
+        (number, "Hamupipőke", (2026,)) for number in twins
+    ]
+
+
+def test_chosen_movie_is_written_and_found_again(
+    importer: Importer, twins: tuple[int, int], dbsession: Session
+) -> None:
+    choices = {"row 2": twins[1]}
+    (plan,) = importer.preview(from_csv(TWINS), choices)
+    assert (plan.effect, plan.movie_id, plan.possible) == (Effect.CHANGED, twins[1], ())
+    applied = importer.apply(from_csv(TWINS)[0], plan.fingerprint, choices)
+    assert (applied.written, applied.movie_id) == (True, twins[1])
+    dbsession.expire_all()
+    assert [dbsession.get_one(Movie, each).runtime for each in twins] == [None, 105]
+    (again,) = importer.preview(from_csv(TWINS))
+    assert (again.effect, again.movie_id) == (Effect.SAME, twins[1])
+
+
+def test_chosen_new_movie_is_added(
+    importer: Importer, twins: tuple[int, int], dbsession: Session
+) -> None:
+    (applied,) = importer.run(from_csv(TWINS), {"row 2": None})
+    assert applied.plan.effect is Effect.NEW
+    assert applied.movie_id not in twins
+    assert dbsession.scalar(select(func.count()).select_from(Movie)) == 3
+
+
+def test_ids_of_the_movie_that_is_not_chosen_are_left_out(
+    importer: Importer, dbsession: Session
+) -> None:
+    """Its ids belong to two movies: one keeps its own."""
+    first = factories.make_movie(dbsession, "Egy", runtime=None, tmdb_id=550)
+    second = factories.make_movie(dbsession, "Kettő", imdb_id="tt0137523")
+    dbsession.commit()
+    text = "title;tmdb_id;imdb_id;runtime\nHarmadik;550;tt0137523;99\n"
+    (plan,) = importer.preview(from_csv(text))
+    assert [each.id for each in plan.possible] == [first.id, second.id]
+    (applied,) = importer.run(from_csv(text), {"row 2": first.id})
+    assert [str(each) for each in applied.plan.problems] == [
+        f"row 2, imdb_id: belongs to film {second.id}; it is not imported"
+    ]
+    dbsession.expire_all()
+    assert (first.runtime, first.tmdb_id, first.imdb_id) == (99, 550, None)
+    (new,) = importer.run(from_csv(text), {"row 2": None})
+    assert (new.plan.effect, len(new.plan.problems)) == (Effect.NEW, 2)
+
+
+def test_chosen_movie_that_was_deleted_is_refused(importer: Importer) -> None:
+    (plan,) = importer.preview(from_csv(TWINS), {"row 2": 999})
+    assert (plan.effect, str(plan.problems[0])) == (
+        Effect.REFUSED,
+        "row 2: film 999 does not exist (nothing of it is imported)",
+    )
+
+
+def test_wrong_row_offers_no_movies(importer: Importer, twins: tuple[int, int]) -> None:
+    (plan,) = importer.preview(from_csv("title;imdb_id\nHamupipőke;nm1\n"))
+    assert (plan.effect, plan.possible) == (Effect.REFUSED, ())

@@ -5,6 +5,7 @@ century, titles that are numbers, one that is null, films of one title, and a wr
 installs it for the tests, pinned and checked (``tests/npm``); it is not part of the site.
 """
 
+import json
 from pathlib import Path
 from typing import Final
 
@@ -28,3 +29,19 @@ def movies() -> Path:
     if not FILE.exists():
         raise FileNotFoundError(f"{FILE}: `make test-services` fetches it from npm")
     return FILE
+
+
+def part_of_movies() -> tuple[bytes, dict[str, str]]:
+    """Return a list of some of the films, with every kind of error, and their places by the old.
+
+    They are the first ones, all invalid ones, and the films with the titles that tests look for.
+    """
+    items = json.loads(movies().read_bytes())
+    invalid = {place for place, _column in BAD}
+    kept = [
+        number
+        for number, item in enumerate(items, 1)
+        if number <= 100 or f"item {number}" in invalid or item["Title"] in {1776, "1776", "Crash"}
+    ]
+    places = {f"item {old}": f"item {new}" for new, old in enumerate(kept, 1)}
+    return json.dumps([items[number - 1] for number in kept]).encode(), places
