@@ -54,6 +54,7 @@ from moziweb.movies.models import Movie
 from moziweb.posters.models import PosterSource, PosterVariant, SourceState, VariantState
 from moziweb.posters.recipes import RECIPES, object_key
 from moziweb.services import services_of
+from moziweb.storage.disk import DiskStorage
 
 SMALLEST: Final = ("--databases", "SQLite", "--size", "60", "--rounds", "1", "--paths", "1")
 """The arguments of the smallest run, which the tests do."""
@@ -180,7 +181,7 @@ def add_variants(engine: Engine, made: datetime) -> None:
             {"source_id": source, "name": recipe.name, "format": recipe.format,
              "recipe_hash": recipe.hash, "source_sha256": f"{7:064x}",
              "state": VariantState.READY, "width": 100, "height": 150, "bytes": 9_999,
-             "mime": f"image/{recipe.format}", "bucket": "moziweb-posters", "created_at": made,
+             "mime": f"image/{recipe.format}", "bucket": DiskStorage.bucket, "created_at": made,
              "key": object_key(movie, "a-slug-of-a-film", f"{7:064x}", recipe)}
             for source, movie in sources
             for recipe in RECIPES
