@@ -45,6 +45,8 @@ INSTALL = [
     "procrastinate>=3.10,<3.11",
     "argon2-cffi>=25.1,<26",
     "zxcvbn>=4.5,<5",
+    "charset-normalizer>=3.4,<4",
+    "openpyxl>=3.1.5,<4",
     "pyotp>=2.12,<3",
     "webauthn>=3,<4",
     "wtforms>=3.2,<4",
@@ -121,6 +123,7 @@ CHECK = [
     "types-webob>=1.8.11,<2",
     "types-waitress>=3.0.1,<4",
     "types-wtforms>=3.2,<4",
+    "types-openpyxl>=3.1.5,<4",
     "types-pyyaml>=6,<7",
 ]
 

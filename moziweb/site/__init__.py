@@ -62,6 +62,7 @@ KNOWN_PARAMETERS: Final = {
     "news": PARAMETERS,
     "my_calendar": ("m", REMIND),
     "movie_calendar": (REMIND,),
+    "movie_news": (),
     "person_calendar": (REMIND,),
 }
 """The query parameters of calendars and feeds that refuse others."""

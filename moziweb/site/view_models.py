@@ -199,6 +199,15 @@ class TrailerLink:
 
 
 @dataclass(frozen=True, slots=True)
+class WhereLink:
+    """A service or distributor: its website if ``is_outside``, or else its page on this site."""
+
+    href: str
+    text: str
+    is_outside: bool
+
+
+@dataclass(frozen=True, slots=True)
 class MoviePage:
     """All values of a movie's page.
 
@@ -217,6 +226,7 @@ class MoviePage:
     synopsis_lang: str
     synopsis_text: str
     distributor: Link | None
+    where: tuple[WhereLink, ...]
     directors: tuple[Link, ...]
     cast: tuple[tuple[Link, str], ...]
     genres: tuple[GenreLink, ...]

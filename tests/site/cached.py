@@ -16,9 +16,11 @@ from moziweb.movies.models import (
     Credit,
     CreditRole,
     DatePrecision,
+    Distributor,
     FieldProvenance,
     Movie,
     RemovedMovie,
+    StreamingService,
 )
 from moziweb.posters.models import PosterVariant, VariantState
 from moziweb.services import services_of, set_services
@@ -102,6 +104,8 @@ def fill(session: Session) -> Movies:
     actors = Credit.movie_id == here.id, Credit.role == CreditRole.CAST
     person = session.scalars(select(Credit.person_id).where(*actors)).one()
     assert here.distributor_id
+    session.get_one(Distributor, here.distributor_id).website = "https://example.com/distributor"
+    session.scalars(select(StreamingService)).one().website = "https://example.com/service"
     session.add(RemovedMovie(movie_id=1_000_000, removed_at=now()))
     movies = Movies(here.id, ahead.id, undated.id, source.id, person, here.distributor_id)
     session.commit()

@@ -73,7 +73,7 @@ HIDE = frozenset({"published", "slug", "cancelled_at", "chosen", "state"})
 # Rows that no page reads.
 NOT_SHOWN = frozenset(
     {
-        *("HeldObject", "ImportCheckpoint", "MovieReference", "PendingUpload"),
+        *("HeldObject", "ImportCheckpoint", "ListFormat", "MovieReference", "PendingUpload"),
         *("CacheAdvice", "CacheReadMinute", "PerformanceMinute", "PosterHost"),
     }
 )
@@ -85,8 +85,8 @@ IN_HUNGARIAN = {
     "watchlist", "calendar_page", *FACETS, *FILTERED,
 }  # fmt: skip
 SHOW_LISTED = {"index", "english", "week", "month", "year", *FACETS}
-ALL_PREMIERES = {"calendar_page", "changes"}  # they have the tags of the movies that they show
-SHOW_GENRES = {*SHOW_LISTED, *FILTERED, *ALL_PREMIERES, "watchlist", "ahead", "movie", "other"}
+ALL_PREMIERES = {"calendar_page", "changes"}
+SHOW_GENRES = {*SHOW_LISTED, *FILTERED, "calendar_page", "watchlist", "ahead", "movie", "other"}
 PREMIERE_BLOCKS = {"v1_premieres", "v1_block", "v1_filtered"}
 PEOPLE = frozenset({"v1_people", "v1_last_people"})
 ALLOWED: dict[str, frozenset[str]] = {
@@ -104,43 +104,33 @@ ALLOWED: dict[str, frozenset[str]] = {
     "FieldProvenance.source": frozenset({"api_movie", "v1_movie"}),
     "FieldProvenance deleted": frozenset({"api_movie", "v1_movie"}),
     "Premiere.note": frozenset({"api_movie"}),
-    "PremiereChange deleted": frozenset({"api_movie", "calendar_page"}),
+    "PremiereChange deleted": frozenset({"api_movie"}),
     **{
-        f"PremiereChange.{name}": frozenset({"api_movie", "calendar_page"})
+        f"PremiereChange.{name}": frozenset({"api_movie"})
         for name in ("changed_at", "old_date", "old_precision", "reason")
     },
     # A move is marked for 14 days; another day may be among them.
     "PremiereChange.changed_at": frozenset(
-        {*SHOW_LISTED, *FILTERED, *ALL_PREMIERES, "api_movie", "ahead", "watchlist"}
+        {*SHOW_LISTED, *FILTERED, "api_movie", "ahead", "watchlist"}
     ),
     # Size and colours of a source share a tag; the JSON shows neither.
-    # The poster that was deleted may not be the chosen one, and these show none.
-    "PosterSource deleted": frozenset(ALL_PREMIERES),
     "PosterSource.width": frozenset({"api", "api_movie"}),
     "PosterSource.height": frozenset({"api", "api_movie"}),
     "PosterSource.dominant_colour": frozenset({"api", "api_movie"}),
     # Shares the tag of size and colour, which lists show.
     "PosterSource.sketch": frozenset({*SHOW_LISTED, *FILTERED, "watchlist"}),
-    "PosterSource.chosen": frozenset(ALL_PREMIERES),
-    "PosterSource.movie_id": frozenset(ALL_PREMIERES),
+    # Titles in both languages share a tag, and these pages are in Hungarian.
     "Movie.original_title": frozenset(ALL_PREMIERES),
-    "Movie.runtime": frozenset(ALL_PREMIERES),
-    "Premiere.announced_at": frozenset({"calendar_page"}),
-    "Premiere.formats": frozenset(ALL_PREMIERES),
-    "Premiere.rerelease": frozenset(ALL_PREMIERES),
-    "Premiere.audio": frozenset(ALL_PREMIERES),
-    "Premiere.revision": frozenset(ALL_PREMIERES),
-    "Premiere.revised_at": frozenset(ALL_PREMIERES),
     # The tag of a list covers dates and kinds of premieres; an empty week shows only dates.
     "Premiere.kind": frozenset({"empty", "years", "watchlist", "v1_filtered", *FILTERED}),
     "Premiere.cancelled_at": frozenset({"empty", "watchlist"}),
     # The order of the only movie of a day does not change.
     "Movie.sort_key": frozenset(
-        {"index", "english", "week", "ahead", "month", "year", "api", *FILTERED}
+        {"index", "english", "week", "ahead", "month", "year", "api", "movie", "other", *FILTERED}
     ),
     "Movie.title": frozenset(FILTERED),
-    "Movie.rating": frozenset({*FILTERED, *ALL_PREMIERES, "v1_filtered"}),
-    "MovieGenre deleted": frozenset({*FILTERED, *ALL_PREMIERES}),
+    "Movie.rating": frozenset({*FILTERED, "v1_filtered"}),
+    "MovieGenre deleted": frozenset({*FILTERED}),
     # A premiere may move within its year.
     "Premiere.date": frozenset({"years", "v1_person", "v1_filtered", *FILTERED}),
     # A cached 404 is invalidated when any movie is published or withdrawn.
@@ -151,9 +141,7 @@ ALLOWED: dict[str, frozenset[str]] = {
         }
     ),
     # A card shows only the latest move of its premiere.
-    "PremiereChange.premiere_id": frozenset(
-        {"api_movie", "ahead", "week", "calendar_page", "watchlist"}
-    ),
+    "PremiereChange.premiere_id": frozenset({"api_movie", "ahead", "week", "watchlist"}),
     # Deleting a premiere may make its movie undated; this movie has other premieres.
     # It counts for its year under each of them.
     "Premiere.movie_id": frozenset(
@@ -177,8 +165,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     # Lists of people show neither roles nor how many there are.
     "Credit.role": PEOPLE,
     "Credit deleted": PEOPLE,
-    # Shares a tag with the ids, which these lists show; another movie has the distributor.
-    "Movie.distributor_id": frozenset(PREMIERE_BLOCKS | {"v1_distributors"}),
+    # Another movie has the distributor.
+    "Movie.distributor_id": frozenset({"v1_distributors"}),
     "Premiere deleted": frozenset(
         {
             *("index", "english", "undated", "api", "v1_person", "calendar_page", "watchlist"),

@@ -254,13 +254,8 @@ FACET_PAGES = frozenset({"genre", "person", "distributor", "service"})
 
 FACET_WRITES = frozenset({"add_genre", "delete_genre", "delete_credit", "change_distributor"})
 
-ALL_PREMIERES = frozenset({"calendar_page", "changes"})
-"""They have the tags of the list of all premieres, and of the movies that they show."""
+MOVIE_PAGES = frozenset({"movie", "other", "english_movie"})
 
-MOVIE_WRITES = frozenset(
-    {"retitle", "rename_slug", "change_facts", "choose_poster", "add_genre", "delete_genre",
-     "change_premiere"}
-)  # fmt: skip
 SHOWING = frozenset(
     {"create_published", "publish_or_withdraw", "publish_and_announce", "withdraw_and_move",
      "delete_movie"}
@@ -278,8 +273,18 @@ LISTS = {
     "v1_last_people": SHOWING | {"add_credit", "delete_credit"},
     "v1_person": LISTING | {"delete_credit"},
     "v1_distributors": SHOWING | {"change_distributor"},
+    "calendar_page": LISTING | {"add_genre", "delete_genre"},
+    "changes": LISTING,
+    **dict.fromkeys(FILTERED, LISTING | {"retitle", "add_genre", "delete_genre"}),
+    **dict.fromkeys(
+        MOVIE_PAGES, LISTING | {"retitle", "add_genre", "delete_genre", "delete_credit"}
+    ),
 }
-"""The watchlist and lists of the API by the writes that may concern what they do not show."""
+"""Pages that list by the writes that may concern what they do not show.
+
+A filtered list has the tags of the whole list; a movie's page those of its week, month and
+directors.
+"""
 
 UNDATED_PAGES = frozenset({"index", "english", "api", "undated"})
 
@@ -290,10 +295,6 @@ def may_be_needless(what: str, page: str, answer: Any) -> bool:
         return True
     if page in LISTS:
         return what in LISTS[page]
-    if page in FILTERED:  # they have the tags of the whole list
-        return what in LISTING | {"retitle", "add_genre", "delete_genre"}
-    if page in ALL_PREMIERES:
-        return what in LISTING | MOVIE_WRITES
     if answer.status_int == HTTPStatus.NOT_FOUND or b"noindex" in answer.body:
         return what in LISTING  # "not found" and empty periods
     if page in UNDATED_PAGES:
@@ -456,6 +457,32 @@ def test_change_of_an_unpublished_movie_makes_nothing_stale(
         apply(cached, publish_or_withdraw, chance, published=False)
         both.compare("publish_or_withdraw")
         assert both.changed
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_neighbours_and_related_movies_are_never_stale(
+    cached: TestApp, plain: TestApp, movies: Movies
+) -> None:
+    """Writes to movies of the same weeks, genre and director."""
+    chance = random.Random(7)
+
+    def create(session: Session) -> None:
+        for number in range(8):
+            movie = factories.make_movie(session, f"{chance.choice('AKZ')} {number}")
+            factories.add_genres(session, movie, "Vígjáték/Comedy")
+            factories.add_people(session, movie, CreditRole.DIRECTOR, "Rendező Itt van")
+            factories.make_premiere(session, movie, day_near(chance))
+
+    write(cached, create)
+    both = Site(cached, plain, movies, MOVIE_PAGES)
+    order = [*WRITES, *chance.sample(sorted(LISTING), 8)]
+    chance.shuffle(order)
+    changed = set[str]()
+    for name in order:
+        apply(cached, WRITES[name], chance)
+        both.compare(name, ignored=True)
+        changed |= {name} if both.changed else set()
+    assert len(changed) > 10
 
 
 def publish(_: Session, movie: Movie, __: random.Random) -> None:

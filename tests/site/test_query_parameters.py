@@ -8,7 +8,7 @@ from tests.conftest import BASE_URL
 FEEDS = ("/premieres.ics", "/premieres-cinema.ics", "/en/premieres.atom", "/my.ics")
 
 
-@pytest.mark.parametrize("path", [*FEEDS, "/movie/1-a.ics", "/person/1-a.ics"])
+@pytest.mark.parametrize("path", [*FEEDS, "/movie/1-a.ics", "/movie/1-a.atom", "/person/1-a.ics"])
 def test_unknown_parameter_is_404_and_named(app: TestApp, path: str) -> None:
     assert "gendre" in app.get(f"{path}?gendre=drama", status=404).text
     assert "<b>" not in app.get(f"{path}?<b>=1", status=404).text

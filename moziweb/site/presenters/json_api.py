@@ -13,7 +13,13 @@ from typing import Any, Final
 
 from moziweb.movies.models import Credit, Genre, Movie, Premiere, Trailer
 from moziweb.movies.queries import Listing
-from moziweb.movies.tags import distributor_tag, genre_slug_tag, movie_ids_tag, movie_synopsis_tag
+from moziweb.movies.tags import (
+    distributor_tag,
+    genre_slug_tag,
+    movie_distributor_tag,
+    movie_ids_tag,
+    movie_synopsis_tag,
+)
 from moziweb.posters.recipes import BLUR, POSTER, SMALL, THUMB
 from moziweb.posters.urls import PosterLinks
 
@@ -80,7 +86,8 @@ def _listing(builder: CardBuilder, listing: Listing) -> dict[str, Any]:
     genres, links = builder.genres.get(movie.id, ()), builder.posters.get(movie.id)
     brief = _movie_brief(builder.context, movie, genres, links)
     builder.depend(listing)
-    builder.context.depend(movie_ids_tag(movie.id), *(genre_slug_tag(each.id) for each in genres))
+    builder.context.depend(movie_ids_tag(movie.id), movie_distributor_tag(movie.id))
+    builder.context.depend(*(genre_slug_tag(each.id) for each in genres))
     if movie.distributor_id is not None:
         builder.context.depend(distributor_tag(movie.distributor_id))
     return {

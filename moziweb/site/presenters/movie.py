@@ -1,18 +1,28 @@
 """Builds the view model of a movie's page."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from typing import Final
 
 from moziweb.i18n import _
 from moziweb.movies import tags
 from moziweb.movies.calendar import in_bounds, week_of
 from moziweb.movies.lead_premiere import lead_premiere_of
-from moziweb.movies.models import DatePrecision, Movie, Person, Premiere
+from moziweb.movies.models import (
+    DatePrecision,
+    Distributor,
+    Movie,
+    Person,
+    Premiere,
+    StreamingService,
+)
+from moziweb.movies.queries import SCREENED
 from moziweb.posters.urls import PosterLinks
 
 from ..context import PageContext
 from ..urls import segment_of
-from ..view_models import Link, MoviePage, PremiereView, TrailerLink
+from ..view_models import Link, MoviePage, PremiereView, TrailerLink, WhereLink
 from .image import poster_image
 from .jsonld import movie_json_ld
 from .movie_facts import cast_of, directors_of, imdb_url, player_url, synopsis_of, trailer_url
@@ -38,6 +48,7 @@ def movie_page(context: PageContext, movie: Movie, links: PosterLinks | None) ->
     synopsis, synopsis_lang = synopsis_of(movie, formatter.locale)
     poster = poster_image(context, title, links, blurred=True)
     lead = lead_premiere_of(movie.premieres, context.today)
+    dated = dated_premiere(movie, context.today)
     depend_on_movie(context, movie)
     return MoviePage(
         movie_id=movie.id,
@@ -48,6 +59,7 @@ def movie_page(context: PageContext, movie: Movie, links: PosterLinks | None) ->
         synopsis_lang=synopsis_lang,
         synopsis_text=_paragraphs(synopsis),
         distributor=_distributor_link(context, movie),
+        where=tuple(_where_to_see(context, movie)),
         directors=tuple(_person_link(context, each.person) for each in directors_of(movie)),
         cast=tuple((_person_link(context, each.person), each.character) for each in cast_of(movie)),
         genres=genre_links(context, (link.genre for link in movie.genre_links)),
@@ -63,7 +75,7 @@ def movie_page(context: PageContext, movie: Movie, links: PosterLinks | None) ->
         tmdb_url=f"https://www.themoviedb.org/movie/{movie.tmdb_id}" if movie.tmdb_id else "",
         poster=poster,
         json_ld=movie_json_ld(context, movie, poster),
-        week_link=_week_link(context, movie, lead),
+        week_link=_week_link(context, dated) if dated else None,
         calendar_href=context.urls.path("movie_calendar", movie=segment_of(movie.id, movie.slug)),
         news_href=context.urls.path("movie_news", movie=segment_of(movie.id, movie.slug)),
         sources=_source_credits(context, movie),
@@ -80,7 +92,7 @@ def depend_on_movie(context: PageContext, movie: Movie) -> None:
     """Depend on all rows that ``published_movie`` loads. Posters record their own tags."""
     depend = context.depend
     depend(tags.movie_tag(movie.id), tags.movie_ids_tag(movie.id), tags.movie_page_tag(movie.id))
-    depend(tags.movie_synopsis_tag(movie.id))
+    depend(tags.movie_synopsis_tag(movie.id), tags.movie_distributor_tag(movie.id))
     depend(*(tags.genre_tag(link.genre_id) for link in movie.genre_links))
     depend(*(tags.person_tag(credit.person_id) for credit in movie.credits))
     depend(*(tags.genre_slug_tag(link.genre_id) for link in movie.genre_links))
@@ -102,6 +114,24 @@ def _premiere_view(context: PageContext, premiere: Premiere) -> PremiereView:
     return replace(view, service_href=context.urls.service(service))
 
 
+def _where_to_see(context: PageContext, movie: Movie) -> Iterator[WhereLink]:
+    """The services of the premieres, and the distributor if there is another premiere."""
+    shown = [each for each in movie.premieres if each.cancelled_at is None]
+    for service in {each.service.id: each.service for each in shown if each.service}.values():
+        context.depend(tags.service_website_tag(service.id))
+        context.depend(tags.service_slug_tag(service.id))
+        yield _where_link(service, context.urls.service(service))
+    found = movie.distributor
+    if found and any(each.kind in SCREENED for each in shown):
+        context.depend(tags.distributor_website_tag(found.id))
+        yield _where_link(found, context.urls.distributor(found))
+
+
+def _where_link(row: Distributor | StreamingService, page: str) -> WhereLink:
+    is_outside = row.website.startswith(("https://", "http://"))
+    return WhereLink(row.website if is_outside else page, row.name, is_outside)
+
+
 def _distributor_link(context: PageContext, movie: Movie) -> Link | None:
     found = movie.distributor
     return Link(context.urls.distributor(found), found.name) if found else None
@@ -120,13 +150,19 @@ def _trailer_links(movie: Movie) -> tuple[TrailerLink, ...]:
     )
 
 
-def _week_link(context: PageContext, movie: Movie, lead: Premiere | None) -> Link | None:
-    """A link to the week of the lead premiere, or of the first other premiere that has a day."""
-    for premiere in (*((lead,) if lead else ()), *movie.premieres):
-        week = week_of(premiere.date)
-        if premiere.precision is DatePrecision.DAY and in_bounds(week):
-            return Link(context.urls.week(week), week_label(context.formatter, week), week.name)
+def dated_premiere(movie: Movie, today: date) -> Premiere | None:
+    """The lead premiere, or the first other one, that has a day in a week of the calendar."""
+    lead = lead_premiere_of(movie.premieres, today)
+    premieres = [lead, *movie.premieres] if lead else movie.premieres
+    for premiere in premieres:
+        if premiere.precision is DatePrecision.DAY and in_bounds(week_of(premiere.date)):
+            return premiere
     return None
+
+
+def _week_link(context: PageContext, premiere: Premiere) -> Link:
+    week = week_of(premiere.date)
+    return Link(context.urls.week(week), week_label(context.formatter, week), week.name)
 
 
 def _source_credits(context: PageContext, movie: Movie) -> tuple[str, ...]:

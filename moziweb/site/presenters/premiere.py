@@ -5,9 +5,11 @@ from datetime import date, timedelta
 from typing import Final
 
 from moziweb.movies.calendar import BUDAPEST, week_of
-from moziweb.movies.models import DatePrecision, Premiere, PremiereChange
+from moziweb.movies.models import DatePrecision, Movie, Premiere, PremiereChange
 from moziweb.movies.queries import RUNNING
+from moziweb.movies.tags import movie_names_tag, premiere_service_tag, service_tag
 
+from ..context import PageContext
 from ..formatting import Formatter
 from ..view_models import DateChange, PremiereView
 
@@ -46,6 +48,16 @@ def premiere_view(
 
 def _is_new(history: tuple[DateChange, ...]) -> bool:
     return bool(history) and history[-1].is_new
+
+
+def depend_on_line(context: PageContext, movie: Movie, premiere: Premiere) -> None:
+    """Depend on what a line of a list of all premieres shows besides the dates and kinds.
+
+    The tag of the list covers those.
+    """
+    context.depend(movie_names_tag(movie.id), premiere_service_tag(premiere.id))
+    if premiere.service_id is not None:
+        context.depend(service_tag(premiere.service_id))
 
 
 def new_date_until(changes: Iterable[PremiereChange], today: date) -> date | None:

@@ -13,7 +13,7 @@ from moziweb.movies.facet_queries import all_genres, all_services
 from moziweb.movies.feed_queries import calendar_premieres
 from moziweb.movies.models import Premiere
 from moziweb.movies.queries import Listing
-from moziweb.movies.tags import NEWS_LIST, PREMIERES_LIST, PUBLISHED_LIST
+from moziweb.movies.tags import PREMIERES_LIST, PUBLISHED_LIST
 from moziweb.request import Request
 
 from ..context import PageContext
@@ -26,11 +26,11 @@ from ..feeds.calendar_options import (
     CalendarOptions,
     calendar_window,
 )
-from ..feeds.entries import depend_on_premiere
 from ..presenters.filter_form import depend_on_names, filter_form
 from ..presenters.filter_values import filter_texts, given_values, parse_filter
 from ..presenters.movie_list import localized_titles
 from ..presenters.page_head import not_indexed, page_head
+from ..presenters.premiere import depend_on_line
 from ..presenters.qr_code import qr_code
 from ..query_parameters import keep_parameters, redirect_unless_canonical
 from ..view_models import FilterField, FilterOption
@@ -75,7 +75,7 @@ def calendar_page(request: Request) -> dict[str, Any]:
     path = context.urls.path("calendar_page")
     url = context.urls.absolute(path)
     redirect_unless_canonical(request, CALENDAR_PARAMETERS, parameters, url)
-    context.depend(PREMIERES_LIST, PUBLISHED_LIST, NEWS_LIST, *chosen.tags())
+    context.depend(PREMIERES_LIST, PUBLISHED_LIST, *chosen.tags())
     where = [*premieres_of(context, chosen, options), Premiere.date >= week_of(context.today).start]
     shown = calendar_premieres(session, where, PREVIEW)
     kept = keep_parameters(context, parameters, ["calendar_page"])
@@ -127,7 +127,7 @@ def _option_fields(context: PageContext, options: CalendarOptions) -> Iterable[F
 
 
 def _line(context: PageContext, premiere: Premiere, listing: Listing) -> PreviewLine:
-    depend_on_premiere(context, listing, premiere)
+    depend_on_line(context, listing.movie, premiere)
     formatter = context.formatter
     kind = formatter.kind_text(premiere.kind)
     return PreviewLine(

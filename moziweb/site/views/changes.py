@@ -15,10 +15,10 @@ from moziweb.movies.tags import NEWS_LIST, PREMIERES_LIST, PUBLISHED_LIST
 from moziweb.request import Request
 
 from ..context import PageContext
-from ..feeds.entries import depend_on_premiere
 from ..page_cache.validity import until_week_end
 from ..presenters.movie_list import localized_titles
 from ..presenters.page_head import page_head
+from ..presenters.premiere import depend_on_line
 
 MAX_CHANGES: Final = 120
 
@@ -78,7 +78,7 @@ def _by_day(context: PageContext, found: Sequence[News]) -> list[tuple[str, list
 
 def _line(context: PageContext, news: News) -> ChangeLine:
     premiere, movie, formatter = news.premiere, news.listing.movie, context.formatter
-    depend_on_premiere(context, news.listing, premiere)
+    depend_on_line(context, movie, premiere)
     kind, service, change = formatter.kind_text(premiere.kind), news.listing.service, news.change
     return ChangeLine(
         kind=news.kind,

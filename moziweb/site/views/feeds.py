@@ -14,7 +14,7 @@ from moziweb.movies.feed_queries import calendar_premieres, latest_news
 from moziweb.movies.filters import PremiereFilter
 from moziweb.movies.models import Premiere, PremiereKind
 from moziweb.movies.queries import SCREENED, STREAMED
-from moziweb.movies.tags import NEWS_LIST, PREMIERES_LIST, PUBLISHED_LIST
+from moziweb.movies.tags import NEWS_LIST, PREMIERES_LIST, PUBLISHED_LIST, REVISIONS_LIST
 from moziweb.request import Request
 
 from ..context import PageContext
@@ -52,7 +52,7 @@ def calendar(request: Request) -> Response:
     context = PageContext.of(request)
     part = request.matchdict["part"]
     name, kinds = _PARTS[part]
-    context.depend(PREMIERES_LIST, PUBLISHED_LIST, NEWS_LIST)
+    context.depend(PREMIERES_LIST, PUBLISHED_LIST, NEWS_LIST, REVISIONS_LIST)
     chosen = feed_filter(request.dbsession, context, request)
     context.depend(*chosen.tags())
     options = CalendarOptions.parse(given_values(request, CALENDAR_PARAMETERS))

@@ -3,34 +3,48 @@
 from typing import Any, Final
 
 from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
-from pyramid.view import view_config
 
 from moziweb.cache.http.view_deriver import cap
 from moziweb.db.types import parse_id
 from moziweb.i18n import _
+from moziweb.movies.calendar import month_of, week_of
+from moziweb.movies.filters import Dimension, filter_tags
 from moziweb.movies.lead_premiere import lead_premiere_until
-from moziweb.movies.models import Movie
+from moziweb.movies.models import Movie, Premiere
 from moziweb.movies.queries import published_movie
-from moziweb.movies.tags import movie_tag
+from moziweb.movies.related_queries import movies_of_directors, movies_of_genre, week_neighbours
+from moziweb.movies.tags import movie_names_tag, movie_tag, period_tag, person_list_tag
 from moziweb.posters.urls import poster_links
 from moziweb.request import Request
 
 from ..context import PageContext
 from ..formatting import truncate
+from ..page_cache.fragments import PageFragments, movie_list_view
+from ..page_cache.slots import Section
 from ..page_cache.validity import midnight
-from ..presenters.movie import movie_page
+from ..presenters.movie import dated_premiere, movie_page
+from ..presenters.movie_facts import directors_of
+from ..presenters.movie_list import localized_titles
 from ..presenters.page_head import page_head
+from ..presenters.period_nav import month_label
 from ..presenters.premiere import new_date_until
 from ..urls import segment_of
-from ..view_models import MoviePage, PageHead
+from ..view_models import Link, MoviePage, PageHead
 
 DESCRIPTION_LENGTH: Final = 160
 """Characters of a description that search engines show."""
 
 
-@view_config(route_name="movie", renderer="movie.jinja2", request_method="GET", cache="pages")
+_MAX_DIRECTORS: Final = 3
+"""The directors whose other movies are listed."""
+
+
+@movie_list_view(route_name="movie", renderer="movie.jinja2")
 def movie(request: Request) -> dict[str, Any]:
-    """A movie by its id; a wrong or missing slug redirects to the right URL. Six queries."""
+    """A movie by its id; a wrong or missing slug redirects to the right URL.
+
+    Six queries; one more for each of its neighbours, directors and genre, and two for their cards.
+    """
     segment = request.matchdict["movie"]
     movie_id = parse_id(segment.partition("-")[0])
     found = published_movie(request.dbsession, movie_id) if movie_id else None
@@ -49,7 +63,66 @@ def movie(request: Request) -> dict[str, Any]:
     ):
         if changes_on is not None:
             cap(request, midnight(changes_on).timestamp())
-    return {"page": _page(context, found, shown), "movie": shown}
+    dated = dated_premiere(found, context.today)
+    fragments = PageFragments(request, context)
+    sections = (
+        _of_directors(request, fragments, found),
+        _of_genre(request, fragments, found, dated),
+    )
+    return {
+        "page": _page(context, found, shown),
+        "movie": shown,
+        "neighbours": _neighbours(request, context, found, dated) if dated else (None, None),
+        "sections": [section for section in sections if section and section.cards],
+    }
+
+
+def _neighbours(
+    request: Request, context: PageContext, movie: Movie, premiere: Premiere
+) -> tuple[Link | None, Link | None]:
+    """Links to the previous and the next movie of the week of ``premiere``."""
+    context.depend(period_tag(week_of(premiere.date)))
+    found = week_neighbours(request.dbsession, movie, premiere)
+
+    def link(other: Movie | None) -> Link | None:
+        if other is None:
+            return None
+        context.depend(movie_names_tag(other.id))
+        return Link(context.urls.movie(other), localized_titles(context, other)[0])
+
+    return link(found.previous), link(found.following)
+
+
+def _of_directors(request: Request, fragments: PageFragments, movie: Movie) -> Section | None:
+    """Other movies of the directors, with a link to the page of a single one."""
+    context = fragments.context
+    people = [credit.person for credit in directors_of(movie)][:_MAX_DIRECTORS]
+    if not people:
+        return None
+    context.depend(*(person_list_tag(person.id) for person in people))
+    listings = movies_of_directors(request.dbsession, movie, [person.id for person in people])
+    names = ", ".join(person.name for person in people)
+    href = context.urls.person(people[0]) if len(people) == 1 else None
+    return fragments.section("directors", _title(context, names), listings, "", href, names)
+
+
+def _of_genre(
+    request: Request, fragments: PageFragments, movie: Movie, premiere: Premiere | None
+) -> Section | None:
+    """Other movies of the first genre in the month of ``premiere``, with a link to the genre."""
+    context = fragments.context
+    if premiere is None or not movie.genre_links:
+        return None
+    genre, month = movie.genre_links[0].genre, month_of(premiere.date)
+    context.depend(period_tag(month), *filter_tags(Dimension.GENRE, genre.id, [month]))
+    listings = movies_of_genre(request.dbsession, movie, genre.id, premiere.date)
+    name = context.formatter.choose(genre.name, genre.name_en)
+    title = _title(context, f"{name}, {month_label(context.formatter, month)}")
+    return fragments.section("genre", title, listings, "", context.urls.genre(genre), name)
+
+
+def _title(context: PageContext, names: str) -> str:
+    return context.formatter.translate(_("More films: ${names}", mapping={"names": names}))
 
 
 def _page(context: PageContext, found: Movie, shown: MoviePage) -> PageHead:

@@ -10,7 +10,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from moziweb.movies.models import CreditRole, DatePrecision, FieldProvenance, Movie
+from moziweb.movies.models import (
+    CreditRole,
+    DatePrecision,
+    Distributor,
+    FieldProvenance,
+    Movie,
+    Premiere,
+    StreamingService,
+)
 from moziweb.posters.models import PosterSource, PosterVariant, SourceState, VariantState
 from moziweb.services import services_of, set_services
 from tests.conftest import BASE_URL, QueryCounter
@@ -378,11 +386,15 @@ def test_each_source_is_credited_once(app: TestApp, dbsession: Session, movie: M
 
 
 @pytest.mark.parametrize("people", [1, 30])
-def test_movie_page_takes_six_queries(
+def test_movie_page_takes_eleven_queries(
     app: TestApp, dbsession: Session, query_counter: QueryCounter, people: int
 ) -> None:
     movie = make_movie(dbsession)
-    add_genres(dbsession, movie, "Dráma", "Krimi", "Háborús")
+    others = [make_movie(dbsession) for _ in range(people)]
+    for each in (movie, *others):
+        add_genres(dbsession, each, "Dráma", "Krimi", "Háborús")
+        add_people(dbsession, each, CreditRole.DIRECTOR, "Rendező")
+        make_premiere(dbsession, each)
     add_people(dbsession, movie, CreditRole.CAST, *(f"Színész {n}" for n in range(people)))
     for n in range(people):
         make_premiere(dbsession, movie, THURSDAY + timedelta(days=n), service=f"Csatorna {n}")
@@ -390,10 +402,82 @@ def test_movie_page_takes_six_queries(
     add_poster(dbsession, movie)
     dbsession.commit()
     engine = services_of(app.app.registry).database.engine
-    for path in (movie_path(movie), f"/api/movie/{movie.id}"):
+    for path, number in ((movie_path(movie), 11), (f"/api/movie/{movie.id}", 6)):
         with query_counter(engine) as statements:
             app.get(path)
-        assert len(statements) == 6
+        assert len(statements) == number
     with query_counter(engine) as statements:
         app.get("/movie/999999-x", status=404)
     assert len(statements) == 1
+
+
+def test_page_links_the_neighbours_in_its_week(app: TestApp, dbsession: Session) -> None:
+    first, here, last = (make_movie(dbsession, name) for name in ("Az első", "Ez", "Utolsó"))
+    for days, each in enumerate((first, here, last)):
+        make_premiere(dbsession, each, THURSDAY + timedelta(days=days))
+    dbsession.commit()
+    links = app.get(movie_path(here)).html.find("nav", class_="film-neighbours").find_all("a")
+    assert [(link["rel"], link["href"]) for link in links] == [
+        (["prev"], movie_path(first)),
+        (["next"], movie_path(last)),
+    ]
+    assert "A hét előző filmje Az első" in " ".join(links[0].text.split())
+    assert not app.get(movie_path(first)).html.find("a", rel="prev")
+    assert not app.get(movie_path(last)).html.find("a", rel="next")
+
+
+def test_page_lists_movies_of_the_director_and_of_the_genre(
+    app: TestApp, dbsession: Session
+) -> None:
+    here, directed, genre = (make_movie(dbsession, name) for name in ("Ez", "Rendezte", "Műfaj"))
+    for each in (here, directed):
+        add_people(dbsession, each, CreditRole.DIRECTOR, "Tarr Béla")
+    for each in (here, genre):
+        add_genres(dbsession, each, "Dráma/Drama")
+        make_premiere(dbsession, each, THURSDAY)
+    dbsession.commit()
+    page = app.get("/en" + movie_path(here)).html
+    sections = {each["id"]: each for each in page.find_all("section", class_="shelf")}
+    assert {key: each.h2.text for key, each in sections.items()} == {
+        "directors": "More films: Tarr Béla",
+        "genre": "More films: Drama, August 2026",
+    }
+    cards = {key: [card["href"] for card in each.find_all("a", class_="movie")]
+             for key, each in sections.items()}  # fmt: skip
+    assert cards == {
+        "directors": ["/en" + movie_path(directed)],
+        "genre": ["/en" + movie_path(genre)],
+    }
+    assert sections["genre"].find("a", class_="more")["href"] == "/en/genre/drama"
+    assert sections["directors"].find("a", class_="more")["href"].endswith("-tarr-bela")
+    alone = app.get(movie_path(directed)).html
+    assert not alone.find("section", id="genre")
+    assert not alone.find("nav", class_="film-neighbours")
+
+
+def where(app: TestApp, movie: Movie) -> list[tuple[str, str]]:
+    label = app.get(movie_path(movie)).html.find("strong", string="Hol látható:")
+    return [(link.text, link["href"]) for link in label.parent.find_all("a")] if label else []
+
+
+def test_where_to_see_it(app: TestApp, dbsession: Session, movie: Movie) -> None:
+    """Websites, or the pages on the site of what has none; nothing of a cancelled premiere."""
+    distributor = dbsession.query(Distributor).one()
+    page = f"/distributor/{distributor.id}-forum-tarsa"
+    assert where(app, movie) == [("Fórum & Társa", page)]
+    make_premiere(dbsession, movie, THURSDAY + timedelta(days=90), service="MUBI")
+    make_premiere(dbsession, movie, THURSDAY + timedelta(days=99), service="MUBI")
+    distributor.website = "https://example.com/forum"
+    dbsession.commit()
+    assert where(app, movie) == [
+        ("MUBI", "/service/mubi"),
+        ("Fórum & Társa", "https://example.com/forum"),
+    ]
+    service = dbsession.query(StreamingService).one()
+    service.website, distributor.website = "https://example.com/mubi", "javascript:alert(1)"
+    dbsession.commit()
+    assert where(app, movie) == [("MUBI", "https://example.com/mubi"), ("Fórum & Társa", page)]
+    for premiere in dbsession.query(Premiere):
+        premiere.cancelled_at = datetime(2026, 8, 1, tzinfo=UTC)
+    dbsession.commit()
+    assert where(app, movie) == []

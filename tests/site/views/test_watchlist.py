@@ -37,6 +37,7 @@ def test_movies_are_sorted_by_their_premieres(app: TestApp, ids: list[int]) -> N
     titles = [card.title for card in cards(page.text)]
     assert titles == ["Évben", "Elmarad", "Később", "Egyszer", "Régen"]
     assert [each["id"] for each in page.html.select(".shelf")] == ["coming", "unannounced", "past"]
+    assert page.text.index('id="past"') < page.text.index("watchlist-tools"), "films come first"
     assert "noindex" in page.text
     query = path_of(ids).partition("?")[2]
     assert f'href="/en/watchlist?{query}"' in page.text
