@@ -35,7 +35,7 @@ NEWS_LIST: Final = tag("list", "news")
 """The times of announcements, moves and cancellations, for feeds and the page of changes."""
 
 REVISIONS_LIST: Final = tag("list", "revisions")
-"""The revisions of premieres, for calendars."""
+"""The revisions of premieres and their times, for calendars and feeds."""
 
 CHANGES_LIST: Final = tag("list", "changes")
 """The times of changes and removals of published movies, for clients that keep copies."""

@@ -88,7 +88,7 @@ def news(request: Request) -> Response:
     Only premieres of this week and later, so that importing an archive makes no news.
     """
     context = PageContext.of(request)
-    context.depend(PREMIERES_LIST, PUBLISHED_LIST, NEWS_LIST)
+    context.depend(PREMIERES_LIST, PUBLISHED_LIST, NEWS_LIST, REVISIONS_LIST)
     chosen = feed_filter(request.dbsession, context, request)
     context.depend(*chosen.tags())
     parameters = chosen.parameters
