@@ -160,8 +160,9 @@ ALLOWED: dict[str, frozenset[str]] = {
             *FILTERED,
         }
     ),
-    # The person may have another credit of the movie.
-    "Credit.person_id": frozenset({"person", *PEOPLE}),
+    # The person may have another credit of the movie, or is not its director: a movie's page lists
+    # what its directors have directed.
+    "Credit.person_id": frozenset({"person", "movie", "other", *PEOPLE}),
     # Lists of people show neither roles nor how many there are.
     "Credit.role": PEOPLE,
     "Credit deleted": PEOPLE,
