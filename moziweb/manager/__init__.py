@@ -62,7 +62,11 @@ ROUTES: Final = (
     ("movie", "/movies/{movie}", MovieResource),
     ("movie_affected_pages", "/movies/{movie}/effects", MovieResource),
     ("movie_publish", "/movies/{movie}/publish", MovieResource),
+    ("movie_preview", "/movies/{movie}/preview", MovieResource),
     ("movie_posters", "/movies/{movie}/posters", MovieResource),
+    ("week_grid", "/week/{week}/grid", ManagerResource),
+    ("week_grid_affected_pages", "/week/{week}/grid/effects", ManagerResource),
+    ("week_posters", "/week/{week}/posters", ManagerResource),
     ("movie_unsaved_poster", "/movies/{movie}/posters/unsaved/{unsaved}", MovieResource),
     ("movie_poster_preview", "/movies/{movie}/posters/unsaved/{unsaved}/{variant}", MovieResource),
     ("posters_dashboard", "/posters", ManagerResource),
@@ -89,6 +93,7 @@ REPEATABLE_ROUTES: Final = (
     "new_movie",
     "movie",
     "movie_publish",
+    "week_grid",
     "delete",
     "bin",
     "undo",
@@ -178,4 +183,4 @@ class _ManagersPredicate:
 def _never_store(event: Any) -> None:
     """Forbids every cache to store the manager's pages, including the browser's."""
     if is_manager_request(event.request):
-        event.response.headers["Cache-Control"] = "no-store"
+        event.response.headers["Cache-Control"] = "private, no-store"

@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    SQLColumnExpression,
+    and_,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import Session, aliased, defer, joinedload, selectinload
 
 from moziweb.db.planner_hints import NoIndex
@@ -169,11 +179,22 @@ def published_movie(session: Session, movie_id: int) -> Movie | None:
     Five queries: the movie with its distributor and genres; premieres with their services and
     changes; credits with people; trailers; provenance. One query if there is no such movie.
     """
+    return _movie_of_page(session, movie_id, Movie.published)
+
+
+def previewed_movie(session: Session, movie_id: int) -> Movie | None:
+    """As ``published_movie``, also one that is not published."""
+    return _movie_of_page(session, movie_id, true())
+
+
+def _movie_of_page(
+    session: Session, movie_id: int, where: SQLColumnExpression[bool]
+) -> Movie | None:
     if not 0 < movie_id <= MAX_ID:
         return None
     query = (
         select(Movie)
-        .where(Movie.id == movie_id, Movie.published)
+        .where(Movie.id == movie_id, where)
         .options(
             joinedload(Movie.distributor),
             joinedload(Movie.genre_links).joinedload(MovieGenre.genre),

@@ -22,6 +22,8 @@ PATHS = (
     "/manager/movies/new",
     "/manager/movies/{movie}",
     "/manager/movies/{movie}/posters",
+    "/manager/movies/{movie}/preview",
+    "/manager/week/2026-W49/grid",
     "/manager/imports",
     "/manager/posters",
     "/manager/cache",
@@ -40,6 +42,8 @@ PATHS = (
     "/en/manager/movies",
     "/en/manager/bin",
     "/en/manager/delete/film/{movie}",
+    "/en/manager/movies/{movie}/preview",
+    "/en/manager/week/2026-W49/grid",
 )
 
 

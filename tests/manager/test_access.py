@@ -35,6 +35,7 @@ OPEN = {
 VALUES = {
     "locale": "", "movie": "1", "user": "1", "job": "1", "unsaved": "1", "variant": "poster.jpg",
     "below": "", "kind": "film", "row": "1", "entry": "1", "upload": "1",
+    "week": "2026-W36",
 }  # fmt: skip
 
 
@@ -185,7 +186,7 @@ def test_every_answer_has_the_headers(site: TestApp, anonymous: TestApp, admin: 
             assert headers["Cross-Origin-Opener-Policy"] == "same-origin", path
             assert "camera=()" in headers["Permissions-Policy"], path
             assert headers["X-Content-Type-Options"] == "nosniff", path
-            assert headers["Cache-Control"] == "no-store", path
+            assert headers["Cache-Control"] == "private, no-store", path
 
 
 def test_public_site_uses_no_cookies(admin: TestApp, site: TestApp) -> None:

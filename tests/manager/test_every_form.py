@@ -33,6 +33,7 @@ _numbers = count(90)
 
 FILLED: Final[dict[str, Any]] = {
     "which": "all", "title": "Kétszer küldött", "premieres-1-date": "2026-12-24",
+    "rows-3-title": "Kétszer táblázatban",
     "x": "31", "y": "32", "first": "2026-12-03", "last": "2026-12-04", "ids": "7",
     "tags": "movie:1", "path": "/",
 }  # fmt: skip
@@ -52,6 +53,7 @@ FORMS_WITHOUT_RESULT: Final = {
     "manager.passkey_options": "is no form",
     "manager.account": "has a password, which is not remembered",
     "manager.movie_affected_pages": "is a fragment",
+    "manager.week_grid_affected_pages": "is a fragment",
 }
 
 
@@ -109,10 +111,10 @@ def _names(form: Form) -> list[str | None]:
 def filled(form: Form, url: str) -> None:
     values = {**FILLED, "runtime": str(next(_numbers)), "url": url}
     for name, field in form.fields.items():
-        if name == "file":
+        if name == "file" or (name or "").startswith("picture-"):
             picture = "/posters" in form.action
             name_, data = ("p.jpg", encoded(quarters())) if picture else ("a.csv", LIST.encode())
-            form["file"] = Upload(name_, data)
+            form[name] = Upload(name_, data)
         elif name in values and field[0].tag in {"input", "textarea"}:
             form[name] = values[name]
 

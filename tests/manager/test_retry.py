@@ -11,6 +11,7 @@ from moziweb.services import services_of
 from tests.conftest import counted_queries
 from tests.db.faults import conflict, terminator
 from tests.manager.movie_forms import last_entry, make_movie, movie_form, movie_of, press
+from tests.manager.views.test_week_grid import fill, grid_of
 
 on_postgresql = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 
@@ -60,6 +61,22 @@ def test_movie_is_saved_once_after_a_conflict_at_any_statement(
             if fault.count < at:  # the save has fewer statements
                 break
         assert fault.count > 10
+
+
+@on_postgresql
+def test_grid_is_saved_once_after_a_conflict(site: TestApp, editor: TestApp) -> None:
+    make_movie(site)
+    with conflict(engine_of(site), "40001") as fault:
+        for at in (3, 12, 30, 45):
+            before = entries(site)
+            form = grid_of(editor)
+            fill(form, 0, title=f"Cím {at}")
+            fill(form, 2, title=f"Új film {at}")
+            fault.before, count_before = at, fault.count
+            press(form, status=303)
+            fault.before = 0
+            assert fault.count == count_before + 1
+            assert entries(site) == before + 2, at
 
 
 @on_postgresql

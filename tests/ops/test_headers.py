@@ -164,8 +164,8 @@ def test_errors_of_the_server_have_them(production: TestApp) -> None:
         ("/movie/1-film", 200, "no-cache"),
         ("/robots.txt", 200, "max-age=86400"),
         ("/static/site.css", 200, "no-store"),
-        ("/manager", 303, "no-store"),
-        ("/manager/sign-in", 200, "no-store"),
+        ("/manager", 303, "private, no-store"),
+        ("/manager/sign-in", 200, "private, no-store"),
         ("/__lbheartbeat__", 200, "no-store"),
     ],
 )
@@ -180,7 +180,7 @@ def test_failures_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with running_app(raw_settings(url, tmp_path)) as app:
         for path in ("/", "/search?q=film", "/api/main/", "/premieres.ics"):
             assert app.get(path, status=503).headers["Cache-Control"] == FAILURE_CACHE_CONTROL
-        assert app.get("/manager", status="*").headers["Cache-Control"] == "no-store"
+        assert app.get("/manager", status="*").headers["Cache-Control"] == FAILURE_CACHE_CONTROL
 
 
 def test_policy_forbids_inline_content() -> None:

@@ -27,6 +27,7 @@ from ..bulk.jobs import (
     outcomes_of,
 )
 from ..bulk.models import BulkAction, BulkJob, BulkState, Outcome
+from ..grid.saving import GRID_BATCH
 from ..movies.list_query import ListQuery, conditions
 from ..movies.queries import form_choices
 from ..web.forms import one_line
@@ -120,7 +121,7 @@ def _chosen(request: Request) -> Select[int, str]:
 
 def _changes(request: Request) -> Select[int, str]:
     batch = text_param(request.POST, "batch")
-    if not batch.startswith(("import:", "bulk:")):
+    if not batch.startswith(("import:", "bulk:", GRID_BATCH)):
         raise HTTPBadRequest
     return jobs.changes_of_batch(batch)
 

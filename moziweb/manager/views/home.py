@@ -8,7 +8,7 @@ from pyramid.security import NO_PERMISSION_REQUIRED
 from pyramid.view import view_config
 
 from moziweb.i18n import _
-from moziweb.movies.calendar import budapest_today
+from moziweb.movies.calendar import budapest_today, week_of
 from moziweb.request import Request
 
 from ..audit.history import latest_entries
@@ -35,9 +35,11 @@ def home(request: Request) -> dict[str, Any]:
     context = filter_context(request)
     filters = [each for each, _name in TO_DO]
     numbers = request.services.filter_counts.of(request.dbsession, context, filters)
+    week = week_of(context.today)
     return {
         "page": page_frame(request, _("Overview"), "manager.home"),
         "to_do": [(each, name, numbers[each]) for each, name in TO_DO],
+        "weeks": (week, week.next),
         "entries": latest_entries(request.dbsession, subjects=(MOVIE,), limit=8),
     }
 

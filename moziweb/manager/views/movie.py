@@ -1,50 +1,35 @@
 """Editing a movie: form, preview of affected pages, saving, conflicts."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from pyramid.httpexceptions import HTTPBadRequest
 from pyramid.response import Response
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
 
-from moziweb.db.types import MAX_ID, parse_id
+from moziweb.db.types import parse_id
 from moziweb.i18n import _
 from moziweb.movies.calendar import budapest_today
 from moziweb.movies.models import Movie
-from moziweb.movies.movie_rows import bare_movie
 from moziweb.request import Request
 from moziweb.site.formatting import Formatter
 
 from ..audit.history import latest_entries
 from ..audit.log import MOVIE, record
+from ..audit.models import AuditEntry
 from ..auth.sessions import require_user
 from ..movies.affected_pages import (
-    AffectedPages,
     affected_pages,
     note_pages,
     reason_of,
     seconds_until_fresh,
 )
 from ..movies.changes import ABSENT, PUBLISHED, AuditedMovies, mark
-from ..movies.conflicts import Difference, Merge, has_changed, merge
-from ..movies.form import (
-    MORE_ROWS,
-    DateChanges,
-    MovieForm,
-    check_date_changes,
-    date_changes_of,
-    digests_of,
-    digests_text,
-    mistakes_of,
-    safe_fields,
-    values_from,
-)
-from ..movies.queries import FormChoices, editable_movie, form_choices
-from ..movies.save import MovieWriter, lock_movie, write
+from ..movies.conflicts import Merge
+from ..movies.form import MORE_ROWS, date_changes_of, mistakes_of, safe_fields
+from ..movies.queries import editable_movie
+from ..movies.save import lock_movie, write
 from ..movies.text import field_text
-from ..movies.values import EDITED_FIELDS, MovieValues, as_copy, values_of
+from ..movies.values import MovieValues, as_copy, values_of
 from ..movies.warnings import SaveWarning, WarningKind, warnings_of
 from ..undo.reversal import undone_by
 from ..web import drafts, submissions
@@ -54,115 +39,12 @@ from ..web.redirects import SeeOther
 from ..web.resources import EDIT, SEE, MovieResource
 from ..web.submissions import Submission
 from ..web.template_filters import FIELD_SOURCE_NAMES, Marks
+from .movie_edit import MovieEdit, form_of
+
+ANOTHER: Final = "another"
+"""The button that saves and shows an empty form."""
 
 _ROUTE: Final = "manager.movies"
-
-
-@dataclass(slots=True)
-class MovieEdit:
-    """An edit of a movie in one request.
-
-    ``movie`` is None for a new one; ``before`` are the values in the database. ``saved_before`` is
-    the path of the movie that the same form has made before. ``is_typed``: the form shows what the
-    user has typed and not saved.
-    """
-
-    request: Request
-    session: Session
-    movie: Movie | None
-    before: MovieValues
-    choices: FormChoices
-    form: MovieForm
-    extra_rows: int = 0
-    affected: AffectedPages | None = None
-    is_previewed: bool = False
-    publishing: bool | None = None
-    differences: tuple[Difference, ...] = ()
-    saved_before: str = ""
-    is_typed: bool = False
-    warnings: tuple[SaveWarning, ...] = ()
-    extra: dict[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, request: Request, session: Session, fields: Any = None) -> "MovieEdit":
-        """Returns the edit of a request; the form shows ``fields``, or else the movie's values."""
-        movie = None
-        if isinstance(request.context, MovieResource):
-            movie = or_404(editable_movie(session, request.context.movie_id))
-        before = values_of(movie) if movie else MovieValues()
-        known = form_choices(session, request.locale_name)
-        form = _form(request, movie, before) if fields is None else MovieForm(fields)
-        form.set_genre_choices(known)
-        return cls(request, session, movie, before, known, form, is_typed=fields is not None)
-
-    def is_valid(self) -> bool:
-        """Whether the form can be saved; errors are in its fields."""
-        valid = self.form.validate()
-        # After a concurrent change of the premieres, it is unknown which editor changed a date.
-        date_changes = self._is_behind("premieres") or check_date_changes(self.form, self.before)
-        return self._ids_are_free() and valid and date_changes
-
-    def merge(self) -> Merge | None:
-        """Merges a valid form with a concurrent save; None without differences.
-
-        Publishing changes no field of the form, and both editors may have made the same change.
-        """
-        if not any(map(self._is_behind, EDITED_FIELDS)):
-            return None
-        found = merge(self._digests(), self.values(), self.before, self.choices.genres)
-        return found if found.differences else None
-
-    def values(self) -> MovieValues:
-        """Returns the values of a valid form."""
-        return values_from(self.form, self.before)
-
-    def writer(self) -> MovieWriter:
-        """Returns the writer of a valid form."""
-        now = self.request.services.clock()
-        values = self.values()
-        new = {"published": False, "created_at": now, "distributor": None}
-        movie = self.movie or bare_movie(values.title, **new)
-        return MovieWriter(self.session, movie, values, date_changes_of(self.form), now)
-
-    def replace_form(self, values: MovieValues, movie: Movie, date_changes: DateChanges) -> None:
-        """Replaces the form by one with ``values``, based on the current movie."""
-        self.movie, self.before = movie, values_of(movie)
-        self.form = _form(self.request, movie, self.before, values)
-        self.form.set_genre_choices(self.choices)
-        for row in self.form.premieres:
-            number = row.form.id.data or 0
-            row.form.reason.data = date_changes.reasons.get(number, "")
-            row.form.is_typo.data = number in date_changes.typos
-
-    def _is_behind(self, field: str) -> bool:
-        """Whether a field of the movie has changed since the form was loaded."""
-        if self.movie is None or self.form.version.data == self.movie.version:
-            return False
-        return has_changed(self._digests(), field, self.before)
-
-    def _digests(self) -> dict[str, str]:
-        return digests_of(self.form.digests.data or "")
-
-    def _ids_are_free(self) -> bool:
-        """Whether no other movie has the form's IMDb and TMDB ids."""
-        wanted = {"imdb_id": self.form.imdb_id.data or None, "tmdb_id": self.form.tmdb_id.data}
-        taken = [
-            getattr(Movie, name) == value
-            for name, value in wanted.items()
-            if value is not None and not (isinstance(value, int) and value > MAX_ID)
-        ]
-        if not taken:
-            return True
-        own = self.movie.id if self.movie else 0
-        others = self.session.execute(
-            select(Movie.imdb_id, Movie.tmdb_id, Movie.title).where(or_(*taken), Movie.id != own)
-        ).all()
-        for other in others:
-            for name, value in wanted.items():
-                if value is not None and getattr(other, name) == value:
-                    text = _("“${title}” has this id.", mapping={"title": other.title})
-                    self.form[name].errors = [*self.form[name].errors, text]
-        return not others
 
 
 @manager_view("movie", permission=SEE, renderer="movie", method="GET")
@@ -178,7 +60,7 @@ def new_movie_form(request: Request) -> dict[str, Any]:
     edit = MovieEdit.of(request, request.dbsession, _draft(request))
     if copied := request.GET.get("copy"):
         original = or_404(editable_movie(request.dbsession, parse_id(copied) or NO_ID))
-        edit.form = _form(request, None, MovieValues(), as_copy(values_of(original)))
+        edit.form = form_of(request, None, MovieValues(), as_copy(values_of(original)))
         edit.form.set_genre_choices(edit.choices)
     return _page(edit)
 
@@ -272,9 +154,8 @@ def _save(request: Request) -> dict[str, Any] | Response:
     stored = AuditedMovies(edit.session, [edit.movie.id]) if edit.movie else None
     changed = write(writer)
     drafts.drop(edit.session, user.user_id, request.path)
-    path = request.route_path("manager.movie", movie=writer.movie.id)
     if not (changed or is_new):
-        return SeeOther(path)
+        return SeeOther(_next_path(request, writer.movie))
     names, actor = edit.choices.genres, user.actor
     fields = tuple(dict.fromkeys(("title", *changed))) if is_new else changed
     changes = [
@@ -287,10 +168,17 @@ def _save(request: Request) -> dict[str, Any] | Response:
     entry = record(edit.session, actor, action, writer.movie, writer.now, changes, fields=values)
     note_pages(request.registry, edit.session, entry, {writer.movie.id: writer.movie.slug})
     query = {"saved": entry.id} | ({"warn": "-".join(sorted(kinds))} if kinds else {})
-    path = request.route_path("manager.movie", movie=writer.movie.id, _query=query)
+    path = _next_path(request, writer.movie, query)
     if submission is not None:
         submission.path = path
     return SeeOther(path)
+
+
+def _next_path(request: Request, movie: Movie, query: Mapping[str, Any] | None = None) -> str:
+    """The path of the page after a save: the movie's form, or an empty one."""
+    if request.POST.get("do") == ANOTHER:
+        return request.route_path("manager.new_movie", _query=query)
+    return request.route_path("manager.movie", movie=movie.id, _query=query)
 
 
 def _warnings(edit: MovieEdit) -> tuple[SaveWarning, ...]:
@@ -341,6 +229,7 @@ def _add_rows(request: Request) -> dict[str, Any]:
 
 _ACTIONS: Final[dict[str, Callable[[Request], dict[str, Any] | Response]]] = {
     "save": _save,
+    ANOTHER: _save,
     "preview": _preview,
     "more": _add_rows,
 }
@@ -369,16 +258,6 @@ def _show_conflict(edit: MovieEdit, movie: Movie, found: Merge) -> dict[str, Any
     edit.differences = found.differences
     edit.request.response.status_int = 409
     return _page(edit)
-
-
-def _form(
-    request: Request, movie: Movie | None, before: MovieValues, shown: MovieValues | None = None
-) -> Any:
-    """Returns a form that shows ``shown``, based on the movie's values."""
-    form = MovieForm.of(shown or before)
-    form.version.data = movie.version if movie else None
-    form.digests.data = digests_text(before) if movie else ""
-    return form
 
 
 def _page(edit: MovieEdit) -> dict[str, Any]:
@@ -422,23 +301,33 @@ def _form_path(edit: MovieEdit) -> str:
 
 def _context(edit: MovieEdit) -> dict[str, Any]:
     """Values of the page beside the form: provenance, latest changes, the last save."""
+    saved = _saved_context(edit)
     if edit.movie is None:
-        return {
-            "marks_of": Marks({}), "entries": (), "saved": None, "seconds": None, "changes": {},
-            "movie_tabs": (), "saved_warnings": (),
-        }  # fmt: skip
+        return {"marks_of": Marks({}), "entries": (), "changes": {}, "movie_tabs": (), **saved}
     entries = latest_entries(edit.session, subjects=(MOVIE,), subject_id=edit.movie.id, limit=5)
-    wanted = edit.request.GET.get("saved", "")
-    saved = next((each for each in entries if str(each.id) == wanted), None)
     return {
         "marks_of": Marks(_sources(edit)),
         "movie_tabs": movie_nav(edit.request, edit.movie.id, "manager.movie"),
         "entries": entries,
         "undone": undone_by(edit.session, [each.id for each in entries]),
-        "saved": saved,
-        "saved_warnings": _saved_warnings(edit, edit.movie) if saved else (),
-        "seconds": seconds_until_fresh(edit.session, reason_of(saved)) if saved else None,
         "changes": {premiere.id: premiere.changes for premiere in edit.movie.premieres},
+        **saved,
+    }
+
+
+def _saved_context(edit: MovieEdit) -> dict[str, Any]:
+    """The save that has led here: of this movie, or of the one before an empty form."""
+    number = parse_id(edit.request.GET.get("saved", ""))
+    entry = edit.session.get(AuditEntry, number) if number else None
+    movie = edit.movie
+    if entry is not None and entry.subject == MOVIE and movie is None and entry.subject_id:
+        movie = editable_movie(edit.session, entry.subject_id)
+    if entry is None or movie is None or entry.subject_id != movie.id:
+        return {"saved": None, "saved_warnings": (), "seconds": None}
+    return {
+        "saved": entry,
+        "saved_warnings": _saved_warnings(edit, movie),
+        "seconds": seconds_until_fresh(edit.session, reason_of(entry)),
     }
 
 

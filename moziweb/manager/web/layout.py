@@ -25,6 +25,7 @@ NOTICES: Final = {
     "published": _("The film is on the site."),
     "unpublished": _("The film is no longer on the site."),
     "poster-added": _("The poster is saved. Its pictures are being made."),
+    "posters-added": _("The posters are saved. Their pictures are being made."),
     "poster-discarded": _("The picture is thrown away."),
     "poster-chosen": _("This will be the film's poster as soon as its pictures are ready."),
     "poster-focus": _("The focal point is saved."),

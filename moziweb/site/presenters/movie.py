@@ -21,14 +21,26 @@ from moziweb.movies.queries import SCREENED
 from moziweb.posters.urls import PosterLinks
 
 from ..context import PageContext
+from ..formatting import truncate
 from ..urls import segment_of
-from ..view_models import Link, MoviePage, PremiereView, TrailerLink, WhereLink
+from ..view_models import (
+    Link,
+    MoviePage,
+    PageHead,
+    PremiereView,
+    TrailerLink,
+    WhereLink,
+)
 from .image import poster_image
 from .jsonld import movie_json_ld
 from .movie_facts import cast_of, directors_of, imdb_url, player_url, synopsis_of, trailer_url
 from .movie_list import genre_links, localized_titles
+from .page_head import page_head
 from .period_nav import week_label
 from .premiere import premiere_view
+
+DESCRIPTION_LENGTH: Final = 160
+"""Characters of a description that search engines show."""
 
 _SOURCES: Final = {
     "demo": _(
@@ -80,6 +92,17 @@ def movie_page(context: PageContext, movie: Movie, links: PosterLinks | None) ->
         news_href=context.urls.path("movie_news", movie=segment_of(movie.id, movie.slug)),
         sources=_source_credits(context, movie),
     )
+
+
+def movie_head(context: PageContext, found: Movie, shown: MoviePage) -> PageHead:
+    """The page title has the year of the first premiere, because titles are not unique."""
+    year = next((str(premiere.date.year) for premiere in found.premieres), "")
+    title = f"{shown.title} ({year})" if year else shown.title
+    description = truncate(shown.synopsis, DESCRIPTION_LENGTH) or context.formatter.translate(
+        _("Premieres, cast and trailer of ${title}.", mapping={"title": shown.title})
+    )
+    segment = segment_of(found.id, found.slug)
+    return page_head(context, title, description, "movie", movie=segment)
 
 
 def _paragraphs(text: str) -> str:

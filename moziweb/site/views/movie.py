@@ -18,22 +18,16 @@ from moziweb.posters.urls import poster_links
 from moziweb.request import Request
 
 from ..context import PageContext
-from ..formatting import truncate
 from ..page_cache.fragments import PageFragments, movie_list_view
 from ..page_cache.slots import Section
 from ..page_cache.validity import midnight
-from ..presenters.movie import dated_premiere, movie_page
+from ..presenters.movie import dated_premiere, movie_head, movie_page
 from ..presenters.movie_facts import directors_of
 from ..presenters.movie_list import localized_titles
-from ..presenters.page_head import page_head
 from ..presenters.period_nav import month_label
 from ..presenters.premiere import new_date_until
 from ..urls import segment_of
-from ..view_models import Link, MoviePage, PageHead
-
-DESCRIPTION_LENGTH: Final = 160
-"""Characters of a description that search engines show."""
-
+from ..view_models import Link
 
 _MAX_DIRECTORS: Final = 3
 """The directors whose other movies are listed."""
@@ -70,7 +64,7 @@ def movie(request: Request) -> dict[str, Any]:
         _of_genre(request, fragments, found, dated),
     )
     return {
-        "page": _page(context, found, shown),
+        "page": movie_head(context, found, shown),
         "movie": shown,
         "neighbours": _neighbours(request, context, found, dated) if dated else (None, None),
         "sections": [section for section in sections if section and section.cards],
@@ -123,14 +117,3 @@ def _of_genre(
 
 def _title(context: PageContext, names: str) -> str:
     return context.formatter.translate(_("More films: ${names}", mapping={"names": names}))
-
-
-def _page(context: PageContext, found: Movie, shown: MoviePage) -> PageHead:
-    """The page title has the year of the first premiere, because titles are not unique."""
-    year = next((str(premiere.date.year) for premiere in found.premieres), "")
-    title = f"{shown.title} ({year})" if year else shown.title
-    description = truncate(shown.synopsis, DESCRIPTION_LENGTH) or context.formatter.translate(
-        _("Premieres, cast and trailer of ${title}.", mapping={"title": shown.title})
-    )
-    segment = segment_of(found.id, found.slug)
-    return page_head(context, title, description, "movie", movie=segment)

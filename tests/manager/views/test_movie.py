@@ -290,6 +290,45 @@ def test_changed_form_that_has_made_a_movie_is_refused_and_kept(
     assert press(again, status=303).location != made
 
 
+@pytest.mark.parametrize("path", ["new", "movie"])
+def test_save_and_add_another_leads_to_an_empty_form(
+    site: TestApp, editor: TestApp, movie_id: int, path: str
+) -> None:
+    form = movie_form(editor, "new" if path == "new" else movie_id)
+    form["title"] = "Az egyik"
+    saved = press(form, "another", status=303)
+    assert "/manager/movies/new?" in saved.location
+    page = saved.follow()
+    notice = page.html.find(class_="notice")
+    assert "Mentve." in notice.text
+    made = last_entry(site).subject_id
+    assert notice.find("a")["href"] == f"/manager/movies/{made}"
+    another = movie_form_in(page)
+    assert another["title"].value == ""
+    another["title"] = "A másik"
+    press(another, "another", status=303)
+    assert last_entry(site).subject_id != made
+    # The first form again, by the button for back: one movie stays one.
+    assert press(form, "another", status=303).location == saved.location
+
+
+def test_warnings_are_shown_on_the_next_form(editor: TestApp, movie_id: int) -> None:
+    form = movie_form(editor, "new")
+    form["title"] = "Az ígéret földje"
+    page = press(form, "another", status=303).follow()
+    assert "Van már film ezzel a címmel" in page.html.find(class_="notice").text
+
+
+def test_notice_of_another_save_is_not_shown(site: TestApp, editor: TestApp, movie_id: int) -> None:
+    other = make_movie(site, "Másik film")
+    form = movie_form(editor, other)
+    form["title"] = "Átnevezve"
+    press(form, status=303)
+    for number in (last_entry(site).id, 999_999, "x", ""):
+        page = editor.get(f"/manager/movies/{movie_id}?saved={number}")
+        assert "Mentve." not in page.text
+
+
 @BOTH
 def test_a_new_movie_is_saved_and_not_on_the_site_yet(site: TestApp, editor: TestApp) -> None:
     form = movie_form(editor, "new")

@@ -90,7 +90,7 @@ def test_all_variants_are_previewed_before_saving(editor: TestApp, movie: int) -
         answer = editor.get(path)
         assert answer.content_type == recipe.mime
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Cache-Control"] == "private, no-store"
         assert answer.body != original
         with Image.open(BytesIO(answer.body)) as made:
             assert made.size == recipe.fitted_size(800, 1200)

@@ -1,0 +1,176 @@
+// A week's grid as a sheet: keys between rows, cells pasted from a spreadsheet, posters matched by the names
+// of their files.
+
+const form = document.querySelector("[data-sheet]");
+const body = form.querySelector("[data-sheet-rows]");
+const status = form.querySelector("[data-sheet-status]");
+const MOST = Number(status.dataset.most);
+
+const cellsOf = (row) => [...row.querySelectorAll("[data-cell]")];
+
+// A cell is being typed in after its first input; until then the arrow keys move between rows, as in a sheet.
+let typing = null;
+form.addEventListener("focusin", () => { typing = null; });
+form.addEventListener("input", (event) => { typing = event.target; });
+
+form.addEventListener("keydown", (event) => {
+  const cell = event.target.closest("[data-cell]");
+  if (!cell || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.key === "Enter") {
+    event.preventDefault();
+    move(cell, event.shiftKey ? -1 : 1);
+  } else if (event.key === "ArrowUp" || event.key === "ArrowDown") {
+    // Suggestions are chosen by the arrow keys, too.
+    if (cell.list && typing === cell) return;
+    event.preventDefault();
+    move(cell, event.key === "ArrowUp" ? -1 : 1);
+  }
+});
+
+function move(cell, step) {
+  const row = cell.closest("tr");
+  const next = step < 0 ? row.previousElementSibling : row.nextElementSibling ?? addRow();
+  const target = next && cellsOf(next)[cellsOf(row).indexOf(cell)];
+  target?.focus();
+  target?.select();
+}
+
+// An empty row, with the number of the row before plus one; null if there are too many.
+function addRow() {
+  const number = body.rows.length;
+  if (number >= MOST) return null;
+  const row = body.rows[number - 1].cloneNode(true);
+  for (const part of row.querySelectorAll("input[type=hidden], .errors, .check, .sheet-film > *")) part.remove();
+  row.querySelector(".sheet-reason").replaceChildren();
+  row.querySelector("[id^=row-]").textContent = number + 1;
+  for (const part of row.querySelectorAll("[id], [name], [aria-labelledby]")) {
+    for (const name of ["id", "name", "aria-labelledby"]) {
+      const value = part.getAttribute(name);
+      if (value) part.setAttribute(name, value.replace(/\b(rows?-)[0-9]+/, `$1${number}`));
+    }
+  }
+  for (const cell of cellsOf(row)) {
+    cell.value = "";
+    cell.removeAttribute("value");
+    cell.removeAttribute("aria-invalid");
+    cell.removeAttribute("aria-describedby");
+  }
+  body.append(row);
+  return row;
+}
+
+form.querySelector("[data-more]").addEventListener("click", (event) => {
+  event.preventDefault();
+  const first = addRow();
+  for (let count = 1; count < 12; count += 1) addRow();
+  if (first) cellsOf(first)[0].focus();
+});
+
+// Cells of a spreadsheet are lines of texts with tabs; a cell with a line break or a quote is quoted.
+function parse(text) {
+  const rows = [[""]];
+  let quoted = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const sign = text[at];
+    const row = rows.at(-1);
+    if (quoted) {
+      if (sign !== '"') row[row.length - 1] += sign;
+      else if (text[at + 1] === '"') { row[row.length - 1] += '"'; at += 1; } else quoted = false;
+    } else if (sign === '"' && row.at(-1) === "") quoted = true;
+    else if (sign === "\t") row.push("");
+    else if (sign === "\n") rows.push([""]);
+    else if (sign !== "\r") row[row.length - 1] += sign;
+  }
+  if (rows.at(-1).every((cell) => cell === "")) rows.pop();
+  return rows;
+}
+
+form.addEventListener("paste", (event) => {
+  const cell = event.target.closest("[data-cell]");
+  const text = event.clipboardData.getData("text/plain");
+  if (!cell || !/[\t\n]/.test(text.replace(/[\r\n]+$/, ""))) return;
+  event.preventDefault();
+  const lines = parse(text);
+  const column = cellsOf(cell.closest("tr")).indexOf(cell);
+  let row = cell.closest("tr");
+  let done = 0;
+  for (const line of lines) {
+    if (!row) break;
+    const cells = cellsOf(row).slice(column);
+    line.slice(0, cells.length).forEach((value, index) => { cells[index].value = value.replace(/\s+/g, " ").trim(); });
+    done += 1;
+    row = row.nextElementSibling ?? (done < lines.length ? addRow() : null);
+  }
+  const left = lines.length - done;
+  status.textContent = status.dataset.pasted.replace("{rows}", done)
+    + (left ? ` ${status.dataset.leftOut.replace("{rows}", left)}` : "");
+  cell.dispatchEvent(new Event("input", { bubbles: true }));
+});
+
+// Posters.
+
+const posters = document.querySelector("[data-posters]");
+if (posters) {
+  const many = posters.querySelector("#many");
+  const report = posters.querySelector("[data-posters-status]");
+  const inputs = [...posters.querySelectorAll("[name^=picture-]")];
+  posters.querySelector("[data-drop-posters]").hidden = false;
+
+  const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ").trim();
+  const titlesOf = (input) => input.dataset.titles.split("|").map(plain).filter(Boolean);
+
+  // The film with the longest title that is in the name of the file, as whole words.
+  const filmOf = (file) => {
+    const name = ` ${plain(file.name.replace(/\.\w+$/, ""))} `;
+    const found = inputs.flatMap((input) => titlesOf(input)
+      .filter((title) => name.includes(` ${title} `))
+      .map((title) => ({ input, length: title.length })));
+    return found.sort((one, other) => other.length - one.length)[0]?.input;
+  };
+
+  const take = (files) => {
+    const unmatched = [];
+    for (const file of files) {
+      const input = filmOf(file);
+      const transfer = new DataTransfer();
+      transfer.items.add(file);
+      if (input) input.files = transfer.files;
+      else unmatched.push(file.name);
+    }
+    report.textContent = unmatched.length ? `${report.dataset.unmatched} ${unmatched.join(", ")}` : "";
+  };
+
+  many.addEventListener("change", () => { take(many.files); many.value = ""; });
+  posters.addEventListener("dragover", (event) => { event.preventDefault(); posters.classList.add("dropping"); });
+  posters.addEventListener("dragleave", () => posters.classList.remove("dropping"));
+  posters.addEventListener("drop", (event) => {
+    event.preventDefault();
+    posters.classList.remove("dropping");
+    take(event.dataTransfer.files);
+  });
+
+  // One request for each file: together they may be larger than what the server accepts.
+  const send = async (input) => {
+    const fields = new FormData();
+    for (const name of ["csrf_token", "submission"]) fields.append(name, posters.elements[name].value);
+    fields.append(input.name, input.files[0]);
+    const answer = await fetch(posters.action, { method: "POST", body: fields, redirect: "manual" });
+    if (answer.type === "opaqueredirect") return "";
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    return page.querySelector(".problem")?.textContent || posters.dataset.failed;
+  };
+
+  posters.addEventListener("submit", async (event) => {
+    const chosen = inputs.filter((input) => input.files.length);
+    if (!chosen.length) return;
+    event.preventDefault();
+    const problems = [];
+    for (const input of chosen) {
+      const problem = await send(input).catch(() => posters.dataset.failed);
+      if (problem) problems.push(problem);
+      else input.value = "";
+    }
+    if (problems.length) report.textContent = problems.join(" ");
+    else location.assign(`${location.pathname}?done=posters-added`);
+  });
+}

@@ -1,0 +1,369 @@
+"""A week's grid in Chromium: keys of a sheet, pasted cells, posters by the names of files."""
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from sqlalchemy import select
+
+from moziweb.movies.models import Movie
+from moziweb.posters.models import PosterSource
+from moziweb.services import services_of
+from tests.posters.pictures import encoded, quarters
+from tests.site.cached import week_here
+
+from .conftest import OpenPage
+from .manager_site import NAME, PASSWORD, ManagerSite, running_manager_site
+from .page_log import PageLog, violations_of
+from .test_accessibility import ALL, violations
+
+WEEK: Final = week_here().shifted(10)
+GRID: Final = f"/manager/week/{WEEK.name}/grid"
+
+MOST_LOADS: Final = 20
+"""Page loads for twelve movies with posters; movie by movie it took 83 loads and 2,284 keys."""
+
+TITLES: Final = (
+    "Hamupipőke", "Csillagközi", "A per", "Éjféli járat", "Otthon, édes", "Tűzgyújtók",
+    "Kis herceg", "Az utolsó", "Nyári eső", "Vadon", "Délibáb", "Hó alatt",
+)  # fmt: skip
+FILES: Final = (
+    "hamupipoke_plakat.jpg", "CSILLAGKÖZI B1.jpg", "a-per.jpg", "ejfeli jarat (2).jpg",
+    "Otthon, édes.jpg", "tuzgyujtok-hu.jpg", "KIS_HERCEG.jpg", "az utolsó.jpg", "nyari-eso.jpg",
+    "vadon.jpg", "delibab_final.jpg", "ho alatt.jpg",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def manager(
+    migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ManagerSite]:
+    with running_manager_site(migrated_sqlite, tmp_path_factory.mktemp("grid")) as manager:
+        yield manager
+
+
+@pytest.fixture
+def own(migrated_sqlite: Path, tmp_path: Path) -> Iterator[ManagerSite]:
+    """A site of the test's own."""
+    with running_manager_site(migrated_sqlite, tmp_path) as manager:
+        yield manager
+
+
+def opened(manager: ManagerSite, open_page: OpenPage, *size: int, path: str = GRID) -> Page:
+    page = open_page(*size, color_scheme="light", permissions=["clipboard-read", "clipboard-write"])
+    manager.sign_in(page)
+    page.goto(manager.url + path, wait_until="networkidle")
+    return page
+
+
+def cell(page: Page, row: int, name: str) -> Locator:
+    return page.locator(f"#rows-{row}-{name}")
+
+
+def values(page: Page, name: str, rows: int) -> list[str]:
+    return [cell(page, row, name).input_value() for row in range(rows)]
+
+
+def paste(page: Page, at: Locator, text: str) -> None:
+    """Pastes a text by the keyboard, as it was copied from a spreadsheet."""
+    page.evaluate("(text) => navigator.clipboard.writeText(text)", text)
+    at.focus()
+    page.keyboard.press("Control+V")
+
+
+def save(page: Page) -> None:
+    with page.expect_navigation():
+        page.keyboard.press("Control+Enter")
+
+
+def stored(manager: ManagerSite, model: Any) -> list[Any]:
+    with services_of(manager.registry).database.read() as session:
+        return list(session.scalars(select(model).order_by(model.id)))
+
+
+def drop(page: Page, names: tuple[str, ...]) -> None:
+    """Drops pictures with these names on the form of the posters."""
+    files = [
+        [name, base64.b64encode(encoded(quarters(40 + number, 60))).decode()]
+        for number, name in enumerate(names)
+    ]
+    transfer = page.evaluate_handle(
+        """(files) => {
+          const transfer = new DataTransfer();
+          for (const [name, text] of files) {
+            const bytes = Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+            transfer.items.add(new File([bytes], name, { type: "image/jpeg" }));
+          }
+          return transfer;
+        }""",
+        files,
+    )
+    page.locator("form[data-posters]").dispatch_event("drop", {"dataTransfer": transfer})
+
+
+class Keyboard:
+    """Counts the keys that an editor presses."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self.keys = 0
+
+    def type(self, text: str) -> None:
+        self.keys += len(text)
+        self._page.keyboard.type(text)
+
+    def press(self, key: str) -> None:
+        self.keys += 1
+        self._page.keyboard.press(key)
+
+
+def test_twelve_movies_with_posters_take_few_page_loads(
+    own: ManagerSite, open_page: OpenPage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = open_page(color_scheme="light")
+    loads: list[str] = []
+    page.on("load", lambda loaded: loads.append(loaded.url))
+    watch, keyboard = PageLog.attach(page), Keyboard(page)
+    page.goto(f"{own.url}/manager/sign-in")
+    page.get_by_label("Név").fill(NAME)
+    page.get_by_label("Jelszó").fill(PASSWORD)
+    with page.expect_navigation(wait_until="networkidle"):
+        keyboard.press("Enter")
+    keyboard.keys += len(NAME + PASSWORD)
+    page.goto(own.url + GRID, wait_until="networkidle")
+
+    # Column by column, as in a sheet.
+    cell(page, 0, "title").focus()
+    for title in TITLES:
+        keyboard.type(title)
+        keyboard.press("Enter")
+    cell(page, 0, "distributor").focus()
+    for _title in TITLES:
+        keyboard.type("Fórum")
+        keyboard.press("Enter")
+    with page.expect_navigation(wait_until="networkidle"):
+        keyboard.press("Control+Enter")
+    expect(page.get_by_role("status").first).to_contain_text("Mentve.")
+
+    drop(page, FILES)
+    chosen = page.locator("[name^=picture-]")
+    assert chosen.evaluate_all("(all) => all.filter((each) => each.files.length).length") == 12
+    with page.expect_navigation(wait_until="networkidle"):
+        page.get_by_role("button", name="A plakátok mentése").click()
+    expect(page.get_by_role("status").first).to_contain_text("A plakátokat elmentettük")
+
+    made = {movie.title: movie.id for movie in stored(own, Movie) if movie.title in TITLES}
+    assert len(made) == 12
+    posters = {each.movie_id: each.file_name for each in stored(own, PosterSource) if each.chosen}
+    assert [posters[made[title]] for title in TITLES] == list(FILES)
+    assert len(loads) <= MOST_LOADS
+    with capsys.disabled():
+        print(f"\n12 movies with posters: {len(loads)} loads, {keyboard.keys} keys")  # noqa: T201
+    assert violations_of(page) == []
+    assert [each for each in watch.errors if not each.startswith("failed: ")] == []
+
+
+def test_cells_of_a_spreadsheet_fill_rows_and_columns(
+    own: ManagerSite, open_page: OpenPage
+) -> None:
+    page = opened(own, open_page)
+    first, second = f"{WEEK.start:%Y.%m.%d.}", WEEK.end.isoformat()
+    rows = [
+        ["Első", first, "Mozi", "Fórum"],
+        ["Második", second, "Streaming", "", "Netflix"],
+        ['"Idézett ""szó""\nkét sorban"', "", "Fesztivál", "Vertigo"],
+        *([f"Film {number}", "", "", "Fórum"] for number in range(4, 21)),
+    ]
+    paste(page, cell(page, 0, "title"), "\r\n".join("\t".join(row) for row in rows) + "\r\n")
+    expect(page.locator("[data-sheet-status]")).to_have_text("Beillesztve: 20 sor.")
+    assert values(page, "title", 4) == ["Első", "Második", 'Idézett "szó" két sorban', "Film 4"]
+    assert values(page, "date", 3) == [first, second, ""]
+    assert cell(page, 1, "service").input_value() == "Netflix"
+    assert cell(page, 19, "distributor").input_value() == "Fórum"  # rows were added
+    # A single text is pasted as usual, into the middle of a text, too.
+    cell(page, 0, "runtime").fill("1")
+    paste(page, cell(page, 0, "runtime"), "20")
+    expect(cell(page, 0, "runtime")).to_have_value("120")
+    expect(page.locator("#affected")).to_contain_text("Ez a forgalmazó új")
+    save(page)
+    expect(page.get_by_role("status").first).to_contain_text("Mentve.")
+    titles = [movie.title for movie in stored(own, Movie)]
+    assert len(titles) == 23
+    assert 'Idézett "szó" két sorban' in titles
+    page.keyboard.press("Control+Home")
+    # A column is pasted over what is there; the rows are those of the database now.
+    paste(page, cell(page, 0, "rating"), "12\n16\n")
+    assert values(page, "rating", 3) == ["12", "16", ""]
+    save(page)
+    assert [movie.rating for movie in stored(own, Movie)].count("16") == 1
+
+
+def test_rows_that_do_not_fit_are_announced(manager: ManagerSite, open_page: OpenPage) -> None:
+    page = opened(manager, open_page)
+    paste(page, cell(page, 0, "title"), "\n".join(f"Film {number}" for number in range(203)))
+    expect(page.locator("[data-sheet-status]")).to_have_text(
+        "Beillesztve: 200 sor. Nem fért el és kimaradt: 3 sor."
+    )
+    expect(page.locator("[data-sheet-rows] tr")).to_have_count(200)
+
+
+def test_keys_move_as_in_a_sheet(manager: ManagerSite, open_page: OpenPage) -> None:
+    page = opened(manager, open_page)
+    keys = page.keyboard
+    cell(page, 0, "title").focus()
+    keys.type("Egy")
+    keys.press("Enter")
+    expect(cell(page, 1, "title")).to_be_focused()
+    keys.press("ArrowDown")
+    expect(cell(page, 2, "title")).to_be_focused()
+    keys.press("ArrowUp")
+    keys.press("Shift+Enter")
+    expect(cell(page, 0, "title")).to_be_focused()
+    assert page.evaluate("getSelection().toString()") == "Egy"  # typing replaces it
+    keys.press("Tab")
+    expect(cell(page, 0, "date")).to_be_focused()
+    keys.press("Shift+Tab")
+    keys.press("ArrowUp")
+    expect(cell(page, 0, "title")).to_be_focused()
+    # Beyond the last row there is another one.
+    cell(page, 11, "distributor").focus()
+    keys.press("ArrowDown")
+    expect(cell(page, 12, "distributor")).to_be_focused()
+    expect(cell(page, 12, "distributor")).to_have_value("")
+    assert (
+        page.get_by_role("textbox", name="Forgalmazó 13")
+        .or_(page.get_by_role("combobox", name="Forgalmazó 13"))
+        .is_visible()
+    )
+    # While suggestions are shown, the arrow keys are theirs.
+    keys.type("F")
+    keys.press("ArrowDown")
+    expect(cell(page, 12, "distributor")).to_be_focused()
+
+
+def test_more_rows_are_added_without_a_request(manager: ManagerSite, open_page: OpenPage) -> None:
+    page = opened(manager, open_page)
+    cell(page, 0, "title").fill("Megmarad")
+    before = page.url
+    page.get_by_role("button", name="Több üres sor").click()
+    expect(page.locator("[data-sheet-rows] tr")).to_have_count(24)
+    expect(cell(page, 12, "title")).to_be_focused()
+    assert cell(page, 12, "title").input_value() == ""
+    assert (page.url, cell(page, 0, "title").input_value()) == (before, "Megmarad")
+    ids = page.locator("[id]").evaluate_all("(all) => all.map((each) => each.id)")
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("language", ["", "/en"])
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)])
+def test_grid_is_accessible_empty_refused_and_saved(
+    manager: ManagerSite, open_page: OpenPage, language: str, width: int, height: int
+) -> None:
+    empty = WEEK.shifted(1 + width % 7 + 10 * len(language))  # a week for each case
+    path = f"{language}/manager/week/{empty.name}/grid"
+    page = opened(manager, open_page, width, height, path=path)
+    assert violations(page, ALL) == []
+    cell(page, 0, "title").fill("Új film")
+    cell(page, 1, "date").fill("holnap")
+    save(page)
+    expect(page.locator("#error-summary")).to_be_focused()
+    assert violations(page, ALL) == []
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(cell(page, 1, "title")).to_be_focused()
+    assert cell(page, 1, "date").input_value() == "holnap"
+    cell(page, 1, "date").fill("")
+    save(page)
+    expect(page.locator(".saved-films a")).to_have_text("Új film")
+    assert violations(page, ALL) == []
+    page.emulate_media(color_scheme="dark")
+    assert violations(page, ["color-contrast"]) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("language", ["", "/en"])
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)])
+def test_preview_of_a_draft_is_accessible(
+    manager: ManagerSite, open_page: OpenPage, language: str, width: int, height: int
+) -> None:
+    with services_of(manager.registry).database.write() as session:
+        session.get_one(Movie, manager.movies.ahead).published = False
+    page = opened(manager, open_page, width, height, path=language + GRID)
+    watch = PageLog.attach(page)
+    page.goto(f"{manager.url}{language}/manager/movies/{manager.movies.ahead}")
+    page.get_by_role("link", name="Preview" if language else "Előnézet").click()
+    expect(page.locator(".preview-bar")).to_be_visible()
+    expect(page.locator("h1")).to_have_text("Majd jön")
+    assert violations(page, ALL) == []
+    page.emulate_media(color_scheme="dark")
+    assert violations(page, ["color-contrast"]) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert violations_of(page) == []
+    assert watch.errors == []
+
+
+def test_grid_works_without_scripts(own: ManagerSite, open_page: OpenPage) -> None:
+    page = open_page(java_script_enabled=False)
+    own.sign_in(page)
+    page.goto(own.url + GRID)
+    cell(page, 0, "title").fill("Szkript nélkül")
+    page.get_by_role("button", name="Mit frissít?", exact=True).click()
+    expect(page.locator("#affected")).to_contain_text("mentés semmit sem frissít")
+    page.get_by_role("button", name="Több üres sor").click()
+    expect(page.locator("[data-sheet-rows] tr")).to_have_count(24)
+    cell(page, 0, "title").press("Enter")
+    expect(page.get_by_role("status").first).to_contain_text("Mentve.")
+    page.get_by_label("Szkript nélkül").first.set_input_files(
+        {"name": "x.jpg", "mimeType": "image/jpeg", "buffer": encoded(quarters(40, 60))}
+    )
+    page.get_by_role("button", name="A plakátok mentése").click()
+    expect(page.get_by_role("status").first).to_contain_text("A plakátokat elmentettük")
+
+
+def test_files_without_a_film_and_wrong_files_are_named(
+    own: ManagerSite, open_page: OpenPage
+) -> None:
+    page = opened(own, open_page)
+    cell(page, 0, "title").fill("Vadon")
+    cell(page, 1, "title").fill("A vadon szava")
+    save(page)
+    drop(page, ("a-vadon-szava.jpg", "vadon.jpg", "valami más.jpg"))
+    expect(page.locator("[data-posters-status]")).to_contain_text("valami más.jpg")
+    chosen = page.locator("[name^=picture-]").evaluate_all(
+        "(all) => Object.fromEntries(all.map((each) => [each.dataset.titles, each.files[0]?.name]))"
+    )
+    assert chosen == {
+        "Vadon|Vadon": "vadon.jpg",
+        "A vadon szava|A vadon szava": "a-vadon-szava.jpg",
+    }
+    page.locator("[name^=picture-]").first.set_input_files(
+        {"name": "rossz.jpg", "mimeType": "image/jpeg", "buffer": b"<html>"}
+    )
+    page.get_by_role("button", name="A plakátok mentése").click()
+    expect(page.locator("[data-posters-status]")).to_contain_text("rossz.jpg: ")
+    # The other one is saved; the wrong one can be replaced.
+    files = [each.file_name for each in stored(own, PosterSource) if each.file_name]
+    assert len(files) == 1
+
+
+def test_typed_cells_are_left_after_a_question(manager: ManagerSite, open_page: OpenPage) -> None:
+    page = opened(manager, open_page)
+    asked: list[str] = []
+
+    def accept(dialog: Any) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", accept)
+    cell(page, 0, "title").click()
+    with page.expect_navigation():
+        page.locator(".week-nav a").first.click()
+    assert asked == []
+    cell(page, 0, "title").click()
+    cell(page, 0, "title").fill("Elhagyva")
+    with page.expect_navigation():
+        page.locator(".week-nav a").first.click()
+    assert asked == ["beforeunload"]
