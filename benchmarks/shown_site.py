@@ -64,7 +64,8 @@ def shown_site(posters: int) -> Iterator[ShownSite]:
             movies = movies_opening(session, this.start, this.end)
             start = min(month.start, this.shifted(-WEEKS_IN_CINEMAS).start)
             shown = movies_opening(session, start, max(month.end, this.next.end))
-            of_movies = [movie_id for movie_id, _slug in (*movies, *shown)]
+            # The first cards of the month, too, before the last ones.
+            of_movies = [movie_id for movie_id, _slug in (*movies, *reversed(shown))]
             sources = dict(
                 session.execute(
                     select(PosterSource.movie_id, PosterSource.id).where(
