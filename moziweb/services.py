@@ -42,6 +42,7 @@ if TYPE_CHECKING:  # the packages below and above import this module
     from moziweb.posters.generation.thread_pool import ThreadPool
     from moziweb.posters.maintenance.status import VariantCounts
     from moziweb.posters.models import SourceKind
+    from moziweb.posters.sharing import SharePictures
     from moziweb.request import Request
     from moziweb.security import Identity
     from moziweb.settings.origins import Origin
@@ -110,6 +111,7 @@ class Services:
     poster_editor: "PosterEditor" = _POSTERS
     poster_admission: "AdmissionControl" = _POSTERS
     decoder_pool: "DecoderPool" = _POSTERS
+    share_pictures: "SharePictures" = _POSTERS
     poster_threads: "ThreadPool | None" = None
     poster_queue: "ProcrastinateQueue | None" = None
 

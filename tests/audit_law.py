@@ -22,7 +22,7 @@ NOT_AUDITED: Final = frozenset(
         "manager_challenge", "manager_draft", "manager_session", "manager_sign_in_attempt",
         "cache_advice", "cache_read_minute",
         "manager_submission", "movie_reference", "performance_minute", "poster_host",
-        "poster_held_object", "poster_looked_at", "poster_variant",
+        "poster_held_object", "poster_looked_at", "poster_share", "poster_variant",
     }
 )  # fmt: skip
 """Tables whose rows may change without an entry; all others need one."""

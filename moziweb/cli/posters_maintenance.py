@@ -16,6 +16,7 @@ from moziweb.posters.maintenance.held_objects import ReleasedObjects
 from moziweb.posters.maintenance.pending_uploads import ExpiredUploads
 from moziweb.posters.maintenance.reconciliation import Finding, Reconciler, Survey
 from moziweb.posters.maintenance.verification import ObjectCheck, Verifier
+from moziweb.posters.sharing import SupersededPictures
 
 from .context import CommandContext, CommandError, running_relay, service_errors
 from .progress import Report, progress_report
@@ -32,7 +33,7 @@ def gc_command(context: CommandContext, days: int) -> None:
     """Remove unused objects: superseded variants, uploads not saved, and deleted posters.
 
     An upload is removed a day after it can no longer be saved, a deleted poster once it has left
-    the bin. Leased sources are skipped. Run it
+    the bin. Pictures of links are removed as variants are. Leased sources are skipped. Run it
     every night. It can be stopped at any time, and run beside any other command.
 
     Exit status: 0 if everything is removed or left to the next run, 1 if storage fails, 128 + the
@@ -43,13 +44,14 @@ def gc_command(context: CommandContext, days: int) -> None:
         superseded = SupersededVariants(database, storage, utc_now, timedelta(days=days))
         expired = ExpiredUploads(database, storage, utc_now)
         released = ReleasedObjects(database, storage, utc_now)
-        total = superseded.count() + expired.count() + released.count()
+        pictures = SupersededPictures(database, storage, utc_now, timedelta(days=days))
+        total = superseded.count() + expired.count() + released.count() + pictures.count()
         with (
             running_relay(context.registry),
             stop_on_signal() as stop,
             progress_report("Collected", total) as report,
         ):
-            _collect(superseded, expired, released, report, stop)
+            _collect(superseded, expired, released, pictures, report, stop)
     raise SystemExit(stop.exit_status(otherwise=0))
 
 
@@ -57,10 +59,11 @@ def _collect(
     superseded: SupersededVariants,
     expired: ExpiredUploads,
     released: ReleasedObjects,
+    pictures: SupersededPictures,
     report: Report,
     stop: StopFlag,
 ) -> None:
-    names = ("movies", "variants", "objects", "shared", "busy", "originals", "deleted")
+    names = ["movies", "variants", "objects", "shared", "busy", "originals", "deleted", "pictures"]
     sums = Counter(dict.fromkeys(names, 0))
     for result in superseded.run():
         counts = asdict(result)
@@ -79,10 +82,15 @@ def _collect(
         report.step({"event": "deleted", "key": key, "removed": is_removed})
         if stop.is_set():
             break
+    for key in () if stop.is_set() else pictures.run():
+        sums["pictures"] += 1
+        report.step({"event": "picture", "key": key})
+        if stop.is_set():
+            break
     report.end(
         {"event": "summary", **sums, "stopped": stop.is_set()},
-        f"{sums['objects']} objects, {sums['originals']} originals and {sums['deleted']} "
-        "objects of deleted posters removed; "
+        f"{sums['objects']} objects, {sums['originals']} originals, {sums['deleted']} "
+        f"objects of deleted posters and {sums['pictures']} pictures of links removed; "
         f"{sums['busy']} movies busy.",
     )
 

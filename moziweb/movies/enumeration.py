@@ -1,7 +1,7 @@
 """Enumerates everything that is published: movies, genres, days and years with premieres."""
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import Final
 
@@ -73,11 +73,12 @@ def movie_blocks(session: Session, size: int) -> Sequence[int]:
     return session.scalars(select(blocks.c.block).where(blocks.c.block.is_not(None))).all()
 
 
-def movies_of_block(session: Session, block: int, size: int) -> Sequence[MovieName]:
-    """The ids and slugs of a block's published movies, by their ids."""
+def movies_of_block(session: Session, block: int, size: int) -> Sequence[tuple[int, str, datetime]]:
+    """The ids and slugs of a block's published movies, by their ids, and their last changes."""
     ids = Movie.id.between(block * size + 1, (block + 1) * size)
-    query = select(Movie.id, Movie.slug).where(Movie.published, ids).order_by(Movie.id)
-    return [(row.id, row.slug) for row in session.execute(query)]
+    columns = Movie.id, Movie.slug, Movie.updated_at
+    query = select(*columns).where(Movie.published, ids).order_by(Movie.id)
+    return [(row.id, row.slug, row.updated_at) for row in session.execute(query)]
 
 
 def premiere_years(session: Session) -> Sequence[int]:

@@ -76,6 +76,7 @@ def content_security_policy(*image_origins: str) -> str:
         "manifest-src": "'self'",
         "script-src": "'self'",
         "style-src": "'self'",
+        "worker-src": "'self'",
     }
     return "; ".join(f"{name} {sources}" for name, sources in directives.items())
 

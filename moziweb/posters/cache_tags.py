@@ -11,9 +11,9 @@ from moziweb.cache import tag
 from moziweb.caching import DECLARATIONS
 from moziweb.movies.tags import movie_tag
 
-from .models import PosterSource, PosterVariant
+from .models import PosterSource, PosterVariant, SharePicture
 
-DECLARATIONS.declare_tag_kinds("source", "variant")
+DECLARATIONS.declare_tag_kinds("share", "source", "variant")
 
 
 def source_tag(source_id: int) -> str:
@@ -24,6 +24,11 @@ def source_tag(source_id: int) -> str:
 def variant_tag(source_id: int, name: str) -> str:
     """The tag of a variant's URL and size."""
     return tag("variant", source_id, name)
+
+
+def share_tag(subject: str, locale: str) -> str:
+    """The tag of the picture of a link to ``subject`` in a language."""
+    return tag("share", subject, locale)
 
 
 # No page shows a source that is not chosen, so adding and removing it has no effect.
@@ -44,6 +49,12 @@ DECLARATIONS.declare(
     columns=("source_id", "name", "format", "state", "bucket", "key", "width", "height"),
     keys=("source_id", "name"),
     tags=lambda row: (variant_tag(row.source_id, row.name),),
+)
+DECLARATIONS.declare(
+    SharePicture,
+    columns=("subject", "locale", "digest", "bucket", "key", "superseded_at"),
+    keys=("subject", "locale"),
+    tags=lambda row: (share_tag(row.subject, row.locale),),
 )
 
 

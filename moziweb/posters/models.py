@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import Float, ForeignKey, Index, String, Text, false, or_, text
+from sqlalchemy import Float, ForeignKey, Index, String, Text, UniqueConstraint, false, or_, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from moziweb.clock import utc_now
@@ -188,6 +188,26 @@ class PosterVariant(Base):
     superseded_at: Mapped[datetime | None]
 
     source: Mapped[PosterSource] = relationship(back_populates="variants", lazy="raise_on_sql")
+
+
+class SharePicture(Base):
+    """The picture that other sites show for a link to a movie or a week, and its object.
+
+    ``subject`` is ``movie-12`` or ``week-2026-W34``. ``digest`` is the SHA-256 of what the picture
+    shows (`posters.sharing`). A superseded picture is still served where it is linked.
+    """
+
+    __tablename__ = "poster_share"
+    __table_args__ = (UniqueConstraint("subject", "locale", "digest"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(String(40), active_history=True)
+    locale: Mapped[str] = mapped_column(String(5), active_history=True)
+    digest: Mapped[str] = mapped_column(String(64), active_history=True)
+    bucket: Mapped[str] = mapped_column(String(100))
+    key: Mapped[str] = mapped_column(KEY)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    superseded_at: Mapped[datetime | None] = mapped_column(index=True)
 
 
 class PosterHost(Base):

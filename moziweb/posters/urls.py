@@ -9,9 +9,9 @@ the page depend on that variant only.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
@@ -72,8 +72,9 @@ class VariantUrl:
 
 @dataclass(frozen=True, slots=True)
 class StoredVariant:
-    """A ready variant: its storage URL and its size in pixels."""
+    """A ready variant: its storage key, its storage URL and its size in pixels."""
 
+    key: str
     url: str
     width: int
     height: int
@@ -119,6 +120,18 @@ class PosterLinks:
         sketch = self.sketch or ""
         return tuple(sketch[at : at + 3] for at in range(0, len(sketch), 3))
 
+    @property
+    def colour(self) -> str | None:
+        """The dominant colour, ``#rrggbb``; None if unknown."""
+        self.depend(source_tag(self.source_id))
+        return self.dominant_colour
+
+    def stored_key(self, name: str, format: str) -> str | None:  # noqa: A002
+        """The storage key of the variant; None if it is not ready."""
+        self.depend(variant_tag(self.source_id, name))
+        stored = self.stored.get((name, format))
+        return stored.key if stored else None
+
     def is_ready(self, name: str, format: str) -> bool:  # noqa: A002 - the recipe's attribute name
         """Whether the variant is stored, so that its URL is not the route that makes it."""
         self.depend(variant_tag(self.source_id, name))
@@ -156,8 +169,16 @@ def poster_links(
 
     ``movies`` are slugs by id. Movies without a chosen source are omitted.
     """
+    rows = session.execute(POSTERS_QUERY.where(PosterSource.movie_id.in_(movies)))
+    return links_of(rows, storage, movies)
+
+
+def links_of(
+    rows: Iterable[Any], storage: Storage, movies: Mapping[int, str]
+) -> dict[int, PosterLinks]:
+    """The links by movie id, from rows of ``POSTERS_QUERY``."""
     links: dict[int, PosterLinks] = {}
-    for row in session.execute(_QUERY.where(PosterSource.movie_id.in_(movies))):
+    for row in rows:
         if row.movie_id not in links:
             links[row.movie_id] = PosterLinks(
                 movie_id=row.movie_id,
@@ -170,7 +191,7 @@ def poster_links(
             )
         if row.key is not None:
             links[row.movie_id].stored[row.name, row.format] = StoredVariant(
-                storage.url(row.key, row.bucket), row.variant_width, row.variant_height
+                row.key, storage.url(row.key, row.bucket), row.variant_width, row.variant_height
             )
     return links
 
@@ -198,7 +219,7 @@ def variant_paths(
 
 # A source has at most one ready variant of a name and format: publication supersedes the others. A
 # variant of an old recipe stays ready and linked until its successor is published.
-_QUERY = (
+POSTERS_QUERY: Final = (
     select(
         PosterSource.movie_id,
         PosterSource.id,

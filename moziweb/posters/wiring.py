@@ -24,6 +24,7 @@ from .generation.triggers import SourceChangeListener
 from .imaging.values import Limits
 from .metrics import PosterMetrics
 from .models import SourceKind
+from .sharing import SharePictures
 from .web.resources import Root
 
 
@@ -47,6 +48,9 @@ def includeme(config: Configurator) -> None:
         posters=service,
         poster_readers=readers,
         decoder_pool=decoder_pool,
+        share_pictures=SharePictures(
+            services.database, services.storage, decoder_pool.draw, utc_now
+        ),
         poster_admission=AdmissionControl(
             service, settings["posters.inline_slots"], settings["posters.wait_seconds"]
         ),

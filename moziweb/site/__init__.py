@@ -22,6 +22,8 @@ PAGES: Final = (
     ("movie_calendar", "/movie/{movie}.ics"),
     ("movie_news", "/movie/{movie}.atom"),
     ("movie", "/movie/{movie}"),
+    ("share_movie", "/share/movie/{movie}.{digest:[0-9a-f]+}.jpg"),
+    ("share_week", "/share/week/{week}.{digest:[0-9a-f]+}.jpg"),
     ("year", "/year/{year}"),
     ("years", "/years"),
     ("genre", "/genre/{genre}"),
@@ -43,6 +45,7 @@ PAGES: Final = (
     ("calendar", "/premieres{part:(-cinema|-streaming)?}.ics"),
     ("my_calendar", "/my.ics"),
     ("news", "/premieres.atom"),
+    ("manifest", "/site.webmanifest"),
 )
 OTHERS: Final = (
     ("bare_en", "/en"),
@@ -55,6 +58,7 @@ OTHERS: Final = (
     ("sitemap_movies", "/sitemap-movies-{block}.xml"),
     ("robots", "/robots.txt"),
     ("favicon", "/favicon.ico"),
+    ("service_worker", "/service-worker.js"),
 )
 
 KNOWN_PARAMETERS: Final = {

@@ -132,8 +132,23 @@ class FilterForm:
 
 
 @dataclass(frozen=True, slots=True)
+class SharePreview:
+    """The picture that other sites show for a link to a page; its size is in pixels."""
+
+    url: str
+    alt: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class PageHead:
-    """The head of every page. ``alternates`` are (language, URL), including ``x-default``."""
+    """The head of every page. ``alternates`` are (language, URL), including ``x-default``.
+
+    ``preview`` is the picture of links to the page. ``preview_slot`` is in its place on a page
+    whose preview is a fragment. Without both, it is the picture of the site. ``json_ld`` are data
+    blocks that are safe inside a script element.
+    """
 
     locale: str
     title: str
@@ -142,6 +157,9 @@ class PageHead:
     canonical_url: str = ""
     alternates: tuple[tuple[str, str], ...] = ()
     robots: str = "noindex"
+    preview: SharePreview | None = None
+    preview_slot: Markup | None = None
+    json_ld: tuple[Markup, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

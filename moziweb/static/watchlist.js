@@ -46,6 +46,16 @@
     }
     write(movies);
     show();
+    clearTimeout(saving);
+    saving = setTimeout(saveOffline, 1000);
+  }
+
+  // The service worker saves what it sees.
+  let saving;
+  function saveOffline() {
+    const own = ids(read());
+    if (!navigator.serviceWorker?.controller || !own.length) return;
+    for (const url of [list, `${list}?m=${own.join(".")}`]) fetch(url).catch(() => {});
   }
 
   function announce(text) {

@@ -61,12 +61,16 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[OpenPage]:
-    """``open_page(width=1440, …)`` opens a page in a new browser context with these options."""
+    """``open_page(width=1440, …)`` opens a page in a new browser context with these options.
+
+    Service workers are blocked by default: their requests do not belong to a page.
+    """
     contexts: list[BrowserContext] = []
 
     def open_(width: int = 1440, height: int = 900, **options: Any) -> Page:
         viewport: ViewportSize = {"width": width, "height": height}
-        context = browser.new_context(viewport=viewport, locale="hu-HU", **options)
+        options = {"locale": "hu-HU", "service_workers": "block", **options}
+        context = browser.new_context(viewport=viewport, **options)
         contexts.append(context)
         return context.new_page()
 

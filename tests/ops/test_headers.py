@@ -188,7 +188,8 @@ def test_policy_forbids_inline_content() -> None:
     assert policy == (
         "default-src 'none'; base-uri 'none'; connect-src 'self'; font-src 'self'; "
         "form-action 'self'; frame-ancestors 'none'; frame-src https://www.youtube-nocookie.com; "
-        "img-src 'self'; manifest-src 'self'; script-src 'self'; style-src 'self'"
+        "img-src 'self'; manifest-src 'self'; script-src 'self'; style-src 'self'; "
+        "worker-src 'self'"
     )
 
 

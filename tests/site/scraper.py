@@ -59,5 +59,7 @@ def items_after(label: str, html: str) -> list[str]:
 
 
 def json_ld(html: str) -> Any:
-    """The JSON-LD of a movie's page."""
-    return json.loads(only(JSON_LD, html))
+    """The JSON-LD of a movie's page: the first of its data blocks."""
+    found = JSON_LD.search(html)
+    assert found
+    return json.loads(found[1])

@@ -3,9 +3,11 @@
 import os
 import re
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from pyramid.path import AssetResolver
 from webtest import TestApp
 
@@ -111,3 +113,35 @@ def test_favicon_is_at_its_default_url(app: TestApp) -> None:
 
 def test_english_index_redirects_without_slash(app: TestApp) -> None:
     assert app.get("/en", status=301).location.endswith("/en/")
+
+
+def test_service_worker_is_at_the_root_and_asked_for_again(app: TestApp) -> None:
+    answer = app.get("/service-worker.js")
+    assert answer.content_type == "text/javascript"
+    assert answer.headers["Cache-Control"] == "no-cache"
+    assert "worker-src 'self'" in answer.headers["Content-Security-Policy"]
+    unchanged = {"If-Modified-Since": answer.headers["Last-Modified"]}
+    app.get("/service-worker.js", headers=unchanged, status=304)
+
+
+@pytest.mark.parametrize("prefix", ["", "/en"])
+def test_manifest_and_its_icons(app: TestApp, prefix: str) -> None:
+    links = {each["rel"][0]: each["href"] for each in app.get(f"{prefix}/").html.find_all("link")}
+    answer = app.get(links["manifest"])
+    assert answer.content_type == "application/manifest+json"
+    manifest = answer.json
+    assert manifest["start_url"] == manifest["id"] == f"{prefix}/"
+    assert manifest["lang"] == ("en" if prefix else "hu")
+    assert manifest["name"] == ("moziweb: film premieres" if prefix else "moziweb: filmpremierek")
+    for icon in manifest["icons"]:
+        found = app.get(icon["src"])
+        assert found.content_type == icon["type"]
+        assert found.cache_control.max_age == MAX_AGE_SECONDS
+        if icon["sizes"] != "any":
+            with Image.open(BytesIO(found.body)) as image:
+                assert f"{image.width}x{image.height}" == icon["sizes"]
+    assert {icon["purpose"] for icon in manifest["icons"]} == {"any", "maskable"}
+    for shortcut in manifest["shortcuts"]:
+        app.get(shortcut["url"], status="*").maybe_follow(status=200)
+    with Image.open(BytesIO(app.get(links["apple-touch-icon"]).body)) as image:
+        assert (image.size, image.mode) == ((180, 180), "RGB")

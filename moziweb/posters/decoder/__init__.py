@@ -13,21 +13,27 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from ..imaging.limits import estimate_memory
+from ..imaging.share_picture import ShareText
 from ..imaging.values import LIMITS, Limits, SourceImage, VariantSet
 from ..recipes import Recipe
 from .memory_budget import WAIT_INTERVAL_SECONDS, MemoryBudget, OnWait, no_op
 from .process import DecoderLostError, DecoderProcess, ResourceLimits
-from .wire_format import Job
+from .wire_format import DrawingJob, Job
 
 __all__ = ["DecoderPool", "MemoryBudget", "ResourceLimits"]
 
 MEBIBYTE: Final = 1024 * 1024
+
+_DRAWING_BYTES: Final = 24 * MEBIBYTE
+"""The memory of drawing the picture of a link, whose posters are variants of ours."""
+
+_Result = TypeVar("_Result")
 
 CHILD_IDLE_SECONDS: Final = 30.0
 """Seconds without a job after which a child ends. It keeps 30 to 40 MiB, and a new one starts in
@@ -107,23 +113,33 @@ class DecoderPool:
         """
         if len({recipe.master for recipe in recipes}) != 1:
             raise ValueError("no recipes, or recipes that share no master")
-        return self._run(Job(data, recipes, limits), on_wait)
+        return self._make(Job(data, recipes, limits), on_wait)
 
     def probe(self, data: bytes, limits: Limits = LIMITS) -> SourceImage:
         """As `imaging.limits.probe`, in a child, because opening an image runs a decoder."""
-        return self._run(Job(data, (), limits)).source
+        return self._make(Job(data, (), limits)).source
 
-    def _run(self, job: Job, on_wait: OnWait = no_op) -> VariantSet:
+    def draw(self, text: ShareText, posters: Sequence[bytes]) -> bytes:
+        """As `imaging.share_picture.draw_share_picture`, in a child; raises ImageRejected."""
+        job = DrawingJob(text, tuple(posters))
+        return self._run(lambda child: child.draw(job), _DRAWING_BYTES)
+
+    def _make(self, job: Job, on_wait: OnWait = no_op) -> VariantSet:
         memory = estimate_memory(job.data, job.limits)
+        return self._run(lambda child: child.make(job), memory, on_wait)
+
+    def _run(
+        self, work: Callable[[DecoderProcess], _Result], memory: int, on_wait: OnWait = no_op
+    ) -> _Result:
         with self._budget.reserve(memory, on_wait), self._slot(on_wait):
             try:
-                return self._make(job)
+                return self._in_child(work)
             except DecoderLostError as lost:
                 if not lost.was_idle:
                     raise lost.rejection from lost
             # The child may have died before this job, for example of the OOM killer: try once more.
             try:
-                return self._make(job)
+                return self._in_child(work)
             except DecoderLostError as lost:
                 raise lost.rejection from lost
 
@@ -146,10 +162,10 @@ class DecoderPool:
         self._finalizer = weakref.finalize(self, children.end_all)
         return children
 
-    def _make(self, job: Job) -> VariantSet:
+    def _in_child(self, work: Callable[[DecoderProcess], _Result]) -> _Result:
         child = self._acquire_child()
         try:
-            return child.make(job)
+            return work(child)
         finally:
             self._release_child(child)
 

@@ -33,10 +33,21 @@ from moziweb.child_process import lower_priority
 
 from ..imaging.errors import ImageRejected
 from ..imaging.limits import probe
+from ..imaging.share_picture import ShareText, draw_share_picture
 from ..imaging.values import VariantSet
 from ..imaging.variants import make_variants
 from ..recipes import RECIPES
-from .wire_format import JOB_START_BYTES, Job, error_reply, read_job, rejected_reply, result_reply
+from .wire_format import (
+    JOB_START_BYTES,
+    AnyJob,
+    DrawingJob,
+    Job,
+    error_reply,
+    picture_reply,
+    read_job,
+    rejected_reply,
+    result_reply,
+)
 
 _OOM_SCORE: Final = "500"
 """Of 1000: if the machine runs out of memory, the kernel kills a child first."""
@@ -64,8 +75,10 @@ def main() -> None:
         del job
 
 
-def _reply(job: Job) -> list[bytes]:
+def _reply(job: AnyJob) -> list[bytes]:
     try:
+        if isinstance(job, DrawingJob):
+            return picture_reply(draw_share_picture(job.posters, job.text))
         return result_reply(_make(job))
     except ImageRejected as rejection:
         return rejected_reply(rejection)
@@ -111,6 +124,7 @@ def _warm_up() -> None:
         file = BytesIO()
         Image.new("RGB", (8, 8)).save(file, format_, icc_profile=profile)
         make_variants(file.getvalue(), RECIPES)
+    draw_share_picture((), ShareText(("Ő",)))  # reads the font
 
 
 def _set_rlimits(memory: int) -> None:

@@ -7,13 +7,24 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import astuple, dataclass
-from typing import IO, Final
+from typing import IO, Final, TypeVar
 
 from moziweb.child_process import child_command, child_environment, signals_blocked
 
 from ..imaging.errors import ImageRejected, RejectCode
 from ..imaging.values import VariantSet
-from .wire_format import BadReplyError, Job, encode_job, read_reply
+from .wire_format import (
+    AnyJob,
+    BadReplyError,
+    DrawingJob,
+    Job,
+    Reader,
+    encode_job,
+    read_picture,
+    read_reply,
+)
+
+_Result = TypeVar("_Result")
 
 _CHILD_MODULE: Final = "moziweb.posters.decoder.child"
 
@@ -81,15 +92,22 @@ class DecoderProcess:
         return self._process.poll() is None
 
     def make(self, job: Job) -> VariantSet:
-        """Run a job in the child.
+        """Make variants in the child.
 
         Raises ImageRejected if the child rejects the image. After DecoderLostError it has ended.
         """
+        return self._run(job, lambda read: read_reply(read, job))
+
+    def draw(self, job: DrawingJob) -> bytes:
+        """Draw the picture of a link in the child; raises as `make` does."""
+        return self._run(job, read_picture)
+
+    def _run(self, job: AnyJob, read_result: Callable[[Reader], _Result]) -> _Result:
         self.jobs += 1
         deadline = time.monotonic() + self._limits.wall_seconds
         try:
             _send(self._to, encode_job(job), deadline)
-            return read_reply(_receiver(self._from, deadline), job)
+            return read_result(_receiver(self._from, deadline))
         except TimeoutError as error:
             detail = f"no answer within {self._limits.wall_seconds:g} s"
             raise self._lost(RejectCode.DECODE_TIMEOUT, detail) from error

@@ -1,8 +1,8 @@
 """The messages between a decoder pool and its children, as bytes on two pipes.
 
-A job comes from the trusted parent and is pickled. A reply is untrusted, because a decoder may be
-compromised: it is JSON, of which every field is checked against the job, and blobs of announced
-lengths.
+A job comes from the trusted parent and is pickled; it asks for variants of an image, or for the
+picture of a link. A reply is untrusted, because a decoder may be compromised: it is JSON, of which
+every field is checked against the job, and blobs of announced lengths.
 """
 
 import json
@@ -12,9 +12,10 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from math import prod
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from ..imaging.errors import ImageRejected, RejectCode
+from ..imaging.share_picture import ShareText
 from ..imaging.values import FORMATS, SKETCH_SIZE, EncodedImage, Limits, SourceImage, VariantSet
 from ..recipes import Recipe
 
@@ -24,6 +25,8 @@ _REPLY: Final = struct.Struct(">I")
 MAX_MESSAGE_HEAD_BYTES: Final = 64 * 1024
 MAX_BLOBS_BYTES: Final = 16 * 1024 * 1024
 """More than all variants of an image need; those of a noise image have 3 MB."""
+MAX_PICTURE_BYTES: Final = 1024 * 1024
+"""More than a JPEG of 1200x630 needs."""
 MAX_DETAIL: Final = 300
 """Maximum length of a log text from a child."""
 
@@ -32,6 +35,8 @@ _SKETCH: Final = re.compile(rf"[0-9a-f]{{{3 * prod(SKETCH_SIZE)}}}")
 
 Reader = Callable[[int], bytes]
 """Returns exactly the requested number of bytes."""
+
+_Result = TypeVar("_Result")
 
 
 class BadReplyError(Exception):
@@ -46,8 +51,21 @@ class Job(NamedTuple):
     limits: Limits
 
 
-def encode_job(job: Job) -> list[bytes]:
-    """Serialise a job without copying the image."""
+class DrawingJob(NamedTuple):
+    """The picture of a link: its texts, and the files of its posters."""
+
+    text: ShareText
+    posters: tuple[bytes, ...]
+
+
+AnyJob: TypeAlias = Job | DrawingJob
+
+
+def encode_job(job: AnyJob) -> list[bytes]:
+    """Serialise a job without copying its images."""
+    if isinstance(job, DrawingJob):
+        head = pickle.dumps((job.text, [len(poster) for poster in job.posters]))
+        return [_JOB.pack(len(head), sum(map(len, job.posters))) + head, *job.posters]
     # `Limits` has a mapping proxy, which cannot be pickled.
     limits = replace(job.limits, pixels_by_format=dict(job.limits.pixels_by_format))
     head = pickle.dumps((tuple(job.recipes), limits))
@@ -57,11 +75,13 @@ def encode_job(job: Job) -> list[bytes]:
 JOB_START_BYTES: Final = _JOB.size
 
 
-def read_job(start: bytes, read: Reader) -> Job:
+def read_job(start: bytes, read: Reader) -> AnyJob:
     """Read a job; ``start`` are its first `JOB_START_BYTES`."""
     head_length, data_length = _JOB.unpack(start)
-    recipes, limits = pickle.loads(read(head_length))  # noqa: S301 - written by our parent
-    return Job(read(data_length), recipes, limits)
+    what, how = pickle.loads(read(head_length))  # noqa: S301 - written by our parent
+    if isinstance(what, ShareText):
+        return DrawingJob(what, tuple(read(length) for length in how))
+    return Job(read(data_length), what, how)
 
 
 def result_reply(result: VariantSet) -> list[bytes]:
@@ -73,6 +93,11 @@ def result_reply(result: VariantSet) -> list[bytes]:
         "variants": [(image.width, image.height, len(image.data)) for image in result.variants],
     }
     return [_head(head), *(image.data for image in result.variants)]
+
+
+def picture_reply(picture: bytes) -> list[bytes]:
+    """The reply with the picture of a link."""
+    return [_head({"picture": len(picture)}), picture]
 
 
 def rejected_reply(rejection: ImageRejected) -> list[bytes]:
@@ -96,13 +121,22 @@ def read_reply(read: Reader, job: Job) -> VariantSet:
     Raises ImageRejected if the child reports it, BadReplyError for a malformed reply, and the
     exceptions of ``read``.
     """
+    return _read_reply(read, lambda head: _read_result(head, read, job))
+
+
+def read_picture(read: Reader) -> bytes:
+    """Read the reply to a `DrawingJob`; raises as `read_reply` does."""
+    return _read_reply(read, lambda head: read(_number(head["picture"], 1, MAX_PICTURE_BYTES)))
+
+
+def _read_reply(read: Reader, result_of: Callable[[Mapping[str, Any]], _Result]) -> _Result:
     try:
         head = _read_head(read)
         if "error" in head:
             raise ImageRejected(RejectCode.DECODER_FAILED, _printable(head["error"]))
         if "rejected" in head:
             raise ImageRejected(RejectCode(head["rejected"]), _printable(head["detail"]))
-        return _read_result(head, read, job)
+        return result_of(head)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadReplyError(_printable(repr(error))) from error
 

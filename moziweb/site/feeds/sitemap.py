@@ -1,6 +1,7 @@
 """Serialises site maps (https://www.sitemaps.org/protocol.html) with alternate languages."""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Final
 from xml.etree import ElementTree as ET
 
@@ -20,13 +21,18 @@ def sitemap_index(urls: Iterable[str]) -> bytes:
     return document
 
 
-def urlset(pages: Iterable[Alternates]) -> bytes:
-    """A site map: every page in every language, with links to its other languages."""
+def urlset(pages: Iterable[tuple[Alternates, datetime | None]]) -> bytes:
+    """A site map: every page in every language, with links to its other languages.
+
+    Each page comes with the time of its last change, if that is known exactly.
+    """
     root = ET.Element("urlset", {"xmlns": SITEMAP_NAMESPACE, "xmlns:xhtml": XHTML})
-    for alternates in pages:
+    for alternates, changed_at in pages:
         for location in dict.fromkeys(alternates.values()):
             url = ET.SubElement(root, "url")
             ET.SubElement(url, "loc").text = location
+            if changed_at is not None:
+                ET.SubElement(url, "lastmod").text = f"{changed_at.astimezone(UTC):%FT%TZ}"
             for language, href in alternates.items():
                 link = {"rel": "alternate", "hreflang": language, "href": href}
                 ET.SubElement(url, "xhtml:link", link)

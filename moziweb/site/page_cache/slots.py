@@ -1,4 +1,4 @@
-"""Slots of pages for cards and backdrops, which are cached as fragments.
+"""Slots of pages for cards, backdrops and the picture of a week, which are cached as fragments.
 
 The key of a fragment holds everything that its bytes depend on: the premiere (or the movie, if it
 has no premiere), the language, the size of the poster, and when the browser loads it.
@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from moziweb.cache import EntryCorruptError
 from moziweb.db.types import parse_id
+from moziweb.movies.calendar import Week
 from moziweb.movies.queries import Listing
 
 from ..view_models import PremiereView
@@ -79,6 +80,36 @@ class FragmentKey:
             raise EntryCorruptError(f"not the key of a fragment: {text[:80]!r}")
         loading = Loading(match["loading"])
         return cls(match["shape"], match["locale"], movie_id, premiere_id, loading)
+
+
+_PREVIEW: Final = re.compile(r"preview (?P<locale>[a-z]+) (?P<week>[0-9W-]+) (?P<movies>[0-9.]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewKey:
+    """The key of the fragment with the picture of a week, for the head of its page.
+
+    ``movie_ids`` are the movies that it shows, so that the fragment queries no list.
+    """
+
+    locale: str
+    week: Week
+    movie_ids: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"preview {self.locale} {self.week.name} {'.'.join(map(str, self.movie_ids))}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """The inverse of ``str``; None if the text is of no such key."""
+        match = _PREVIEW.fullmatch(text)
+        if match is None:
+            return None
+        ids = [movie_id for part in match["movies"].split(".") if (movie_id := parse_id(part))]
+        try:
+            return cls(match["locale"], Week.parse(match["week"]), tuple(ids))
+        except ValueError:
+            return None
 
 
 @dataclass(frozen=True, slots=True)

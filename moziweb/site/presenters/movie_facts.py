@@ -51,5 +51,10 @@ def player_url(trailer: Trailer) -> str:
     return f"{PLAYER_ORIGIN}/embed/{quote(trailer.video_id, safe='')}?autoplay=1"
 
 
+def thumbnail_url(trailer: Trailer) -> str:
+    """The URL of a picture of a video on YouTube."""
+    return f"https://i.ytimg.com/vi/{quote(trailer.video_id, safe='')}/hqdefault.jpg"
+
+
 def _credits_of(movie: Movie, role: CreditRole) -> list[Credit]:
     return [each for each in movie.credits if each.role is role]

@@ -1,12 +1,13 @@
 """Builds cards of movies from listings of the calendar."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from moziweb.movies.models import Genre, Movie
 from moziweb.movies.queries import Listing, genres_of
 from moziweb.movies.tags import genre_tag, moved_tag, movie_tag, premiere_tag, service_tag
-from moziweb.posters.urls import PosterLinks, poster_links
+from moziweb.posters.sharing import DrawnPictures, links_and_pictures
+from moziweb.posters.urls import PosterLinks
 from moziweb.request import Request
 
 from ..context import PageContext
@@ -35,22 +36,35 @@ def genre_links(context: PageContext, genres: Iterable[Genre]) -> tuple[GenreLin
 
 @dataclass(frozen=True, slots=True)
 class CardBuilder:
-    """Builds the cards of a page. ``genres`` and ``posters`` are keyed by the id of the movie."""
+    """Builds the cards of a page. ``genres`` and ``posters`` are keyed by the id of the movie.
+
+    ``drawn`` are the pictures of links to the page.
+    """
 
     context: PageContext
     genres: Mapping[int, tuple[Genre, ...]]
     posters: Mapping[int, PosterLinks]
+    drawn: DrawnPictures
 
     @classmethod
     def fetch(
-        cls, request: Request, context: PageContext, listings: Iterable[Listing]
+        cls,
+        request: Request,
+        context: PageContext,
+        listings: Iterable[Listing],
+        subjects: Collection[str] = (),
     ) -> "CardBuilder":
-        """The builder for all listings of a page. Two queries, or none without listings."""
+        """The builder for all listings of a page, and the pictures of ``subjects``.
+
+        Two queries, or none without listings.
+        """
         slugs = {listing.movie.id: listing.movie.slug for listing in listings}
+        locale = context.formatter.locale
         if not slugs:
-            return cls(context, {}, {})
-        links = poster_links(request.dbsession, request.services.storage, slugs)
-        return cls(context, genres_of(request.dbsession, slugs), links)
+            return cls(context, {}, {}, DrawnPictures(locale, {}))
+        session, storage = request.dbsession, request.services.storage
+        links, drawn = links_and_pictures(session, storage, slugs, subjects, locale)
+        return cls(context, genres_of(session, slugs), links, drawn)
 
     def with_depend(self, depend: Callable[..., None]) -> "CardBuilder":
         """The same builder with another ``depend``, which records the tags of its cards."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
@@ -30,6 +30,7 @@ from ..context import PageContext
 from ..page_cache.fragments import PageFragments, movie_list_view
 from ..page_cache.slots import Section, with_eager_row
 from ..page_cache.validity import until_midnight
+from ..presenters.jsonld import breadcrumbs_json_ld, movies_json_ld
 from ..presenters.page_head import not_indexed, page_head
 from ..urls import named_segment
 from ..view_models import Link
@@ -203,6 +204,10 @@ def _values(request: Request, context: PageContext, page: _FacetPage) -> dict[st
             query = urlencode({"after": str(after)})
             next_links[section] = Link(f"{href}?{query}", translate(_NEXT[section]))
     head = page_head(context, page.name, page.description, page.route, **{page.route: page.segment})
+    way = [*((page.index,) if page.index else ()), Link(href, page.name)]
+    listed = (card.listing.movie for section in sections for card in section.cards)
+    data = breadcrumbs_json_ld(context, way), movies_json_ld(context, listed)
+    head = replace(head, json_ld=data)
     return {
         "page": not_indexed(head) if cursor else head,
         "heading": page.name,

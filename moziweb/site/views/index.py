@@ -1,5 +1,6 @@
 """The index page."""
 
+from dataclasses import replace
 from typing import Any
 
 from moziweb.cache.http.view_deriver import mark_negative
@@ -14,6 +15,7 @@ from ..page_cache.validity import until_midnight
 from ..presenters.filter_form import PageFilters
 from ..presenters.filter_values import PARAMETERS
 from ..presenters.index import IndexSection, index_sections
+from ..presenters.jsonld import movies_json_ld
 from ..presenters.page_head import page_head
 from ..presenters.period_nav import week_label, week_nav
 from ..view_models import PageHead
@@ -35,7 +37,8 @@ def index(request: Request) -> dict[str, Any]:
     sections = index_sections(request.dbsession, context, filters.filter)
     fragments = PageFragments(request, context)
     shown = [section for section in sections if section.listings or section.key in ALWAYS_SHOWN]
-    page = _page(context)
+    listed = (listing.movie for section in shown for listing in section.listings)
+    page = replace(_page(context), json_ld=(movies_json_ld(context, listed),))
     if filters.is_active and not any(section.listings for section in sections):
         mark_negative(request)
     return {

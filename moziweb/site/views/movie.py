@@ -1,5 +1,6 @@
 """The page of a movie."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
@@ -14,18 +15,20 @@ from moziweb.movies.models import Movie, Premiere
 from moziweb.movies.queries import published_movie
 from moziweb.movies.related_queries import movies_of_directors, movies_of_genre, week_neighbours
 from moziweb.movies.tags import movie_names_tag, movie_tag, period_tag, person_list_tag
-from moziweb.posters.urls import poster_links
+from moziweb.posters.sharing import links_and_pictures, movie_subject
 from moziweb.request import Request
 
 from ..context import PageContext
 from ..page_cache.fragments import PageFragments, movie_list_view
 from ..page_cache.slots import Section
 from ..page_cache.validity import midnight
+from ..presenters.jsonld import breadcrumbs_json_ld
 from ..presenters.movie import dated_premiere, movie_head, movie_page
 from ..presenters.movie_facts import directors_of
 from ..presenters.movie_list import localized_titles
 from ..presenters.period_nav import month_label
 from ..presenters.premiere import new_date_until
+from ..presenters.share import movie_preview, movie_share
 from ..urls import segment_of
 from ..view_models import Link
 
@@ -38,6 +41,7 @@ def movie(request: Request) -> dict[str, Any]:
     """A movie by its id; a wrong or missing slug redirects to the right URL.
 
     Six queries; one more for each of its neighbours, directors and genre, and two for their cards.
+    A movie without a poster takes one more.
     """
     segment = request.matchdict["movie"]
     movie_id = parse_id(segment.partition("-")[0])
@@ -48,8 +52,16 @@ def movie(request: Request) -> dict[str, Any]:
     if segment != segment_of(found.id, found.slug):
         context.depend(movie_tag(found.id))
         raise HTTPMovedPermanently(context.urls.absolute(context.urls.movie(found)))
-    links = poster_links(request.dbsession, request.services.storage, {found.id: found.slug})
-    shown = movie_page(context, found, links.get(found.id))
+    posters, drawn = links_and_pictures(
+        request.dbsession,
+        request.services.storage,
+        {found.id: found.slug},
+        [movie_subject(found.id)],
+        context.formatter.locale,
+    )
+    links = posters.get(found.id)
+    shown = movie_page(context, found, links)
+    preview = movie_preview(context, drawn, found, movie_share(context, found, links))
     changes = [change for premiere in found.premieres for change in premiere.changes]
     for changes_on in (
         lead_premiere_until(found.premieres, context.today),
@@ -57,6 +69,13 @@ def movie(request: Request) -> dict[str, Any]:
     ):
         if changes_on is not None:
             cap(request, midnight(changes_on).timestamp())
+    here = Link(context.urls.movie(found), shown.title)
+    way = (shown.week_link, here) if shown.week_link else (here,)
+    page = replace(
+        movie_head(context, found, shown),
+        preview=preview,
+        json_ld=(breadcrumbs_json_ld(context, way),),
+    )
     dated = dated_premiere(found, context.today)
     fragments = PageFragments(request, context)
     sections = (
@@ -64,7 +83,7 @@ def movie(request: Request) -> dict[str, Any]:
         _of_genre(request, fragments, found, dated),
     )
     return {
-        "page": movie_head(context, found, shown),
+        "page": page,
         "movie": shown,
         "neighbours": _neighbours(request, context, found, dated) if dated else (None, None),
         "sections": [section for section in sections if section and section.cards],

@@ -13,6 +13,7 @@ from moziweb.movies.calendar import FIRST_YEAR, LAST_YEAR, Month, Week, month_of
 from moziweb.movies.facet_queries import all_genres, all_services
 from moziweb.movies.queries import DAYS
 from moziweb.movies.tags import (
+    CHANGES_LIST,
     GENRES_LIST,
     PREMIERES_LIST,
     PUBLISHED_LIST,
@@ -58,7 +59,7 @@ def sitemap_pages(request: Request) -> Response:
     genres, services = all_genres(request.dbsession), all_services(request.dbsession)
     pages += (_alternates(context, "genre", genre=each.slug) for each in genres)
     pages += (_alternates(context, "service", service=each.slug) for each in services)
-    return _xml(urlset(pages))
+    return _xml(urlset((page, None) for page in pages))
 
 
 @view_config(route_name="sitemap_year", request_method="GET", cache="feeds")
@@ -78,20 +79,23 @@ def sitemap_year(request: Request) -> Response:
     pages += (_alternates(context, "week", week=name) for name in names)
     names = [month.name for month in months if month in filled_months]
     pages += (_alternates(context, "month", month=name) for name in names)
-    return _xml(urlset(pages))
+    return _xml(urlset((page, None) for page in pages))
 
 
 @view_config(route_name="sitemap_movies", request_method="GET", cache="feeds")
 def sitemap_movies(request: Request) -> Response:
-    """The movies of a block of ids. One query."""
+    """The movies of a block of ids, with the times of their last changes. One query."""
     context = PageContext.of(request)
     block = _number(request.matchdict["block"], 0, _LAST_BLOCK)
-    context.depend(PUBLISHED_LIST, SLUGS_LIST)
+    context.depend(PUBLISHED_LIST, SLUGS_LIST, CHANGES_LIST)
     movies = enumeration.movies_of_block(request.dbsession, block, SITEMAP_BLOCK)
     if not movies:
         raise HTTPNotFound
-    names = (segment_of(movie_id, slug) for movie_id, slug in movies)
-    return _xml(urlset(_alternates(context, "movie", movie=name) for name in names))
+    pages = (
+        (_alternates(context, "movie", movie=segment_of(movie_id, slug)), changed_at)
+        for movie_id, slug, changed_at in movies
+    )
+    return _xml(urlset(pages))
 
 
 def _weeks_of(year: int) -> list[Week]:

@@ -1,6 +1,7 @@
 """The pages of weeks and months, and the redirect from a date to its week."""
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import date
 from itertools import groupby
 from typing import Any
@@ -13,6 +14,7 @@ from moziweb.i18n import _
 from moziweb.movies.calendar import (
     AnyPeriod,
     Month,
+    Period,
     Week,
     month_of,
     parse_day,
@@ -38,9 +40,10 @@ from ..page_cache.fragments import PageFragments, movie_list_view
 from ..page_cache.slots import Section, with_eager_row
 from ..presenters.filter_form import PageFilters
 from ..presenters.filter_values import PARAMETERS
+from ..presenters.jsonld import breadcrumbs_json_ld, movies_json_ld
 from ..presenters.page_head import not_indexed, page_head
-from ..presenters.period_nav import month_nav, week_label, week_nav
-from ..view_models import PeriodNav
+from ..presenters.period_nav import month_label, month_nav, week_label, week_nav
+from ..view_models import Link, PeriodNav
 
 NavMaker = Callable[[PageContext, AnyPeriod, Neighbours | None], PeriodNav]
 SectionMaker = Callable[[PageFragments, Sequence[Listing]], list[Section]]
@@ -96,10 +99,11 @@ def _period_page(
     nav_of: NavMaker[AnyPeriod],
     sections_of: SectionMaker,
 ) -> dict[str, Any]:
-    """The values of ``period.jinja2``. Five queries, or four for a period without premieres.
+    """The values of ``period.jinja2``.
 
-    The calendar has thousands of empty periods. They are not indexed by search engines, and only a
-    bounded number of them is cached.
+    Five queries, six for a week without posters, four for an empty period. The calendar has
+    thousands of empty periods. They are not indexed by search engines, and only a bounded number of
+    them is cached.
     """
     filters = PageFilters.of(request, route, **{route: period.name})
     context, where = filters.context, filters.filter.conditions
@@ -117,13 +121,31 @@ def _period_page(
     title, translate = f"{nav.title}: {nav.range_text}", context.formatter.translate
     text = translate(_("Film premieres in Hungary, ${span}.", mapping={"span": nav.range_text}))
     page = page_head(context, title, text, route, **{route: period.name})
+    fragments = PageFragments(request, context)
+    if listings and isinstance(period, Week) and not filters.is_active:
+        page = replace(page, preview_slot=fragments.preview(period, listings))
+    if listings:
+        data = movies_json_ld(context, (each.movie for each in listings))
+        page = replace(page, json_ld=(breadcrumbs_json_ld(context, _way(context, period)), data))
     return {
         "page": filters.head(page) if listings else not_indexed(filters.head(page)),
         "filters": filters.form,
         "nav": nav,
-        "sections": with_eager_row(sections_of(PageFragments(request, context), listings)),
+        "sections": with_eager_row(sections_of(fragments, listings)),
         "is_empty": not listings,
     }
+
+
+def _way(context: PageContext, period: Period) -> list[Link]:
+    """The year of a week or month, its month, and the week."""
+    urls, formatter = context.urls, context.formatter
+    day = period.thursday if isinstance(period, Week) else period.start
+    year, month = year_of(day), month_of(day)
+    way = [Link(urls.year(year), year.name)]
+    way.append(Link(urls.month(month), month_label(formatter, month)))
+    if isinstance(period, Week):
+        way.append(Link(urls.week(period), week_label(formatter, period)))
+    return way
 
 
 def _by_kind(fragments: PageFragments, listings: Sequence[Listing]) -> list[Section]:

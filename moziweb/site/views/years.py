@@ -1,5 +1,6 @@
 """The page of a year, and the list of years."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from pyramid.httpexceptions import HTTPNotFound
@@ -23,6 +24,7 @@ from ..page_cache.fragments import PageFragments, movie_list_view
 from ..page_cache.slots import Section, with_eager_row
 from ..presenters.filter_form import PageFilters
 from ..presenters.filter_values import PARAMETERS
+from ..presenters.jsonld import breadcrumbs_json_ld, movies_json_ld
 from ..presenters.page_head import not_indexed, page_head
 from ..presenters.period_nav import month_label, year_nav
 from ..view_models import Link
@@ -48,11 +50,18 @@ def year(request: Request) -> dict[str, Any]:
     nav = year_nav(context, period, is_empty=not months)
     text = translate(_("Film premieres in Hungary, ${span}.", mapping={"span": nav.range_text}))
     page = page_head(context, f"{nav.title}: {nav.range_text}", text, "year", year=period.name)
+    sections = [_section(fragments, period, each) for each in months]
+    if months:
+        listed = (card.listing.movie for section in sections for card in section.cards)
+        years_link = Link(context.urls.path("years"), translate(_("All years")))
+        way = years_link, Link(context.urls.year(period), period.name)
+        data = breadcrumbs_json_ld(context, way), movies_json_ld(context, listed)
+        page = replace(page, json_ld=data)
     return {
         "page": filters.head(page) if months else not_indexed(filters.head(page)),
         "filters": filters.form,
         "nav": nav,
-        "sections": with_eager_row([_section(fragments, period, each) for each in months]),
+        "sections": with_eager_row(sections),
     }
 
 

@@ -22,6 +22,7 @@ from moziweb.posters.decoder.process import DecoderProcess
 from moziweb.posters.decoder.wire_format import Job
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.imaging.limits import estimate_memory, probe
+from moziweb.posters.imaging.share_picture import ShareText, draw_share_picture
 from moziweb.posters.imaging.values import Limits
 from moziweb.posters.imaging.variants import make_variants
 from moziweb.posters.recipes import RECIPES, Box, Master, Recipe, WebP
@@ -74,6 +75,19 @@ def works(pool: DecoderPool, data: bytes = PICTURE) -> bool:
 
 def test_variants_equal_those_made_in_this_process(shared: DecoderPool) -> None:
     assert shared.make(PICTURE, RECIPES) == make_variants(PICTURE, RECIPES)
+
+
+def test_pictures_of_links_are_drawn_as_in_this_process(shared: DecoderPool) -> None:
+    """The font and the letters are read before the child may no longer open files."""
+    text = ShareText(("Őrült űrhajósok",), "2026. augusztus 20.", "Mozi", "#205080")
+    posters = [encoded(Image.new("RGB", (78, 117), colour)) for colour in ("red", "blue")]
+    for number in range(3):
+        assert shared.draw(text, posters[:number]) == draw_share_picture(posters[:number], text)
+    pid = only_child(shared)
+    with pytest.raises(ImageRejected):
+        shared.draw(text, [b"no picture"])
+    assert works(shared)
+    assert only_child(shared) == pid
 
 
 def test_child_serves_many_jobs(shared: DecoderPool) -> None:

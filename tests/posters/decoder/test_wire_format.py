@@ -12,17 +12,22 @@ from hypothesis import strategies as st
 from moziweb.posters.decoder.wire_format import (
     JOB_START_BYTES,
     MAX_BLOBS_BYTES,
+    MAX_PICTURE_BYTES,
     BadReplyError,
+    DrawingJob,
     Job,
     Reader,
     encode_job,
     error_reply,
+    picture_reply,
     read_job,
+    read_picture,
     read_reply,
     rejected_reply,
     result_reply,
 )
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
+from moziweb.posters.imaging.share_picture import ShareText
 from moziweb.posters.imaging.values import LIMITS
 from moziweb.posters.imaging.variants import make_variants
 from moziweb.posters.recipes import RECIPES
@@ -181,3 +186,25 @@ def test_damaged_reply_is_refused_or_complete(at: int, noise: bytes) -> None:
     except (BadReplyError, EOFError, ImageRejected):
         return
     assert len(made.variants) == len(RECIPES)
+
+
+DRAWING = DrawingJob(ShareText(("Dűne",), "2026", "Mozi", "#a03020"), (DATA, b"", DATA))
+
+
+def test_drawing_jobs_round_trip() -> None:
+    sent = b"".join(encode_job(DRAWING))
+    assert read_job(sent[:JOB_START_BYTES], reader(sent[JOB_START_BYTES:])) == DRAWING
+
+
+def test_pictures_of_links_round_trip() -> None:
+    assert read_picture(reader(b"".join(picture_reply(b"jpeg")))) == b"jpeg"
+    with pytest.raises(ImageRejected):
+        read_picture(reader(b"".join(error_reply(KeyError("a")))))
+
+
+@pytest.mark.parametrize("length", [0, -1, MAX_PICTURE_BYTES + 1, 1.0, True, "4", None])
+def test_length_of_a_picture_is_checked(length: Any) -> None:
+    with pytest.raises(BadReplyError):
+        read_picture(reader(head({"picture": length}) + bytes(8)))
+    with pytest.raises(BadReplyError):
+        read_picture(reader(head({})))

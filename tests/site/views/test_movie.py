@@ -140,7 +140,7 @@ def test_json_ld_is_complete(app: TestApp, movie: Movie) -> None:
     assert trailer["url"].endswith("abcDEF-_123")
 
 
-def test_preview_is_the_square_variant(app: TestApp, movie: Movie) -> None:
+def test_second_preview_is_the_square_variant(app: TestApp, movie: Movie) -> None:
     page = app.get(movie_path(movie))
     previews = {
         tag["property"]: tag["content"] for tag in page.html.find_all("meta", property=True)

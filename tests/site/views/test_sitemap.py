@@ -1,13 +1,14 @@
 """Site maps and their index."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from xml.etree import ElementTree as ET
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from moziweb.movies.models import DatePrecision
+from moziweb.movies.models import DatePrecision, Movie
 from moziweb.services import services_of
 from moziweb.site.feeds import SITEMAP_BLOCK
 from moziweb.site.views import sitemap
@@ -124,3 +125,54 @@ def test_site_maps_take_one_or_two_queries(
         with query_counter(services_of(app.app.registry).database.engine) as statements:
             app.get(path)
         assert len(statements) == (2 if path in {"/sitemap.xml", "/sitemap-pages.xml"} else 1), path
+
+
+def last_changes(app: TestApp) -> dict[str, str]:
+    """The times of the last changes in the first site map of movies, by URL."""
+    root = ET.fromstring(app.get("/sitemap-movies-0.xml").body)
+    return {
+        url.findtext("s:loc", "", NAMES).removeprefix(BASE_URL): url.findtext(
+            "s:lastmod", "", NAMES
+        )
+        for url in root.findall("s:url", NAMES)
+    }
+
+
+def test_movies_have_the_time_of_their_last_change(app: TestApp, dbsession: Session) -> None:
+    movie = make_movie(dbsession, "Dűne")
+    at = datetime(2026, 5, 1, 8, 30, 7, tzinfo=UTC)
+    dbsession.execute(update(Movie).values(updated_at=at))
+    dbsession.commit()
+    path = f"/movie/{movie.id}-dune"
+    expected = {path: "2026-05-01T08:30:07Z", f"/en{path}": "2026-05-01T08:30:07Z"}
+    assert last_changes(app) == expected
+
+
+@pytest.mark.parametrize("part", ["title", "premiere", "genre", "moved"])
+def test_last_change_follows_the_movie_and_its_parts(
+    app: TestApp, dbsession: Session, part: str
+) -> None:
+    movie, other = make_movie(dbsession, "Dűne"), make_movie(dbsession, "Más")
+    premiere = make_premiere(dbsession, movie, THURSDAY)
+    dbsession.commit()
+    for each in (movie, other):
+        dbsession.execute(
+            update(Movie)
+            .where(Movie.id == each.id)
+            .values(updated_at=datetime(2020, 1, 1, tzinfo=UTC))
+        )
+    dbsession.commit()
+    dbsession.expire_all()
+    match part:
+        case "title":
+            movie.title = "Dűne 2"
+        case "premiere":
+            make_premiere(dbsession, movie, date(2027, 3, 1))
+        case "genre":
+            add_genres(dbsession, movie, "Kaland/Adventure")
+        case "moved":
+            premiere.date = THURSDAY + timedelta(days=7)
+    dbsession.commit()
+    found = last_changes(app)
+    assert found[f"/movie/{other.id}-mas"] == "2020-01-01T00:00:00Z"
+    assert found[f"/movie/{movie.id}-dune"] > "2026"

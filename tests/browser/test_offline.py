@@ -1,0 +1,167 @@
+"""The service worker: pages come from the network, and without it the saved ones are shown."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Error, Page, expect
+from sqlalchemy import select
+
+from moziweb.movies.models import Movie, Premiere
+from moziweb.services import services_of
+from moziweb.site.views import well_known
+from tests.threads import wait_until
+
+from .conftest import OpenPage
+from .manager_site import ManagerSite, running_manager_site
+from .site import THIS_WEEK, Site
+from .test_accessibility import is_accessible
+
+WEEK = f"/week/{THIS_WEEK.name}"
+
+CONTROLLED = "() => navigator.serviceWorker.controller !== null"
+SAVED = """async () => {
+  const caches_ = await Promise.all((await caches.keys()).map((name) => caches.open(name)));
+  const requests = await Promise.all(caches_.map((cache) => cache.keys()));
+  return requests.flat().map((request) => new URL(request.url).pathname);
+}"""
+
+
+@pytest.fixture
+def manager(migrated_sqlite: Path, tmp_path: Path) -> Iterator[ManagerSite]:
+    """A site with its manager."""
+    with running_manager_site(migrated_sqlite, tmp_path) as manager:
+        yield manager
+
+
+def open_controlled(open_page: OpenPage, url: str, width: int = 1280) -> Page:
+    """A page of which the service worker handles the requests."""
+    page = open_page(width, service_workers="allow")
+    page.goto(url)
+    page.wait_for_function(CONTROLLED)
+    return page
+
+
+def saved(page: Page) -> set[str]:
+    """The paths of the saved pages."""
+    return {path for path in page.evaluate(SAVED) if not path.startswith("/static/")}
+
+
+def wait_for_saved(page: Page, place: str, path: str = "") -> None:
+    """Wait until a page is saved: the page at ``path``, if that is given."""
+    wait_until(lambda: _saved_path(page, place).startswith(path or "/"))
+
+
+def _saved_path(page: Page, place: str) -> str:
+    script = "(place) => caches.match(place).then((it) => it?.headers.get('X-Saved-Path') ?? '')"
+    found: str = page.evaluate(script, place)
+    return found
+
+
+def rename(site: Site, title: str) -> None:
+    """Rename a movie of this week."""
+    with services_of(site.registry).database.write() as session:
+        shown = select(Premiere.movie_id).where(
+            Premiere.date.between(THIS_WEEK.start, THIS_WEEK.end), Premiere.cancelled_at.is_(None)
+        )
+        query = select(Movie).where(Movie.id.in_(shown), Movie.published).order_by(Movie.id)
+        session.scalars(query).first().title = title  # type: ignore[union-attr]
+
+
+def test_online_pages_come_from_the_network(cold_site: Site, open_page: OpenPage) -> None:
+    page = open_controlled(open_page, cold_site.url + WEEK)
+    for number in range(3):
+        rename(cold_site, f"Új cím {number}")
+        page.goto(cold_site.url + WEEK)
+        expect(page.get_by_text(f"Új cím {number}").first).to_be_visible()
+        expect(page.locator(".offline-note")).to_be_hidden()
+        wait_for_saved(page, "/saved/week")
+    assert page.goto(f"{cold_site.url}/nincs").status == 404  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_last_seen_week_is_shown_offline_with_a_notice(
+    site: Site, open_page: OpenPage, width: int
+) -> None:
+    page = open_controlled(open_page, f"{site.url}/", width)
+    wait_for_saved(page, "/saved/week")  # the page that registered the worker
+    page.goto(site.url + WEEK)
+    titles = page.locator(".item-title").all_inner_texts()
+    wait_for_saved(page, "/saved/week", WEEK)
+    page.context.set_offline(True)
+    # Other pages lead to the saved one.
+    for path in (WEEK, "/", "/month/2026-08", "/en/about"):
+        page.goto(site.url + path)
+        expect(page).to_have_url(site.url + WEEK)
+        expect(page.locator(".offline-note")).to_contain_text("Nincs internetkapcsolat")
+        assert page.locator(".offline-time").inner_text()
+        assert page.locator(".item-title").all_inner_texts() == titles
+    assert page.evaluate("getComputedStyle(document.body).fontFamily").startswith("Archivo")
+    is_accessible(page)
+    page.context.set_offline(False)
+    page.goto(site.url + WEEK)
+    expect(page.locator(".offline-note")).to_be_hidden()
+
+
+@pytest.mark.parametrize("prefix", ["", "/en"])
+def test_watchlist_is_shown_offline(site: Site, open_page: OpenPage, prefix: str) -> None:
+    page = open_controlled(open_page, f"{site.url}{prefix}/")
+    hearts = page.locator(".film .heart")
+    for number in (0, 2):
+        hearts.nth(number).click()
+    wait_for_saved(page, f"/saved{prefix}/watchlist-films")  # without a visit of the list
+    wait_for_saved(page, f"/saved{prefix}/watchlist")
+    page.context.set_offline(True)
+    page.goto(f"{site.url}{prefix}/watchlist")
+    expect(page.locator(".watchlist .film")).to_have_count(2)
+    expect(page.locator(".offline-note")).to_be_visible()
+
+
+def test_pages_of_the_manager_are_never_saved(manager: ManagerSite, open_page: OpenPage) -> None:
+    page = open_controlled(open_page, f"{manager.url}/")
+    wait_for_saved(page, "/saved/week")
+    manager.sign_in(page)
+    page.goto(f"{manager.url}/manager/movies")
+    page.get_by_role("button", name="Kijelentkezés").click()
+    expect(page.get_by_role("button", name="Kijelentkezés")).to_have_count(0)
+    page.goto(f"{manager.url}/about")
+    assert saved(page) == {"/saved/week"}
+    page.context.set_offline(True)
+    with pytest.raises(Error, match="ERR_INTERNET_DISCONNECTED"):
+        page.goto(f"{manager.url}/manager")
+
+
+def test_update_of_the_worker_takes_over(
+    site: Site, open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_controlled(open_page, site.url + WEEK)
+    wait_for_saved(page, "/saved/week")
+    first = page.evaluate("navigator.serviceWorker.ready.then((found) => found.active.state)")
+    assert first == "activated"
+    text = Path(well_known.worker_path()).read_text().replace('"moziweb-1"', '"moziweb-2"')
+    newer = tmp_path / "worker.js"
+    newer.write_text(text)
+    monkeypatch.setattr(well_known, "worker_path", lambda: str(newer))
+    page.goto(f"{site.url}/about")
+    page.evaluate("navigator.serviceWorker.ready.then((found) => found.update())")
+    wait_until(lambda: "moziweb-1" not in page.evaluate("caches.keys()"))
+    page.goto(site.url + WEEK)
+    wait_for_saved(page, "/saved/week")
+    page.context.set_offline(True)
+    page.goto(site.url + WEEK)
+    expect(page.locator(".offline-note")).to_be_visible()
+
+
+@pytest.mark.parametrize("prefix", ["", "/en"])
+def test_site_can_be_installed(site: Site, open_page: OpenPage, prefix: str) -> None:
+    page = open_controlled(open_page, f"{site.url}{prefix}/")
+    session = page.context.new_cdp_session(page)
+    found: dict[str, Any] = session.send("Page.getAppManifest")
+    assert found["errors"] == []
+    assert found["url"] == f"{site.url}{prefix}/site.webmanifest"
+    assert json.loads(found["data"])["start_url"] == f"{prefix}/"
+    errors = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    # A context of the tests is private, which is no fault of the site.
+    assert {each["errorId"] for each in errors} <= {"in-incognito"}
