@@ -129,6 +129,19 @@ def is_defined(path: str, name: str) -> bool:
     return found is not None
 
 
+def test_tests_named_in_the_documents_exist() -> None:
+    names = {
+        name
+        for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"))
+        for name in re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8"))
+    }
+    tests = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")
+    )
+    assert len(names) > 20
+    assert [name for name in sorted(names) if f"def {name}(" not in tests] == []
+
+
 def test_decisions_have_no_gaps_in_their_numbers() -> None:
     index = (ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
     files = sorted(path.name for path in (ROOT / "docs" / "decisions").glob("0*.md"))

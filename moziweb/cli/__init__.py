@@ -21,6 +21,7 @@ _GROUPS: Final = {
     "db": "db",
     "demo": "demo",
     "import": "imports",
+    "merge": "merging",
     "posters": "posters",
     "uploads": "uploads",
     "user": "user",
@@ -56,5 +57,5 @@ class _LazyGroup(click.Group):
 @click.version_option(package_name="moziweb")
 @click.pass_context
 def main(ctx: click.Context, ini: str) -> None:
-    """Administer a moziweb site: bin, cache, database, demo, imports, posters, uploads, users."""
+    """Administer a moziweb site: bin, cache, database, imports, merges, posters, uploads, users."""
     ctx.obj = CommandContext(ini)

@@ -185,3 +185,12 @@ def running_relay(registry: Registry) -> Iterator[None]:
         yield
     finally:
         pages.relay.stop()
+
+
+@contextmanager
+def site_registry(context: CommandContext) -> Iterator[Registry]:
+    """The registry of the whole site, for commands that show the pages that a change affects."""
+    with service_errors():
+        registry = context.application.registry
+        with running_relay(registry):
+            yield registry

@@ -3,8 +3,7 @@
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Final
 
 import click
@@ -27,7 +26,7 @@ from moziweb.manager.bin.restoring import (
 from moziweb.manager.movies.affected_pages import note_pages, pages_of_change
 from moziweb.services import services_of
 
-from .context import CommandContext, CommandError, running_relay, service_errors
+from .context import CommandContext, CommandError, service_errors, site_registry
 from .progress import progress_report
 from .signals import stop_on_signal
 
@@ -63,7 +62,7 @@ def delete(context: CommandContext, kind: str, row_id: int, yes: bool, dry_run: 
             raise CommandError(f"there is no {kind} {row_id}")
         return done
 
-    with _site(context) as registry:
+    with site_registry(context) as registry:
         with services_of(registry).database.rollback_session() as session:
             done = remove(session)
             counts = {table: len(rows) for table, rows in done.item.rows.items()}
@@ -94,7 +93,7 @@ def restore_command(context: CommandContext, item_id: int, dry_run: bool) -> Non
         except RestoreRefused as error:
             raise CommandError(error.text.interpolate()) from None
 
-    with _site(context) as registry:
+    with site_registry(context) as registry:
         if dry_run:
             with services_of(registry).database.rollback_session() as session:
                 done = bring_back(session)
@@ -161,15 +160,6 @@ def empty_in_worker(context: CommandContext, is_stopping: Callable[[], bool]) ->
         if is_stopping():
             break
     log.info("removed from the bin for good: %d", count)
-
-
-@contextmanager
-def _site(context: CommandContext) -> Iterator[Registry]:
-    """The registry of the whole site, whose pages a change affects."""
-    with service_errors():
-        registry = context.application.registry
-        with running_relay(registry):
-            yield registry
 
 
 def _report(

@@ -209,6 +209,22 @@ class RemovedMovie(Base):
     removed_at: Mapped[datetime] = mapped_column(index=True)
 
 
+class FormerAddress(Base):
+    """A former id or slug of a person, genre, distributor or service (``former_addresses.py``).
+
+    ``key`` is a slug, or ``#42`` for the id of a row that was merged into another one. ``row_id``
+    is the row of the same table that its public address leads to; without a foreign key, because
+    that row may be deleted and come back.
+    """
+
+    __tablename__ = "former_address"
+    __table_args__ = (Index(None, "table_name", "row_id"),)
+
+    table_name: Mapped[str] = mapped_column(String(20), primary_key=True)
+    key: Mapped[str] = mapped_column(String(40), primary_key=True)
+    row_id: Mapped[int]
+
+
 class Distributor(Base):
     """A company that releases movies in Hungarian cinemas. ``website`` is its URL, or ""."""
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm.interfaces import ORMOption
 
 from moziweb.db.meta import Base
 
+from .former_addresses import successor
 from .models import (
     Credit,
     DatePrecision,
@@ -97,10 +98,18 @@ def set_provenance(movie: Movie, fields: Iterable[str], source: str, fetched_at:
 
 
 def service_id(session: Session, name: str) -> int:
-    """Returns the id of a streaming service by its slug; adds it if it is new."""
+    """Returns the id of a streaming service by its name; adds it if it is new."""
     slug = slug_of(name, MAX_NAME_SLUG_LENGTH)
-    found = session.scalar(select(StreamingService).where(StreamingService.slug == slug))
-    return (found or add(session, StreamingService(slug=slug, name=name))).id
+    found = named_or_slugged(session, StreamingService, name, slug)
+    return int((found or add(session, StreamingService(slug=slug, name=name))).id)
+
+
+def named_or_slugged(session: Session, model: Any, name: str, slug: str) -> Any:
+    """Returns the genre or service that has the name or the slug, or had the slug; or None."""
+    by_name = select(model).where(model.name == name).order_by(model.id).limit(1)
+    by_slug = select(model).where(model.slug == slug)
+    found = session.scalars(by_name).first() or session.scalar(by_slug)
+    return found or successor(session, model, slug)
 
 
 def find_or_add(session: Session, model: Any, name: str) -> Any:

@@ -34,6 +34,7 @@ from .models import (
     Credit,
     Distributor,
     FieldProvenance,
+    FormerAddress,
     Genre,
     Movie,
     MovieGenre,
@@ -116,6 +117,20 @@ def _columns(model: type[Any]) -> list[str]:
 def _updated_tags(movie_id: int) -> tuple[str, ...]:
     """What shows the time of a movie's last change (``edit_version.py``)."""
     return movie_updated_tag(movie_id), *if_shown(movie_id, CHANGES_LIST)
+
+
+def _former_address_tags(row: Any) -> tuple[str, ...]:
+    """What the public address of a former id or slug shows: a redirect, or "not found"."""
+    number = row.key.removeprefix("#")
+    match row.table_name:
+        case "person":
+            return (person_tag(int(number)),)
+        case "distributor":
+            return (distributor_tag(int(number)),)
+        case "genre":
+            return (GENRES_LIST,)
+        case _:
+            return (SERVICES_LIST,)
 
 
 def _row_tags(row: Any, row_tag: Callable[[int], str]) -> tuple[str, ...]:
@@ -415,6 +430,12 @@ for _part in (Credit, MovieGenre, Premiere, Trailer):
         keys=("movie_id",),
         tags=lambda row: _updated_tags(row.movie_id),
     )
+declare(
+    FormerAddress,
+    columns=("row_id",),
+    keys=("table_name", "key"),
+    tags=_former_address_tags,
+)
 declare(
     RemovedMovie,
     columns=("removed_at",),

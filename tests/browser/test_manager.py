@@ -124,6 +124,10 @@ ELSEWHERE = {
     "manager.bulk_job": "test_bulk.py, which has a job",
     "manager.second_factors": "test_second_factors.py, which enters the password again",
     "manager.undo": "test_undo.py, which has a change",
+    "manager.name": "test_names.py, in both languages",
+    "manager.name_merge": "test_names.py, in both languages",
+    "manager.name_merging": "test_names.py, in both languages",
+    "manager.name_suggestions": "is JSON",
 }
 """Routes that other tests cover."""
 

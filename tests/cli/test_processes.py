@@ -74,6 +74,7 @@ COMMANDS = (
     ("posters", "retry"),
     ("posters", "verify"),
     ("posters", "gc"),
+    ("merge", "person", "2", "1", "--yes"),
     ("bin", "delete", "movie", "1", "--yes"),
     ("bin", "list"),
     ("bin", "restore", "1"),

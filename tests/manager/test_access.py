@@ -34,7 +34,7 @@ OPEN = {
 
 VALUES = {
     "locale": "", "movie": "1", "user": "1", "job": "1", "unsaved": "1", "variant": "poster.jpg",
-    "below": "", "kind": "film", "row": "1", "entry": "1", "upload": "1",
+    "below": "", "kind": "film", "row": "1", "other": "2", "entry": "1", "upload": "1",
     "week": "2026-W36",
 }  # fmt: skip
 

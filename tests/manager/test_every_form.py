@@ -15,7 +15,7 @@ from webtest import Form, TestApp, Upload
 from webtest.forms import Submit
 
 from moziweb.manager.auth.models import Role
-from moziweb.movies.models import Movie
+from moziweb.movies.models import Movie, Person
 from moziweb.posters.models import SourceState
 from moziweb.services import services_of
 from tests import factories
@@ -136,6 +136,8 @@ def test_every_form_that_is_sent_twice_is_done_once(cached: TestApp, picture_url
     with services_of(cached.app.registry).database.write() as session:
         failed = {"state": SourceState.FAILED, "error_code": "not_found"}
         factories.add_poster(session, session.get_one(Movie, failing), **failed)
+        # They can be merged with those of the movies.
+        session.add_all(Person(name=name) for name in ("kis éva", "nagy pál", "tóth anna"))
     admin = signed_in(cached, Role.ADMIN)
     seed(admin, movie)
     sent: dict[str, str] = {}

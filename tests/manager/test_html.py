@@ -3,12 +3,16 @@
 from pathlib import Path
 
 from pyotp import TOTP
+from sqlalchemy import func, select
 from webtest import TestApp
 
 from moziweb.manager.auth.models import Role
+from moziweb.movies.models import Person
+from moziweb.services import services_of
 from tests.conftest import NOW
 from tests.manager.auth.factors.authenticator import Authenticator
 from tests.manager.conftest import NAMES, PASSWORD, csrf_of, sign_in
+from tests.manager.movie_forms import make_movie
 from tests.manager.test_access import path_of, views
 from tests.movies.importers.test_row_accounting import LISTS
 from tests.services.nu_checker import html_errors
@@ -50,6 +54,12 @@ def test_every_page_of_the_manager_is_valid_html(
         admin.post("/manager/imports", sent, upload_files=files, status=303)
     join_threads("import-")
     paths = sorted({path_of(site, route) for route, method, _ in views(site) if method == "GET"})
+    make_movie(site)
+    with services_of(site.app.registry).database.write() as session:
+        session.add(Person(name="nagy pál"))
+        twin = session.scalars(select(func.max(Person.id))).one()
+    page = f"/manager/names/person/{twin}"
+    paths += [page, f"{page}/merge", f"{page}/merge/{twin - 1}"]
     pages = {"sign in": anonymous.get("/manager/sign-in").text}
     for path in paths:
         response = admin.get(path, status="*")

@@ -29,6 +29,7 @@ CACHE: Final = "cache"
 PERSON: Final = "person"
 GENRE: Final = "genre"
 DISTRIBUTOR: Final = "distributor"
+SERVICE: Final = "service"
 
 
 @dataclass(frozen=True, slots=True)

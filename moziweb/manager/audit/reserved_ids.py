@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, event, func, select
 from sqlalchemy.orm import Mapper, object_session
 
-from moziweb.movies.models import Distributor, Genre, Movie, Person
+from moziweb.movies.models import Distributor, Genre, Movie, Person, StreamingService
 
 from .models import AuditEntry
 
@@ -19,6 +19,7 @@ _SUBJECTS: Final[Mapping[type, str]] = {
     Person: "person",
     Genre: "genre",
     Distributor: "distributor",
+    StreamingService: "service",
 }
 
 _LAST: Final = "moziweb.manager.last_ids"

@@ -15,12 +15,14 @@ from moziweb.movies.models import (
     Credit,
     Distributor,
     FieldProvenance,
+    FormerAddress,
     Genre,
     Movie,
     MovieGenre,
     Person,
     Premiere,
     PremiereChange,
+    StreamingService,
     Trailer,
 )
 from moziweb.posters.models import PosterSource, PosterVariant
@@ -29,8 +31,9 @@ TableRows: TypeAlias = dict[str, list[dict[str, Any]]]
 """Rows by the names of their tables; columns have the names of attributes."""
 
 MODELS: Final[tuple[type[Base], ...]] = (
-    Distributor, Genre, Person, Movie, MovieGenre, Credit, Premiere, PremiereChange, Trailer,
-    FieldProvenance, MovieReference, PosterSource, PosterVariant,
+    Distributor, Genre, Person, StreamingService, Movie, MovieGenre, Credit, Premiere,
+    PremiereChange, Trailer, FieldProvenance, MovieReference, FormerAddress, PosterSource,
+    PosterVariant,
 )  # fmt: skip
 """What snapshots contain: each model after those that it refers to."""
 
@@ -92,9 +95,14 @@ def _taken(session: Session, model: Any, ids: Collection[int]) -> set[int]:
 
 
 def _row_of(model: type[Base], values: Mapping[str, Any]) -> Base:
+    return model(**typed_values(model, values))
+
+
+def typed_values(model: type[Base], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the values of columns from JSON; others are left out."""
     columns = inspect(model).columns
     known = {name: value for name, value in values.items() if name in columns}
-    return model(**{name: _typed(columns[name].type, value) for name, value in known.items()})
+    return {name: _typed(columns[name].type, value) for name, value in known.items()}
 
 
 def plain(value: Any) -> Any:

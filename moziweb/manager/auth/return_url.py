@@ -8,7 +8,9 @@ from moziweb.request import Request
 
 from .cookies import PATHS
 
-_DRAFT_ROUTES: Final = frozenset({"manager.movie", "manager.new_movie", "manager.week_grid"})
+_DRAFT_ROUTES: Final = frozenset(
+    {"manager.movie", "manager.name", "manager.new_movie", "manager.week_grid"}
+)
 """Routes whose forms are kept as drafts if the session has ended."""
 
 # No backslash, no control character, no double slash at the start: browsers read those as the name

@@ -11,12 +11,14 @@ from sqlalchemy.orm import Session
 
 from moziweb.db.meta import Base
 from moziweb.i18n import _
+from moziweb.movies.former_addresses import id_key, successor
 from moziweb.movies.importers.models import MovieReference
 from moziweb.movies.models import (
     Credit,
     Distributor,
     Genre,
     Movie,
+    MovieGenre,
     Person,
     StreamingService,
 )
@@ -76,7 +78,7 @@ def restore(
     """Inserts the rows of an item again, flushes and deletes the item. Raises `RestoreRefused`.
 
     A link to a row that is in the bin itself moves to that item: it comes back with that one. A
-    link to a row that is gone for good is left out.
+    link to a row that was merged follows to the kept one; one to a row that is gone is left out.
     """
     if item.deleted_at <= now - BIN_RETENTION:
         raise RestoreRefused(_("It has been in the bin for more than 30 days."))
@@ -196,14 +198,20 @@ class _Restoration:
                     rows[model.__tablename__] = [
                         row
                         for row in rows[model.__tablename__]
-                        if self._can_refer(model, row, name, table)
+                        if self._can_refer(rows, model, row, name, table)
                     ]
 
-    def _can_refer(self, model: type[Base], row: dict[str, Any], name: str, table: str) -> bool:
+    def _can_refer(
+        self, rows: TableRows, model: type[Base], row: dict[str, Any], name: str, table: str
+    ) -> bool:
         """Whether to insert the row. A nullable reference to a missing row becomes None."""
         number, (target, kind) = row.get(name), _KINDS[table]
         if number is None or self.session.get(target, number) is not None:
             return True
+        kept = None if target is Movie else successor(self.session, target, id_key(number))
+        if kept is not None:
+            row[name] = kept.id
+            return model is not MovieGenre or not _has_genre(rows, row)
         other = latest_item(self.session, kind, number) if kind else None
         columns: Any = inspect(model).columns
         if not columns[name].nullable:
@@ -254,7 +262,7 @@ class _Restoration:
                 row["chosen"] = row["choose_when_ready"] = False
 
 
-_KINDS: Final[Mapping[str, tuple[type[Base], BinKind | None]]] = {
+_KINDS: Final[Mapping[str, tuple[Any, BinKind | None]]] = {
     "movie": (Movie, BinKind.MOVIE),
     "person": (Person, BinKind.PERSON),
     "genre": (Genre, BinKind.GENRE),
@@ -269,6 +277,13 @@ def _settle(row: dict[str, Any]) -> None:
     row.update(lease_token=None, lease_until=None)
     if row["state"] == SourceState.GENERATING:
         row["state"] = SourceState.PENDING.value
+
+
+def _has_genre(rows: TableRows, link: dict[str, Any]) -> bool:
+    """Whether another link of the movie has the genre, which was kept in a merge."""
+    key = link["movie_id"], link["genre_id"]
+    others = (each for each in rows["movie_genre"] if each is not link)
+    return any((each["movie_id"], each["genre_id"]) == key for each in others)
 
 
 def _add_row(item: BinItem, table: str, row: dict[str, Any]) -> None:

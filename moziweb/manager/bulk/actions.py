@@ -23,7 +23,8 @@ from ..movies.changes import AuditedMovies
 from ..movies.form import DateChanges
 from ..movies.save import MovieWriter, lock_movies, write
 from ..movies.values import MovieValues, values_of
-from ..undo.reversal import Undoer, UndoRefused
+from ..undo.outcome import UndoRefused
+from ..undo.reversal import Undoer
 from .models import BulkAction, Outcome
 
 

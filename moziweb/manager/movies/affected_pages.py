@@ -20,12 +20,13 @@ from moziweb.cache import REASON, kind_of, pending_tags
 from moziweb.caching import DECLARATIONS, OUTBOX
 from moziweb.i18n import LOCALES
 from moziweb.movies.calendar import Month, Period, Week, month_of
-from moziweb.movies.models import Movie
+from moziweb.movies.facet_queries import Facet
+from moziweb.movies.models import Movie, Person
 from moziweb.movies.related_queries import movies_listing, premiere_days_of
 from moziweb.movies.search_tags import MISSPELT, PART
 from moziweb.movies.tags import person_list_tag
 from moziweb.services import services_of
-from moziweb.site.api.endpoints import MOVIE_ENDPOINT
+from moziweb.site.api.endpoints import MOVIE_ENDPOINT, PERSON_ENDPOINT
 from moziweb.site.page_cache.facet_urls import facet_urls, facets_of_tags, following_urls
 from moziweb.site.page_cache.url_inventory import Priority, SiteUrl, UrlInventory, pages_showing
 from moziweb.site.urls import segment_of
@@ -79,8 +80,12 @@ def pages_of_change(
     *,
     later: Iterable[str] = (),
     last: Priority | None = None,
+    former: Iterable[str] = (),
 ) -> AffectedPages | None:
-    """As `affected_pages`, for a change of several movies, given by id with their slugs."""
+    """As `affected_pages`, for a change of several movies, given by id with their slugs.
+
+    ``former`` are paths of pages that the change removes, which are not in the database any more.
+    """
     cache = services_of(registry).page_cache
     if cache is None:
         return None
@@ -105,6 +110,7 @@ def pages_of_change(
         return not late
 
     candidates = chain(
+        (SiteUrl(path, Priority.FRONT) for path in former),
         *(_movie_urls(addresses, movie_id, slug) for movie_id, slug in movies.items()),
         _period_urls(addresses, tags),
         _facet_urls(addresses, session, tags),
@@ -117,13 +123,27 @@ def pages_of_change(
 
 
 def note_pages(
-    registry: Registry, session: Session, entry: AuditEntry, movies: Mapping[int, str]
+    registry: Registry,
+    session: Session,
+    entry: AuditEntry,
+    movies: Mapping[int, str],
+    former: Iterable[str] = (),
 ) -> None:
     """Stores the affected pages in an audit entry, and its id as the outbox row's reason."""
     session.flush()
-    found = pages_of_change(registry, session, movies)
+    found = pages_of_change(registry, session, movies, former=former)
     entry.pages = list(found.pages) if found else []
     session.info[REASON] = reason_of(entry)
+
+
+def paths_of_facet(registry: Registry, session: Session, facet: Facet) -> tuple[str, ...]:
+    """Returns the paths of all pages and feeds of a facet, before a change removes them."""
+    addresses = UrlInventory.of(registry)
+    urls, today = addresses.urls, addresses.today
+    found = [*facet_urls(session, urls, facet, today), *following_urls(urls, facet)]
+    if isinstance(facet, Person):
+        found.append(urls.path(PERSON_ENDPOINT.route, id=facet.id))
+    return tuple(found)
 
 
 def reason_of(entry: AuditEntry) -> str:

@@ -229,8 +229,20 @@ def safe_fields(fields: Any) -> MultiDict[str, str]:
     )
 
 
-def values_from(form: MovieForm, before: MovieValues) -> MovieValues:
-    """Returns the values of a valid form. Row ids count only if ``before`` has them."""
+def chosen_people(form: MovieForm) -> set[int]:
+    """Returns the ids of people in a form."""
+    rows: list[Any] = [row.form for people in (form.directors, form.cast) for row in people]
+    return {row.person_id.data for row in rows if row.person_id.data and row.name.data}
+
+
+def values_from(
+    form: MovieForm, before: MovieValues, people: Mapping[int, str] | None = None
+) -> MovieValues:
+    """Returns the values of a valid form. Row ids count only if ``before`` has them.
+
+    ``people`` are the names of other people whose ids are in the form: suggestions were chosen.
+    """
+    known = dict(people or {})
     title = _unless_respaced(form.title.data or "", before.title)
     return MovieValues(
         title=title,
@@ -243,8 +255,8 @@ def values_from(form: MovieForm, before: MovieValues) -> MovieValues:
         countries=form.countries.data or (),
         languages=form.languages.data or (),
         distributor=_unless_respaced(form.distributor.data or "", before.distributor),
-        directors=_people(form.directors, before.directors),
-        cast=_people(form.cast, before.cast),
+        directors=_people(form.directors, before.directors, known),
+        cast=_people(form.cast, before.cast, known),
         premieres=_premieres(form, before),
         trailers=_trailers(form, before),
         imdb_id=form.imdb_id.data or None,
@@ -311,15 +323,19 @@ def _in_order(chosen: Iterable[int], before: tuple[int, ...]) -> tuple[int, ...]
     return (*(each for each in before if each in wanted), *sorted(wanted - set(before)))
 
 
-def _people(rows: Any, before: tuple[PersonLine, ...]) -> tuple[PersonLine, ...]:
-    names = {each.person_id: each.name for each in before}
+def _people(
+    rows: Any, before: tuple[PersonLine, ...], known: Mapping[int, str]
+) -> tuple[PersonLine, ...]:
+    names: dict[int | None, str] = {each.person_id: each.name for each in before}
+    for person_id, name in known.items():
+        names.setdefault(person_id, name)
     filled = [(index, row.form) for index, row in enumerate(rows) if row.form.name.data]
     filled.sort(key=lambda each: (each[1].place.data or MAX_FORM_ROWS + each[0], each[0]))
     return tuple(_person(form, names) for _index, form in filled)
 
 
 def _person(form: Any, names: Mapping[int | None, str]) -> PersonLine:
-    """A changed name is another person; an id that the list did not have is ignored."""
+    """A changed name is another person; an id that nobody has is ignored."""
     person_id, typed, character = form.person_id.data, form.name.data, form.character.data or ""
     name = names.get(person_id)
     if name is None or name.split() != typed.split():

@@ -1,5 +1,6 @@
 """Queries of the movie's form."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from moziweb.movies.collation import sort_key
-from moziweb.movies.models import Distributor, Genre, Movie, StreamingService
+from moziweb.movies.models import Distributor, Genre, Movie, Person, StreamingService
 from moziweb.movies.movie_rows import relations
 
 
@@ -29,6 +30,12 @@ def editable_movie(session: Session, movie_id: int) -> Movie | None:
         # Overwrite what the session has loaded before: another editor may have saved since.
         .execution_options(populate_existing=True)
     ).one_or_none()
+
+
+def people_by_id(session: Session, ids: Collection[int]) -> dict[int, str]:
+    """Returns the names of the people that exist, by id. One query."""
+    rows = session.execute(select(Person.id, Person.name).where(Person.id.in_(ids)))
+    return {row.id: row.name for row in rows}
 
 
 def distributors_by_name(session: Session) -> list[Row[int, str]]:

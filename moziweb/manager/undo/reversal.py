@@ -1,11 +1,10 @@
 """Takes the change of an audit entry back, unless later changes have touched the same fields."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from pyramid.i18n import TranslationString
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -38,36 +37,12 @@ from ..movies.form import DateChanges
 from ..movies.queries import editable_movie
 from ..movies.save import MovieWriter, lock_movies, write
 from ..movies.values import EDITED_FIELDS, MovieValues, values_of
+from ..names.kinds import NamedKind
+from .name_reversal import NameUndoer
+from .outcome import DELETED, TOUCHED, TouchedField, Undone, UndoRefused, recorded_texts
 
 FOCAL_POINT: Final = "focal_point"
 """The field of an entry that moved a focal point: ``[source id, x, y]``."""
-
-
-@dataclass(frozen=True, slots=True)
-class TouchedField:
-    """A field that a later change has touched, as texts."""
-
-    field: str
-    before: str
-    after: str
-    now: str
-
-
-class UndoRefused(Exception):
-    """A change cannot be taken back: ``text`` says why, ``differences`` are the touched fields."""
-
-    def __init__(self, text: TranslationString, differences: Collection[TouchedField] = ()) -> None:
-        super().__init__(text)
-        self.text = text
-        self.differences = tuple(differences)
-
-
-@dataclass(frozen=True, slots=True)
-class Undone:
-    """The audit entry of the reversal, and the slugs of the changed movies."""
-
-    entry: AuditEntry
-    movies: Mapping[int, str]
 
 
 def undone_by(session: Session, entry_ids: Iterable[int]) -> dict[int, int]:
@@ -93,7 +68,7 @@ class Undoer:
         if undone_by(self.session, [entry.id]):
             raise UndoRefused(_("This change has been taken back before."))
         if EXISTS not in entry.fields:
-            return self._reset(entry)
+            return self._reset_name(entry) if entry.subject in {*NamedKind} else self._reset(entry)
         try:
             is_new = entry.fields[EXISTS]["after"]
             return self._delete(entry) if is_new else self._restore(entry)
@@ -116,8 +91,11 @@ class Undoer:
         deleter = Deleter(self.session, self.by, self.now, self.batch, entry.id)
         done = deleter.delete(kind, row_id)
         if done is None:
-            raise UndoRefused(_GONE)
+            raise UndoRefused(DELETED)
         return Undone(done.entry, done.movies)
+
+    def _reset_name(self, entry: AuditEntry) -> Undone:
+        return NameUndoer(self.session, self.by, self.now, self.batch).undo(entry)
 
     def _reset(self, entry: AuditEntry) -> Undone:
         """Sets the changed fields of a movie to their former values."""
@@ -143,7 +121,7 @@ class Undoer:
         """Raises `UndoRefused` if a field has not the value that the change gave it."""
         found = states(self.session, [entry.subject_id or 0]).get(entry.subject_id or 0)
         if found is None:
-            raise UndoRefused(_GONE)
+            raise UndoRefused(DELETED)
         genres, differences = genre_names(self.session), []
         fields = entry.fields or {}
         for name in names:
@@ -151,10 +129,10 @@ class Undoer:
             if _comparable(name, found.value(name)) != _comparable(
                 name, value_of_json(name, change["after"])
             ):
-                texts = _recorded_texts(entry, name)
+                texts = recorded_texts(entry, name)
                 differences.append(TouchedField(name, *texts, found.text(name, genres)))
         if differences:
-            raise UndoRefused(_("Later changes have touched the same fields."), differences)
+            raise UndoRefused(TOUCHED, differences)
 
     def _reset_values(self, movie_id: int, fields: Mapping[str, Mapping[str, Any]]) -> None:
         removed = fields.get("premieres", {}).get(REMOVED, ())
@@ -162,7 +140,7 @@ class Undoer:
             insert_rows(self.session, rows)
         movie = editable_movie(self.session, movie_id)
         if movie is None:
-            raise UndoRefused(_GONE)
+            raise UndoRefused(DELETED)
         old = {
             name: value_of_json(name, fields[name]["before"])
             for name in EDITED_FIELDS
@@ -241,10 +219,10 @@ class Undoer:
             number = {"number": source_id}
             raise UndoRefused(_("The poster #${number} is gone.", mapping=number))
         if [source.focal_x, source.focal_y] != change["after"][1:]:
-            texts = _recorded_texts(entry, FOCAL_POINT)
+            texts = recorded_texts(entry, FOCAL_POINT)
             now = f"{source.focal_x:.0%}, {source.focal_y:.0%}"
             touched = [TouchedField(FOCAL_POINT, *texts, now)]
-            raise UndoRefused(_("Later changes have touched the same fields."), touched)
+            raise UndoRefused(TOUCHED, touched)
         self.posters.set_focal_point(self.session, source_id, *before)
         audited = AuditedMovies(self.session, list(movies))
         (new,) = audited.record(
@@ -259,9 +237,6 @@ class Undoer:
         return Undone(new, movies)
 
 
-_GONE: Final = _("It is deleted.")
-
-
 def _comparable(name: str, value: Any) -> Any:
     """A value without what may change although nobody changes the field.
 
@@ -272,9 +247,3 @@ def _comparable(name: str, value: Any) -> Any:
     if name == "trailers":
         return [replace(each, id=None) for each in value]
     return value
-
-
-def _recorded_texts(entry: AuditEntry, name: str) -> tuple[str, str]:
-    found = (each for each in entry.changes if each["field"] == name)
-    change = next(found, {"before": "", "after": ""})
-    return change["before"], change["after"]

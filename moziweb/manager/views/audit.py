@@ -18,6 +18,7 @@ from ..audit.log import (
     MOVIE,
     PERSON,
     POSTERS_SUBJECT,
+    SERVICE,
     USER,
 )
 from ..auth.accounts import all_users
@@ -25,7 +26,7 @@ from ..undo.reversal import undone_by
 from ..web.layout import manager_view, page_frame
 from ..web.resources import ADMINISTER, SEE
 
-_EDITORIAL: Final = (MOVIE, POSTERS_SUBJECT, PERSON, GENRE, DISTRIBUTOR)
+_EDITORIAL: Final = (MOVIE, POSTERS_SUBJECT, PERSON, GENRE, DISTRIBUTOR, SERVICE)
 """Subjects that editors see."""
 
 

@@ -1,4 +1,4 @@
-"""Deleting, the bin, and the list of names that can be deleted."""
+"""Deleting, and the bin."""
 
 from typing import Any, Final
 
@@ -10,13 +10,12 @@ from sqlalchemy.orm import Session
 from moziweb.db.types import parse_id
 from moziweb.i18n import _
 from moziweb.request import Request
-from moziweb.site.view_models import Link
 
 from ..audit.models import AuditEntry
 from ..auth.sessions import require_user
 from ..bin.deletion import DISTRIBUTED, Deleter, Removal
 from ..bin.models import BinKind
-from ..bin.queries import NAMED, ROWS_PER_PAGE, items_in_bin, named_rows
+from ..bin.queries import ROWS_PER_PAGE, items_in_bin
 from ..bin.restoring import BIN_RETENTION, RestoreRefused, find_item, latest_item, restore
 from ..movies.affected_pages import (
     AffectedPages,
@@ -25,6 +24,7 @@ from ..movies.affected_pages import (
     reason_of,
     seconds_until_fresh,
 )
+from ..names.kinds import NamedKind
 from ..web.layout import manager_view, page_frame
 from ..web.params import NO_ID, id_params, or_404, text_param
 from ..web.redirects import SeeOther
@@ -39,12 +39,6 @@ BIN_KIND_NAMES: Final = {
     BinKind.PERSON: _("person"),
     BinKind.GENRE: _("genre"),
     BinKind.DISTRIBUTOR: _("distributor"),
-}
-
-_PLURALS: Final = {
-    BinKind.PERSON: _("People"),
-    BinKind.GENRE: _("Genres"),
-    BinKind.DISTRIBUTOR: _("Distributors"),
 }
 
 _PARTS: Final = {
@@ -113,30 +107,6 @@ def change_bin(request: Request) -> dict[str, Any] | Response:
         return _page(request, problem=error.text)
 
 
-@manager_view("names", permission=EDIT, renderer="names", method="GET")
-def names(request: Request) -> dict[str, Any]:
-    """People, genres or distributors, by name. Two queries."""
-    kind = next((each for each in NAMED if each == request.GET.get("kind")), BinKind.PERSON)
-    text = " ".join(request.GET.get("q", "").split())[:100]
-    rows = named_rows(request.dbsession, kind, text, parse_id(request.GET.get("after")))
-    translate = request.localizer.translate
-    more = {"kind": kind.value, "q": text, "after": rows[ROWS_PER_PAGE - 1].id} if (
-        len(rows) > ROWS_PER_PAGE
-    ) else {}  # fmt: skip
-    return {
-        "page": page_frame(request, _("Names"), _NAMES),
-        "kind": kind,
-        "text": text,
-        "rows": rows[:ROWS_PER_PAGE],
-        "kinds": [
-            Link(request.route_path(_NAMES, _query={"kind": each.value}), translate(name),
-                 current=each is kind)
-            for each, name in _PLURALS.items()
-        ],
-        "next": request.route_path(_NAMES, _query=more) if more else "",
-    }  # fmt: skip
-
-
 def _asked(request: Request) -> tuple[BinKind, int]:
     try:
         kind = BinKind(request.matchdict["kind"])
@@ -157,7 +127,7 @@ def _parts(done: Removal) -> list[tuple[TranslationString, int]]:
 
 
 def _section(kind: BinKind) -> str:
-    return _NAMES if kind in NAMED else "manager.movies"
+    return _NAMES if kind.value in {*NamedKind} else "manager.movies"
 
 
 def _back(request: Request, kind: BinKind, row_id: int, done: Removal) -> str:
@@ -166,7 +136,7 @@ def _back(request: Request, kind: BinKind, row_id: int, done: Removal) -> str:
         return request.route_path("manager.movie", movie=row_id)
     if kind is BinKind.POSTER:
         return request.route_path("manager.movie_posters", movie=next(iter(done.movies)))
-    return request.route_path(_NAMES, _query={"kind": kind.value})
+    return request.route_path("manager.name", kind=kind.value, row=row_id)
 
 
 def _restore(request: Request, item_id: int) -> Response:

@@ -18,12 +18,13 @@ from ..movies.form import (
     DateChanges,
     MovieForm,
     check_date_changes,
+    chosen_people,
     date_changes_of,
     digests_of,
     digests_text,
     values_from,
 )
-from ..movies.queries import FormChoices, editable_movie, form_choices
+from ..movies.queries import FormChoices, editable_movie, form_choices, people_by_id
 from ..movies.save import MovieWriter
 from ..movies.values import EDITED_FIELDS, MovieValues, values_of
 from ..movies.warnings import SaveWarning
@@ -86,8 +87,11 @@ class MovieEdit:
         return found if found.differences else None
 
     def values(self) -> MovieValues:
-        """Returns the values of a valid form."""
-        return values_from(self.form, self.before)
+        """Returns the values of a valid form. One query, if it has people that are not known."""
+        known = {each.person_id for each in (*self.before.directors, *self.before.cast)}
+        chosen = chosen_people(self.form) - known
+        people = people_by_id(self.session, chosen) if chosen else {}
+        return values_from(self.form, self.before, people)
 
     def writer(self) -> MovieWriter:
         """Returns the writer of a valid form."""

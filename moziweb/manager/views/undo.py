@@ -12,7 +12,8 @@ from moziweb.request import Request
 from ..audit.models import AuditEntry
 from ..auth.sessions import require_user
 from ..movies.affected_pages import AffectedPages, note_pages, pages_of_change
-from ..undo.reversal import Undoer, UndoRefused, undone_by
+from ..undo.outcome import UndoRefused
+from ..undo.reversal import Undoer, undone_by
 from ..web.layout import manager_view, page_frame
 from ..web.params import or_404
 from ..web.redirects import SeeOther

@@ -79,6 +79,10 @@ FIELD_NAMES: Final = {
     "focal_point": _("Focal point"),
     "published": _("On the site"),
     "name": _("Name"),
+    "name_en": _("Name in English"),
+    "slug": _("Address"),
+    "merged": _("Merged"),
+    "website": _("Website"),
     "films": _("Films"),
     "role": _("Role"),
     "codes": _("Recovery codes left"),
@@ -89,7 +93,7 @@ FIELD_NAMES: Final = {
     "entries": _("Entries"),
     "everything": _("Everything"),
 }
-"""Display names of the fields of movies, users and cache actions."""
+"""Display names of the fields of movies, names, users and cache actions."""
 
 COLUMN_NAMES: Final = {
     "external_id": _("The list's own id"),

@@ -26,6 +26,7 @@ from moziweb.movies.models import (
 from moziweb.movies.movie_rows import (
     add,
     find_or_add,
+    named_or_slugged,
     note_move,
     service_id,
     set_column,
@@ -110,7 +111,7 @@ def _write_genres(writer: ImportWriter, _name: str, value: Sequence[GenreFact]) 
 
 def _genre(session: Session, fact: GenreFact) -> Genre:
     slug = slug_of(fact.name, MAX_NAME_SLUG_LENGTH)
-    found = session.scalar(select(Genre).where(Genre.slug == slug))
+    found: Genre | None = named_or_slugged(session, Genre, fact.name, slug)
     return found or add(session, Genre(slug=slug, name=fact.name, name_en=fact.name_en))
 
 

@@ -18,7 +18,14 @@ from ..context import PageContext
 from ..formatting import AUDIO_NAMES, KIND_NAMES
 from ..query_parameters import keep_parameters, redirect_unless_canonical
 from ..view_models import FilterField, FilterForm, FilterOption, Link, PageHead
-from .filter_values import LABELS, PARAMETERS, filter_texts, given_values, parse_filter
+from .filter_values import (
+    LABELS,
+    PARAMETERS,
+    current_slugs,
+    filter_texts,
+    given_values,
+    parse_filter,
+)
 from .page_head import not_indexed
 
 _FILTERED_ROUTES: Final = frozenset({"index", "week", "month", "year"})
@@ -49,12 +56,13 @@ class PageFilters:
         """The filters of a request to ``route``. Two queries.
 
         Raises ``HTTPNotFound`` for an unknown value or too many filters, with the text that says
-        which, and a redirect for a URL with empty or repeated parameters.
+        which, and a redirect for a URL with empty or repeated parameters or a former slug.
         """
         context = PageContext.of(request)
         genres, services = all_genres(request.dbsession), all_services(request.dbsession)
         depend_on_names(context, genres, services)
-        found = parse_filter(given_values(request), genres, services)
+        given = current_slugs(request.dbsession, given_values(request), genres, services)
+        found = parse_filter(given, genres, services)
         path = context.urls.path(route, **values)
         parameters = found.parameters
         redirect_unless_canonical(request, PARAMETERS, parameters, context.urls.absolute(path))

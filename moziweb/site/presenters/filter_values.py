@@ -10,6 +10,7 @@ from moziweb.i18n import _
 from moziweb.movies import tags
 from moziweb.movies.facet_queries import all_genres, all_services
 from moziweb.movies.filters import FILTERED_AUDIOS, MAX_FILTERS, Dimension, PremiereFilter
+from moziweb.movies.former_addresses import successor
 from moziweb.movies.models import Audio, Genre, PremiereKind, Rating, ScreenFormat, StreamingService
 from moziweb.request import Request
 
@@ -36,6 +37,29 @@ def given_values(request: Request, names: Iterable[str] = PARAMETERS) -> dict[st
     return {name: text for name, text in found.items() if text}
 
 
+def current_slugs(
+    session: Session,
+    given: Mapping[str, str],
+    genres: Iterable[Genre],
+    services: Iterable[StreamingService],
+) -> dict[str, str]:
+    """The parameters with the present slugs of genres and services that were renamed or merged.
+
+    So subscribed calendars stay valid. One query for each slug that no row has.
+    """
+    found = dict(given)
+    rows: tuple[tuple[str, type[Any], Iterable[Any]], ...] = (
+        (Dimension.GENRE, Genre, genres),
+        (Dimension.SERVICE, StreamingService, services),
+    )
+    for name, model, known in rows:
+        slug = given.get(name)
+        if slug and all(row.slug != slug for row in known):
+            row = successor(session, model, slug)
+            found[name] = row.slug if row else slug
+    return found
+
+
 def parse_filter(
     given: Mapping[str, str], genres: Iterable[Genre], services: Iterable[StreamingService]
 ) -> PremiereFilter:
@@ -58,7 +82,9 @@ def parse_filter(
 
 
 def feed_filter(session: Session, context: PageContext, request: Request) -> PremiereFilter:
-    """The filter of a calendar or feed, which shows the names of the values. At most two queries.
+    """The filter of a calendar or feed, which shows the names of the values.
+
+    At most two queries, and one for each former slug.
 
     Raises as ``parse_filter``.
     """
@@ -71,6 +97,7 @@ def feed_filter(session: Session, context: PageContext, request: Request) -> Pre
     if Dimension.SERVICE in given:
         context.depend(tags.SERVICES_LIST)
         services = all_services(session)
+    given = current_slugs(session, given, genres, services)
     found = parse_filter(given, genres, services)
     if found.genre:
         context.depend(tags.genre_tag(found.genre.id))

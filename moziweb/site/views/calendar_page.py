@@ -27,7 +27,7 @@ from ..feeds.calendar_options import (
     calendar_window,
 )
 from ..presenters.filter_form import depend_on_names, filter_form
-from ..presenters.filter_values import filter_texts, given_values, parse_filter
+from ..presenters.filter_values import current_slugs, filter_texts, given_values, parse_filter
 from ..presenters.movie_list import localized_titles
 from ..presenters.page_head import not_indexed, page_head
 from ..presenters.premiere import depend_on_line
@@ -69,7 +69,7 @@ def calendar_page(request: Request) -> dict[str, Any]:
     context, session = PageContext.of(request), request.dbsession
     genres, services = all_genres(session), all_services(session)
     depend_on_names(context, genres, services)
-    given = given_values(request, CALENDAR_PARAMETERS)
+    given = current_slugs(session, given_values(request, CALENDAR_PARAMETERS), genres, services)
     chosen, options = parse_filter(given, genres, services), CalendarOptions.parse(given)
     parameters = dict(sorted({**chosen.parameters, **options.parameters}.items()))
     path = context.urls.path("calendar_page")

@@ -22,7 +22,8 @@ from moziweb.movies.facet_queries import (
     roles_of,
     service_by_slug,
 )
-from moziweb.movies.models import CreditRole, Distributor, Person
+from moziweb.movies.former_addresses import id_key, successor
+from moziweb.movies.models import CreditRole, Distributor, Genre, Person, StreamingService
 from moziweb.movies.queries import Listing
 from moziweb.request import Request
 
@@ -83,19 +84,21 @@ def _facet_view(route: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
 def genre(request: Request) -> dict[str, Any]:
     """The premieres of a genre. At most six queries."""
     context, translate = _context(request)
-    slug = request.matchdict["genre"]
-    found = genre_by_slug(request.dbsession, slug) if _SLUG.fullmatch(slug) else None
+    slug = _slug_of(request, context, "genre", tags.GENRES_LIST)
+    found = genre_by_slug(request.dbsession, slug)
     if found is None:
         context.depend(tags.GENRES_LIST)
+        found = successor(request.dbsession, Genre, slug)
+    if found is None:
         raise HTTPNotFound
     context.depend(tags.genre_tag(found.id), tags.genre_slug_tag(found.id))
     name = context.formatter.choose(found.name, found.name_en)
     page = _FacetPage(
-        found, tags.genre_list_tag(found.id), "genre", slug, translate(_("Genre")), name,
+        found, tags.genre_list_tag(found.id), "genre", found.slug, translate(_("Genre")), name,
         translate(_("Film premieres in Hungary: ${genre}.", mapping={"genre": name})),
         Link(context.urls.path("genres"), translate(_("All genres"))),
-        context.urls.path("calendar_page", _query={"genre": slug}),
-        context.urls.path("news", _query={"genre": slug}),
+        context.urls.path("calendar_page", _query={"genre": found.slug}),
+        context.urls.path("news", _query={"genre": found.slug}),
     )  # fmt: skip
     return _values(request, context, page)
 
@@ -104,19 +107,21 @@ def genre(request: Request) -> dict[str, Any]:
 def service(request: Request) -> dict[str, Any]:
     """The premieres on a streaming service. At most six queries."""
     context, translate = _context(request)
-    slug = request.matchdict["service"]
-    found = service_by_slug(request.dbsession, slug) if _SLUG.fullmatch(slug) else None
+    slug = _slug_of(request, context, "service", tags.SERVICES_LIST)
+    found = service_by_slug(request.dbsession, slug)
     if found is None:
         context.depend(tags.SERVICES_LIST)
+        found = successor(request.dbsession, StreamingService, slug)
+    if found is None:
         raise HTTPNotFound
     context.depend(tags.service_tag(found.id), tags.service_slug_tag(found.id))
     page = _FacetPage(
-        found, tags.service_list_tag(found.id), "service", slug, translate(_("Streaming")),
+        found, tags.service_list_tag(found.id), "service", found.slug, translate(_("Streaming")),
         found.name,
         translate(_("Films on ${service} in Hungary.", mapping={"service": found.name})),
         Link(context.urls.path("services"), translate(_("All services"))),
-        context.urls.path("calendar_page", _query={"service": slug}),
-        context.urls.path("news", _query={"service": slug}),
+        context.urls.path("calendar_page", _query={"service": found.slug}),
+        context.urls.path("news", _query={"service": found.slug}),
     )  # fmt: skip
     return _values(request, context, page)
 
@@ -156,6 +161,15 @@ def _context(request: Request) -> tuple[PageContext, Callable[[str], str]]:
     return context, context.formatter.translate
 
 
+def _slug_of(request: Request, context: PageContext, name: str, list_tag: str) -> str:
+    """The slug in the path; a 404 for text that is none."""
+    slug: str = request.matchdict[name]
+    if not _SLUG.fullmatch(slug):
+        context.depend(list_tag)
+        raise HTTPNotFound
+    return slug
+
+
 NameMatch = TypeVar("NameMatch", Person, Distributor)
 
 
@@ -166,20 +180,26 @@ def _row_of(
     name: str,
     row_tags: Iterable[Callable[[int], str]],
 ) -> NameMatch:
-    """The row whose id the path begins with; a 404 otherwise, which depends on the row, too."""
+    """The row whose id the path begins with; a 404 otherwise, which depends on the row, too.
+
+    The id of a merged row leads to the row that was kept.
+    """
     row_id = parse_id(request.matchdict[name].partition("-")[0])
     context.depend(*(row_tag(row_id) for row_tag in row_tags if row_id))
     row = request.dbsession.get(model, row_id) if row_id else None
+    if row is None and row_id:
+        row = successor(request.dbsession, model, id_key(row_id))
     if row is None:
         raise HTTPNotFound
+    context.depend(*(row_tag(row.id) for row_tag in row_tags))
     return row
 
 
 def _values(request: Request, context: PageContext, page: _FacetPage) -> dict[str, Any]:
     """The values of ``facet.jinja2``.
 
-    A person or distributor without published movies is not found. A wrong or missing slug
-    redirects to the right URL.
+    A person or distributor without published movies is not found. A wrong, missing or former slug,
+    or the id of a merged row, redirects to the right URL.
     """
     context.depend(page.list_tag)
     cursor = _cursor_of(request)

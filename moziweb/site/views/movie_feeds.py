@@ -17,6 +17,7 @@ from moziweb.movies.feed_queries import (
     published_by_id,
     published_ids,
 )
+from moziweb.movies.former_addresses import id_key, successor
 from moziweb.movies.models import Credit, Movie, Person, Premiere
 from moziweb.movies.tags import (
     announced_tag,
@@ -66,6 +67,10 @@ def person_calendar(request: Request) -> Response:
     if person_id:
         context.depend(person_tag(person_id), person_list_tag(person_id))
     person = request.dbsession.get(Person, person_id) if person_id else None
+    if person is None and person_id:
+        person = successor(request.dbsession, Person, id_key(person_id))
+    if person is not None:
+        context.depend(person_tag(person.id), person_list_tag(person.id))
     if person is None or not roles_of(request.dbsession, person):
         raise HTTPNotFound
     values = {"person": named_segment(person)}

@@ -14,7 +14,8 @@ from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.bin.deletion import Deleter
 from moziweb.manager.bin.models import BinItem, BinKind
 from moziweb.manager.movies.changes import AuditedMovies, MovieState, states
-from moziweb.manager.undo.reversal import Undoer, Undone, UndoRefused
+from moziweb.manager.undo.outcome import Undone, UndoRefused
+from moziweb.manager.undo.reversal import Undoer
 from moziweb.movies.models import Genre, Movie, Person, Premiere, PremiereChange
 from moziweb.posters.models import PosterSource, SourceState
 from moziweb.services import services_of

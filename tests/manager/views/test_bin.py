@@ -1,4 +1,4 @@
-"""Deleting in the manager, the bin, and the list of names."""
+"""Deleting in the manager, and the bin."""
 
 from typing import Any
 
@@ -8,7 +8,6 @@ from webtest import TestApp
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.models import Role
 from moziweb.manager.bin.models import BinItem, BinKind
-from moziweb.manager.bin.queries import ROWS_PER_PAGE
 from moziweb.manager.bin.restoring import BIN_RETENTION
 from moziweb.movies.models import Distributor, Genre, Movie, Person
 from moziweb.services import services_of
@@ -119,18 +118,6 @@ def test_people_genres_and_distributors_are_deleted_from_the_names(
         assert do(editor, "/manager/bin", do="restore", item=str(item.id)).status_int == 303
         assert name in editor.get("/manager/names", {"kind": kind}).text
     assert "Vígjáték" in editor.get("/manager/audit").text
-
-
-def test_names_are_listed_in_pages(site: TestApp, editor: TestApp) -> None:
-    with services_of(site.app.registry).database.write() as session:
-        session.add_all(Person(name=f"Név {n:03}") for n in range(ROWS_PER_PAGE + 1))
-    first = editor.get("/manager/names")
-    assert "Név 049" in first.text
-    assert "Név 050" not in first.text
-    second = first.click("Következő oldal")
-    assert "Név 050" in second.text
-    assert "Név 049" not in second.text
-    assert "Nincs ilyen név" in editor.get("/manager/names", {"q": "senki"}).text
 
 
 def test_the_bin_shows_until_when_and_by_whom(site: TestApp, editor: TestApp, clock: Clock) -> None:

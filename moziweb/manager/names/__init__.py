@@ -1,0 +1,1 @@
+"""People, genres, distributors and streaming services: lists, edits and merges."""

@@ -1,0 +1,160 @@
+"""The forms of people, genres, distributors and services, and concurrent edits of them."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from wtforms import HiddenField, IntegerField, StringField
+from wtforms.validators import NumberRange, Optional, Regexp
+
+from moziweb.db.types import MAX_ID
+from moziweb.i18n import _
+from moziweb.movies.slugs import MAX_NAME_SLUG_LENGTH
+
+from ..movies.conflicts import Difference
+from ..web.forms import BaseForm, line_field, one_line, required
+from .kinds import NAME_FIELDS, NAME_MODELS, UNIQUE_FIELDS, NamedKind, NameValues, value_as_text
+
+_DIGEST_LENGTH: Final = 16
+
+
+class _NameForm(BaseForm):
+    """``digests`` are those of the row as it was loaded."""
+
+    digests = HiddenField()
+
+
+class PersonNameForm(_NameForm):
+    """A person."""
+
+    name = line_field(_("Name"), 200, required)
+    imdb_id = StringField(
+        _("IMDb id"),
+        filters=[one_line],
+        validators=[Optional(), Regexp(r"^nm[0-9]{1,10}\Z", message=_("It looks like nm0000206."))],
+    )
+    tmdb_id = IntegerField(
+        _("TMDB id"), validators=[Optional(), NumberRange(1, MAX_ID, _("A whole number, please."))]
+    )
+
+
+def _slug_field() -> StringField:
+    pattern = r"^[a-z0-9]+(-[a-z0-9]+)*\Z"
+    message = _("Small letters without accents, digits and hyphens, please.")
+    checks = (required, Regexp(pattern, message=message))
+    return line_field(_("Address"), MAX_NAME_SLUG_LENGTH, *checks)
+
+
+def _website_field() -> StringField:
+    message = _("An address that begins with https:// or http://, please.")
+    address = Regexp(r"^https?://[^\s/?#]+\.[^\s]+\Z", message=message)
+    return line_field(_("Website"), 300, Optional(), address)
+
+
+class GenreForm(_NameForm):
+    """A genre."""
+
+    name = line_field(_("Name"), 60, required)
+    name_en = line_field(_("Name in English"), 60, required)
+    slug = _slug_field()
+
+
+class DistributorForm(_NameForm):
+    """A distributor."""
+
+    name = line_field(_("Name"), 120, required)
+    website = _website_field()
+
+
+class ServiceForm(_NameForm):
+    """A streaming service."""
+
+    name = line_field(_("Name"), 60, required)
+    slug = _slug_field()
+    website = _website_field()
+
+
+NAME_FORMS: Final[Mapping[NamedKind, type[_NameForm]]] = {
+    NamedKind.PERSON: PersonNameForm,
+    NamedKind.GENRE: GenreForm,
+    NamedKind.DISTRIBUTOR: DistributorForm,
+    NamedKind.SERVICE: ServiceForm,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TakenValue:
+    """A value that only one row can have, and the row that has it."""
+
+    field: str
+    value: str
+    row_id: int
+    name: str
+
+
+def form_values(kind: NamedKind, form: Any) -> dict[str, Any]:
+    """Returns the values of a valid form."""
+    values = {name: form[name].data for name in NAME_FIELDS[kind]}
+    ids = {"imdb_id", "tmdb_id"}
+    return {name: value or (None if name in ids else "") for name, value in values.items()}
+
+
+def taken_values(
+    session: Session, kind: NamedKind, values: NameValues, own_id: int
+) -> list[TakenValue]:
+    """Returns the unique values that other rows have. One query for each unique field."""
+    model, found = NAME_MODELS[kind], []
+    for field in UNIQUE_FIELDS[kind]:
+        value = values.get(field)
+        if value is None:
+            continue
+        query = select(model.id, model.name).where(getattr(model, field) == value)
+        other = session.execute(query.where(model.id != own_id)).first()
+        if other is not None:
+            found.append(TakenValue(field, str(value), other.id, other.name))
+    return found
+
+
+def name_digests(values: NameValues) -> dict[str, str]:
+    """Returns a digest of each field; a form carries them to detect changes."""
+    return {
+        field: hashlib.sha256(repr(value).encode("utf-8", "replace")).hexdigest()[:_DIGEST_LENGTH]
+        for field, value in values.items()
+    }
+
+
+def name_digests_text(values: NameValues) -> str:
+    """Formats the digests of a row for its form."""
+    return " ".join(f"{field}:{digest}" for field, digest in name_digests(values).items())
+
+
+@dataclass(frozen=True, slots=True)
+class NameConflict:
+    """Two edits of a row: the values for the form, and what the other editor has changed."""
+
+    values: NameValues
+    differences: tuple[Difference, ...]
+
+
+def joined_edits(loaded: str, mine: NameValues, theirs: NameValues) -> NameConflict:
+    """Joins an edit with what others have saved since the form was loaded.
+
+    ``loaded`` is the text of ``name_digests_text``. As for movies: fields that only they changed
+    are taken over, fields that only I changed stay, and fields that both changed are shown.
+    """
+    base = dict(pair.partition(":")[::2] for pair in loaded.split())
+    my_digests, their_digests = name_digests(mine), name_digests(theirs)
+    values, differences = dict(mine), []
+    for field, value in theirs.items():
+        digest = base.get(field, my_digests[field])
+        if their_digests[field] in (digest, my_digests[field]):
+            continue
+        clash = my_digests[field] != digest
+        if not clash:
+            values[field] = value
+        text = value_as_text(mine[field]) if clash else ""
+        differences.append(Difference(field, value_as_text(value), text, clash))
+    return NameConflict(values, tuple(differences))
