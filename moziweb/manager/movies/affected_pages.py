@@ -27,7 +27,12 @@ from moziweb.movies.search_tags import MISSPELT, PART
 from moziweb.movies.tags import person_list_tag
 from moziweb.services import services_of
 from moziweb.site.api.endpoints import MOVIE_ENDPOINT, PERSON_ENDPOINT
-from moziweb.site.page_cache.facet_urls import facet_urls, facets_of_tags, following_urls
+from moziweb.site.page_cache.facet_urls import (
+    facet_urls,
+    facets_of_movies,
+    facets_of_tags,
+    following_urls,
+)
 from moziweb.site.page_cache.url_inventory import Priority, SiteUrl, UrlInventory, pages_showing
 from moziweb.site.urls import segment_of
 
@@ -113,7 +118,7 @@ def pages_of_change(
         (SiteUrl(path, Priority.FRONT) for path in former),
         *(_movie_urls(addresses, movie_id, slug) for movie_id, slug in movies.items()),
         _period_urls(addresses, tags),
-        _facet_urls(addresses, session, tags),
+        _facet_urls(addresses, session, tags, movies),
         related,
         addresses.through(last),
     )
@@ -138,12 +143,7 @@ def note_pages(
 
 def paths_of_facet(registry: Registry, session: Session, facet: Facet) -> tuple[str, ...]:
     """Returns the paths of all pages and feeds of a facet, before a change removes them."""
-    addresses = UrlInventory.of(registry)
-    urls, today = addresses.urls, addresses.today
-    found = [*facet_urls(session, urls, facet, today), *following_urls(urls, facet)]
-    if isinstance(facet, Person):
-        found.append(urls.path(PERSON_ENDPOINT.route, id=facet.id))
-    return tuple(found)
+    return tuple(_paths_of(UrlInventory.of(registry), session, facet))
 
 
 def reason_of(entry: AuditEntry) -> str:
@@ -183,13 +183,21 @@ def _period_urls(addresses: UrlInventory, tags: Iterable[str]) -> Iterator[SiteU
 
 
 def _facet_urls(
-    addresses: UrlInventory, session: Session, tags: Iterable[str]
+    addresses: UrlInventory, session: Session, tags: Iterable[str], movies: Collection[int]
 ) -> Iterator[SiteUrl]:
-    """The pages and calendars of the facets whose lists are among ``tags``."""
-    for facet in facets_of_tags(session, tags):
-        blocks = facet_urls(session, addresses.urls, facet, addresses.today)
-        for path in (*blocks, *following_urls(addresses.urls, facet)):
+    """The pages and calendars of the facets whose lists are among ``tags``, and of ``movies``."""
+    facets = chain(facets_of_tags(session, tags), facets_of_movies(session, movies))
+    for facet in dict.fromkeys(facets):
+        for path in _paths_of(addresses, session, facet):
             yield SiteUrl(path, Priority.FRONT)
+
+
+def _paths_of(addresses: UrlInventory, session: Session, facet: Facet) -> Iterator[str]:
+    urls = addresses.urls
+    yield from facet_urls(session, urls, facet, addresses.today)
+    yield from following_urls(urls, facet)
+    if isinstance(facet, Person):
+        yield urls.path(PERSON_ENDPOINT.route, id=facet.id)
 
 
 def _related_urls(

@@ -1,15 +1,25 @@
 """Enumerates the URLs of the pages of facets."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from moziweb.i18n import LOCALES
 from moziweb.movies.facet_queries import Facet, facet_cursors
-from moziweb.movies.models import Distributor, Genre, Person, StreamingService
+from moziweb.movies.models import (
+    Credit,
+    Distributor,
+    Genre,
+    Movie,
+    MovieGenre,
+    Person,
+    Premiere,
+    StreamingService,
+)
 from moziweb.movies.tags import (
     distributor_list_tag,
     genre_list_tag,
@@ -77,3 +87,15 @@ def facets_of_tags(session: Session, tags: Iterable[str]) -> Iterator[Facet]:
         facet = session.get(model, int(number)) if model else None
         if facet is not None:
             yield facet
+
+
+def facets_of_movies(session: Session, movie_ids: Collection[int]) -> Iterator[Facet]:
+    """The genres, people, distributors and services of movies. One query for each kind."""
+    for model, column, movie_id in (
+        (Genre, MovieGenre.genre_id, MovieGenre.movie_id),
+        (Person, Credit.person_id, Credit.movie_id),
+        (Distributor, Movie.distributor_id, Movie.id),
+        (StreamingService, Premiere.service_id, Premiere.movie_id),
+    ):
+        ids = select(column).where(movie_id.in_(movie_ids))
+        yield from session.scalars(select(model).where(model.id.in_(ids)).order_by(model.id))

@@ -1,7 +1,9 @@
 """The pages shown before saving are exactly those that saving refreshes."""
 
+from html import escape
 from typing import Any
 
+import pytest
 from webtest import TestApp
 
 from moziweb.manager.auth.models import Role
@@ -11,7 +13,11 @@ from tests.manager.conftest import signed_in
 from tests.manager.movie_forms import last_entry, movie_form, movie_form_in, movie_of, press
 from tests.manager.views.test_movie_posters import posters, previewed, saved, send
 from tests.posters.pictures import encoded, photograph, quarters
-from tests.site.cached import Movies, cache_misses, pages, week_here
+from tests.site.cached import Movies, cache_misses, every_page, pages, warm, week_here
+
+FILTERED = {"week_drama", "month_rated", "year_imax", "index_service", "empty_filtered"}
+API_LISTS = {"v1_premieres", "v1_block", "v1_filtered", "v1_movies", "v1_last_movies"}
+NOT_ENUMERATED = FILTERED | API_LISTS | {"watchlist"}
 
 
 def shown_pages(page: Any, movies: Movies) -> set[str]:
@@ -38,6 +44,25 @@ def test_title_change_refreshes_exactly_the_previewed_pages(
     assert "ezredmásodperccel" in done.text
     assert cache_misses(cached, movies) == promised
     assert set(last_entry(cached).pages) >= {pages(movies)[name] for name in promised}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("rating", "18"), ("runtime", "95"), ("title", "Egészen más"), ("synopsis", "Más szöveg.")],
+)
+def test_pages_of_every_kind_are_previewed(
+    cached: TestApp, movies: Movies, field: str, value: str
+) -> None:
+    """But those of chosen filters, watchlists and the API's lists, which nothing enumerates."""
+    warm(cached, movies, every_page)
+    editor = signed_in(cached, Role.EDITOR)
+    form = movie_form(editor, movies.here)
+    form[field] = value
+    preview = press(form, "preview", status=200)
+    promised = {name for name, path in every_page(movies).items() if f">{escape(path)}<" in preview}
+    press(form, status=303)
+    assert cache_misses(cached, movies, every_page) - NOT_ENUMERATED == promised
+    assert {"movie", "api_movie"} <= promised
 
 
 def test_moved_premiere_refreshes_both_weeks(cached: TestApp, movies: Movies) -> None:
