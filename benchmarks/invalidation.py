@@ -52,7 +52,7 @@ WEEKLY = 20
 """Movies per week."""
 
 WEEKS_BACK = 6000
-MOVIE, OTHER = "/movie/1-film-1", "/movie/2-film-2"
+MOVIE, OTHER = "/movie/1-film-1", "/movie/25-film-25"  # not of the same week
 WARM_UP = 3
 """Rounds that are not counted."""
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from benchmarks.page_servers import site_settings
 from moziweb.cache import PublishError, from_settings
@@ -179,6 +180,10 @@ def _script(paths: Path) -> Path:
     return script
 
 
+OTHER_TAGS: Final = tuple(f"week:1900-W{number:02}" for number in range(1, 36))
+"""With that of a movie as many as a moved premiere publishes: 36."""
+
+
 @contextmanager
 def publishing(memcached: str, rate: float) -> Iterator[None]:
     """Publish tags that no page has, ``rate`` times a second, from a thread on the client's core.
@@ -195,7 +200,7 @@ def publishing(memcached: str, rate: float) -> Iterator[None]:
         while not ended.wait(max(0.0, due - time.monotonic())):
             due += 1 / rate
             with suppress(PublishError):  # memcached did not answer in time
-                stamps.publish((f"movie:{10**8 + published}", "week:1900-W01"))
+                stamps.publish([f"movie:{10**8 + published}", *OTHER_TAGS])
                 published += 1
 
     if not rate:

@@ -321,7 +321,7 @@ BROKEN_LINES: dict[str, tuple[str, str]] = {
         "if number <= since + 1:\n                return False",
     ),
     "a recent publish of many tags is passed over": (
-        "if len(published) > _FEW_TAGS:\n                break",
+        "if len(published) > len(tags):\n                break",
         "if len(published) > 1:\n                continue",
     ),
     "only recent publishes are compared": (

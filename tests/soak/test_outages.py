@@ -126,7 +126,7 @@ def test_entries_frozen(stack: Stack) -> None:
         stack.keeps("/")
         answers = [stack.get(path) for path in movies]
         assert {answer[:2] for answer in answers} == {(200, "bypass")}
-        assert sum(took for _, _, took in answers) < len(movies) * TIMEOUT / 2
+        assert sum(took >= TIMEOUT for _, _, took in answers) < len(movies) / 2
     stack.warm(f"/week/{stack.week}")
 
 

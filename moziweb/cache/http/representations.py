@@ -50,7 +50,7 @@ MIN_COMPRESSED_BYTES: Final = 1000
 
 _LEVEL: Final = 6
 _BROTLI_QUALITY: Final = 5
-"""Takes 1.2 to 1.6 times as long as gzip at level 6; the index is a tenth smaller."""
+"""Takes 1.1 to 1.6 times as long as gzip at level 6; the index is a tenth smaller."""
 
 NOT_MODIFIED: Final = "304 Not Modified"
 _STORED_STATUSES: Final = frozenset({200, *STATUSES})

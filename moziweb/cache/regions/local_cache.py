@@ -21,7 +21,10 @@ from ..protocol.clock import reaches
 from ..protocol.entry import Entry
 
 COPY_OVERHEAD_BYTES: Final = 600
-"""Bytes, about, of a copy beside its payload: objects, key and tags."""
+"""Bytes, about, of a copy beside its payload and tags: objects and key."""
+
+TAG_BYTES: Final = 120
+"""Bytes, about, of a tag: its text, and its place in a tuple and a set."""
 
 
 class Confirmation(StrEnum):
@@ -99,7 +102,7 @@ class LocalCache:
 
     def put(self, key: str, entry: Entry, clock: int, now: float, by: Confirmation) -> None:
         """Keep a copy of ``entry``, which is valid at ``clock``."""
-        cost = entry.size + COPY_OVERHEAD_BYTES
+        cost = bytes_of(entry)
         with self._lock:
             self._drop(key)
             if cost > self.max_bytes:
@@ -130,4 +133,10 @@ class LocalCache:
     def _drop(self, key: str) -> None:
         copy = self._copies.pop(key, None)
         if copy is not None:
-            self.used_bytes -= copy.entry.size + COPY_OVERHEAD_BYTES
+            self.used_bytes -= bytes_of(copy.entry)
+
+
+def bytes_of(entry: Entry) -> int:
+    """The bytes, about, of a copy of ``entry``."""
+    tags = sum(len(group.tags) for group in entry.dependencies)
+    return entry.size + COPY_OVERHEAD_BYTES + TAG_BYTES * tags

@@ -1,7 +1,15 @@
 """The local cache: copies, each with the clock that it was valid at."""
 
+from dataclasses import replace
+
+from moziweb.cache.protocol.dependencies import DependencyGroup
 from moziweb.cache.protocol.entry import Entry, Kind
-from moziweb.cache.regions.local_cache import COPY_OVERHEAD_BYTES, Confirmation, LocalCache
+from moziweb.cache.regions.local_cache import (
+    COPY_OVERHEAD_BYTES,
+    TAG_BYTES,
+    Confirmation,
+    LocalCache,
+)
 
 
 def entry(size: int = 100, expires: float = 50.0) -> Entry:
@@ -69,6 +77,17 @@ def test_exchanged_entry_is_counted_and_keeps_its_clock() -> None:
     assert cache.used_bytes == COPY_OVERHEAD_BYTES + 300
     cache.exchange("a", new, entry(3_000))
     assert (cache.find("a"), cache.used_bytes) == (None, 0)
+
+
+def test_tags_of_a_copy_are_counted() -> None:
+    """A set of 50 tags takes 2 KB, one of 380 takes 33 KB."""
+    cache = LocalCache(10_000)
+    tags = tuple(f"movie:{number}" for number in range(20))
+    groups = DependencyGroup(1, tags[:8]), DependencyGroup(2, tags[8:])
+    cache.put("a", replace(entry(), dependencies=groups), clock=5, now=1.0, by=STAMPS)
+    assert cache.used_bytes == COPY_OVERHEAD_BYTES + 20 * TAG_BYTES + 100
+    cache.discard("a")
+    assert cache.used_bytes == 0
 
 
 def test_replaced_copy_is_not_counted_twice() -> None:
