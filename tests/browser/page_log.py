@@ -22,6 +22,8 @@ new PerformanceObserver((list) => {
 
 _ABORTED = "net::ERR_ABORTED"
 _NO_TRANSITION = "Transition was aborted because of invalid state"
+_NO_WORKER = "Service Worker registration blocked by Playwright"
+"""Playwright warns of what the tests ask for."""
 
 
 @dataclass
@@ -61,7 +63,7 @@ class PageLog:
             self.errors.append(text)
 
     def _add_console_message(self, kind: str, text: str) -> None:
-        if kind in ("error", "warning"):
+        if kind in ("error", "warning") and text != _NO_WORKER:
             self.errors.append(text)
 
 

@@ -26,8 +26,8 @@ SOON = 60_000
 
 DRAMA = [{"id": 18, "name": "Dráma"}]
 
-EVERYWHERE = {"index", "english", "week", "month", "api", "drama", "mine"}
-"""The pages that show the movie under test."""
+EVERYWHERE = {"index", "english", "week", "month", "api", "drama", "mine", "movie"}
+"""The pages that show the movie under test; that of the other movie links it as its neighbour."""
 
 
 @pytest.fixture
@@ -107,8 +107,8 @@ def test_the_whole_working_day(manager: ManagerSite, tmdb: TmdbServer, open_page
     page.keyboard.press("Control+Enter")
     expect(page.get_by_role("status")).to_contain_text("Mentve.")
     rendered = rendered_again(before, manager.states(**more))
-    assert {"week", "empty", "mine"} <= rendered
-    assert not rendered & {"ahead", "movie", "other", "undated", "genre"}
+    assert {"week", "empty", "mine", "movie"} <= rendered
+    assert not rendered & {"ahead", "other", "undated", "genre"}
 
     # The audit log has all changes, with the refreshed pages.
     page.goto(f"{manager.url}/manager/audit")

@@ -154,7 +154,7 @@ def test_empty_weeks_do_not_evict_pages(running: Running) -> None:
 
 
 def test_write_purges_exactly_the_stale_cdn_objects(running: Running) -> None:
-    shown, others = ["/", "/en/", "/movie/3-soak"], ["/movie/4-soak", "/movie/5-soak"]
+    shown, others = ["/", "/en/", "/movie/3-soak"], ["/undated", "/week/2020-W10"]
     running.fill_cdn(*shown, *others)
     assert "xkey" not in running.seen("/").headers
     version = json.loads(running.web.get("/soak/3", method="POST")[2])["version"]
