@@ -39,6 +39,14 @@ _MODELS: Final[dict[str, Any]] = {
     )
 }
 
+_OF_MOVIES: Final[tuple[tuple[Any, Any, Any], ...]] = (
+    (Genre, MovieGenre.genre_id, MovieGenre.movie_id),
+    (Person, Credit.person_id, Credit.movie_id),
+    (Distributor, Movie.distributor_id, Movie.id),
+    (StreamingService, Premiere.service_id, Premiere.movie_id),
+)
+"""Each model, the column that refers to it, and that of the movie's id."""
+
 
 def facet_urls(session: Session, urls: PageUrls, facet: Facet, today: date) -> Iterator[str]:
     """The paths of a facet's page in every language, and of its further blocks."""
@@ -91,11 +99,6 @@ def facets_of_tags(session: Session, tags: Iterable[str]) -> Iterator[Facet]:
 
 def facets_of_movies(session: Session, movie_ids: Collection[int]) -> Iterator[Facet]:
     """The genres, people, distributors and services of movies. One query for each kind."""
-    for model, column, movie_id in (
-        (Genre, MovieGenre.genre_id, MovieGenre.movie_id),
-        (Person, Credit.person_id, Credit.movie_id),
-        (Distributor, Movie.distributor_id, Movie.id),
-        (StreamingService, Premiere.service_id, Premiere.movie_id),
-    ):
+    for model, column, movie_id in _OF_MOVIES:
         ids = select(column).where(movie_id.in_(movie_ids))
         yield from session.scalars(select(model).where(model.id.in_(ids)).order_by(model.id))
