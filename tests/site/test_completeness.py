@@ -66,6 +66,7 @@ from .cached import (
 
 # New values of columns with a restricted format.
 NEW_VALUES: dict[str, Any] = {
+    "website": "https://example.com/other",
     "countries": ("FR",),
     "languages": ("fr",),
     "formats": ("IMAX",),
@@ -264,7 +265,8 @@ def changed(column: Any, value: Any) -> Any:
         case date():
             return value + timedelta(days=7)
         case str():
-            return f"{value[:9]}x" if column.name == "imdb_id" else f"{value}x"
+            length = getattr(column.type, "length", None)
+            return f"{value[: length - 1] if length else value}x"
     return None
 
 
