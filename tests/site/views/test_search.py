@@ -65,7 +65,7 @@ def test_page_says_how_many_films_were_found(app: TestApp, dbsession: Session) -
     dbsession.commit()
 
     def said(path: str) -> str:
-        return str(app.get(path).html.find(role="status").text).strip()
+        return str(app.get(path).html.main.find(role="status").text).strip()
 
     first = app.get("/search?q=dune")
     assert said("/search?q=dune") == f"{PAGE_SIZE + 3} film"
@@ -110,7 +110,7 @@ def test_headings_are_no_status(app: TestApp) -> None:
     for path in ("/search?q=zzyzx", "/search?q=", "/en/search?q=zzyzx"):
         page = app.get(path).html
         assert not [each for each in page.find_all(["h1", "h2", "h3"]) if each.get("role")]
-    assert "zzyzx" in app.get("/search?q=zzyzx").html.find("p", role="status").text
+    assert "zzyzx" in app.get("/search?q=zzyzx").html.main.find("p", role="status").text
 
 
 def suggested(app: TestApp, query: str, prefix: str = "") -> list[tuple[str, str]]:
