@@ -196,7 +196,7 @@ def _drawable(titles: Sequence[str]) -> str:
 
 
 def _has_letters(text: str) -> bool:
-    return all(_has_letter(letter) for letter in set(text) - {" "})
+    return all(_has_letter(letter) for letter in set(text) - {" ", "\u00a0"})
 
 
 @lru_cache(maxsize=1024)

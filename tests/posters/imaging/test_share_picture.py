@@ -83,6 +83,12 @@ def test_letters_of_hungarian_are_drawn() -> None:
     assert decomposed.tobytes() == pictures["ő"]
 
 
+def test_dates_with_no_break_spaces_are_drawn() -> None:
+    unbroken = ShareText(("Premierek: 2026.\u00a0nov.\u00a026.",), "2026.\u00a0november\u00a026.")
+    plain = ShareText(("Premierek: 2026. nov. 26.",), "2026. november 26.")
+    assert drawn(unbroken).tobytes() == drawn(plain).tobytes() != drawn(ShareText(())).tobytes()
+
+
 def test_first_title_that_the_font_can_draw_is_drawn() -> None:
     expected = drawn(ShareText(("A te neved",), NOTE)).tobytes()
     assert drawn(ShareText(("君の名は。", "A te neved"), NOTE)).tobytes() == expected
