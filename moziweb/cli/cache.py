@@ -226,7 +226,8 @@ def _tags_line(purged: PurgedTags) -> str:
 
 
 def _page_line(purged: PurgedPage) -> str:
-    others = f" and {purged.other_entries} more entries of it" if purged.other_entries else ""
+    count = purged.other_entries
+    others = f" and {count} more {'entry' if count == 1 else 'entries'} of it" if count else ""
     cdn = {
         None: "",
         True: " The CDN was asked to purge it by its tags.",

@@ -39,7 +39,7 @@ from moziweb.storage import ObjectNotFound, Storage
 
 from .cache_tags import share_tag
 from .generation.publication import CACHE_CONTROL
-from .imaging.share_picture import ShareText
+from .imaging.values import ShareText
 from .models import PosterSource, SharePicture
 from .urls import POSTERS_QUERY, PosterLinks, links_of, poster_links
 

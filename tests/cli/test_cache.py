@@ -223,7 +223,8 @@ def test_purge_by_url_purges_the_cdn_and_invalidates_no_other_page(
             cdn.objects["of no film"] = {"everything", *page_cache_of(app.app.registry).base_tags}
             ended = run_process("cache", "purge", "--path", movie, "--reason", "a wrong date")
             assert ended.stdout == (
-                f"Purged: the page at {movie}. The CDN was asked to purge it by its tags.\n"
+                f"Purged: the page at {movie} and 1 more entry of it. "
+                "The CDN was asked to purge it by its tags.\n"
             )
             assert movie not in cdn.objects
             assert "of no film" in cdn.objects, "it carries only what every page does"
@@ -412,7 +413,7 @@ def test_import_names_the_pages_that_it_refreshes(
     assert command("warm").returncode == 0
     day, listed = week_here().thursday, site.folder / "list.csv"
     listed.write_text(f"external_id;title;release_date\n1;Dűne;{day}\n")
-    ended = invoke_in(site.folder, "import", "csv", str(listed))
+    ended = invoke_in(site.folder, "import", "csv", str(listed), "--publish")
     assert ended.returncode == 0, ended.stderr
     with site.database.read() as session:
         (entry,) = session.scalars(select(AuditEntry))

@@ -67,8 +67,9 @@ def complaint(tree: Path, port: object) -> str:
         output = process.stdout.read()
         assert process.wait(PATIENCE) != 0
     assert "Traceback" not in output
-    (line,) = [line for line in output.splitlines() if line.startswith("moziweb:")]
-    return line
+    found = [line for line in output.splitlines() if line.startswith("moziweb:")]
+    assert len(found) == 1, output
+    return found[0]
 
 
 def test_it_serves_the_demo_and_keeps_its_data(tree: Path) -> None:

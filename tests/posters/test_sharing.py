@@ -9,7 +9,7 @@ from sqlalchemy import select
 from moziweb.db import Database
 from moziweb.movies.models import Movie
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
-from moziweb.posters.imaging.share_picture import ShareText
+from moziweb.posters.imaging.values import ShareText
 from moziweb.posters.models import SharePicture
 from moziweb.posters.sharing import (
     ShareContent,

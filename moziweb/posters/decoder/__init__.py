@@ -19,8 +19,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from ..imaging.limits import estimate_memory
-from ..imaging.share_picture import ShareText
-from ..imaging.values import LIMITS, Limits, SourceImage, VariantSet
+from ..imaging.values import LIMITS, Limits, ShareText, SourceImage, VariantSet
 from ..recipes import Recipe
 from .memory_budget import WAIT_INTERVAL_SECONDS, MemoryBudget, OnWait, no_op
 from .process import DecoderLostError, DecoderProcess, ResourceLimits

@@ -33,8 +33,8 @@ from moziweb.child_process import lower_priority
 
 from ..imaging.errors import ImageRejected
 from ..imaging.limits import probe
-from ..imaging.share_picture import ShareText, draw_share_picture
-from ..imaging.values import VariantSet
+from ..imaging.share_picture import draw_share_picture
+from ..imaging.values import ShareText, VariantSet
 from ..imaging.variants import make_variants
 from ..recipes import RECIPES
 from .wire_format import (

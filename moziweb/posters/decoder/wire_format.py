@@ -15,8 +15,15 @@ from math import prod
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from ..imaging.errors import ImageRejected, RejectCode
-from ..imaging.share_picture import ShareText
-from ..imaging.values import FORMATS, SKETCH_SIZE, EncodedImage, Limits, SourceImage, VariantSet
+from ..imaging.values import (
+    FORMATS,
+    SKETCH_SIZE,
+    EncodedImage,
+    Limits,
+    ShareText,
+    SourceImage,
+    VariantSet,
+)
 from ..recipes import Recipe
 
 _JOB: Final = struct.Struct(">II")

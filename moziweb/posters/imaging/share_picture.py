@@ -7,7 +7,6 @@ child draws once before it sets its limits.
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -17,13 +16,8 @@ from PIL import Image, ImageColor, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from ..recipes import JPEG, Box
 from .encoding import encode
+from .values import MAX_POSTERS, NIGHT, SHARE_BOX, ShareText
 
-SHARE_BOX: Final = Box(1200, 630)
-"""The size that the previews of other sites have room for, in pixels."""
-
-MAX_POSTERS: Final = 5
-
-NIGHT: Final = "#17101c"
 _LIGHT: Final = "#ffffff"
 _PALE: Final = "#d9cfdf"
 _LAMP: Final = "#ffbf3c"
@@ -42,20 +36,6 @@ _ELLIPSIS: Final = "…"
 _SPACES: Final = re.compile(r"[^\S\u00a0]+")  # all but the no-break space
 
 _Rgb = tuple[int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class ShareText:
-    """The texts of a picture, and the ``#rrggbb`` behind them.
-
-    The first of ``titles`` that the font has the letters of is drawn. ``note`` is the line below
-    it, ``kicker`` the one above; both may be "".
-    """
-
-    titles: tuple[str, ...]
-    note: str = ""
-    kicker: str = ""
-    colour: str = NIGHT
 
 
 def draw_share_picture(posters: Sequence[bytes], text: ShareText) -> bytes:

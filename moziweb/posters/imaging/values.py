@@ -1,16 +1,24 @@
-"""Values of imaging: limits, source images, encoded variants."""
+"""Values of imaging: limits, source images, encoded variants, texts of share pictures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from ..recipes import Recipe
+from ..recipes import Box, Recipe
 
 _MEGAPIXEL: Final = 1_000_000
 
 FORMATS: Final = frozenset({"jpeg", "png", "webp", "gif", "avif"})
 """The accepted values of `SourceImage.format`."""
+
+
+SHARE_BOX: Final = Box(1200, 630)
+"""The size that the previews of other sites have room for, in pixels."""
+
+MAX_POSTERS: Final = 5
+
+NIGHT: Final = "#17101c"
 
 
 @dataclass(frozen=True)
@@ -77,3 +85,17 @@ class VariantSet(NamedTuple):
     dominant_colour: str
     sketch: str
     variants: tuple[EncodedImage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShareText:
+    """The texts of a picture, and the ``#rrggbb`` behind them.
+
+    The first of ``titles`` that the font has the letters of is drawn. ``note`` is the line below
+    it, ``kicker`` the one above; both may be "".
+    """
+
+    titles: tuple[str, ...]
+    note: str = ""
+    kicker: str = ""
+    colour: str = NIGHT

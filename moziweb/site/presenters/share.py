@@ -9,7 +9,7 @@ from moziweb.movies.lead_premiere import lead_premiere_of
 from moziweb.movies.models import Movie, Premiere
 from moziweb.movies.queries import STREAMED, Listing
 from moziweb.movies.tags import movie_tag
-from moziweb.posters.imaging.share_picture import MAX_POSTERS, NIGHT, SHARE_BOX, ShareText
+from moziweb.posters.imaging.values import MAX_POSTERS, NIGHT, SHARE_BOX, ShareText
 from moziweb.posters.recipes import POSTER, THUMB
 from moziweb.posters.sharing import DrawnPictures, ShareContent, movie_subject, week_subject
 from moziweb.posters.urls import PosterLinks

@@ -14,7 +14,7 @@ from moziweb.movies.calendar import Week
 from moziweb.movies.queries import premieres_between, published_movie
 from moziweb.posters.imaging.errors import ImageRejected
 from moziweb.posters.imaging.placeholder import placeholder
-from moziweb.posters.imaging.share_picture import SHARE_BOX
+from moziweb.posters.imaging.values import SHARE_BOX
 from moziweb.posters.recipes import POSTER
 from moziweb.posters.sharing import ShareContent
 from moziweb.posters.urls import poster_links

@@ -10,7 +10,7 @@ from pyramid.response import FileResponse, Response
 from pyramid.view import view_config
 
 from moziweb.i18n import _
-from moziweb.posters.imaging.share_picture import NIGHT
+from moziweb.posters.imaging.values import NIGHT
 from moziweb.request import Request
 
 from ..presenters.page_head import SITE_NAME

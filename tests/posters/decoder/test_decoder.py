@@ -22,8 +22,8 @@ from moziweb.posters.decoder.process import DecoderProcess
 from moziweb.posters.decoder.wire_format import Job
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.imaging.limits import estimate_memory, probe
-from moziweb.posters.imaging.share_picture import ShareText, draw_share_picture
-from moziweb.posters.imaging.values import Limits
+from moziweb.posters.imaging.share_picture import draw_share_picture
+from moziweb.posters.imaging.values import Limits, ShareText
 from moziweb.posters.imaging.variants import make_variants
 from moziweb.posters.recipes import RECIPES, Box, Master, Recipe, WebP
 from tests.posters.decoder.children import (

@@ -27,8 +27,7 @@ from moziweb.posters.decoder.wire_format import (
     result_reply,
 )
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
-from moziweb.posters.imaging.share_picture import ShareText
-from moziweb.posters.imaging.values import LIMITS
+from moziweb.posters.imaging.values import LIMITS, ShareText
 from moziweb.posters.imaging.variants import make_variants
 from moziweb.posters.recipes import RECIPES
 from tests.posters.pictures import encoded, quarters

@@ -5,7 +5,8 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageChops, UnidentifiedImageError
 
-from moziweb.posters.imaging.share_picture import NIGHT, SHARE_BOX, ShareText, draw_share_picture
+from moziweb.posters.imaging.share_picture import draw_share_picture
+from moziweb.posters.imaging.values import NIGHT, SHARE_BOX, ShareText
 from tests.posters.pictures import encoded
 
 NOTE = "2026. augusztus 20."
