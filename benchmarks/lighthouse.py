@@ -40,7 +40,7 @@ def report_of(url: str, device: str) -> dict[str, Any]:
     """The report of one run."""
     preset = ["--preset=desktop"] if device == "desktop" else []
     categories = ",".join(("performance", *CATEGORIES))
-    command = [
+    command: list[str | Path] = [
         find_program("node"), CLI, url, "--output=json", "--output-path=stdout", "--quiet",
         f"--only-categories={categories}", f"--chrome-flags={FLAGS}", *preset,
     ]  # fmt: skip
