@@ -408,10 +408,10 @@ def test_child_continues_after_a_stop(pool: DecoderPool) -> None:
     assert only_child(pool) == pid
 
 
-def test_child_is_small(shared: DecoderPool) -> None:
+def test_child_is_small(pool: DecoderPool) -> None:
     """It imports only Pillow; with the site's modules an idle child would take 90 MiB."""
-    assert works(shared)
-    assert status(only_child(shared), "VmRSS") < 45 * 1024
+    assert works(pool)
+    assert status(only_child(pool), "VmRSS") < 45 * 1024
     program = "import sys, moziweb.posters.decoder.child; print(*sys.modules)"
     loaded = run([sys.executable, "-c", program])
     assert not {"sqlalchemy", "pyramid", "boto3", "urllib3"} & set(loaded.stdout.split())
