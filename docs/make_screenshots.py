@@ -131,7 +131,7 @@ def take_manager(registry: Any, page: Page, url: str, movie: int) -> None:
     save(page, "manager-movies")
     page.goto(f"{url}/manager/movies/{movie}")
     page.locator("#title").fill(page.locator("#title").input_value() + ": A folytatás")
-    page.locator("#effects .paths").wait_for()
+    page.locator("#affected .paths").wait_for()
     save(page, "manager-movie")
     page.goto(f"{url}/manager/movies/{movie}/posters")
     save(page, "manager-posters")

@@ -160,7 +160,7 @@ class RetryPolicy:
             return response
         # A lost connection is in the log already: ``Outage``.
         level = logging.DEBUG if is_connection_lost(error) else logging.WARNING
-        log.log(level, "%s %s is run again: %s", request.method, request.path_qs, first_line(error))
+        log.log(level, "%s %s is run again: %s", request.method, request.path, first_line(error))
         with router.request_context({**pristine, _RETRIED: True}) as request:
             if request.is_body_seekable:
                 request.body_file_raw.seek(0)

@@ -109,9 +109,7 @@ def headers_tween_factory(handler: Handler, registry: Registry) -> Handler:
         try:
             response = handler(request)
         except Exception:
-            log.exception(
-                "%s %s failed, and so did its error page", request.method, request.path_qs
-            )
+            log.exception("%s %s failed, and so did its error page", request.method, request.path)
             text = "500 Internal Server Error\n"
             response = Response(text, status=500, content_type="text/plain")
         for name, value in headers.items():

@@ -6,6 +6,8 @@ from typing import Any
 
 import yaml
 
+from moziweb.posters.recipes import RECIPES, object_key
+from moziweb.posters.sharing import FOLDER
 from moziweb.settings import SETTINGS
 
 ROOT = Path(__file__).parents[2]
@@ -91,6 +93,14 @@ def test_only_the_proxy_reaches_a_port() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", ())]
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_visitors_may_read_every_public_object() -> None:
+    guide = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    commands = "".join(SERVICES["bucket"]["command"])
+    for folder in (object_key(1, "a", "0" * 64, RECIPES[0]).partition("/")[0], FOLDER):
+        assert f"arn:aws:s3:::BUCKET/{folder}/*" in guide
+        assert f"set download site/moziweb/{folder}" in commands
 
 
 def test_guide_sets_the_variables_of_the_compose_file() -> None:

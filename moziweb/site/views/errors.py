@@ -168,7 +168,7 @@ def database_unavailable(error: Exception, request: Request) -> Response:
     """
     is_outage = isinstance(error, DBAPIError) and is_connection_lost(error)
     if not (is_outage or will_retry(request)):
-        log.error("%s %s: no database", request.method, request.path_qs, exc_info=error)
+        log.error("%s %s: no database", request.method, request.path, exc_info=error)
     response = error_response(request, HTTPStatus.SERVICE_UNAVAILABLE)
     response.retry_after = RETRY_AFTER_SECONDS
     return response
@@ -177,7 +177,7 @@ def database_unavailable(error: Exception, request: Request) -> Response:
 @exception_view_config(Exception)
 def unexpected_error(error: Exception, request: Request) -> Response:
     """500 for any other exception; the traceback is logged."""
-    log.error("%s %s failed", request.method, request.path_qs, exc_info=error)
+    log.error("%s %s failed", request.method, request.path, exc_info=error)
     return error_response(request, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
