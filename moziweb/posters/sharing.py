@@ -43,7 +43,7 @@ from .imaging.values import ShareText
 from .models import PosterSource, SharePicture
 from .urls import POSTERS_QUERY, PosterLinks, links_of, poster_links
 
-FOLDER: Final = "share"
+PUBLIC_FOLDER: Final = "share"
 """The first part of the keys of pictures; visitors may read what is in it."""
 
 _EPOCH: Final = 1
@@ -189,7 +189,7 @@ class SharePictures:
         picture = self._draw(content.text, posters)
         # Each drawing has its own key: garbage collection may be removing an earlier one.
         name = f"{content.locale}-{content.digest[:16]}-{secrets.token_hex(4)}"
-        key = f"{FOLDER}/{content.subject}/{name}.jpg"
+        key = f"{PUBLIC_FOLDER}/{content.subject}/{name}.jpg"
         self._storage.put(key, picture, content_type="image/jpeg", cache_control=CACHE_CONTROL)
         try:
             with self._database.write() as session:

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from moziweb.posters.recipes import RECIPES, object_key
-from moziweb.posters.sharing import FOLDER
+from moziweb.posters.sharing import PUBLIC_FOLDER
 from moziweb.settings import SETTINGS
 
 ROOT = Path(__file__).parents[2]
@@ -98,7 +98,7 @@ def test_only_the_proxy_reaches_a_port() -> None:
 def test_visitors_may_read_every_public_object() -> None:
     guide = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
     commands = "".join(SERVICES["bucket"]["command"])
-    for folder in (object_key(1, "a", "0" * 64, RECIPES[0]).partition("/")[0], FOLDER):
+    for folder in (object_key(1, "a", "0" * 64, RECIPES[0]).partition("/")[0], PUBLIC_FOLDER):
         assert f"arn:aws:s3:::BUCKET/{folder}/*" in guide
         assert f"set download site/moziweb/{folder}" in commands
 

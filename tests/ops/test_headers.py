@@ -240,4 +240,4 @@ def test_failing_error_page_is_answered_and_logged(
     assert response.status_int == 500
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert "RuntimeError" in caplog.text
-    assert "GET /x?y" in caplog.text
+    assert "GET /x failed" in caplog.text  # a query may have the token of a link
