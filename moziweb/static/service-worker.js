@@ -10,22 +10,25 @@ const FILES = /(?:href|src)="(\/static\/[^"]+\.(?:css|js|woff2)(?:\?[^"]*)?)"/g;
 const HIDDEN_NOTE = '<p class="offline-note" role="status" hidden>';
 const SAVED_TIME = '<span class="offline-time">';
 
-// The URL under which a page is saved; "" if it is not.
-function placeOf({ pathname, search }) {
+// The URL under which a page is saved; "" if it is not. A page of films is that of a link, maybe of
+// somebody else's list; the script of the watchlist fetches one's own.
+function placeOf({ pathname, search }, isPage) {
   const language = pathname.startsWith("/en/") ? "/en" : "";
-  if (WATCHLIST.test(pathname)) return `/saved${language}/watchlist${search && "-films"}`;
+  if (WATCHLIST.test(pathname)) {
+    return isPage && search ? "" : `/saved${language}/watchlist${search && "-films"}`;
+  }
   return WEEK.test(pathname) && !search ? "/saved/week" : "";
 }
 
 // One at a time: each removes the files that no saved page has.
 let saving = Promise.resolve();
-function save(url, response) {
-  saving = saving.then(() => savePage(url, response)).catch(() => {});
+function save(url, response, isPage) {
+  saving = saving.then(() => savePage(url, response, isPage)).catch(() => {});
   return saving;
 }
 
-async function savePage(url, response) {
-  const place = placeOf(url);
+async function savePage(url, response, isPage) {
+  const place = placeOf(url, isPage);
   if (!place || !response.ok || response.redirected || response.type !== "basic") return;
   if (/no-store/.test(response.headers.get("Cache-Control"))) return;
   const headers = new Headers(response.headers);
@@ -58,12 +61,13 @@ async function saveFiles(cache, text) {
 }
 
 async function answer(event, url) {
+  const isPage = event.request.mode === "navigate";
   try {
     const response = (await event.preloadResponse) ?? (await fetch(event.request));
-    event.waitUntil(save(url, response.clone()));
+    event.waitUntil(save(url, response.clone(), isPage));
     return response;
   } catch (error) {
-    const saved = await savedPage(url, event.request.mode === "navigate");
+    const saved = await savedPage(url, isPage);
     if (saved) return saved;
     throw error;
   }
@@ -73,7 +77,7 @@ async function answer(event, url) {
 // page of the watchlist asks for are the last that it showed.
 async function savedPage(url, isPage) {
   const cache = await caches.open(CACHE);
-  const place = placeOf(url);
+  const place = placeOf(url, isPage);
   const saved = (place && (await cache.match(place))) || (isPage && (await cache.match("/saved/week")));
   if (!saved) return null;
   const path = saved.headers.get("X-Saved-Path");
@@ -104,7 +108,7 @@ async function takeOver() {
   // The page that has registered the worker came before it.
   for (const client of await self.clients.matchAll({ type: "window" })) {
     const url = new URL(client.url);
-    if (placeOf(url)) await fetch(url).then((response) => save(url, response)).catch(() => {});
+    if (placeOf(url, true)) await fetch(url).then((response) => save(url, response, true)).catch(() => {});
   }
 }
 

@@ -113,6 +113,11 @@ def test_watchlist_is_shown_offline(site: Site, open_page: OpenPage, prefix: str
         hearts.nth(number).click()
     wait_for_saved(page, f"/saved{prefix}/watchlist-films")  # without a visit of the list
     wait_for_saved(page, f"/saved{prefix}/watchlist")
+    # A link to somebody else's list replaces nothing.
+    other = str(page.locator("a.movie").nth(4).get_attribute("href"))
+    shared = other.rpartition("/")[2].partition("-")[0]
+    page.goto(f"{site.url}{prefix}/watchlist?m={shared}", wait_until="networkidle")
+    expect(page.locator("main a.movie")).to_have_count(1)
     page.context.set_offline(True)
     page.goto(f"{site.url}{prefix}/watchlist")
     expect(page.locator(".watchlist .film")).to_have_count(2)
