@@ -8,6 +8,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from sqlalchemy import select
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
@@ -134,7 +135,13 @@ class Importer:
         with self._database.write() as session:
             session.info[REASON] = f"import {candidate.source} {candidate.place}"
             (plan,) = self._plans(session, [candidate], choices)
-            if fingerprint is not None and plan.fingerprint != fingerprint:
+            found = plan.movie_id
+            if found is not None and plan.writes:
+                # An editor may have saved it since it was read. From here on nobody can.
+                session.execute(select(Movie.id).where(Movie.id == found).with_for_update())
+                session.expire_all()
+                (plan,) = self._plans(session, [candidate], choices)
+            if plan.movie_id != found or fingerprint not in {None, plan.fingerprint}:
                 text = _("the film has changed since the preview; preview it again")
                 return _refused(candidate, text)
             if not plan.writes:

@@ -2,6 +2,7 @@
 
 import unicodedata
 from datetime import date
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -12,7 +13,7 @@ from moziweb.caching import OUTBOX
 from moziweb.db import Database
 from moziweb.movies.importers.applying import REASONS
 from moziweb.movies.importers.models import MovieReference
-from moziweb.movies.importers.planning import Effect
+from moziweb.movies.importers.planning import Effect, Plan
 from moziweb.movies.importers.service import Importer
 from moziweb.movies.models import (
     DatePrecision,
@@ -96,6 +97,32 @@ def test_value_entered_by_hand_is_kept_and_reported(bring: Bring, dbsession: Ses
         ("title", "hand"),
         ("runtime", None),
     }
+    movie = only(dbsession)
+    assert (movie.title, movie.runtime) == ("Dűne 3", 170)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_edit_between_the_plan_and_the_lock_is_kept(
+    importer: Importer, database: Database, dbsession: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite has a single writer, so nobody can write there in between."""
+    list(importer.run(from_csv(WHOLE)))
+    movie_id, plans = only(dbsession).id, importer._plans
+    dbsession.rollback()
+    edits = ["Dűne 3"]
+
+    def plans_before_an_edit(*arguments: Any) -> list[Plan]:
+        found = plans(*arguments)
+        if edits:
+            with database.write() as session:
+                session.get_one(Movie, movie_id).title = edits.pop()
+                session.get_one(FieldProvenance, (movie_id, "title")).source = "hand"
+        return found
+
+    changed = WHOLE.replace("Dűne: Harmadik rész", "Dűne: 3. rész").replace(";165;", ";170;")
+    monkeypatch.setattr(importer, "_plans", plans_before_an_edit)
+    applied = importer.apply(from_csv(changed)[0])
+    assert (applied.written, edits) == (True, [])
     movie = only(dbsession)
     assert (movie.title, movie.runtime) == ("Dűne 3", 170)
 
