@@ -47,8 +47,9 @@ _OF_LISTS: Final = frozenset({
     "dated", "filter", "list", "month", "movie", "premiere", "span", "variant", "week", "year",
     MISSPELT, PART,
 })  # fmt: skip
-"""Kinds of tags that are on lists, on a movie's own pages and on those that `_related_urls` has.
-Those of the last two are only on the results of searches, which have no page in the cache."""
+"""Kinds of tags that are on lists, on a movie's own pages and on those that `_facet_urls` and
+`_related_urls` have. Those of the last two are only on the results of searches, which have no page
+in the cache."""
 
 
 @dataclass(frozen=True, slots=True)

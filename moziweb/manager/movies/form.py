@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from webob.multidict import MultiDict
 from wtforms import (
     BooleanField,
     FieldList,
@@ -216,17 +215,6 @@ class DateChanges:
 
     reasons: dict[int, str]
     typos: frozenset[int]
-
-
-def safe_fields(fields: Any) -> MultiDict[str, str]:
-    """Returns the texts of a request's form, without names and characters that are invalid."""
-    return MultiDict(
-        [
-            (name, value.replace("\0", "").encode("utf-8", "replace").decode())
-            for name, value in fields.items()
-            if isinstance(value, str) and name.isascii() and len(name) < 60
-        ]
-    )
 
 
 def chosen_people(form: MovieForm) -> set[int]:

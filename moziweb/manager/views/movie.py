@@ -25,7 +25,7 @@ from ..movies.affected_pages import (
 )
 from ..movies.changes import ABSENT, PUBLISHED, AuditedMovies, mark
 from ..movies.conflicts import Merge
-from ..movies.form import MORE_ROWS, date_changes_of, mistakes_of, safe_fields
+from ..movies.form import MORE_ROWS, date_changes_of, mistakes_of
 from ..movies.queries import editable_movie
 from ..movies.save import lock_movie, write
 from ..movies.text import field_text
@@ -34,7 +34,7 @@ from ..movies.warnings import SaveWarning, WarningKind, warnings_of
 from ..undo.reversal import undone_by
 from ..web import drafts, submissions
 from ..web.layout import manager_view, movie_nav, page_frame
-from ..web.params import NO_ID, or_404, text_param
+from ..web.params import NO_ID, asked_action, or_404, safe_fields, text_param
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT, SEE, MovieResource
 from ..web.submissions import Submission
@@ -50,14 +50,14 @@ _ROUTE: Final = "manager.movies"
 @manager_view("movie", permission=SEE, renderer="movie", method="GET")
 def movie(request: Request) -> dict[str, Any]:
     """The form of a movie, or of a draft."""
-    edit = MovieEdit.of(request, request.dbsession, _draft(request))
+    edit = MovieEdit.of(request, request.dbsession, drafts.asked(request))
     return _page(edit)
 
 
 @manager_view("new_movie", permission=EDIT, renderer="movie", method="GET")
 def new_movie_form(request: Request) -> dict[str, Any]:
     """The form of a new movie; ``?copy=42`` fills it from that movie. Nothing is saved."""
-    edit = MovieEdit.of(request, request.dbsession, _draft(request))
+    edit = MovieEdit.of(request, request.dbsession, drafts.asked(request))
     if copied := request.GET.get("copy"):
         original = or_404(editable_movie(request.dbsession, parse_id(copied) or NO_ID))
         edit.form = form_of(request, None, MovieValues(), as_copy(values_of(original)))
@@ -69,10 +69,7 @@ def new_movie_form(request: Request) -> dict[str, Any]:
 @manager_view("new_movie", permission=EDIT, renderer="movie", method="POST")
 def save_or_preview(request: Request) -> dict[str, Any] | Response:
     """Saves or previews, depending on the button ``do``."""
-    action = request.POST.get("do", "save")
-    if action not in _ACTIONS:
-        raise HTTPBadRequest
-    return _ACTIONS[action](request)
+    return _ACTIONS[asked_action(request.POST, _ACTIONS)](request)
 
 
 @manager_view("movie_affected_pages", permission=EDIT, renderer="affected_pages", method="POST")
@@ -341,11 +338,3 @@ def _sources(edit: MovieEdit) -> dict[str, tuple[str, str]]:
 
 def _has_errors(edit: MovieEdit) -> bool:
     return any(edit.form.errors.values()) or any(row.form.errors for row in edit.form.premieres)
-
-
-def _draft(request: Request) -> Any:
-    number = request.GET.get("draft", "")
-    if not number:
-        return None
-    found = drafts.find(request.dbsession, require_user(request).user_id, request.path, number)
-    return None if found is None else safe_fields(found)

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound
+from pyramid.httpexceptions import HTTPNotFound
 from pyramid.response import Response
 from pyramid.view import view_config
 from sqlalchemy.orm import Session
-from webob.multidict import MultiDict
 
 from moziweb.db.types import parse_id
 from moziweb.i18n import DOMAIN, _
@@ -30,7 +29,7 @@ from ..movies.affected_pages import (
     seconds_until_fresh,
 )
 from ..movies.conflicts import Difference
-from ..movies.form import Mistake, safe_fields
+from ..movies.form import Mistake
 from ..names.editing import locked_name, write_name
 from ..names.form import (
     NAME_FORMS,
@@ -54,7 +53,7 @@ from ..names.queries import (
 from ..undo.reversal import undone_by
 from ..web import drafts
 from ..web.layout import manager_view, page_frame
-from ..web.params import or_404, text_param
+from ..web.params import asked_action, or_404, safe_fields, text_param
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT
 
@@ -139,16 +138,14 @@ def suggest_names(request: Request) -> dict[str, Any]:
 @manager_view("name", permission=EDIT, renderer="name", method="GET")
 def edit_name(request: Request) -> dict[str, Any]:
     """The form of a row, or of a draft."""
-    edit = _NameEdit.of(request, request.dbsession, _draft_of(request))
+    edit = _NameEdit.of(request, request.dbsession, drafts.asked(request))
     return _edit_page(request, edit)
 
 
 @manager_view("name", permission=EDIT, renderer="name", method="POST")
 def save_name(request: Request) -> dict[str, Any] | Response:
     """Saves a row, or previews the pages that saving it affects."""
-    action = text_param(request.POST, "do") or "save"
-    if action not in {"save", "preview"}:
-        raise HTTPBadRequest
+    action = asked_action(request.POST, {"save", "preview"})
     return _save(request) if action == "save" else _preview(request)
 
 
@@ -436,11 +433,3 @@ def _merging_path(request: Request, kind: NamedKind, row_id: int, other_id: int)
 
 def _seconds(session: Session, saved: AuditEntry | None) -> float | None:
     return seconds_until_fresh(session, reason_of(saved)) if saved else None
-
-
-def _draft_of(request: Request) -> MultiDict[str, str] | None:
-    number = request.GET.get("draft", "")
-    if not number:
-        return None
-    found = drafts.find(request.dbsession, require_user(request).user_id, request.path, number)
-    return None if found is None else safe_fields(found)

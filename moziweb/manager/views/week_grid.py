@@ -40,12 +40,12 @@ from ..movies.affected_pages import (
     reason_of,
     seconds_until_fresh,
 )
-from ..movies.form import safe_fields
 from ..movies.queries import FormChoices, form_choices
 from ..movies.values import MovieValues
 from ..movies.warnings import WarningKind, warnings_of
 from ..web import drafts, submissions
 from ..web.layout import manager_view, page_frame
+from ..web.params import asked_action, safe_fields
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT
 
@@ -100,16 +100,13 @@ class GridPage:
 @manager_view("week_grid", permission=EDIT, renderer="week_grid", method="GET")
 def week_grid(request: Request) -> dict[str, Any]:
     """The premieres of a week and empty rows, or a draft."""
-    return grid_values(GridPage.of(request, request.dbsession, _draft(request)))
+    return grid_values(GridPage.of(request, request.dbsession, drafts.asked(request)))
 
 
 @manager_view("week_grid", permission=EDIT, renderer="week_grid", method="POST")
 def save_or_preview_grid(request: Request) -> dict[str, Any] | Response:
     """Saves or previews, depending on the button ``do``."""
-    action = request.POST.get("do", "save")
-    if action not in _ACTIONS:
-        raise HTTPBadRequest
-    return _ACTIONS[action](request)
+    return _ACTIONS[asked_action(request.POST, _ACTIONS)](request)
 
 
 @manager_view("week_grid_affected_pages", permission=EDIT, renderer="affected_pages", method="POST")
@@ -221,14 +218,6 @@ def _reader(request: Request) -> CellReader:
     policy = request.services.poster_editor.policy
     today = budapest_today(request.services.clock())
     return CellReader(formatter, today, ImportedPosters(policy).is_allowed_url)
-
-
-def _draft(request: Request) -> Any:
-    number = request.GET.get("draft", "")
-    if not number:
-        return None
-    found = drafts.find(request.dbsession, require_user(request).user_id, request.path, number)
-    return None if found is None else safe_fields(found)
 
 
 def grid_values(page: GridPage) -> dict[str, Any]:

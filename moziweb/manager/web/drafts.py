@@ -15,8 +15,10 @@ from webob.multidict import MultiDict
 
 from moziweb.db.meta import Base
 from moziweb.db.types import parse_id
+from moziweb.request import Request
 
-from .params import NO_ID
+from ..auth.sessions import require_user
+from .params import NO_ID, safe_fields
 
 
 class Draft(Base):
@@ -85,6 +87,15 @@ def find(session: Session, user_id: int, path: str, number: str) -> MultiDict[st
         )
     )
     return None if fields is None else MultiDict([(name, value) for name, value in fields])
+
+
+def asked(request: Request) -> MultiDict[str, str] | None:
+    """Returns the texts of the draft that ``?draft=`` names for this form, or None."""
+    number = request.GET.get("draft", "")
+    if not number:
+        return None
+    found = find(request.dbsession, require_user(request).user_id, request.path, number)
+    return None if found is None else safe_fields(found)
 
 
 def drop(session: Session, user_id: int, path: str) -> None:

@@ -1,8 +1,10 @@
 """Reads parameters of queries and forms, which may be missing, repeated, malformed or files."""
 
+from collections.abc import Container
 from typing import Any, Final, TypeVar
 
-from pyramid.httpexceptions import HTTPNotFound
+from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound
+from webob.multidict import MultiDict
 
 from moziweb.db.types import parse_id
 
@@ -33,3 +35,22 @@ def or_404(found: T | None) -> T:
     if found is None:
         raise HTTPNotFound
     return found
+
+
+def safe_fields(fields: Any) -> MultiDict[str, str]:
+    """Returns the texts of a request's form, without names and characters that are invalid."""
+    return MultiDict(
+        [
+            (name, value.replace("\0", "").encode("utf-8", "replace").decode())
+            for name, value in fields.items()
+            if isinstance(value, str) and name.isascii() and len(name) < 60
+        ]
+    )
+
+
+def asked_action(fields: Any, actions: Container[str]) -> str:
+    """Returns the button ``do`` of a form, "save" without it. Raises ``HTTPBadRequest``."""
+    action: str = fields.get("do", "save")
+    if action not in actions:
+        raise HTTPBadRequest
+    return action
