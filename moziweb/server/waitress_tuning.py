@@ -72,8 +72,8 @@ def graceful_shutdown(app: Callable[..., Any]) -> GracefulShutdown:
 def answer_in_loop(app: Callable[..., Any], sockets: MutableMapping[int, Any]) -> None:
     """Answer hits of the in-process cache in waitress's loop (``server.answer_in_loop``).
 
-    24,433 requests/s, 2.05 times a bare WSGI function; 0.56 times with the key off ("in threads").
-    ``python -m benchmarks.page_hit --rounds 7``, on a quiet machine
+    21,823 requests/s, 2.17 times a bare WSGI function; 0.70 times with the key off ("in threads").
+    ``python -m benchmarks.page_hit --rounds 3``, on a quiet machine
     """
     if isinstance(app, FastPathMiddleware) and _setting(app, "server.answer_in_loop"):
         install(sockets, app, log_request if _setting(app, "log.access") else None)
