@@ -17,8 +17,9 @@ function play(link) {
   close.textContent = link.dataset.close;
   close.addEventListener("click", () => dialog.close());
   dialog.setAttribute("aria-label", frame.title);
-  dialog.replaceChildren(frame, close);
+  // Attached before it gets the frame: a frame that is moved with the dialog loads the player twice.
   document.body.append(dialog);
+  dialog.replaceChildren(frame, close);
   dialog.showModal();
   close.focus();
 }

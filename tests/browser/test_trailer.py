@@ -50,6 +50,7 @@ def test_trailer_is_closed_by_its_button_and_plays_again(site: Site, open_page: 
     for _ in range(2):
         page.locator("a[data-player]").click()
         expect(page.locator("dialog.trailer iframe")).to_be_in_viewport(ratio=1)
+        page.frame_locator("dialog.trailer iframe").locator("html").wait_for(state="attached")
         button = page.get_by_role("button", name="Bezárás")
         expect(button).to_be_in_viewport(ratio=1)
         button.click()
