@@ -214,6 +214,8 @@ def site_settings(folder: Path, memcached: str) -> dict[str, str]:
         "cache.default.backend": "dogpile.cache.pylibmc",
         "cache.default.arguments.url": memcached,
         "cache.pages.expiration_time": "86400",
+        # The 500 hot pages with their tags do not fit in the default of 16 MB.
+        "cache.pages.l1_bytes": "64000000",
         "cache.fragments.expiration_time": "604800",
         "cache.fragments.mode": "strict",
     }

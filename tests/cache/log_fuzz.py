@@ -317,17 +317,18 @@ BROKEN_LINES: dict[str, tuple[str, str]] = {
         "        self._end, self._last = clock, {}\n",
     ),
     "recent publishes are compared from a later clock on": (
-        "if number <= since:\n                return False",
-        "if number <= since + 1:\n                return False",
-    ),
-    "a recent publish of many tags is passed over": (
-        "if len(published) > len(tags):\n                break",
-        "if len(published) > 1:\n                continue",
+        "in self._recent if number > since", "in self._recent if number > since + 1",
     ),
     "only recent publishes are compared": (
-        "return _is_published(self._last, tags, since)\n\n    def", "return False\n\n    def",
+        "if len(self._recent) == _RECENT and self._recent[-1][0] > since", "if False",
     ),
-    "recent publishes are taken for unrelated": ("if not tags.isdisjoint(published):", "if False:"),
+    "a new publish is not added to the recent tags": (
+        "appendleft((number, tags))\n                self._recent_since.clear()",
+        "appendleft((number, tags))",
+    ),
+    "recent publishes are taken for unrelated": (
+        "return not published.isdisjoint(tags)", "return False",
+    ),
     "tags are not noted": ("self._last.update(dict.fromkeys(tags, number))", "pass"),
     "tags are noted at an earlier number": (
         "dict.fromkeys(tags, number)", "dict.fromkeys(tags, number - 1)",
