@@ -26,7 +26,7 @@ BENCHMARKS := variants generate cold_posters page_hit storm invalidation manager
 SECONDS    ?= 60
 STATES     ?= 1000000
 WORKERS    ?= 4
-PYTEST     := env -u MAKEFLAGS $(BIN)/pytest -n $(WORKERS) --dist loadgroup --durations=10
+PYTEST     := env -u MAKEFLAGS $(BIN)/pytest -n $(WORKERS) --durations=10
 # The suite runs in three parts, because a worker keeps all modules and tests that it has collected.
 LOWER      := $(addprefix tests/,cache db faults logs ops server settings soak storage)
 UPPER      := $(addprefix tests/,browser manager site)

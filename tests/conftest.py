@@ -29,7 +29,7 @@ from .memory import Memory
 from .services.postgres import PostgresServer
 from .services.process import restore_default_signals, run
 
-pytest_plugins = ["tests.services.fixtures", "tests.compiled"]
+pytest_plugins = ["tests.services.fixtures", "tests.compiled", "tests.scheduling"]
 
 NOW = datetime(2026, 8, 20, 10, 0, tzinfo=UTC)
 """The time of the ``app`` fixture: a Thursday, noon in Budapest."""
@@ -45,24 +45,6 @@ NOT_MEASURED = (
     "tests/site/test_completeness.py",
 )
 """Tests that run code which other tests cover, many times or in other processes."""
-
-LARGE = (
-    "tests/cache/test_model.py",
-    "tests/demo/",
-    "tests/movies/importers/test_file_readers.py",
-    "tests/posters/decoder/test_decoder.py",
-    "tests/posters/imaging/",
-)
-"""Tests that need a hundred megabytes for a moment. They run early, while the process is small."""
-
-SLOW = (
-    "tests/benchmarks/test_smallest.py",
-    "tests/cli/test_imports.py::test_report_of_a_dirty_list_names_every_bad_row",
-    "tests/packaging/",
-    "tests/site/test_completeness.py",
-    "tests/site/test_exactness.py",
-)
-"""Tests of many seconds. They run after the large ones, so that the workers end together."""
 
 POSTGRESQL = frozenset({"postgresql", "postgres"})
 """The parameters of a test for the variant on PostgreSQL."""
@@ -92,15 +74,8 @@ def _write_alphabet() -> None:
         run([sys.executable, "-c", program], cwd=ROOT, check=True)
 
 
-@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run groups first, then large and slow tests; measure the coverage of one variant of each.
-
-    One worker runs the whole group; at the end the others would wait for it.
-    """
-    items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
-    items.sort(key=lambda item: not item.nodeid.startswith(LARGE))
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+    """Measure the coverage of one variant of each test."""
     for item in items:
         if not _is_measured(item):
             item.add_marker("no_cover")

@@ -36,11 +36,6 @@ OpenPage = Callable[..., Page]
 expect.set_options(timeout=30_000)  # milliseconds: several workers share the processor
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Run the tests of this folder on one worker, which starts Chromium and each site once."""
-    item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 @pytest.fixture(autouse=True)
 def _audit_law() -> Iterator[None]:
     """Every change by the application has an audit entry."""

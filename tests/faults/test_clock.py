@@ -5,8 +5,6 @@ import pytest
 from .report import Fault
 from .site import FAULT_SECONDS, Site, pause_for
 
-pytestmark = pytest.mark.xdist_group("faults")
-
 DAY = 86_400
 
 

@@ -2,12 +2,8 @@
 
 import resource
 
-import pytest
-
 from .report import Fault
 from .site import FAULT_SECONDS, Site, pause_for
-
-pytestmark = pytest.mark.xdist_group("faults")
 
 LARGE_FORM = b"a=" + b"x" * 200_000
 """Above ``inbuf_overflow``, so waitress writes it to a temporary file."""

@@ -4,14 +4,10 @@ import resource
 import socket
 from contextlib import ExitStack
 
-import pytest
-
 from tests.services.ports import HOST
 
 from .report import Fault
 from .site import FAULT_SECONDS, Site, pause_for
-
-pytestmark = pytest.mark.xdist_group("faults")
 
 FILES = 64
 CONNECTIONS = 120

@@ -1,11 +1,8 @@
 """PostgreSQL hangs, is restarted or locked: pages from the caches go on, others wait or are 503."""
 
-import pytest
 
 from .report import Fault
 from .site import FAULT_SECONDS, Site, pause_for
-
-pytestmark = pytest.mark.xdist_group("faults")
 
 DATABASE_PARTS = {"database", "outbox", "posters", "worker", "queue"}
 

@@ -50,8 +50,6 @@ with CommandContext(sys.argv[1]).services.database.write() as session:
     session.get_one(Movie, int(sys.argv[2])).title = sys.argv[3]
 """
 
-pytestmark = pytest.mark.xdist_group("previous_release")
-
 
 class PreviousWebServer(WebServer):
     """A web process of the previous release."""

@@ -1,14 +1,11 @@
 """A process is killed: no visitor gets an error, and another one does its work."""
 
-import pytest
 from sqlalchemy import create_engine
 
 from moziweb.posters.generation.procrastinate_queue import PRIORITY_NEW, defer
 
 from .report import Fault
 from .site import FAULT_SECONDS, Site, pause_for, wait_for
-
-pytestmark = pytest.mark.xdist_group("faults")
 
 GENERATING = "SELECT id FROM poster_source WHERE state = 'generating'"
 

@@ -4,14 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.services.process import find_program, run
 
 from .report import Fault
 from .site import Site, wait_for
-
-pytestmark = pytest.mark.xdist_group("faults")
 
 MOVIE = "/movie/5-soak"
 

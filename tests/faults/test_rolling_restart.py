@@ -9,8 +9,6 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 
-import pytest
-
 from tests.services.ports import HOST
 from tests.services.web import WebServer, ask
 from tests.soak.run import MOVIES
@@ -27,8 +25,6 @@ CHECK_SECONDS = 0.1
 """Time between two health checks of the balancer."""
 
 TITLES = "SELECT title FROM movie"
-
-pytestmark = pytest.mark.xdist_group("faults")
 
 
 class Balancer:

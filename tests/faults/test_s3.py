@@ -8,8 +8,6 @@ import pytest
 from .report import Fault
 from .site import Site, wait_for
 
-pytestmark = pytest.mark.xdist_group("faults")
-
 STORAGE_FAILURES = "SELECT failures FROM poster_host WHERE name = ':storage'"
 
 

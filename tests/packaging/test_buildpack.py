@@ -7,7 +7,6 @@ import shutil
 import sys
 from pathlib import Path
 
-import pytest
 from packaging.requirements import Requirement
 
 from tests.services.process import run
@@ -15,8 +14,6 @@ from tests.services.process import run
 from .environment import link, locked
 
 ROOT = Path(__file__).parents[2]
-
-pytestmark = pytest.mark.xdist_group("wheel")
 
 
 def test_python_version_has_a_wheel_of_every_requirement() -> None:

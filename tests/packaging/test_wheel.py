@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent.parent
 MADE_OF = ("moziweb", "setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
 INIS = ("development.ini", "production.ini", "Procfile")
 
-pytestmark = [pytest.mark.xdist_group("wheel"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 
 def run(*command: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> None:

@@ -33,8 +33,6 @@ SECONDS = 20.0
 
 PASSWORD = "nine quiet projectors"  # of these tests only
 
-pytestmark = pytest.mark.xdist_group("over_http")
-
 
 @dataclass
 class Running:

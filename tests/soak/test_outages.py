@@ -21,8 +21,6 @@ machine."""
 
 HEALED = 20.0
 
-pytestmark = pytest.mark.xdist_group("soak")
-
 
 @dataclass
 class Stack:

@@ -11,7 +11,6 @@ SECONDS = 20.0
 """At least; the run goes on until every fault has happened. ``make soak`` runs for longer."""
 
 
-@pytest.mark.xdist_group("soak")
 def test_no_stale_read_under_faults() -> None:
     with PostgresServer() as postgres:  # it is restarted
         report = run(postgres, SECONDS)
@@ -33,14 +32,12 @@ def test_no_stale_read_under_faults() -> None:
     assert report.in_grace > 0, "no page was stale outside of an outage"
 
 
-@pytest.mark.xdist_group("soak")
 @pytest.mark.parametrize("how", ["publish", "second step", "grace"])
 def test_checker_finds_a_sabotaged_cache(postgres_server: PostgresServer, how: str) -> None:
     report = run(postgres_server, 8.0, how=how, faulty=False)
     assert report.stale
 
 
-@pytest.mark.xdist_group("soak")
 def test_checker_finds_errors_without_outage(postgres_server: PostgresServer) -> None:
     report = run(postgres_server, 4.0, how="errors", faulty=False)
     assert report.statuses[500] > 0, "few requests on a busy machine, but every third is an error"
