@@ -1,6 +1,5 @@
 """PostgreSQL hangs, is restarted or locked: pages from the caches go on, others wait or are 503."""
 
-
 from .report import Fault
 from .site import FAULT_SECONDS, Site, pause_for
 

@@ -1,0 +1,1 @@
+"""The schedulers of pytest-xdist 3.8."""
