@@ -97,7 +97,7 @@ def _collect(
 
 @click.command()
 @click.option("--delete", is_flag=True, help="Remove orphans.")
-@click.option("--repair", is_flag=True, help="Have variants with missing objects made again.")
+@click.option("--repair", is_flag=True, help="Have missing objects made again.")
 @click.option(
     "--max-share", type=click.FloatRange(0, 1), default=0.1, show_default=True,
     help="Refuse to remove more than this share of the stored objects.",
@@ -106,8 +106,9 @@ def _collect(
 def reconcile(context: CommandContext, delete: bool, repair: bool, max_share: float) -> None:
     """Compare storage with the database, and list the differences.
 
-    An orphan is an object without a row that is older than a day. A missing object has a row and is
-    not in storage. Without --delete and --repair, nothing is changed.
+    Variants, pictures of links and originals are compared. An orphan is an object without a row
+    that is older than a day. A missing object has a row and is not in storage. Without --delete and
+    --repair, nothing is changed.
 
     Exit status: 0 if there are no differences left, 1 if there are, or if more than --max-share
     would have to be removed, which suggests the wrong database or bucket.
@@ -134,7 +135,7 @@ def reconcile(context: CommandContext, delete: bool, repair: bool, max_share: fl
             sums = {
                 **asdict(survey),
                 "removed": reconciler.remove(_read(file, is_orphan=True)) if delete else 0,
-                "mended": len(reconciler.repair(_read(file, is_orphan=False))) if repair else 0,
+                "mended": reconciler.repair(_read(file, is_orphan=False)) if repair else 0,
             }
             counts = ", ".join(f"{count} {name}" for name, count in sums.items())
             report.end({"event": "summary", **sums}, f"{counts}.")

@@ -205,7 +205,7 @@ class SharePicture(Base):
     locale: Mapped[str] = mapped_column(String(5), active_history=True)
     digest: Mapped[str] = mapped_column(String(64), active_history=True)
     bucket: Mapped[str] = mapped_column(String(100))
-    key: Mapped[str] = mapped_column(KEY)
+    key: Mapped[str] = mapped_column(KEY, index=True)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     superseded_at: Mapped[datetime | None] = mapped_column(index=True)
 

@@ -7,6 +7,7 @@ tag, which makes the pages stale that link the route.
 """
 
 import json
+import logging
 import secrets
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -18,13 +19,13 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
-    String,
+    Integer,
     and_,
+    case,
     cast,
     delete,
     exists,
     func,
-    literal,
     or_,
     select,
 )
@@ -33,26 +34,32 @@ from sqlalchemy.orm import Session
 
 from moziweb.cache import TAGS_OPTION
 from moziweb.db import Database
-from moziweb.db.paging import keyset_rows
+from moziweb.db.paging import keyset_pages
 from moziweb.movies.models import Movie
-from moziweb.storage import ObjectNotFound, Storage
+from moziweb.storage import ObjectNotFound, Storage, StorageError
 
 from .cache_tags import share_tag
+from .generation.error_codes import storage_code
+from .generation.host_breaker import STORAGE, HostCircuitBreaker
 from .generation.publication import CACHE_CONTROL
+from .imaging.errors import ImageRejected
 from .imaging.values import ShareText
 from .models import PosterSource, SharePicture
 from .urls import POSTERS_QUERY, PosterLinks, links_of, poster_links
 
+log = logging.getLogger(__name__)
+
 PUBLIC_FOLDER: Final = "share"
 """The first part of the keys of pictures; visitors may read what is in it."""
+
+PICTURE_PREFIX: Final = f"{PUBLIC_FOLDER}/"
 
 _EPOCH: Final = 1
 """Increase it if the drawing changes: all pictures are then drawn again."""
 
-MAX_WAIT_SECONDS: Final = 4.0
-"""How long a request waits while another picture is drawn."""
+PICTURES_PER_REMOVAL: Final = 200
+"""Pictures that are removed by one transaction and one storage request."""
 
-_ROWS_PER_QUERY: Final = 500
 _MOVIE: Final = "movie-"
 
 Draw = Callable[[ShareText, Sequence[bytes]], bytes]
@@ -142,10 +149,14 @@ def _is_of(content: ShareContent) -> tuple[ColumnElement[bool], ...]:
     return SharePicture.subject == content.subject, SharePicture.locale == content.locale
 
 
+class PictureUnavailable(Exception):
+    """A picture cannot be drawn now; the text says why."""
+
+
 class SharePictures:
     """Draws the pictures that are missing, one at a time in a process.
 
-    ``clock`` returns aware datetimes.
+    ``clock`` returns aware datetimes. Requests call ``ensure`` with a slot of admission control.
     """
 
     def __init__(
@@ -155,25 +166,26 @@ class SharePictures:
         self._storage = storage
         self._draw = draw
         self._clock = clock
+        self._breaker = HostCircuitBreaker(database, clock)
         self._lock = threading.Lock()
 
-    def ensure(self, content: ShareContent) -> str | None:
+    def ensure(self, content: ShareContent, *, keep: bool = True) -> str | bytes | None:
         """The storage URL of the picture, which is drawn if it is missing.
 
-        None if other pictures are being drawn for too long. Raises ``StorageError``,
-        ``SQLAlchemyError`` and ``ImageRejected``.
+        The JPEG itself without ``keep``, or if storage has lost a poster: it is not stored, because
+        its poster will be there soon. None if this process draws another picture. Raises
+        ``PictureUnavailable`` and ``SQLAlchemyError``.
         """
-        url = self._find(content)
-        if url is not None:
-            return url
-        if not self._lock.acquire(timeout=MAX_WAIT_SECONDS):
+        if not self._lock.acquire(blocking=False):
             return None
         try:
-            return self._find(content) or self._make(content)
+            url = self.find(content) or self._restore(content) if keep else None
+            return url or self._make(content, keep=keep)
         finally:
             self._lock.release()
 
-    def _find(self, content: ShareContent) -> str | None:
+    def find(self, content: ShareContent) -> str | None:
+        """The storage URL of the picture; None if it is not drawn. One query."""
         with self._database.autocommit_read() as session:
             row = session.execute(
                 select(SharePicture.key, SharePicture.bucket).where(
@@ -182,14 +194,35 @@ class SharePictures:
             ).first()
         return self._storage.url(row.key, row.bucket) if row else None
 
-    def _make(self, content: ShareContent) -> str | None:
-        if self._restore(content):
-            return self._find(content)
+    def _make(self, content: ShareContent, *, keep: bool) -> str | bytes | None:
+        """Draw and store the picture, unless the circuit breaker of storage is open."""
+        needed = (STORAGE,) if keep or content.posters else ()
+        storage = self._breaker.ask(*needed)
+        if storage.until is not None:
+            raise PictureUnavailable(f"storage has failed; no request before {storage.until}")
+        try:
+            picture = self._draw_and_store(content, keep=keep)
+        except (StorageError, ImageRejected) as error:
+            log.warning("the picture of %s could not be drawn: %s", content.subject, error)
+            if isinstance(error, StorageError):
+                seen = storage.failures.get(STORAGE, 0)
+                self._breaker.record_failure(STORAGE, storage_code(error), seen=seen)
+            raise PictureUnavailable(str(error)) from error
+        if STORAGE in storage.failures:
+            self._breaker.record_success(STORAGE)
+        return picture
+
+    def _draw_and_store(self, content: ShareContent, *, keep: bool) -> str | bytes | None:
         posters = list(self._posters(content))
         picture = self._draw(content.text, posters)
+        if not keep or len(posters) < len(content.posters):
+            return picture
+        return self._store(content, picture)
+
+    def _store(self, content: ShareContent, picture: bytes) -> str | None:
         # Each drawing has its own key: garbage collection may be removing an earlier one.
         name = f"{content.locale}-{content.digest[:16]}-{secrets.token_hex(4)}"
-        key = f"{PUBLIC_FOLDER}/{content.subject}/{name}.jpg"
+        key = f"{PICTURE_PREFIX}{content.subject}/{name}.jpg"
         self._storage.put(key, picture, content_type="image/jpeg", cache_control=CACHE_CONTROL)
         try:
             with self._database.write() as session:
@@ -206,18 +239,18 @@ class SharePictures:
                 )
         except IntegrityError:  # another process has drawn it
             self._storage.delete([key])
-            return self._find(content)
+            return self.find(content)
         return self._storage.url(key)
 
-    def _restore(self, content: ShareContent) -> bool:
-        """Use the picture of before again, if a change was undone."""
+    def _restore(self, content: ShareContent) -> str | None:
+        """Use the picture of before again, if a change was undone; returns its storage URL."""
         with self._database.write() as session:
             row = session.scalars(select(SharePicture).where(*_is(content))).first()
             if row is None:
-                return False
+                return None
             row.superseded_at = None
             self._supersede_others(session, content)
-            return True
+            return self._storage.url(row.key, row.bucket)
 
     def _supersede_others(self, session: Session, content: ShareContent) -> None:
         others = select(SharePicture).where(
@@ -232,8 +265,10 @@ class SharePictures:
         for key in content.posters:
             try:
                 yield self._storage.get(key)
-            except ObjectNotFound:  # removed, or in another bucket
-                continue
+            except ObjectNotFound as error:
+                # Lost, or in another bucket. It returns under this key, so the digest will be the
+                # same: a picture that is stored without it would stay without it.
+                log.warning("a picture of %s lacks a poster: %s", content.subject, error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,25 +291,29 @@ class SupersededPictures:
     def run(self) -> Iterator[str]:
         """Yield the key of each; raises ``StorageError``.
 
-        The row is deleted first: a page that links the object would be stale at once.
+        The rows are deleted first: a page that links an object would be stale at once.
         """
-        query = select(SharePicture.id, SharePicture.key, SharePicture.subject, SharePicture.locale)
-        rows = keyset_rows(self.database.read, query.where(self._is_old()), _ROWS_PER_QUERY)
-        for picture_id, key, subject, locale in rows:
-            tags = (share_tag(subject, locale),)
-            statement = delete(SharePicture).where(SharePicture.id == picture_id, self._is_old())
+        query = select(SharePicture.id, SharePicture.subject, SharePicture.locale)
+        where = self._is_old()
+        for page in keyset_pages(self.database.read, query.where(where), PICTURES_PER_REMOVAL):
+            tags = tuple({share_tag(row.subject, row.locale) for row in page})
+            statement = delete(SharePicture).where(
+                SharePicture.id.in_([row.id for row in page]), where
+            )
             with self.database.write() as session:
-                removed = session.scalars(
-                    statement.returning(SharePicture.id),
+                keys = session.scalars(
+                    statement.returning(SharePicture.key),
                     execution_options={"synchronize_session": False, TAGS_OPTION: tags},
                 ).all()
-            if removed:
-                self.storage.delete([key])
-                yield key
+            self.storage.delete(keys)
+            yield from keys
 
     def _is_old(self) -> ColumnElement[bool]:
-        is_of_movie = literal(_MOVIE) + cast(Movie.id, String) == SharePicture.subject
-        is_of_deleted_movie = SharePicture.subject.startswith(_MOVIE) & ~exists().where(is_of_movie)
+        # The id is computed from the subject, so that the index of movies finds the movie.
+        is_of_movie = SharePicture.subject.startswith(_MOVIE)
+        digits = func.substr(SharePicture.subject, len(_MOVIE) + 1)
+        movie_id = case((is_of_movie, cast(digits, Integer)))
+        is_of_deleted_movie = is_of_movie & ~exists().where(Movie.id == movie_id)
         is_superseded = SharePicture.superseded_at <= self.clock() - self.retention
         return or_(is_superseded, is_of_deleted_movie) & (
             SharePicture.bucket == self.storage.bucket

@@ -38,6 +38,7 @@ from moziweb.posters.models import (
     PosterHost,
     PosterSource,
     PosterVariant,
+    SharePicture,
     SourceKind,
     SourceState,
     VariantState,
@@ -278,6 +279,78 @@ def test_reconcile_changes_storage_only_with_options(made: Site, run: Run) -> No
     assert "0 orphans, 0 missing" in shown
 
 
+def add_picture(site: Site, subject: str, **values: object) -> str:
+    """Add the row and the object of a picture of a link; returns its key."""
+    key = f"share/{subject}/hu-{len(subject):016x}.jpg"
+    put(site, key)
+    with site.database.write() as session:
+        session.add(
+            SharePicture(
+                subject=subject, locale="hu", digest=key[-64:], bucket=site.storage.bucket,
+                key=key, **values,
+            )
+        )  # fmt: skip
+    return key
+
+
+def pictures_of(site: Site) -> set[str]:
+    with site.database.read() as session:
+        return set(session.scalars(select(SharePicture.key)))
+
+
+def test_reconcile_compares_pictures_of_links(
+    made: Site, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciliation, "OBJECTS_PER_QUERY", 2)
+    kept = [add_picture(made, f"movie-{number}") for number in (1, 2, 12)]
+    lost = [add_picture(made, "movie-10"), add_picture(made, "week-2026-W34")]
+    retired = add_picture(made, "week-2026-W33", superseded_at=datetime.now(UTC))
+    elsewhere = add_picture(made, "week-2026-W35")
+    made.storage.delete([*lost, retired, elsewhere])
+    with made.database.write() as session:
+        moved = update(SharePicture).where(SharePicture.key == elsewhere)
+        session.execute(moved.values(bucket="another"))
+    orphans = ["share/movie-1/hu-0.jpg", "share/movie-9/en-0.jpg", "share/week-2026-W60/hu-0.jpg"]
+    for orphan in orphans:
+        put(made, orphan)
+    age(made)
+    put(made, "share/movie-1/hu-1.jpg")  # a process may be about to write its row
+    ended = run("posters", "reconcile")
+    assert ended.returncode == 1
+    *found, summary = events(ended.stdout)
+    assert {(one["event"], one["key"]) for one in found} == {
+        *(("missing", key) for key in (*lost, retired)),  # a superseded one may be linked again
+        *(("orphan", key) for key in orphans),
+    }
+    assert (summary["orphans"], summary["missing"], summary["young"]) == (3, 3, 1)
+    assert pictures_of(made) == {*kept, *lost, retired, elsewhere}
+
+    ended = run("posters", "reconcile", "--delete", "--repair", "--max-share", "0.5")
+    assert ended.returncode == 0, ended.stderr
+    summary = events(ended.stdout)[-1]
+    assert (summary["removed"], summary["mended"]) == (3, 3)
+    assert pictures_of(made) == {*kept, elsewhere}
+    left = {stored.key for stored in made.storage.list("share/")}
+    assert left == {*kept, "share/movie-1/hu-1.jpg"}
+    assert run("posters", "reconcile").returncode == 0
+
+
+def test_picture_that_gets_a_row_before_removal_is_kept(made: Site) -> None:
+    orphan, late = "share/movie-1/hu-0.jpg", "share/movie-2/hu-0.jpg"
+    for key in (orphan, late):
+        put(made, key)
+    age(made)
+    reconciler = Reconciler(made.database, made.storage, lambda: datetime.now(UTC))
+    orphans, _missing = compared(reconciler)
+    assert [found.key for found in orphans] == [orphan, late]
+    with made.database.write() as session:
+        session.add(
+            SharePicture(subject="movie-2", locale="hu", digest="d", bucket="disk", key=late)
+        )
+    assert reconciler.remove(orphans) == 1
+    assert [stored.key for stored in made.storage.list("share/")] == [late]
+
+
 def compared(
     reconciler: Reconciler, survey: Survey | None = None
 ) -> tuple[list[Finding], list[Finding]]:
@@ -398,7 +471,7 @@ def test_emptied_bucket_is_found_and_repaired_in_pages(
         assert [found.key for found in missing] == sorted(lost)
     monkeypatch.setattr(movie_locks, "KEYS_PER_STATEMENT", 5)
     with query_counter(made.database.engine) as statements:
-        assert len(reconciler.repair(missing)) == 2
+        assert reconciler.repair(missing) == 2
     pages = [each for each in statements if each.startswith("SELECT poster_variant")]
     assert len(pages) == ceil(len(lost) / 5)
     assert keys(made, 1) == keys(made, 2) == []

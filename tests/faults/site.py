@@ -80,6 +80,9 @@ class Site:
     posters: list[str]
     """The path of a variant of each poster."""
 
+    pictures: list[str]
+    """The path of the picture of a link to each movie with a poster."""
+
     _searches: Iterator[int] = field(default_factory=count)
 
     def cached_paths(self) -> list[str]:
@@ -154,6 +157,10 @@ class Site:
     def are_posters_made(self) -> bool:
         """Whether requests for all variants are redirected to their objects."""
         return all(self.get(path)[0] == 302 for path in self.posters)
+
+    def are_pictures_drawn(self) -> bool:
+        """Whether requests for all pictures of links are redirected to their objects."""
+        return all(self.get(path)[0] == 302 for path in self.pictures)
 
     @contextmanager
     def visited(self, fault: Fault, note: str = "") -> Iterator["Visitors"]:
@@ -291,7 +298,7 @@ def settings_of(
 @contextmanager
 def running_site() -> Iterator[Site]:
     """Start everything."""
-    from .data import fill  # imports the models
+    from .data import MOVIES_WITH_POSTERS, fill  # imports the models
 
     with ExitStack() as everything:
         postgres = everything.enter_context(PostgresServer())
@@ -307,4 +314,5 @@ def running_site() -> Iterator[Site]:
             web.stop_signal = signal.SIGINT  # without draining
             everything.enter_context(web)
         worker = everything.enter_context(Worker(webs[0]))
-        yield Site(postgres, database, stamps, entries, s3, bucket, webs, worker, posters)
+        pictures = [f"/share/movie/{number}-soak.0.jpg" for number in MOVIES_WITH_POSTERS]
+        yield Site(postgres, database, stamps, entries, s3, bucket, webs, worker, posters, pictures)

@@ -1,17 +1,23 @@
 """Pictures of links: drawn once, linked by their content, superseded, restored and removed."""
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from moziweb.db import Database
 from moziweb.movies.models import Movie
+from moziweb.posters import sharing
+from moziweb.posters.generation.host_breaker import STORAGE, STORAGE_PAUSES, THRESHOLD
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.imaging.values import ShareText
-from moziweb.posters.models import SharePicture
+from moziweb.posters.models import PosterHost, SharePicture
 from moziweb.posters.sharing import (
+    PictureUnavailable,
     ShareContent,
     SharePictures,
     SupersededPictures,
@@ -19,7 +25,9 @@ from moziweb.posters.sharing import (
     movie_subject,
     week_subject,
 )
-from moziweb.storage import Storage
+from moziweb.storage import Storage, StorageUnavailable, StoredObject
+from moziweb.storage.disk import DiskStorage
+from tests.conftest import QueryCounter
 from tests.posters.conftest import DEPLOYMENTS, Clock
 
 RETENTION = timedelta(days=30)
@@ -122,17 +130,82 @@ def test_posters_are_read_from_storage(
     pictures: SharePictures, storage: Storage, drawing: Drawing
 ) -> None:
     storage.put("poster/a.jpg", b"a", content_type="image/jpeg", cache_control="public")
-    pictures.ensure(content("Dűne", movie_subject(7), "hu", "poster/a.jpg", "poster/gone.jpg"))
+    pictures.ensure(content("Dűne", movie_subject(7), "hu", "poster/a.jpg"))
     assert drawing.calls == [(ShareText(("Dűne",)), [b"a"])]
 
 
 @DEPLOYMENTS
-def test_simultaneous_requests_draw_it_once(
-    pictures: SharePictures, storage: Storage, drawing: Drawing
+def test_picture_that_lacks_a_poster_is_not_kept(
+    pictures: SharePictures, database: Database, storage: Storage, drawing: Drawing
 ) -> None:
-    with ThreadPoolExecutor(4) as executor:
-        urls = set(executor.map(lambda _: pictures.ensure(content()), range(4)))
-    assert len(urls) == len(drawing.calls) == len(stored(storage)) == 1
+    """The poster returns under the same key, so the digest will be the same."""
+    shown = content("Dűne", movie_subject(7), "hu", "poster/a.jpg", "poster/b.jpg")
+    storage.put("poster/b.jpg", b"b", content_type="image/jpeg", cache_control="public")
+    assert pictures.ensure(shown) == "1 Dűne".encode()
+    assert pictures.ensure(shown, keep=False) == "2 Dűne".encode()
+    assert (stored(storage), linked(database, storage, shown)) == ({}, None)
+    storage.put("poster/a.jpg", b"a", content_type="image/jpeg", cache_control="public")
+    url = pictures.ensure(shown)
+    assert url == linked(database, storage, shown)
+    assert [posters for _, posters in drawing.calls] == [[b"b"], [b"b"], [b"a", b"b"]]
+    # What a request that does not keep it asks for may be stored already.
+    assert pictures.ensure(shown, keep=False) == "4 Dűne".encode()
+
+
+class FailingStorage(DiskStorage):
+    """A storage whose writes fail, and are counted, until ``is_back``."""
+
+    puts = 0
+    is_back = False
+
+    def put(self, key: str, body: bytes, **options: Any) -> StoredObject:
+        self.puts += 1
+        if not self.is_back:
+            raise StorageUnavailable("away")
+        return super().put(key, body, **options)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_storage_that_fails_is_not_asked_again_while_its_breaker_is_open(
+    database: Database, clock: Clock, drawing: Drawing, tmp_path: Path
+) -> None:
+    storage = FailingStorage(tmp_path / "objects")
+    pictures = SharePictures(database, storage, drawing, clock)
+    for _ in range(3 * THRESHOLD):
+        with pytest.raises(PictureUnavailable):
+            pictures.ensure(content())
+    assert (storage.puts, len(drawing.calls)) == (THRESHOLD, THRESHOLD)
+    # A picture that neither reads nor writes objects needs no storage.
+    assert pictures.ensure(content(), keep=False)
+    assert not storage_is_closed(database)
+    clock.advance(seconds=STORAGE_PAUSES.shortest.total_seconds() + 1)
+    storage.is_back = True
+    assert pictures.ensure(content())
+    assert storage_is_closed(database)
+
+
+def storage_is_closed(database: Database) -> bool:
+    with database.read() as session:
+        return session.get(PosterHost, STORAGE) is None
+
+
+@DEPLOYMENTS
+def test_simultaneous_requests_draw_it_once(
+    database: Database, storage: Storage, clock: Clock
+) -> None:
+    """The others get None while it is drawn: admission control lets one of them wait."""
+    during: list[object] = []
+
+    def draw(text: ShareText, posters: object) -> bytes:
+        with ThreadPoolExecutor(3) as executor:
+            during.extend(executor.map(lambda _: pictures.ensure(content()), range(3)))
+        return b"drawn"
+
+    pictures = SharePictures(database, storage, draw, clock)
+    url = pictures.ensure(content())
+    assert during == [None, None, None]
+    assert url == pictures.ensure(content())
+    assert list(stored(storage).values()) == [b"drawn"]
 
 
 @DEPLOYMENTS
@@ -155,8 +228,9 @@ def test_failed_drawing_stores_nothing(database: Database, storage: Storage, clo
         raise ImageRejected(RejectCode.DECODER_DIED, "killed")
 
     broken = SharePictures(database, storage, draw, clock)
-    with pytest.raises(ImageRejected):
+    with pytest.raises(PictureUnavailable, match="killed"):
         broken.ensure(content())
+    assert storage_is_closed(database)
     assert stored(storage) == {}
     assert SharePictures(database, storage, Drawing(), clock).ensure(content())
 
@@ -183,3 +257,48 @@ def test_superseded_pictures_and_those_of_deleted_movies_are_removed(
     assert linked(database, storage, content("Új"))
     # A picture that was removed is drawn again, at another key.
     assert pictures.ensure(content("Régi"))
+
+
+class CountingStorage(DiskStorage):
+    """Counts the keys of each removal."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.removals: list[int] = []
+
+    def delete(self, keys: Iterable[str]) -> None:
+        found = list(keys)
+        self.removals.append(len(found))
+        super().delete(found)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite", "postgres"], indirect=True)
+def test_pictures_are_removed_page_by_page(
+    database: Database,
+    clock: Clock,
+    drawing: Drawing,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    query_counter: QueryCounter,
+) -> None:
+    """As many queries and storage requests as pages, each movie found by the index."""
+    monkeypatch.setattr(sharing, "PICTURES_PER_REMOVAL", 4)
+    storage = CountingStorage(tmp_path / "objects")
+    pictures = SharePictures(database, storage, drawing, clock)
+    for number in range(1, 10):
+        pictures.ensure(content("Törölt", movie_subject(number)))
+    removed = SupersededPictures(database, storage, clock, RETENTION)
+    with query_counter(database.engine) as statements:
+        assert len(list(removed.run())) == 9
+    assert storage.removals == [4, 4, 1]
+    assert len(statements) <= 4 + 3 * 2  # reads, and a removal with its tags for each page
+    assert stored(storage) == {}
+    if database.engine.dialect.name == "sqlite":
+        query = str(
+            select(SharePicture.id)
+            .where(removed._is_old())
+            .compile(database.engine, compile_kwargs={"literal_binds": True})
+        )
+        with database.read() as session:
+            plan = session.execute(text(f"EXPLAIN QUERY PLAN {query}")).all()
+        assert "SEARCH movie USING INTEGER PRIMARY KEY" in str(plan)

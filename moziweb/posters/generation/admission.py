@@ -7,6 +7,7 @@ it. So the number of admitted requests is bounded then, and at least one thread 
 
 Posters are made in threads of their own: a request waits ``MAX_REQUEST_SECONDS`` for its poster,
 however long the storage or an image host takes. The thread keeps its slot until it has finished.
+The pictures of links are drawn in the same slots, within the same time.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from moziweb.timings import Part, measured_as
 
@@ -30,6 +31,8 @@ VARIANT_POLL_SECONDS: Final = 0.05
 
 MAX_REQUEST_SECONDS: Final = 4.5
 """How long a request waits for a poster; with the rest of the request it takes at most 5 s."""
+
+T = TypeVar("T")
 
 _BUSY: Final = GenerationResult(GenerationStatus.BUSY)
 
@@ -80,47 +83,66 @@ class AdmissionControl:
         with self._counters_lock:
             self._admitted -= 1
 
+    def request_ends(self) -> float:
+        """The monotonic time at which a request that begins now no longer waits."""
+        return time.monotonic() + MAX_REQUEST_SECONDS
+
+    def ensure_or_wait(self, source_id: int, until: float | None = None) -> GenerationResult:
+        """Make the source's variants, or wait for them; the status is BUSY if neither succeeds.
+
+        ``until`` is as for `run_or_wait`, by default `request_ends`.
+        """
+
+        def ensure() -> GenerationResult | None:
+            result = self._service.ensure_variants(source_id)
+            return None if result.status is GenerationStatus.BUSY else result
+
+        until = self.request_ends() if until is None else until
+        return self.run_or_wait(f"poster-{source_id}", ensure, until) or _BUSY
+
     @measured_as(Part.IMAGES)
-    def ensure_or_wait(self, source_id: int) -> GenerationResult:
-        """Make the source's variants, or wait for them; the status is BUSY if neither succeeds."""
-        until = time.monotonic() + MAX_REQUEST_SECONDS
-        result = self._try(source_id, until)
-        if result.status is not GenerationStatus.BUSY or time.monotonic() >= until:
+    def run_or_wait(self, name: str, work: Callable[[], T | None], until: float) -> T | None:
+        """The result of ``work``, run in a thread ``name`` with a slot; None if there is none.
+
+        ``work`` returns None if another thread or process does the same. One request then waits and
+        tries again. No request waits longer than ``until``, a monotonic time.
+        """
+        result = self._try(name, work, until)
+        if result is not None or time.monotonic() >= until:
             return result
         if not self._waiter_lock.acquire(blocking=False):
-            return result
+            return None
         try:
-            return self._wait(source_id, until)
+            return self._wait(name, work, until)
         finally:
             self._waiter_lock.release()
 
-    def _try(self, source_id: int, until: float) -> GenerationResult:
-        """Make the variants in a thread, and wait for it ``until`` a monotonic time."""
+    def _try(self, name: str, work: Callable[[], T | None], until: float) -> T | None:
+        """Run ``work`` in a thread, and wait for it ``until`` a monotonic time."""
+        if time.monotonic() >= until:
+            return None
         with self._counters_lock:
             if self._generating >= self._slots:
-                return _BUSY
+                return None
             self._generating += 1
-        future: Future[GenerationResult] = Future()
+        future: Future[T | None] = Future()
         # A daemon: the lease of a thread that the end of the process stops expires by itself.
         thread = threading.Thread(
-            target=copy_context().run,
-            args=(self._make, source_id, future),
-            name=f"poster-{source_id}",
-            daemon=True,
+            target=copy_context().run, args=(self._run, work, future), name=name, daemon=True
         )
         try:
             thread.start()
         except RuntimeError:  # no more threads
             self._free_slot()
-            return _BUSY
+            return None
         try:
             return future.result(max(0.0, until - time.monotonic()))
         except TimeoutError:
-            return _BUSY
+            return None
 
-    def _make(self, source_id: int, future: Future[GenerationResult]) -> None:
+    def _run(self, work: Callable[[], T | None], future: Future[T | None]) -> None:
         try:
-            result = self._service.ensure_variants(source_id)
+            result = work()
         except BaseException as error:
             self._free_slot()
             future.set_exception(error)
@@ -132,10 +154,10 @@ class AdmissionControl:
         with self._counters_lock:
             self._generating -= 1
 
-    def _wait(self, source_id: int, until: float) -> GenerationResult:
+    def _wait(self, name: str, work: Callable[[], T | None], until: float) -> T | None:
         deadline = self._clock() + self._wait_seconds
-        result = _BUSY
-        while result.status is GenerationStatus.BUSY and self._clock() < deadline:
+        result = None
+        while result is None and self._clock() < deadline and time.monotonic() < until:
             time.sleep(VARIANT_POLL_SECONDS)
-            result = self._try(source_id, until)
+            result = self._try(name, work, until)
         return result

@@ -4,13 +4,15 @@ Storage lists its keys in byte order. For each page of it, the database's keys o
 read. Publishing goes on during the run, so each difference is checked again: an object is an orphan
 only after a day, and is looked up once more while its movie is locked; a missing object is
 requested by its key. Only a page is in memory.
+
+The picture of a link needs no lock: each drawing has its own key.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
@@ -20,8 +22,9 @@ from moziweb.db.paging import keyset_pages
 from moziweb.storage import Storage, StoredObject
 
 from ..generation.upload_store import ORIGINAL_PREFIX
-from ..models import PendingUpload, PosterSource, PosterVariant, VariantState
+from ..models import PendingUpload, PosterSource, PosterVariant, SharePicture, VariantState
 from ..object_keys import VARIANT_PREFIX, at_keys, between_keys, movie_of_key
+from ..sharing import PICTURE_PREFIX
 from .held_objects import held
 from .movie_locks import MovieLock, locked_movies, mark_all_for_regeneration
 
@@ -74,7 +77,8 @@ class Reconciler:
     def estimate(self) -> int:
         """About how many objects the database refers to: the greatest ids, which cost nothing."""
         with self.database.read() as session:
-            greatest = (func.max(PosterSource.id), func.max(PosterVariant.id))
+            ids = PosterSource.id, PosterVariant.id, SharePicture.id
+            greatest = [func.max(each) for each in ids]
             return sum(session.scalar(select(each)) or 0 for each in greatest)
 
     def findings(
@@ -86,6 +90,7 @@ class Reconciler:
         """
         for prefix, known in (
             (VARIANT_PREFIX, self._known_variants),
+            (PICTURE_PREFIX, self._known_pictures),
             (ORIGINAL_PREFIX, self._known_originals),
         ):
             last = ""
@@ -94,8 +99,7 @@ class Reconciler:
                 last = page[-1].key
                 survey.objects += len(page)
                 progress(survey.objects)
-            if prefix == VARIANT_PREFIX:
-                yield from self._missing_after(survey, last)
+            yield from self._missing_after(survey, prefix, last)
 
     def remove(self, orphans: Iterable[Finding]) -> int:
         """Remove objects that still are orphans; returns how many. Raises ``StorageError``."""
@@ -105,14 +109,25 @@ class Reconciler:
             originals = [key for key in batch if key.startswith(ORIGINAL_PREFIX)]
             variants = {key: movie_of_key(key) for key in batch if key.startswith(VARIANT_PREFIX)}
             removed += sum(map(self._remove_original, originals))
+            removed += self._remove_pictures([each for each in batch if _is_picture(each)])
             movie_ids = {movie_id for movie_id in variants.values() if movie_id is not None}
             with locked_movies(self.database, self.clock, movie_ids) as lock:
                 removed += self._remove_variants(lock, variants)
         return removed
 
-    def repair(self, missing: Iterable[Finding]) -> list[int]:
-        """Mark variants without an object for regeneration; returns the ids of their sources."""
-        return mark_all_for_regeneration(self.database, (found.key for found in missing))
+    def repair(self, missing: Iterable[Finding]) -> int:
+        """Have objects that are missing made again; returns the number of sources and pictures.
+
+        Variants are marked for regeneration. Rows of pictures are deleted, so that pages link the
+        route that draws them.
+        """
+        source_ids, pictures = set[int](), 0
+        for page in _pages(missing):
+            keys = [found.key for found in page]
+            variants = (key for key in keys if not _is_picture(key))
+            source_ids.update(mark_all_for_regeneration(self.database, variants))
+            pictures += self._forget_pictures([key for key in keys if _is_picture(key)])
+        return len(source_ids) + pictures
 
     def _compare(
         self, survey: Survey, page: Sequence[StoredObject], known: set[str]
@@ -125,12 +140,12 @@ class Reconciler:
             else:
                 survey.orphans += 1
                 yield Finding(stored.key, True, stored.size)
-        if page[0].key.startswith(VARIANT_PREFIX):
+        if not page[0].key.startswith(ORIGINAL_PREFIX):
             yield from self._missing(survey, known, frozenset(stored.key for stored in page))
 
     def _missing(self, survey: Survey, known: set[str], there: frozenset[str]) -> Iterator[Finding]:
         for key in sorted(known - there):
-            if self.storage.head(key) is None and self._is_ready(key):
+            if self.storage.head(key) is None and self._is_linked(key):
                 survey.missing += 1
                 yield Finding(key, False)
 
@@ -141,14 +156,26 @@ class Reconciler:
             there = {key for key in session.scalars(query) if key}
             return there | held(session, [stored.key for stored in page])
 
-    def _missing_after(self, survey: Survey, last: str) -> Iterator[Finding]:
-        """The database's keys after the last one that storage lists.
+    def _known_pictures(self, last: str, page: Sequence[StoredObject]) -> set[str]:
+        query = self._pictures(SharePicture.key > last, SharePicture.key <= page[-1].key)
+        with self.database.read() as session:
+            return set(session.scalars(query))
 
-        Each page reads all variants and sorts them, so the pages are large.
-        """
-        query = self._variants(PosterVariant.key > last)
-        for page in keyset_pages(self.database.read, query, KEYS_PER_SCAN):
+    def _missing_after(self, survey: Survey, prefix: str, last: str) -> Iterator[Finding]:
+        """The database's keys after the last one that storage lists."""
+        if prefix == PICTURE_PREFIX:
+            yield from self._missing_of(survey, self._pictures(SharePicture.key > last))
+        elif prefix == VARIANT_PREFIX:
+            yield from self._missing_of(survey, self._variants(PosterVariant.key > last))
+
+    def _missing_of(self, survey: Survey, keys: Select[Any]) -> Iterator[Finding]:
+        """Each page of variants reads all of them and sorts them, so the pages are large."""
+        for page in keyset_pages(self.database.read, keys, KEYS_PER_SCAN):
             yield from self._missing(survey, {row.key for row in page if row.key}, frozenset())
+
+    def _pictures(self, *where: ColumnElement[bool]) -> Select[str]:
+        in_bucket = SharePicture.bucket == self.storage.bucket
+        return select(SharePicture.key).where(*where, in_bucket)
 
     def _variants(self, *where: ColumnElement[bool]) -> Select[str | None]:
         return select(PosterVariant.key).where(*where, *self._is_stored()).distinct()
@@ -160,12 +187,30 @@ class Reconciler:
         with self.database.read() as session:
             return _originals(session, [stored.key for stored in page])
 
-    def _is_ready(self, key: str) -> bool:
-        query = select(PosterVariant.id).where(
-            at_keys([key]), PosterVariant.state == VariantState.READY
-        )
+    def _is_linked(self, key: str) -> bool:
+        """Whether a page may link the object: also a superseded picture may be used again."""
+        if _is_picture(key):
+            query = select(SharePicture.id).where(SharePicture.key == key)
+        else:
+            is_ready = PosterVariant.state == VariantState.READY
+            query = select(PosterVariant.id).where(at_keys([key]), is_ready)
         with self.database.read() as session:
             return session.scalars(query.limit(1)).first() is not None
+
+    def _remove_pictures(self, keys: Sequence[str]) -> int:
+        with self.database.read() as session:
+            is_known = SharePicture.key.in_(keys)
+            known = set(session.scalars(select(SharePicture.key).where(is_known)))
+        orphans = [key for key in keys if key not in known]
+        self.storage.delete(orphans)
+        return len(orphans)
+
+    def _forget_pictures(self, keys: Sequence[str]) -> int:
+        with self.database.write() as session:
+            rows = session.scalars(select(SharePicture).where(SharePicture.key.in_(keys))).all()
+            for row in rows:  # by the ORM, which invalidates the pages that link them
+                session.delete(row)
+        return len(rows)
 
     def _remove_original(self, key: str) -> int:
         """Remove an original unless it was stored again since the survey.
@@ -201,6 +246,10 @@ class Reconciler:
             # `_originals` also finds the held keys of variants.
             known = {key for key in session.scalars(live) if key} | _originals(session, keys)
         return [key for key in keys if key not in known]
+
+
+def _is_picture(key: str) -> bool:
+    return key.startswith(PICTURE_PREFIX)
 
 
 def _originals(session: Session, keys: Collection[str]) -> set[str]:

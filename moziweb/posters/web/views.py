@@ -13,7 +13,7 @@ from moziweb.security import VIEW
 
 from ..generation.result import GenerationStatus
 from ..imaging.placeholder import placeholder
-from ..models import SourceState
+from ..models import PosterSource, SourceState
 from ..recipes import Recipe
 from ..urls import VariantUrl
 from .resources import FoundVariant, VariantResource, VariantUnavailable, find_variant
@@ -25,6 +25,7 @@ MIN_RETRY_AFTER: Final = 2
 """Retry-After of a poster that is being made, in seconds."""
 
 MAX_RETRY_AFTER: Final = 3600
+"""The longest Retry-After, in seconds: the next attempt at a poster may be a day later."""
 
 
 @view_config(context=VariantResource, request_method="GET", permission=VIEW)
@@ -71,7 +72,7 @@ def _placeholder(address: VariantUrl, found: FoundVariant | None) -> Response:
     image = placeholder(width, height, recipe.format, has_reel=recipe.blur is None)
     response = Response(image, content_type=recipe.mime)
     response.cache_control = "no-store"
-    wait = _retry_after(found, utc_now())
+    wait = retry_after(found, utc_now())
     if wait:
         response.headers["Retry-After"] = str(wait)
     return response
@@ -83,8 +84,8 @@ def _size(recipe: Recipe, found: FoundVariant | None) -> tuple[int, int]:
     return recipe.box
 
 
-def _retry_after(found: FoundVariant | None, now: datetime) -> int | None:
-    """Seconds until the next request makes sense; None after a permanent failure."""
+def retry_after(found: FoundVariant | PosterSource | None, now: datetime) -> int | None:
+    """Seconds until the next request for a poster makes sense; None if it failed permanently."""
     if found is None or found.state is not SourceState.RETRY_WAIT:
         return None if found and found.state is SourceState.FAILED else MIN_RETRY_AFTER
     if found.next_attempt_at is None:

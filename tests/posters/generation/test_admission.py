@@ -1,6 +1,7 @@
 """How many requests a process admits, and how many wait."""
 
 import threading
+import time
 
 import pytest
 
@@ -126,6 +127,27 @@ def test_request_does_not_wait_for_a_slow_storage(
     ends.set()
     join_threads(f"poster-{source_id}")
     assert admission.ensure_or_wait(source_id).status is GenerationStatus.COMPLETE
+
+
+def test_other_work_takes_a_slot_and_waits_like_a_poster(
+    service: PosterService, stub_reader: StubReader, source_id: int
+) -> None:
+    admission = AdmissionControl(service, slots=1, wait_seconds=PATIENCE)
+    ends = admission.request_ends()
+    answers = iter([None, None, "drawn"])  # another thread draws it during the first two
+    assert admission.run_or_wait("picture", lambda: next(answers), ends) == "drawn"
+    worker = Worker(admission, stub_reader, source_id)
+    assert admission.run_or_wait("picture", lambda: 1 / 0, time.monotonic() + 0.2) is None
+    worker.end()
+
+
+def test_nothing_starts_after_the_end_of_the_time(service: PosterService, source_id: int) -> None:
+    """A request of several posters and a picture has one deadline."""
+    admission = AdmissionControl(service, slots=1, wait_seconds=PATIENCE)
+    past = time.monotonic() - 1
+    assert admission.ensure_or_wait(source_id, past) == GenerationResult(GenerationStatus.BUSY)
+    assert admission.run_or_wait("picture", lambda: 1 / 0, past) is None
+    assert service.counts.results() == {}
 
 
 def test_slot_is_free_after_an_error(

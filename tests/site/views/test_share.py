@@ -1,27 +1,38 @@
 """Pictures of links to movies and weeks: their URLs in pages, and the view that draws them."""
 
+import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
 from moziweb.movies.models import Movie, Premiere
-from moziweb.posters.models import PosterSource, SharePicture
-from moziweb.services import services_of
+from moziweb.posters.generation import admission
+from moziweb.posters.generation.admission import AdmissionControl
+from moziweb.posters.models import PosterSource, SharePicture, SourceState
+from moziweb.services import services_of, set_services
 from moziweb.storage import StorageUnavailable
 from tests.conftest import BASE_URL
 from tests.factories import THURSDAY, add_upload, make_movie, make_premiere
 from tests.posters.conftest import picture
 from tests.site.cached import CACHED, Movies, cache_misses, pages, site, warm, write
 from tests.site.cached import fill as fill_movies
+from tests.threads import PATIENCE, join_threads
 
 WEEK = "/week/2026-W34"
+
+
+@pytest.fixture(autouse=True)
+def patient_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests wait for longer than five seconds: a busy machine takes longer."""
+    monkeypatch.setattr(admission, "MAX_REQUEST_SECONDS", 60.0)
 
 
 @pytest.fixture
@@ -159,6 +170,99 @@ def test_picture_of_a_week_shows_its_posters(
     found = preview(app, WEEK)
     assert found["og:image:alt"].startswith("A premierek plakátjai")
     assert found["twitter:card"] == "summary_large_image"
+
+
+def test_picture_of_a_week_has_its_posters_made_first(app: TestApp, movie: Movie) -> None:
+    route = image_of(app, WEEK)
+    pixel = fetched(app, route).getpixel((150, 200))
+    assert isinstance(pixel, tuple)
+    assert pixel[0] > pixel[2] + 60
+    assert image_of(app, WEEK).startswith("/objects/share/week-2026-W34/hu-")
+
+
+def drawn(session: Session) -> int:
+    """The number of pictures that are stored."""
+    session.rollback()  # ends the snapshot
+    return session.scalar(select(func.count(SharePicture.id))) or 0
+
+
+def test_head_draws_nothing(app: TestApp, dbsession: Session, movie: Movie) -> None:
+    route = image_of(app, path_of(movie))
+    answer = app.head(route, status=200)
+    assert (answer.content_type, answer.headers["Cache-Control"]) == ("image/jpeg", "no-store")
+    assert drawn(dbsession) == 0
+    assert dbsession.scalars(select(PosterSource.state)).one() is SourceState.PENDING
+    url = app.get(route, status=302).location
+    assert app.head(route, status=302).location == url
+    assert drawn(dbsession) == 1
+
+
+@pytest.mark.parametrize("kind", ["movie", "week"])
+def test_picture_without_a_poster_that_is_being_made_is_not_kept(
+    app: TestApp, dbsession: Session, movie: Movie, kind: str
+) -> None:
+    """A preview gets the title and the date; the next request gets the poster."""
+    services = services_of(app.app.registry)
+    impatient = AdmissionControl(services.posters, slots=2, wait_seconds=0)
+    set_services(app.app.registry, replace(services, poster_admission=impatient))
+    route = image_of(app, path_of(movie) if kind == "movie" else WEEK)
+    source = dbsession.scalars(select(PosterSource)).one()
+    source.state, source.lease_token = SourceState.GENERATING, "another"
+    source.lease_until = datetime.now(UTC) + timedelta(minutes=5)
+    dbsession.commit()
+    answer = app.get(route, status=200)
+    assert answer.headers["Cache-Control"] == "public, max-age=60"
+    with Image.open(BytesIO(answer.body)) as image:
+        assert image.size == (1200, 630)
+    assert drawn(dbsession) == 0
+    assert list(services.storage.list("share/")) == []
+    source.state, source.lease_token, source.lease_until = SourceState.PENDING, None, None
+    dbsession.commit()
+    app.get(route, status=302)
+    assert drawn(dbsession) == 1
+
+
+@pytest.mark.parametrize(
+    ("minutes", "is_kept"), [(2, False), (120, True)], ids=["failed once", "failed several times"]
+)
+def test_picture_does_not_wait_for_a_poster_that_fails_again_and_again(
+    app: TestApp, dbsession: Session, movie: Movie, minutes: int, is_kept: bool
+) -> None:
+    source = dbsession.scalars(select(PosterSource)).one()
+    source.state = SourceState.RETRY_WAIT
+    source.next_attempt_at = datetime.now(UTC) + timedelta(minutes=minutes)
+    dbsession.commit()
+    app.get(image_of(app, path_of(movie)), status=302 if is_kept else 200)
+    assert drawn(dbsession) == is_kept
+
+
+def test_request_does_not_wait_for_a_storage_that_hangs(
+    app: TestApp, dbsession: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The drawing keeps its slot, ends later, and is linked then; others ask storage nothing."""
+    storage = services_of(app.app.registry).storage
+    movie = make_movie(dbsession, "Plakát nélkül")
+    dbsession.commit()
+    other = make_movie(dbsession, "Másik")
+    dbsession.commit()
+    thaws, puts, put = threading.Event(), list[str](), type(storage).put
+
+    def hang(storage: object, key: str, *arguments: object, **options: object) -> object:
+        puts.append(key)
+        thaws.wait(PATIENCE)
+        return put(storage, key, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(storage), "put", hang)
+    monkeypatch.setattr(admission, "MAX_REQUEST_SECONDS", 0.2)
+    routes = [image_of(app, path_of(each)) for each in (movie, movie, other)]
+    for route in routes:
+        answer = app.get(route, status=200)
+        assert (answer.headers["Cache-Control"], answer.headers["Retry-After"]) == ("no-store", "2")
+    assert not thaws.is_set()
+    thaws.set()
+    join_threads("share-picture")
+    assert len(puts) == drawn(dbsession) == 1
+    assert image_of(app, path_of(movie)).startswith("/objects/share/")
 
 
 @pytest.mark.parametrize(
