@@ -22,7 +22,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-
   --generate-hashes
 PRODUCTION := --extra build --extra memcached --extra sentry --extra opentelemetry
 BENCHMARKS := variants generate cold_posters page_hit storm invalidation manager expensive_requests \
-  serving_memory hosted_memory busy_threads search growth lighthouse slow_phone
+  serving_memory hosted_memory workers busy_threads search growth lighthouse slow_phone
 SECONDS    ?= 60
 STATES     ?= 1000000
 WORKERS    ?= 4

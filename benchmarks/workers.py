@@ -1,0 +1,244 @@
+"""Posters of a large site by four ``moziweb worker`` processes, one of which is killed.
+
+PostgreSQL has the movies and the queue, an S3 server on this machine the originals and the
+variants. When a third of the posters is made, one worker gets SIGKILL and is started again: the
+lease of its poster expires, and the sweep gives the poster to any worker. At the end, every variant
+must have a row and its object in storage.
+
+The result is the rate per core, and the ratio of the wall time to the CPU time of the workers,
+their decoders and the S3 server, divided by the number of cores. The CPU time of PostgreSQL is not
+in it. A run that takes longer than ``--seconds`` is stopped, and what it has made is compared.
+
+Run it from the repository's root: ``python -m benchmarks.workers [--movies 200] [--workers 4]``,
+with ``--movies 10000 --seconds 900`` for a large site.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from benchmarks.generate import (
+    TODAY,
+    Drawn,
+    DrawnFiles,
+    cores,
+    count_lost,
+    count_variants,
+    machine_seconds,
+    process_seconds,
+    s3_storage,
+)
+from benchmarks.hosted_memory import descendants
+from benchmarks.report import Bound, finish, print_table
+from moziweb.db import Database, create_engine, migrations
+from moziweb.demo.catalogue import demo_movies
+from moziweb.movies.models import Movie
+from moziweb.posters.generation.procrastinate_queue import ProcrastinateQueue
+from moziweb.posters.generation.upload_store import StoredUpload, store_upload
+from moziweb.posters.models import PosterSource, SourceKind, SourceState
+from moziweb.posters.recipes import RECIPES
+from moziweb.storage import Storage
+from tests.faults.site import Worker
+from tests.services.postgres import PostgresServer
+from tests.services.s3 import REGION, ROOT, S3Bucket, S3Server
+from tests.services.web import WebServer
+
+SMALLEST = ("--movies", "3", "--workers", "1", "--no-kill")
+"""The arguments of the smallest run, which the tests do."""
+
+ORIGINALS = 50
+"""Posters that are drawn. Movies share them, but not their variants: keys contain a movie's id."""
+
+BOUND = 1.2
+LEASE_SECONDS = 20
+MOVIES_PER_TRANSACTION = 500
+POLL_SECONDS = 0.5
+
+
+@dataclass
+class Run:
+    """What the workers did. Times in seconds; ``others`` is CPU time of other work."""
+
+    wall: float = 0.0
+    others: float = 0.0
+    restarts: int = 0
+    is_complete: bool = False
+    cpu: dict[int, float] = field(default_factory=dict)
+    """By process, also of those that have ended."""
+
+    def look_at(self, roots: Sequence[int]) -> None:
+        """Read the CPU time of processes and of their descendants."""
+        for root in roots:
+            for pid in (root, *descendants(root)):
+                try:
+                    self.cpu[pid] = process_seconds(pid)
+                except OSError:  # it has ended
+                    continue
+
+
+def settings_of(url: str, bucket: S3Bucket) -> dict[str, str]:
+    """The ini keys of a worker."""
+    return {
+        "site.base_url": "https://moziweb.test",
+        "sqlalchemy.url": url,
+        "storage.backend": "s3",
+        "storage.s3.bucket": bucket.name,
+        "storage.s3.region": REGION,
+        "storage.s3.endpoint_url": bucket.endpoint_url,
+        "storage.s3.access_key_id": ROOT.access_key_id,
+        "storage.s3.secret_access_key": ROOT.secret_access_key,
+        "storage.s3.acl": "public-read",
+        "storage.s3.addressing_style": "path",
+        "posters.background": "procrastinate",
+        "posters.lease_seconds": str(LEASE_SECONDS),
+        "posters.decoder.children": "1",
+        "posters.decoder.niceness": "0",
+    }
+
+
+def originals(storage: Storage, count: int) -> list[StoredUpload]:
+    """Draw some posters of the demo, and store them as uploads."""
+    specs = [movie.poster for movie in demo_movies(TODAY) if movie.poster][:count]
+    urls = [spec.to_url() for spec in specs]
+    with tempfile.TemporaryDirectory() as folder:
+        reader = DrawnFiles(Path(folder))
+        reader.draw(urls, cores())
+        return [store_upload(storage, reader.read(Drawn(url)).body) for url in urls]
+
+
+def fill(database: Database, uploads: Sequence[StoredUpload], movies: int) -> None:
+    """Add movies with an original each, and a job for each of them."""
+    for first in range(1, movies + 1, MOVIES_PER_TRANSACTION):
+        numbers = range(first, min(movies + 1, first + MOVIES_PER_TRANSACTION))
+        sources = [
+            PosterSource(
+                movie_id=number,
+                kind=SourceKind.UPLOAD,
+                chosen=True,
+                **asdict(uploads[number % len(uploads)]),
+            )
+            for number in numbers
+        ]
+        with database.write() as session:
+            for number in numbers:
+                title = f"Film {number}"
+                slug = f"film-{number}"
+                session.add(Movie(id=number, title=title, original_title=title, slug=slug))
+            session.flush()
+            session.add_all(sources)
+            session.flush()
+            ids = [source.id for source in sources]
+            ProcrastinateQueue(database).enqueue_in_transaction(session, ids)
+
+
+def count_ready(database: Database) -> int:
+    """The number of sources whose variants are all made."""
+    is_ready = PosterSource.state == SourceState.READY
+    with database.read() as session:
+        return session.scalar(select(func.count(PosterSource.id)).where(is_ready)) or 0
+
+
+def work(
+    database: Database, workers: Sequence[Worker], server_pid: int, options: argparse.Namespace
+) -> Run:
+    """Start the workers, kill one, and wait for all posters, or until the time is over."""
+    run = Run(others=-machine_seconds())
+    started = time.monotonic()
+    before = process_seconds(server_pid)
+    for worker in workers:
+        worker.start()
+    while time.monotonic() < started + options.seconds:
+        ready = count_ready(database)
+        run.look_at([worker.pid for worker in workers])
+        if ready == options.movies:
+            run.is_complete = True
+            break
+        if options.kill and not run.restarts and ready >= options.movies // 3:
+            workers[0].kill()
+            workers[0].start()
+            run.restarts += 1
+        time.sleep(POLL_SECONDS)
+    run.wall = time.monotonic() - started
+    run.cpu[server_pid] = process_seconds(server_pid) - before
+    run.others += machine_seconds() - sum(run.cpu.values())
+    for worker in workers:
+        worker.stop()
+    return run
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the posters; return 1 if a bound is missed."""
+    parser = argparse.ArgumentParser(description="Posters of a large site by several workers.")
+    parser.add_argument("--movies", type=int, default=200)
+    parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=900.0)
+    parser.add_argument("--no-kill", dest="kill", action="store_false")
+    options = parser.parse_args(arguments)
+    with ExitStack() as services:
+        postgres = services.enter_context(PostgresServer())
+        server = services.enter_context(S3Server())
+        bucket = services.enter_context(server.bucket(acls=True))
+        storage = services.enter_context(closing(s3_storage(bucket)))
+        name = postgres.create()
+        services.callback(postgres.drop, name)
+        url = postgres.url(name)
+        database = Database(create_engine({"sqlalchemy.url": url, "sqlalchemy.pool_size": 2}))
+        services.callback(database.engine.dispose)
+        migrations.upgrade(database.engine)
+        fill(database, originals(storage, min(ORIGINALS, options.movies)), options.movies)
+        site = WebServer(settings_of(url, bucket))
+        site.prepare()  # the ini file, which is all that is used of it
+        services.callback(site.close)
+        workers = [Worker(site) for _ in range(options.workers)]
+        for worker in workers:
+            services.callback(worker.close)
+        run = work(database, workers, server.pid, options)
+        made, variants = count_ready(database), count_variants(database)
+        lost = count_lost(database, storage)
+    return report(options, run, made, (variants, lost))
+
+
+def report(options: argparse.Namespace, run: Run, made: int, counts: tuple[int, int]) -> int:
+    variants, lost = counts
+    cpu = sum(run.cpu.values())
+    ratio = run.wall / (cpu / cores())
+    rate = made / run.wall
+    print_table(
+        f"{made} of {options.movies} posters, {options.workers} workers, {cores()} cores: seconds",
+        ["", "wall", "CPU of workers and S3", "CPU / cores", "wall / that", "others' CPU"],
+        [["variants to S3", run.wall, cpu, cpu / cores(), ratio, run.others]],
+    )
+    print(
+        f"\n{rate:.2f} posters per second, {rate / cores():.2f} per core, "
+        f"{1000 * cpu / max(1, made):.0f} ms of CPU each; {run.restarts} workers killed"
+    )
+    figures = {
+        "movies": options.movies,
+        "made": made,
+        "variants": variants,
+        "workers": options.workers,
+        "cores": cores(),
+        "killed": run.restarts,
+        "posters_per_second": round(rate, 2),
+        "cpu": round(cpu, 1),
+        "others": round(run.others, 1),
+        "wall": round(run.wall, 1),
+    }
+    bounds = [
+        Bound("wall over CPU per core", ratio, at_most=BOUND),
+        Bound("variants of the posters made", variants, at_least=made * len(RECIPES)),
+    ]
+    if run.is_complete:
+        bounds.append(Bound("rows or objects lost", lost, at_most=0))
+    return finish(figures, bounds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
