@@ -198,13 +198,13 @@ def test_simultaneous_requests_draw_it_once(
 
     def draw(text: ShareText, posters: object) -> bytes:
         with ThreadPoolExecutor(3) as executor:
-            during.extend(executor.map(lambda _: pictures.ensure(content()), range(3)))
+            during.extend(executor.map(lambda _: ours.ensure(content()), range(3)))
         return b"drawn"
 
-    pictures = SharePictures(database, storage, draw, clock)
-    url = pictures.ensure(content())
+    ours = SharePictures(database, storage, draw, clock)
+    url = ours.ensure(content())
     assert during == [None, None, None]
-    assert url == pictures.ensure(content())
+    assert url == ours.ensure(content())
     assert list(stored(storage).values()) == [b"drawn"]
 
 
@@ -228,7 +228,7 @@ def test_failed_drawing_stores_nothing(database: Database, storage: Storage, clo
         raise ImageRejected(RejectCode.DECODER_DIED, "killed")
 
     broken = SharePictures(database, storage, draw, clock)
-    with pytest.raises(PictureUnavailable, match="killed"):
+    with pytest.raises(PictureUnavailable, match="decoder_died"):
         broken.ensure(content())
     assert storage_is_closed(database)
     assert stored(storage) == {}

@@ -10,12 +10,10 @@ down_revision = "0037"
 branch_labels = None
 depends_on = None
 
-NAME = op.f("ix_poster_share_key")
-
 
 def upgrade() -> None:
-    op.create_index(NAME, "poster_share", ["key"])
+    op.create_index(op.f("ix_poster_share_key"), "poster_share", ["key"])
 
 
 def downgrade() -> None:
-    op.drop_index(NAME, "poster_share")
+    op.drop_index(op.f("ix_poster_share_key"), "poster_share")
