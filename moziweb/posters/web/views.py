@@ -72,7 +72,7 @@ def _placeholder(address: VariantUrl, found: FoundVariant | None) -> Response:
     image = placeholder(width, height, recipe.format, has_reel=recipe.blur is None)
     response = Response(image, content_type=recipe.mime)
     response.cache_control = "no-store"
-    wait = retry_after(found, utc_now())
+    wait = seconds_until_retry(found, utc_now())
     if wait:
         response.headers["Retry-After"] = str(wait)
     return response
@@ -84,7 +84,7 @@ def _size(recipe: Recipe, found: FoundVariant | None) -> tuple[int, int]:
     return recipe.box
 
 
-def retry_after(found: FoundVariant | PosterSource | None, now: datetime) -> int | None:
+def seconds_until_retry(found: FoundVariant | PosterSource | None, now: datetime) -> int | None:
     """Seconds until the next request for a poster makes sense; None if it failed permanently."""
     if found is None or found.state is not SourceState.RETRY_WAIT:
         return None if found and found.state is SourceState.FAILED else MIN_RETRY_AFTER

@@ -26,7 +26,7 @@ from moziweb.posters.web.views import (
     MAX_RETRY_AFTER,
     MIN_RETRY_AFTER,
     REDIRECT_SECONDS,
-    retry_after,
+    seconds_until_retry,
 )
 from moziweb.request import Request
 
@@ -145,7 +145,7 @@ def _are_expected(session: Session, source_ids: Sequence[int]) -> bool:
     A picture does not wait for one that has failed permanently, or several times.
     """
     sources = session.scalars(select(PosterSource).where(PosterSource.id.in_(source_ids)))
-    waits = [retry_after(source, utc_now()) for source in sources]
+    waits = [seconds_until_retry(source, utc_now()) for source in sources]
     return any(wait is not None and wait < MAX_RETRY_AFTER for wait in waits)
 
 
