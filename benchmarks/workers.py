@@ -50,7 +50,7 @@ from tests.services.postgres import PostgresServer
 from tests.services.s3 import REGION, ROOT, S3Bucket, S3Server
 from tests.services.web import WebServer
 
-SMALLEST = ("--movies", "3", "--workers", "1", "--no-kill")
+SMALLEST = ("--movies", "1", "--workers", "1", "--no-kill")
 """The arguments of the smallest run, which the tests do."""
 
 ORIGINALS = 50
