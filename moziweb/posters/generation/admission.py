@@ -101,7 +101,7 @@ class AdmissionControl:
         return self.run_or_wait(f"poster-{source_id}", ensure, until) or _BUSY
 
     @measured_as(Part.IMAGES)
-    def run_or_wait(self, name: str, work: Callable[[], T | None], until: float) -> T | None:
+    def run_or_wait(self, name: str, work: Callable[[], T], until: float) -> T | None:
         """The result of ``work``, run in a thread ``name`` with a slot; None if there is none.
 
         ``work`` returns None if another thread or process does the same. One request then waits and
@@ -117,7 +117,7 @@ class AdmissionControl:
         finally:
             self._waiter_lock.release()
 
-    def _try(self, name: str, work: Callable[[], T | None], until: float) -> T | None:
+    def _try(self, name: str, work: Callable[[], T], until: float) -> T | None:
         """Run ``work`` in a thread, and wait for it ``until`` a monotonic time."""
         if time.monotonic() >= until:
             return None
@@ -125,7 +125,7 @@ class AdmissionControl:
             if self._generating >= self._slots:
                 return None
             self._generating += 1
-        future: Future[T | None] = Future()
+        future: Future[T] = Future()
         # A daemon: the lease of a thread that the end of the process stops expires by itself.
         thread = threading.Thread(
             target=copy_context().run, args=(self._run, work, future), name=name, daemon=True
@@ -140,7 +140,7 @@ class AdmissionControl:
         except TimeoutError:
             return None
 
-    def _run(self, work: Callable[[], T | None], future: Future[T | None]) -> None:
+    def _run(self, work: Callable[[], T], future: Future[T]) -> None:
         try:
             result = work()
         except BaseException as error:
@@ -154,9 +154,9 @@ class AdmissionControl:
         with self._counters_lock:
             self._generating -= 1
 
-    def _wait(self, name: str, work: Callable[[], T | None], until: float) -> T | None:
+    def _wait(self, name: str, work: Callable[[], T], until: float) -> T | None:
         deadline = self._clock() + self._wait_seconds
-        result = None
+        result: T | None = None
         while result is None and self._clock() < deadline and time.monotonic() < until:
             time.sleep(VARIANT_POLL_SECONDS)
             result = self._try(name, work, until)

@@ -135,7 +135,7 @@ def _find_or_draw(request: Request, read_content: _ReadContent) -> str | bytes |
     url = pictures.find(content) if is_whole else None
     if url is not None:
         return url
-    draw: Callable[[], str | bytes | None] = partial(pictures.ensure, content, keep=is_whole)
+    draw = partial(pictures.ensure, content, keep=is_whole)
     return admission.run_or_wait("share-picture", draw, until)
 
 
