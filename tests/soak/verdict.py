@@ -115,12 +115,16 @@ class Verdict:
             self.caches[seen.cache or "none"] += 1
             self.statuses[seen.status] += 1
             if seen.status == 200:
-                excused = any(outage.excuses(seen) for outage in outages)
-                self._judge(seen, published, wanted.get(seen.path, ()), excused=excused)
+                self._judge(seen, published, wanted.get(seen.path, ()), outages)
 
     def _judge(
-        self, seen: Seen, published: Published, wanted: Sequence[int], *, excused: bool
+        self,
+        seen: Seen,
+        published: Published,
+        wanted: Sequence[int],
+        outages: Sequence[Outage],
     ) -> None:
+        excused = any(outage.excuses(seen) for outage in outages)
         lenient = seen.cache == "stale"
         grace = self.outage_grace if excused else self.grace
         moment = seen.at - grace if lenient else seen.at
@@ -130,8 +134,14 @@ class Verdict:
             if shown < needed:
                 self.stale.append(
                     f"{seen.path} ({seen.cache}) at {seen.at:.3f}: movie {movie} shows {shown},"
-                    f" although {needed} was published"
+                    f" although {needed} was published{_last(outages, seen)}"
                 )
             elif lenient and shown < published.by(movie, seen.at):
                 self.said_stale += 1
                 self.in_grace += not excused
+
+
+def _last(outages: Sequence[Outage], seen: Seen) -> str:
+    """How long after the last outage a read began, for its message."""
+    over = {seen.at - each.over: each.name for each in outages if each.begun <= seen.at}
+    return f"; {min(over):.1f} s after an outage of {over[min(over)]}" if over else ""
