@@ -25,29 +25,22 @@ from moziweb.movies.calendar import budapest_today
 from moziweb.services import services_of, set_services
 from moziweb.settings import load
 
+from . import measured
 from .memory import Memory
 from .services.postgres import PostgresServer
 from .services.process import restore_default_signals, run
 
-pytest_plugins = ["tests.services.fixtures", "tests.compiled", "tests.scheduling"]
+pytest_plugins = [
+    "tests.services.fixtures",
+    "tests.applications",
+    "tests.compiled",
+    "tests.scheduling",
+]
 
 NOW = datetime(2026, 8, 20, 10, 0, tzinfo=UTC)
 """The time of the ``app`` fixture: a Thursday, noon in Budapest."""
 
 ROOT = Path(__file__).parents[1]
-
-NOT_MEASURED = (
-    "tests/benchmarks/",
-    "tests/browser/",
-    "tests/cache/test_log_model.py",
-    "tests/packaging/",
-    "tests/soak/",
-    "tests/site/test_completeness.py",
-)
-"""Tests that run code which other tests cover, many times or in other processes."""
-
-POSTGRESQL = frozenset({"postgresql", "postgres"})
-"""The parameters of a test for the variant on PostgreSQL."""
 
 BASE_URL = "https://moziweb.test"
 
@@ -65,6 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         _write_alphabet()
     config.pluginmanager.register(Memory(), "moziweb-memory")
+    config.pluginmanager.register(measured, "moziweb-measured")
 
 
 def _write_alphabet() -> None:
@@ -72,23 +66,6 @@ def _write_alphabet() -> None:
     if not (ROOT / ".hypothesis" / "unicode_data" / unicodedata.unidata_version).exists():
         program = "from hypothesis.strategies import text; text().validate()"
         run([sys.executable, "-c", program], cwd=ROOT, check=True)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Measure the coverage of one variant of each test."""
-    for item in items:
-        if not _is_measured(item):
-            item.add_marker("no_cover")
-
-
-def _is_measured(item: pytest.Item) -> bool:
-    """Whether the coverage figure counts a test. Tracing makes a test half as slow again."""
-    if item.nodeid.startswith(NOT_MEASURED):
-        return False
-    case: Any = getattr(item, "callspec", None)
-    if case is None or item.nodeid.startswith("tests/db/"):
-        return True
-    return not any(isinstance(each, str) and each in POSTGRESQL for each in case.params.values())
 
 
 def migrate(url: str) -> None:
@@ -114,7 +91,8 @@ def raw_settings(url: str, folder: Path) -> dict[str, str]:
 @contextmanager
 def running_app(settings: dict[str, str]) -> Iterator[TestApp]:
     """The application at ``NOW``; closes its connections and children at the end."""
-    wsgi = main({}, **settings)
+    with measured.measured_once(settings):
+        wsgi = main({}, **settings)
     set_services(wsgi.registry, replace(services_of(wsgi.registry), clock=lambda: NOW))
     try:
         yield TestApp(wsgi)

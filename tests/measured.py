@@ -1,0 +1,76 @@
+"""pytest plugin: what the coverage figure counts. Tracing makes code half as slow again.
+
+Not counted are whole tests, with their fixtures, and starts of an application with settings with
+which another one has started in this process.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+import pytest
+from coverage import Coverage
+
+NOT_MEASURED: Final = (
+    "tests/benchmarks/",
+    "tests/browser/",
+    "tests/cache/test_log_model.py",
+    "tests/packaging/",
+    "tests/soak/",
+    "tests/site/test_completeness.py",
+    "tests/site/test_exactness.py",
+)
+"""Tests that run code which other tests cover, many times or in other processes."""
+
+POSTGRESQL: Final = frozenset({"postgresql", "postgres"})
+"""The parameters of a test for the variant on PostgreSQL."""
+
+_OF_A_TEST: Final = frozenset({"sqlalchemy.url", "storage.disk.path"})
+"""Settings that differ between all applications."""
+
+_started: Final[set[frozenset[tuple[str, str]]]] = set()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
+    """Run a test, its setup and its teardown without tracing if it is not measured."""
+    if _is_measured(item):
+        return (yield)
+    with unmeasured():
+        return (yield)
+
+
+def _is_measured(item: pytest.Item) -> bool:
+    if item.nodeid.startswith(NOT_MEASURED):
+        return False
+    case: Any = getattr(item, "callspec", None)
+    if case is None or item.nodeid.startswith("tests/db/"):
+        return True
+    return not any(isinstance(each, str) and each in POSTGRESQL for each in case.params.values())
+
+
+@contextmanager
+def unmeasured() -> Iterator[None]:
+    """Trace nothing in a ``with`` block."""
+    coverage = Coverage.current()  # None without --cov, and within another block
+    if coverage is None:
+        yield
+        return
+    coverage.stop()
+    try:
+        yield
+    finally:
+        coverage.start()
+
+
+@contextmanager
+def measured_once(settings: Mapping[str, str]) -> Iterator[None]:
+    """Trace the start of an application in a ``with`` block unless one like it was traced."""
+    like = frozenset(item for item in settings.items() if item[0] not in _OF_A_TEST)
+    if like in _started:
+        with unmeasured():
+            yield
+    else:
+        if Coverage.current() is not None:
+            _started.add(like)
+        yield
