@@ -1,10 +1,12 @@
 """Memory of a whole site on one small machine: a web process and a worker, as hosted.
 
 ``production.ini`` on PostgreSQL, memcached and S3. Visitors follow every link from the front page.
-Then, while they read hot pages, the web process and after it the worker make the posters of the
-largest picture that is allowed, a progressive JPEG of 24 megapixels in CMYK. The figures are PSS of
+Then, while they read hot pages, the web process and after it the worker make the posters of one of
+the largest pictures that are allowed, a progressive JPEG of 24 megapixels in CMYK (a transparent
+PNG takes 16 MiB more). The figures are PSS of
 both processes and of their decoder children: memory that processes share is counted once. The
-second table says what a process needs it for.
+second table says what a process needs it for, the third what a decoder needs for the largest
+picture of each kind.
 
 Run it from the repository's root: ``python -m benchmarks.hosted_memory [--pages 2816]``.
 """
@@ -20,7 +22,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, astuple, dataclass
 from datetime import UTC, datetime
 from html import unescape
@@ -40,8 +42,12 @@ from moziweb.movies.models import Movie
 from moziweb.posters.generation.procrastinate_queue import ProcrastinateQueue
 from moziweb.posters.imaging.values import LIMITS
 from moziweb.posters.models import PosterSource, PosterVariant
+from moziweb.posters.recipes import RECIPES
+from moziweb.posters.wiring import decoder_pool_from
+from moziweb.settings import SETTINGS
 from moziweb.storage.s3 import S3Settings, S3Storage
 from tests.factories import add_upload
+from tests.posters.decoder.children import pids
 from tests.services.memcached import MemcachedServer
 from tests.services.ports import HOST, accepts, free_port
 from tests.services.postgres import PostgresServer
@@ -54,7 +60,7 @@ ROOT_FOLDER = Path(__file__).parents[1]
 PATIENCE = 120.0
 WEB, WORKER = 0, 1
 
-SMALLEST = ("--pages", "10", "--megapixels", "1", "--idle", "0")
+SMALLEST = ("--pages", "10", "--megapixels", "1", "--idle", "0", "--kinds", "1")
 """The arguments of the smallest run, which the tests do."""
 
 STEPS = {
@@ -181,15 +187,55 @@ def load(url: str) -> Database:
     return database
 
 
-def largest_picture(megapixels: int) -> bytes:
-    """A progressive JPEG in CMYK, which needs the most memory of all that is allowed."""
-    pixels = min(LIMITS.pixels, megapixels * 1_000_000)
+KINDS: Mapping[str, tuple[str, str, Mapping[str, object]]] = {
+    "JPEG, progressive, CMYK": ("JPEG", "CMYK", {"progressive": True}),
+    "JPEG, progressive, 4:4:4": ("JPEG", "RGB", {"progressive": True, "subsampling": 0}),
+    "JPEG, progressive, 4:2:0": ("JPEG", "RGB", {"progressive": True, "subsampling": 2}),
+    "JPEG": ("JPEG", "RGB", {}),
+    "PNG, transparent": ("PNG", "RGBA", {"compress_level": 1}),
+    "PNG": ("PNG", "RGB", {"compress_level": 1}),
+    "GIF": ("GIF", "RGB", {}),
+    "WebP, transparent": ("WEBP", "RGBA", {"method": 0}),
+    "WebP": ("WEBP", "RGB", {"method": 0}),
+    "AVIF": ("AVIF", "RGB", {"speed": 10}),
+}
+
+
+def largest_picture(megapixels: int, kind: str = "JPEG, progressive, CMYK") -> bytes:
+    """The largest picture of a kind that is allowed, or one of so many megapixels."""
+    format_, mode, options = KINDS[kind]
+    pixels = min(LIMITS.max_pixels(format_.lower()), megapixels * 1_000_000)
     width = int((pixels * 2 / 3) ** 0.5)
     output = BytesIO()
-    Image.new("CMYK", (width, pixels // width), (9, 60, 20, 5)).save(
-        output, "JPEG", progressive=True
-    )
+    colour = (9, 60, 20, 5)[: len(mode)]
+    Image.new(mode, (width, pixels // width), colour).save(output, format_, **options)
     return output.getvalue()
+
+
+def decoder_peaks(megapixels: int, kinds: int) -> dict[str, float]:
+    """The largest PSS in MiB of a new decoder child, by the kind of its picture."""
+    names = list(KINDS)[:kinds]
+    return {kind: decoder_peak(largest_picture(megapixels, kind)) for kind in names}
+
+
+def decoder_peak(picture: bytes) -> float:
+    """The largest PSS in MiB of a decoder child that makes all variants of a picture."""
+    typed = {setting.name: setting.default for setting in SETTINGS}
+    ended, found = threading.Event(), [0.0]
+    with closing(decoder_pool_from({**typed, "posters.decoder.niceness": 0})) as pool:
+
+        def sample() -> None:
+            while not ended.wait(0.005):
+                found.append(sum(map(pss_of, pids(pool))))
+
+        sampler = threading.Thread(target=sample)
+        sampler.start()
+        try:
+            pool.make(picture, RECIPES)
+        finally:
+            ended.set()
+            sampler.join()
+    return max(found)
 
 
 def crawl(port: int, limit: int) -> list[str]:
@@ -333,6 +379,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--pages", type=int, default=2_816)
     parser.add_argument("--megapixels", type=int, default=LIMITS.pixels // 1_000_000)
     parser.add_argument("--idle", type=float, default=45.0, help="seconds for decoders to end")
+    parser.add_argument("--kinds", type=int, default=len(KINDS), help="of the largest pictures")
     options = parser.parse_args(arguments)
     found = measure(options.pages, options.megapixels, options.idle)
     header = ("", "web", "worker", "web's children", "worker's children", "all")
@@ -340,10 +387,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print_table("PSS in MiB", header, rows)
     steps = costs()
     print_table("MiB of a process by what it imports", ("", "MiB"), list(steps.items()))
+    peaks = decoder_peaks(options.megapixels, options.kinds)
+    print_table("PSS of a decoder at its largest pictures", ("", "MiB"), list(peaks.items()))
     peak = max(pss.total for pss in found.values())
     bound = Bound("MiB of all processes at the peak", peak, at_most=LIMIT_MIB)
     figures = {moment: asdict(pss) for moment, pss in found.items()}
-    return finish({**figures, "costs": steps}, [bound])
+    return finish({**figures, "costs": steps, "decoders": peaks}, [bound])
 
 
 if __name__ == "__main__":
