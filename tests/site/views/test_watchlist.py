@@ -43,6 +43,7 @@ def test_reads_of_a_list_are_not_recorded(cached: TestApp, movies: Movies) -> No
     assert len(reads["feeds"]) == 2
     assert len(reads["pages"]) == 2
     assert min(left_out[region] for region in ("pages", "feeds")) >= 4
+    assert left_out["fragments"] >= 1, "templates of pages"
 
 
 def path_of(ids: list[int]) -> str:
