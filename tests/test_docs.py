@@ -183,12 +183,12 @@ def test_every_command_of_moziweb_in_the_documents_exists(
 
 def parse(command: click.Command, words: list[str], parent: click.Context | None = None) -> None:
     """Parses the words of a command and of its subcommands."""
-    context = command.make_context(command.name, list(words), parent=parent)
-    if isinstance(command, click.Group):
-        rest = [*context._protected_args, *context.args]
-        _name, below, words = command.resolve_command(context, rest)
-        assert below
-        parse(below, words, context)
+    with command.make_context(command.name, list(words), parent=parent) as context:
+        if isinstance(command, click.Group):
+            rest = [*context._protected_args, *context.args]
+            _name, below, words = command.resolve_command(context, rest)
+            assert below
+            parse(below, words, context)
 
 
 def test_decisions_have_no_gaps_in_their_numbers() -> None:

@@ -13,6 +13,7 @@ from .manager_site import PASSWORD, ManagerSite, rendered_again, running_manager
 from .page_log import PageLog, violations_of
 from .test_accessibility import ALL, violations
 
+
 @pytest.fixture(scope="module")
 def shared_manager(
     migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory

@@ -136,8 +136,7 @@ class CachedView:
         if answer.outcome is _Outcome.KNOWN_NEGATIVE:
             return answer.response
         if answer.context is not None:
-            content = _content(answer.response, answer.context)
-            rendered = rendered_of(answer.response.body, content)
+            rendered = rendered_of(answer.response.body, content_of(answer.response))
             served = self.negative_entries.store(page.location.key, rendered, answer.context)
             if served is not None:
                 return self.respond(served, page.request)

@@ -50,7 +50,7 @@ def mark_negative(request: Any) -> None:
 def mark_personal(request: Any) -> None:
     """Keep the reads of this address out of records of reads: one person, or few, have it.
 
-    For a page whose query is a list of a visitor. Call it before a redirect or "not found", too.
+    For a page whose query is a list of a visitor. Reads of negative entries are never recorded.
     """
     context = context_of(request)
     if context is not None:

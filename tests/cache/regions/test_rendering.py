@@ -40,7 +40,8 @@ def test_reset_forgets_what_was_recorded(bench: Bench) -> None:
     context.depend("movie:2")
     entry = Rendered(b"").entry(context.recorder, 0.0, 100.0)
     assert (entry.tags, entry.expires) == (("movie:2",), 100.0)
-    assert not (context.is_negative or context.is_personal)
+    assert not context.is_negative
+    assert not context.is_personal
 
 
 def test_stopwatch_adds_the_times_of_a_step() -> None:

@@ -139,9 +139,7 @@ def test_advice_is_beside_the_values(site: TestApp, admin: TestApp) -> None:
         ["another form"],
     ],
 )
-def test_advice_of_another_release_is_no_advice(
-    site: TestApp, admin: TestApp, stored: Any
-) -> None:
+def test_advice_of_another_release_is_no_advice(site: TestApp, admin: TestApp, stored: Any) -> None:
     with services_of(site.app.registry).database.write() as session:
         session.add(CacheAdvice(region="pages", at=NOW.timestamp(), advice=stored))
         assert latest_advice(session) is None
