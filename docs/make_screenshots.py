@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.request import urlopen
 
 from PIL import Image
@@ -32,8 +33,10 @@ from moziweb.demo.loader import load_demo
 from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
+from moziweb.manager.movies import affected_pages
 from moziweb.movies.calendar import week_of
 from moziweb.movies.models import Credit, CreditRole, Movie, Person
+from moziweb.posters.generation.result import GenerationStatus
 from moziweb.posters.models import (
     PosterHost,
     PosterSource,
@@ -48,6 +51,7 @@ from moziweb.settings import load
 
 DOCS = Path(__file__).parent
 NOON = datetime(2026, 8, 24, 10, tzinfo=UTC)
+MADE = (GenerationStatus.MADE, GenerationStatus.COMPLETE)
 WIDTH = 920
 """The maximum width of a screenshot, in pixels; the index is opened at 1440."""
 
@@ -96,7 +100,10 @@ def make_posters(registry: Any, page: Page) -> list[int]:
         sources = dict(session.execute(query).all())
     drawn = [movie for movie in movies if movie in sources]
     for movie in drawn:
-        services_of(registry).posters.ensure_variants(sources[movie])
+        while services_of(registry).posters.ensure_variants(sources[movie]).status not in MADE:
+            with services_of(registry).database.write() as session:  # decoding has a time limit
+                source = session.get_one(PosterSource, sources[movie])
+                source.state, source.next_attempt_at = SourceState.PENDING, None
     return drawn
 
 
@@ -156,6 +163,7 @@ def take_week(page: Page, url: str) -> None:
             page.locator(f"#rows-{number}-{name}").fill(value)
     page.keyboard.press("Control+Enter")
     page.locator("#error-summary").wait_for()
+    page.locator(f"#rows-{row}-title").evaluate("(cell) => cell.scrollIntoView({block: 'center'})")
     save(page, "manager-week")
 
 
@@ -204,11 +212,12 @@ def take_bin(page: Page, url: str) -> None:
 
 
 def take_users(page: Page, url: str) -> None:
-    """Take the users and the link of one who was invited."""
+    """Take the users, one of them invited."""
     page.goto(f"{url}/manager/users")
     page.locator("#name").fill("béla")
     with page.expect_navigation():
         page.locator("#name").press("Enter")
+    page.goto(f"{url}/manager/users")
     save(page, "manager-users")
 
 
@@ -310,25 +319,35 @@ def run() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         served(Path(folder)) as (url, registry),
+        patch.object(affected_pages, "TIME_LIMIT", 60.0),
         sync_playwright() as playwright,
     ):
         chromium = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
         desktop = chromium.new_page(
-            viewport={"width": 1440, "height": 1840}, locale="hu-HU", color_scheme="light"
+            viewport={"width": 1440, "height": 1840},
+            locale="hu-HU",
+            color_scheme="light",
+            reduced_motion="reduce",
         )
         desktop.goto(url)
         movies = make_posters(registry, desktop)
         take(desktop, "index")
         phone = chromium.new_page(
-            viewport={"width": 420, "height": 1020}, locale="hu-HU", color_scheme="dark"
+            viewport={"width": 420, "height": 1020},
+            locale="hu-HU",
+            color_scheme="dark",
+            reduced_motion="reduce",
         )
         phone.goto(url)
         phone.locator(f"[href^='/movie/{movies[0]}-']").first.click()
         take(phone, "movie")
         manager = chromium.new_page(
-            viewport={"width": 1280, "height": 860}, locale="hu-HU", color_scheme="light"
+            viewport={"width": 1280, "height": 860},
+            locale="hu-HU",
+            color_scheme="light",
+            reduced_motion="reduce",
         )
         manager.goto(f"{url}/movie/{movies[0]}")
         take_manager(registry, manager, url, movies[0])

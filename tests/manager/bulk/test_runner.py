@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
@@ -202,7 +202,9 @@ def test_later_changes_of_a_batch_are_taken_back_first(site: TestApp, movie_ids:
 
     def join(session: Session) -> None:
         """Makes one batch of the last two changes."""
-        session.execute(update(AuditEntry).where(AuditEntry.id > 1).values(batch="import:1"))
+        latest = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(2))
+        for entry in latest:
+            entry.batch = "import:1"
 
     write(site, join)
     assert outcomes(site, take_back(site, "import:1")) == {Outcome.CHANGED: 2}
