@@ -349,6 +349,7 @@ def run() -> None:
             color_scheme="light",
             reduced_motion="reduce",
         )
+        manager.set_default_timeout(120_000)  # milliseconds
         manager.goto(f"{url}/movie/{movies[0]}")
         take_manager(registry, manager, url, movies[0])
         chromium.close()
