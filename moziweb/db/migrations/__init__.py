@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import Enum, auto
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
 from ..engine import writing
@@ -54,9 +54,10 @@ def alembic_config(connection: Connection | None = None) -> Config:
 
 
 def upgrade(engine: Engine, revision: str = HEAD) -> tuple[str | None, str | None]:
-    """Upgrade the schema to ``revision``, in one transaction; returns the old and new revision.
+    """Upgrade the schema to ``revision``; returns the old and new revision.
 
-    The schema of a newer release stays as it is.
+    On PostgreSQL, each migration is a transaction; on SQLite, all are one. The schema of a newer
+    release stays as it is.
     """
 
     def run(connection: Connection) -> None:
@@ -101,31 +102,46 @@ def _known_revisions() -> tuple[str, ...]:
 
 
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    revision = MigrationContext.configure(connection).get_current_revision()
+    if connection.dialect.name != "sqlite":
+        connection.rollback()  # ends the transaction of the query; each migration begins its own
+    return revision
 
 
 def _migrate(engine: Engine, run: Callable[[Connection], None]) -> tuple[str | None, str | None]:
-    """Run a migration, again if it has waited too long for a lock; return both revisions.
+    """Run migrations while no other process does; return the revisions before and after."""
+    seen: list[str | None] = []
+
+    def run_and_look(connection: Connection) -> None:
+        seen.append(_revision(connection))
+        run(connection)
+        seen.append(_revision(connection))
+
+    with nullcontext() if engine.dialect.name == "sqlite" else _lock_of_migrations(engine):
+        _run_with_retries(engine, run_and_look)
+    return seen[0], seen[-1]
+
+
+def _run_with_retries(engine: Engine, run: Callable[[Connection], None]) -> None:
+    """Run migrations, again from the present one if it has waited too long for a lock.
 
     A migration that waits for the lock of a table makes all requests that use the table wait.
     """
     for tries_left in reversed(range(LOCK_TRIES)):
         try:
             with _migrating(engine) as connection:
-                before = _revision(connection)
                 run(connection)
-                return before, _revision(connection)
+                return
         except OperationalError as error:
             if not tries_left or getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
                 raise
             log.warning("a transaction holds a lock that the migration needs; trying again")
             time.sleep(LOCK_PAUSE_SECONDS)
-    raise AssertionError("unreachable")
 
 
 @contextmanager
 def _migrating(engine: Engine) -> Iterator[Connection]:
-    """Open a connection in the one transaction of a migration.
+    """Open a connection: on SQLite in a transaction, on PostgreSQL Alembic begins them.
 
     SQLite alters a table by creating a new one; dropping the old one would delete every row that
     refers to it. Foreign keys are therefore off during the migration and checked before the commit.
@@ -133,9 +149,8 @@ def _migrating(engine: Engine) -> Iterator[Connection]:
     """
     with writing(engine).connect() as connection:
         if engine.dialect.name != "sqlite":
-            with connection.begin():
-                _wait_for_other_migrations(connection)
-                yield connection
+            event.listen(connection, "begin", _limit_lock_waits)
+            yield connection
             return
         _enforce_foreign_keys(connection, "OFF")
         try:
@@ -146,15 +161,28 @@ def _migrating(engine: Engine) -> Iterator[Connection]:
             _enforce_foreign_keys(connection, "ON")
 
 
-def _wait_for_other_migrations(connection: Connection) -> None:
-    """Take the lock of migrations, which the end of the transaction releases."""
-    limit = f"SET LOCAL lock_timeout = {round(1000 * LOCK_SECONDS)}"
-    key = {"key": _ADVISORY_KEY}
-    if not connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), key):
-        log.warning("another process migrates the database; waiting for it")
-        connection.execute(text("SET LOCAL lock_timeout = 0"))
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), key)
-    connection.execute(text(limit))
+def _limit_lock_waits(connection: Connection) -> None:
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(1000 * LOCK_SECONDS)}")
+
+
+@contextmanager
+def _lock_of_migrations(engine: Engine) -> Iterator[None]:
+    """Hold the lock of migrations in a transaction of a connection of its own.
+
+    The transactions of migrations are shorter; a lock of the session would not be released by a
+    pooler such as PgBouncer. Not a connection of the pool, which may have only one.
+    """
+    with (
+        create_engine(engine.url, poolclass=NullPool).connect() as connection,
+        connection.begin(),
+    ):
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        key = {"key": _ADVISORY_KEY}
+        if not connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), key):
+            log.warning("another process migrates the database; waiting for it")
+            connection.execute(text("SET LOCAL lock_timeout = 0"))
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), key)
+        yield
 
 
 def _enforce_foreign_keys(connection: Connection, state: str) -> None:

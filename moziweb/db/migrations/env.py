@@ -17,6 +17,9 @@ context.configure(
     compare_type=True,
     # True on SQLite too, since moziweb.db.engine begins transactions itself.
     transactional_ddl=True,
+    # On PostgreSQL, so that a migration releases its locks before the next one begins. On SQLite,
+    # moziweb.db.migrations has begun one transaction for all.
+    transaction_per_migration=True,
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -24,14 +24,28 @@ CHECK = "state IN ('pending', 'ready', 'superseded', 'deleted')"
 
 
 def upgrade() -> None:
-    with _altered() as batch_op:
-        batch_op.drop_constraint(conv(UNIQUE), type_="unique")
+    if op.get_bind().dialect.name == "sqlite":  # copies the table, so without the old indexes
+        _drop_indexes()
+        _create_indexes(STATES)
+        return
+    # Creating an index blocks writes alone; dropping one blocks reads until the transaction ends.
+    _create_indexes(f"{STATES}_new")
+    _drop_indexes()
+    op.execute(f"ALTER INDEX {STATES}_new RENAME TO {STATES}")
+
+
+def _create_indexes(states: str) -> None:
     op.create_index("ix_poster_variant_source_id", TABLE, ["source_id"])
-    op.drop_index("ix_poster_variant_key", TABLE)
-    op.drop_index(STATES, TABLE)
     superseded = sa.text("superseded_at IS NOT NULL")
     columns = ["state", "superseded_at"]
-    op.create_index(STATES, TABLE, columns, sqlite_where=superseded, postgresql_where=superseded)
+    op.create_index(states, TABLE, columns, sqlite_where=superseded, postgresql_where=superseded)
+
+
+def _drop_indexes() -> None:
+    with _altered() as batch_op:
+        batch_op.drop_constraint(conv(UNIQUE), type_="unique")
+    op.drop_index("ix_poster_variant_key", TABLE)
+    op.drop_index(STATES, TABLE)
 
 
 def downgrade() -> None:
