@@ -2,20 +2,37 @@
 
 A facet is shared by movies and has a page of its own, which lists all of their premieres in
 sections: the coming ones, the past ones, and movies without any. Each section is read in blocks by
-keyset paging. Each function runs one query.
+keyset paging. Each function but ``facet_blocks`` runs one query.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ColumnElement, Row, Select, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    and_,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from moziweb.db.planner_hints import NoIndex
 
 from .calendar import week_of
 from .models import (
+    UNANNOUNCED,
     Credit,
     CreditRole,
     Distributor,
@@ -26,12 +43,21 @@ from .models import (
     Premiere,
     StreamingService,
 )
-from .queries import Listing, fetch_listings, is_awaited, select_listings
+from .queries import (
+    IS_PUBLISHED,
+    Listing,
+    has_no_premiere,
+    is_awaited,
+    listings_of,
+)
 
 Facet: TypeAlias = Genre | Person | Distributor | StreamingService
 
 BLOCK: Final = 60
 """Rows of a section on one page."""
+
+COMMON: Final = 2_000
+"""A genre or distributor with more movies is found by reading premieres in the order of dates."""
 
 
 class FacetSection(StrEnum):
@@ -90,22 +116,36 @@ def roles_of(session: Session, person: Person) -> frozenset[CreditRole]:
     return frozenset(session.scalars(query.distinct()))
 
 
-def facet_listings(
+def facet_blocks(
     session: Session,
     facet: Facet,
-    section: FacetSection,
+    sections: Iterable[FacetSection],
     today: date,
     limit: int,
     after: "Anchor | None" = None,
-) -> tuple[Listing, ...]:
-    """The rows of a section after ``after``, or its first rows."""
-    is_outer, order = section is FacetSection.UNANNOUNCED, _ORDERS[section]
-    query = select_listings(Premiere.movie_id == Movie.id, outer=is_outer)
-    query = query.where(_has(facet), _is_in(section, today))
-    if after is not None:
-        row = tuple_(*order.columns)
-        query = query.where(row < tuple(after) if order.is_descending else row > tuple(after))
-    return fetch_listings(session, query.order_by(*order.by).limit(limit))
+) -> Mapping[FacetSection, Sequence[Listing]]:
+    """The rows of sections after ``after``, or their first rows.
+
+    Two queries, three for a genre or a distributor.
+    """
+    is_common = _is_common(session, facet)
+    parts = {
+        section: _block_ids(facet, section, today, is_common, after).limit(limit).subquery()
+        for section in sections
+        # A service belongs to a premiere.
+        if not (section is FacetSection.UNANNOUNCED and isinstance(facet, StreamingService))
+    }
+    ids = union_all(*(select(literal(str(name)), part) for name, part in parts.items()))
+    rows = [tuple(row) for row in session.execute(ids)] if parts else []
+    movie_ids, premiere_ids = {row[1] for row in rows}, {row[2] for row in rows} - {None}
+    listings = listings_of(session, movie_ids, premiere_ids) if rows else ()
+    by_ids = {(each.movie.id, each.premiere and each.premiere.id): each for each in listings}
+    found: dict[FacetSection, Sequence[Listing]] = {}
+    for section in sections:
+        # A premiere may have been deleted between the two queries.
+        block = [by_ids[row[1:]] for row in rows if row[0] == section and row[1:] in by_ids]
+        found[section] = sorted(block, key=_place, reverse=_ORDERS[section].is_descending)
+    return found
 
 
 def facet_anchor(
@@ -149,34 +189,86 @@ _ORDERS: Final = {
 }
 
 
-def _section_rows(facet: Facet, section: FacetSection, today: date) -> Select[Any]:
-    """The values of a section's rows that it is ordered by."""
-    columns, is_outer = _ORDERS[section].columns, section is FacetSection.UNANNOUNCED
-    rows = select(*columns).select_from(Movie)
-    rows = rows.join(Premiere, Premiere.movie_id == Movie.id, isouter=is_outer)
-    return rows.where(Movie.published, _has(facet), _is_in(section, today))
+def _section_rows(
+    facet: Facet, section: FacetSection, today: date, *, in_order: bool = False
+) -> Select[Any]:
+    """The values of a section's rows that it is ordered by.
+
+    With ``in_order``, SQLite begins with all rows of the section in their order, and not with the
+    movies that have the facet.
+    """
+    rows = select(*_ORDERS[section].columns).select_from(Movie)
+    if section is FacetSection.UNANNOUNCED:
+        unannounced = UNANNOUNCED.c.movie_id
+        is_same = (NoIndex(unannounced) if in_order else unannounced) == Movie.id
+        rows = rows.join(UNANNOUNCED, is_same)
+    else:
+        rows = rows.join(Premiere, Premiere.movie_id == Movie.id)
+    return rows.where(IS_PUBLISHED, _has(facet, in_order), _is_in(section, today))
+
+
+def _block_ids(
+    facet: Facet, section: FacetSection, today: date, is_common: bool, after: "Anchor | None"
+) -> Select[int, int]:
+    """The ids of a section's movies and premieres after ``after``, in their order."""
+    order = _ORDERS[section]
+    # The other sections are short.
+    in_order = isinstance(facet, _SHARED) and (is_common or section is not FacetSection.PAST)
+    rows = _section_rows(facet, section, today, in_order=in_order).order_by(*order.by)
+    if after is not None:
+        place = tuple_(*order.columns)
+        rows = rows.where(place < tuple(after) if order.is_descending else place > tuple(after))
+    is_unannounced = section is FacetSection.UNANNOUNCED
+    premiere_id = cast(null(), Integer) if is_unannounced else Premiere.id
+    return rows.with_only_columns(Movie.id.label("movie_id"), premiere_id.label("premiere_id"))
+
+
+_SHARED: Final = (Genre, Distributor)
+"""The facets that a large part of all movies may have."""
+
+
+def _is_common(session: Session, facet: Facet) -> bool:
+    """Whether to read past premieres in their order until there are enough of the facet."""
+    match facet:
+        case Genre():
+            movies = select(MovieGenre.movie_id).where(MovieGenre.genre_id == facet.id)
+        case Distributor():
+            movies = select(Movie.id).where(Movie.distributor_id == facet.id)
+        case _:
+            return False
+    return session.scalar(movies.offset(COMMON).limit(1)) is not None
+
+
+def _place(listing: Listing) -> tuple[date, int]:
+    """The values that a section is ordered by; movies without a premiere have the same date."""
+    return listing.day, listing.premiere.id if listing.premiere else listing.movie.id
 
 
 def _is_in(section: FacetSection, today: date) -> ColumnElement[bool]:
-    is_coming = or_(Premiere.date >= week_of(today).start, is_awaited(Premiere, today))
+    week = week_of(today).start
+    is_awaited_still = is_awaited(Premiere, today)
     match section:
         case FacetSection.COMING:
-            return is_coming
+            first = min(week, today.replace(month=1, day=1))  # for the index of dates
+            return and_(Premiere.date >= first, or_(Premiere.date >= week, is_awaited_still))
         case FacetSection.PAST:
-            return ~is_coming
+            return and_(Premiere.date < week, ~is_awaited_still)
         case FacetSection.UNANNOUNCED:
-            return Premiere.id.is_(None)
+            return has_no_premiere()
 
 
-def _has(facet: Facet) -> ColumnElement[bool]:
+def _has(facet: Facet, in_order: bool) -> ColumnElement[bool]:
     """Whether a movie or, for a service, a premiere has the facet."""
     match facet:
         case Genre():
             of_genre = select(MovieGenre.movie_id).where(MovieGenre.genre_id == facet.id)
+            if in_order:
+                return of_genre.where(MovieGenre.movie_id == Movie.id).correlate(Movie).exists()
             return Movie.id.in_(of_genre)
         case Person():
             return Movie.id.in_(select(Credit.movie_id).where(Credit.person_id == facet.id))
         case Distributor():
-            return Movie.distributor_id == facet.id
+            column = Movie.distributor_id
+            return (NoIndex(column) if in_order else column) == facet.id
         case StreamingService():
             return Premiere.service_id == facet.id

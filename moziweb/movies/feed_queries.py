@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, null, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, defer
 
+from moziweb.db.planner_hints import NoIndex
+
 from .lead_premiere import lead_premiere_of
 from .models import DatePrecision, Movie, Premiere, PremiereChange
 from .queries import DAYS, SYNOPSES, Listing, listings_of, published_premieres
@@ -130,14 +132,18 @@ def _latest(
     where: Iterable[ColumnElement[bool]],
     limit: int,
 ) -> Sequence[Any]:
-    """Rows of premiere id, movie id, ``time``, and change or None; the latest first."""
+    """Rows of premiere id, movie id, ``time``, and change or None; the latest first.
+
+    Without an index of times: ``where`` finds few premieres, and a site has many of the past.
+    """
     if time.class_ is PremiereChange:
         query = published_premieres(Premiere.id, Premiere.movie_id, time, PremiereChange)
         query = query.join(PremiereChange, PremiereChange.premiere_id == Premiere.id)
     else:
         query = published_premieres(Premiere.id, Premiere.movie_id, time, null())
-    query = query.where(time.is_not(None), *where)
-    return session.execute(query.order_by(time.desc(), Premiere.id.desc()).limit(limit)).all()
+    at = NoIndex(time)
+    query = query.where(at.is_not(None), *where).order_by(at.desc(), Premiere.id.desc())
+    return session.execute(query.limit(limit)).all()
 
 
 def _listings(session: Session, ids: Sequence[Any]) -> dict[int, tuple[Premiere, Listing]]:

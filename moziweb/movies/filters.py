@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import ColumnElement, Text, literal, select, type_coerce
+from sqlalchemy import ColumnElement, Text, exists, literal, type_coerce
 
 from moziweb.cache import tag
 
@@ -86,8 +86,9 @@ class PremiereFilter:
             formats = literal("|") + type_coerce(Premiere.formats, Text) + literal("|")
             found.append(formats.contains(f"|{self.format}|"))
         if self.genre is not None:
-            of_genre = select(MovieGenre.movie_id).where(MovieGenre.genre_id == self.genre.id)
-            found.append(Movie.id.in_(of_genre))
+            # For each movie: lists begin with the dates, and a genre may have many more movies.
+            has_genre = exists().where(MovieGenre.movie_id == Movie.id)
+            found.append(has_genre.where(MovieGenre.genre_id == self.genre.id).correlate(Movie))
         if self.kind is not None:
             found.append(Premiere.kind == self.kind)
         if self.rating is not None:

@@ -9,7 +9,17 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from moziweb.clock import utc_now
@@ -120,9 +130,10 @@ def _website() -> Mapped[str]:
 _owned = partial(relationship, lazy="raise_on_sql", cascade="all, delete-orphan")
 
 
-def _partial_index(name: str, condition: str) -> Index:
-    """An index of the ids of the rows with a condition."""
-    return Index(name, "id", sqlite_where=text(condition), postgresql_where=text(condition))
+def _partial_index(name: str, condition: str, *columns: str) -> Index:
+    """An index of the rows with a condition, by columns or by id."""
+    where = text(condition)
+    return Index(name, *(columns or ("id",)), sqlite_where=where, postgresql_where=where)
 
 
 def _movie_id(**options: Any) -> Mapped[int]:
@@ -195,6 +206,18 @@ class Movie(Base):
     )
     trailers: Mapped[list["Trailer"]] = _owned(order_by="Trailer.position")
     provenance: Mapped[list["FieldProvenance"]] = _owned()
+
+
+UNANNOUNCED: Final = Table(
+    "unannounced_movie",
+    Base.metadata,
+    Column("movie_id", ForeignKey("movie.id", ondelete="CASCADE"), primary_key=True),
+)
+"""The movies without premieres, and a few others: those that have lost one of several premieres.
+
+Triggers of the database keep it (migration 0039), so every writer does. Finding the movies without
+premieres then costs the same with any number of other movies.
+"""
 
 
 class RemovedMovie(Base):
@@ -316,6 +339,11 @@ class Premiere(Base):
     __tablename__ = "premiere"
     __table_args__ = (
         Index(None, "date", "kind"),
+        # The latest premieres of a service.
+        Index(None, "service_id", "date"),
+        # The numbers of a year, from the index alone.
+        Index(None, "cancelled_at", "kind", "date"),
+        _partial_index("ix_premiere_without_day_date", "precision <> 'day'", "date"),
         # Index-only scans for a movie's first and latest date.
         Index(None, "movie_id", "precision", "date"),
         CheckConstraint(_DATE_IS_IN_CALENDAR, "date"),
@@ -325,7 +353,7 @@ class Premiere(Base):
     movie_id: Mapped[int] = _movie_id(active_history=True)
     kind: Mapped[PremiereKind] = mapped_column(enum_column(PremiereKind))
     service_id: Mapped[int | None] = mapped_column(
-        ForeignKey("streaming_service.id"), index=True, active_history=True
+        ForeignKey("streaming_service.id"), active_history=True
     )
     date: Mapped[Day] = mapped_column(active_history=True)
     precision: Mapped[DatePrecision] = mapped_column(
@@ -336,7 +364,7 @@ class Premiere(Base):
     rerelease: Mapped[bool] = mapped_column(default=False)
     note: Mapped[str] = mapped_column(String(300), default="")
     announced_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
-    cancelled_at: Mapped[datetime | None] = mapped_column(index=True)
+    cancelled_at: Mapped[datetime | None]
     revision: Mapped[int] = mapped_column(default=0, server_default="0")
     revised_at: Mapped[datetime | None]
 

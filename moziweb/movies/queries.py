@@ -16,9 +16,11 @@ from sqlalchemy import (
     and_,
     exists,
     func,
+    literal,
     or_,
     select,
     true,
+    union_all,
 )
 from sqlalchemy.orm import Session, aliased, defer, joinedload, selectinload
 
@@ -26,6 +28,7 @@ from moziweb.db.planner_hints import NoIndex
 from moziweb.db.types import MAX_ID
 
 from .models import (
+    UNANNOUNCED,
     Credit,
     DatePrecision,
     Distributor,
@@ -111,11 +114,13 @@ def undated_movies(session: Session, today: date, limit: int) -> tuple[Listing, 
 
     A movie is omitted if all of its premieres are cancelled or in a month or year that is over.
     """
-    dated = exists().where(Premiere.movie_id == Movie.id, Premiere.precision.in_(DAYS))
-    announced = exists().where(Premiere.movie_id == Movie.id)
+    found = union_all(
+        select(_awaited_movies(today).limit(limit).subquery()),
+        select(_unannounced_movies().limit(limit).subquery()),
+    )
     query = (
         select_listings(Premiere.id == _first_awaited(today), outer=True)
-        .where(~dated.correlate(Movie), or_(Premiere.id.is_not(None), ~announced.correlate(Movie)))
+        .where(Movie.id.in_(found))
         .order_by(Premiere.date.is_(None), Premiere.date, Movie.id.desc())
         .limit(limit)
     )
@@ -152,9 +157,10 @@ def neighbours(
 ) -> Neighbours:
     """The nearest days before ``start`` and after ``end`` with premieres of published movies."""
     is_listed = Premiere.precision.in_(precisions)
-    shown = (Movie.id == Premiere.movie_id, IS_PUBLISHED, is_listed, *where)
-    before = select(func.max(Premiere.date)).where(*shown, Premiere.date < start)
-    after = select(func.min(Premiere.date)).where(*shown, Premiere.date > end)
+    # Not by max() and min(): for a join, PostgreSQL computes them from all rows.
+    days = published_premieres(Premiere.date).where(is_listed, *where).limit(1)
+    before = days.where(Premiere.date < start).order_by(Premiere.date.desc())
+    after = days.where(Premiere.date > end).order_by(Premiere.date)
     row = session.execute(select(before.scalar_subquery(), after.scalar_subquery())).one()
     return Neighbours(before=row[0], after=row[1])
 
@@ -244,9 +250,41 @@ def is_awaited(premiere: type[Premiere], today: date) -> ColumnElement[bool]:
     )
 
 
+def has_no_premiere() -> ColumnElement[bool]:
+    """Whether a movie has no premiere, also no cancelled one."""
+    return ~exists().where(Premiere.movie_id == Movie.id).correlate(Movie)
+
+
 def published_premieres(*columns: Any) -> Select[Any]:
     """A query of columns of published movies' premieres."""
     return select(*columns).join(Movie, Movie.id == Premiere.movie_id).where(IS_PUBLISHED)
+
+
+def _awaited_movies(today: date) -> Select[int]:
+    """The movies with an awaited premiere and none on a known day, the earliest premiere first.
+
+    Looks at the premieres without a day alone, which are few.
+    """
+    dated = exists().where(Premiere.movie_id == Movie.id, Premiere.precision.in_(DAYS))
+    awaited = aliased(Premiere)
+    # A literal, so that SQLite sees that the partial index has these rows.
+    without_day = awaited.precision != literal(
+        DatePrecision.DAY, Premiere.precision.type, literal_execute=True
+    )
+    return (
+        select(Movie.id)
+        .join(awaited, awaited.movie_id == Movie.id)
+        .where(IS_PUBLISHED, without_day, awaited.date >= today.replace(month=1, day=1))
+        .where(awaited.id == _first_awaited(today), ~dated.correlate(Movie))
+        .order_by(awaited.date, Movie.id.desc())
+    )
+
+
+def _unannounced_movies() -> Select[int]:
+    """The movies without premieres, the newest first."""
+    unannounced = UNANNOUNCED.c.movie_id
+    query = select(unannounced).join(Movie, Movie.id == NoIndex(unannounced))
+    return query.where(IS_PUBLISHED, has_no_premiere()).order_by(unannounced.desc())
 
 
 def _latest_change() -> ColumnElement[int]:

@@ -1,5 +1,6 @@
 """The migrations create exactly the schema of the models, and remove it, on both databases."""
 
+import re
 import threading
 import time
 import unicodedata
@@ -15,7 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, event, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
@@ -40,7 +41,7 @@ from moziweb.db.text_index import contains_part
 from moziweb.manager.auth.models import User
 from moziweb.movies import derived
 from moziweb.movies.importers.models import MovieReference
-from moziweb.movies.models import Distributor, Movie, Person, Premiere, Trailer
+from moziweb.movies.models import UNANNOUNCED, Distributor, Movie, Person, Premiere, Trailer
 from moziweb.posters.models import (
     PosterSource,
     PosterVariant,
@@ -366,6 +367,35 @@ def test_migration_releases_its_locks_while_it_waits(
         migrations.upgrade(empty_engine)
     assert caplog.messages == ["a transaction holds a lock that the migration needs; trying again"]
     assert migrations.current_revision(empty_engine) == migrations.head_revision()
+
+
+@pytest.mark.parametrize("empty_engine", ["postgresql"], indirect=True)
+def test_variants_are_read_while_later_migrations_run(empty_engine: Engine) -> None:
+    """And while indexes of 0031 are created, which takes a second for a million variants."""
+    migrations.upgrade(empty_engine, "0030")
+    reader = create_engine({"sqlalchemy.url": str(empty_engine.url), "sqlalchemy.pool_size": 1})
+    looked: list[str] = []
+
+    def look(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if re.search("CREATE INDEX ix_poster_variant|SET version_num='0032'", statement):
+            looked.append(statement)
+            with reader.begin() as connection:
+                connection.execute(text("LOCK poster_variant IN ACCESS SHARE MODE NOWAIT"))
+
+    event.listen(empty_engine, "after_cursor_execute", look)
+    migrations.upgrade(empty_engine)
+    reader.dispose()
+    assert len(looked) == 3
+
+
+def test_movies_of_before_are_listed_as_unannounced(empty_engine: Engine) -> None:
+    migrations.upgrade(empty_engine, "0037")
+    with Session(empty_engine) as session:
+        announced, other = make_movie(session), make_movie(session)
+        make_premiere(session, announced)
+        session.commit()
+        migrations.upgrade(empty_engine)
+        assert session.scalars(select(UNANNOUNCED)).all() == [other.id]
 
 
 def test_schema_of_a_newer_release_stays(empty_engine: Engine) -> None:

@@ -1,21 +1,24 @@
 """Facets and their premieres."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from moziweb.movies import facet_queries
 from moziweb.movies.facet_queries import (
     BLOCK,
+    Anchor,
     Facet,
     FacetCursor,
     FacetSection,
     all_genres,
     all_services,
     facet_anchor,
+    facet_blocks,
     facet_cursors,
-    facet_listings,
     genre_by_slug,
     long_filmographies,
     roles_of,
@@ -30,6 +33,7 @@ from moziweb.movies.models import (
     Person,
     StreamingService,
 )
+from moziweb.movies.queries import Listing
 from tests.factories import (
     THURSDAY,
     add_genres,
@@ -62,8 +66,18 @@ def facets(session: Session) -> list[Facet]:
     return [facet for facet in found if facet is not None]
 
 
+def facet_listings(
+    session: Session,
+    facet: Facet,
+    section: FacetSection,
+    limit: int = 99,
+    after: Anchor | None = None,
+) -> Sequence[Listing]:
+    return facet_blocks(session, facet, [section], THURSDAY, limit, after)[section]
+
+
 def titles(session: Session, facet: Facet, section: FacetSection, limit: int = 99) -> list[str]:
-    return [each.movie.title for each in facet_listings(session, facet, section, THURSDAY, limit)]
+    return [each.movie.title for each in facet_listings(session, facet, section, limit)]
 
 
 @pytest.fixture
@@ -80,10 +94,18 @@ def filled(dbsession: Session) -> None:
 
 
 @pytest.mark.usefixtures("filled")
-def test_sections_of_each_facet(dbsession: Session) -> None:
+@pytest.mark.parametrize("common", [0, 2_000])
+def test_sections_of_each_facet(
+    dbsession: Session, monkeypatch: pytest.MonkeyPatch, common: int
+) -> None:
+    """In the order of dates and by the movies of the facet."""
+    monkeypatch.setattr(facet_queries, "COMMON", common)
     found = facets(dbsession)
     assert len(found) == 4
     for facet in found:
+        at_once = facet_blocks(dbsession, facet, FacetSection, THURSDAY, 99)
+        for section in FacetSection:
+            assert at_once[section] == facet_listings(dbsession, facet, section)
         assert titles(dbsession, facet, FacetSection.COMING) == ["+0", "+1"]
         assert titles(dbsession, facet, FacetSection.PAST) == ["-1", "-2"]
         assert titles(dbsession, facet, FacetSection.PAST, 1) == ["-1"]
@@ -118,12 +140,12 @@ def test_every_row_is_reached_by_cursors(dbsession: Session) -> None:
     cursors = list(facet_cursors(dbsession, genre, THURSDAY))
     assert len(cursors) == 2 * len(FacetSection)
     for section in FacetSection:
-        whole = facet_listings(dbsession, genre, section, THURSDAY, 10 * BLOCK)
-        found = list(facet_listings(dbsession, genre, section, THURSDAY, BLOCK))
+        whole = facet_listings(dbsession, genre, section, 10 * BLOCK)
+        found = list(facet_listings(dbsession, genre, section, BLOCK))
         for cursor in cursors:
             if cursor.section is section:
                 anchor = facet_anchor(dbsession, genre, cursor, THURSDAY)
-                found += facet_listings(dbsession, genre, section, THURSDAY, BLOCK, anchor)
+                found += facet_listings(dbsession, genre, section, BLOCK, anchor)
         assert [each.movie.id for each in found] == [each.movie.id for each in whole]
         assert len(whole) == 2 * BLOCK + 1
 
@@ -142,14 +164,14 @@ def test_person_of_many_premieres_has_a_long_filmography(dbsession: Session) -> 
 def test_row_of_another_list_is_no_anchor(dbsession: Session) -> None:
     genre = genre_by_slug(dbsession, "drama")
     assert genre
-    (first,) = facet_listings(dbsession, genre, FacetSection.COMING, THURSDAY, 1)
+    (first,) = facet_listings(dbsession, genre, FacetSection.COMING, 1)
     assert first.premiere
     row_id = first.premiere.id
     assert facet_anchor(dbsession, genre, FacetCursor(FacetSection.COMING, row_id), THURSDAY)
     assert facet_anchor(dbsession, genre, FacetCursor(FacetSection.PAST, row_id), THURSDAY) is None
     netflix = service_by_slug(dbsession, "netflix")
     assert netflix
-    (other,) = facet_listings(dbsession, netflix, FacetSection.COMING, THURSDAY, 9)
+    (other,) = facet_listings(dbsession, netflix, FacetSection.COMING, 9)
     assert other.premiere
     elsewhere = FacetCursor(FacetSection.COMING, other.premiere.id)
     assert facet_anchor(dbsession, genre, elsewhere, THURSDAY) is None

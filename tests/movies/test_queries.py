@@ -5,14 +5,21 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, delete, event, select
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database
 from moziweb.db.types import MAX_ID
 from moziweb.movies.enumeration import movies_opening
-from moziweb.movies.models import CreditRole, DatePrecision, PremiereKind
+from moziweb.movies.models import (
+    UNANNOUNCED,
+    CreditRole,
+    DatePrecision,
+    Movie,
+    Premiere,
+    PremiereKind,
+)
 from moziweb.movies.queries import (
     DAYS_AND_MONTHS,
     Listing,
@@ -143,6 +150,38 @@ def test_undated_movie_is_listed_once(dbsession: Session) -> None:
     (found,) = undated_movies(dbsession, TODAY, 10)
     assert found.premiere
     assert found.premiere.date.year == 2027
+
+
+def test_movie_without_premieres_is_undated(dbsession: Session) -> None:
+    """By whatever the premieres were lost; triggers of the database keep the list."""
+    moved, lost, kept, never = (
+        make_movie(dbsession, name) for name in ("moved", "lost", "kept", "never")
+    )
+    premieres = [make_premiere(dbsession, movie) for movie in (moved, lost, kept, kept)]
+    deleted = make_movie(dbsession, "deleted")
+    dbsession.commit()
+    assert titles(undated_movies(dbsession, TODAY, 10)) == ["deleted", "never"]
+    premieres[0].movie_id = never.id
+    dbsession.execute(delete(Premiere).where(Premiere.id.in_([each.id for each in premieres[1:3]])))
+    dbsession.execute(delete(Movie).where(Movie.id == deleted.id))
+    dbsession.commit()
+    assert titles(undated_movies(dbsession, TODAY, 10)) == ["lost", "moved"]
+    dbsession.execute(delete(Movie).where(Movie.id == kept.id))  # and its premiere
+    make_premiere(dbsession, lost)
+    dbsession.commit()
+    assert titles(undated_movies(dbsession, TODAY, 10)) == ["moved"]
+    assert dbsession.scalars(select(UNANNOUNCED)).all() == [moved.id]
+
+
+def test_limit_of_undated_movies_is_that_of_both_kinds(dbsession: Session) -> None:
+    for number in range(3):
+        make_movie(dbsession, f"none {number}")
+        later = make_movie(dbsession, f"later {number}")
+        day = date(2027 + number, 1, 1)
+        make_premiere(dbsession, later, day, precision=DatePrecision.YEAR)
+        make_premiere(dbsession, later, day.replace(month=3), precision=DatePrecision.MONTH)
+    found = [titles(undated_movies(dbsession, TODAY, limit)) for limit in (2, 4)]
+    assert found == [["later 0", "later 1"], ["later 0", "later 1", "later 2", "none 2"]]
 
 
 def test_neighbours_are_the_nearest_days_outside(dbsession: Session) -> None:

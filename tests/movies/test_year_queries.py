@@ -34,6 +34,11 @@ def test_numbers_by_kind_without_the_cancelled(dbsession: Session) -> None:
     cancelled = make_premiere(dbsession, make_movie(dbsession), date(2027, 6, 4))
     cancelled.cancelled_at = cancelled.announced_at
     make_premiere(dbsession, make_movie(dbsession, published=False), date(2028, 6, 4))
+    hidden = make_movie(dbsession, published=False)
+    for day in (date(2026, 1, 1), date(2026, 12, 31)):
+        make_premiere(dbsession, hidden, day)
+    make_premiere(dbsession, hidden, date(2027, 6, 4), cancelled_at=cancelled.announced_at)
+    make_premiere(dbsession, hidden, date(2026, 1, 1), service="MUBI")
     dbsession.flush()
     found = {year.name: numbers for year, numbers in numbers_by_year(dbsession).items()}
     assert found == {"2026": YearNumbers(2, 1), "2027": YearNumbers(0, 0)}

@@ -17,7 +17,7 @@ from moziweb.movies.facet_queries import (
     FacetCursor,
     FacetSection,
     facet_anchor,
-    facet_listings,
+    facet_blocks,
     genre_by_slug,
     roles_of,
     service_by_slug,
@@ -105,7 +105,7 @@ def genre(request: Request) -> dict[str, Any]:
 
 @_facet_view("service")
 def service(request: Request) -> dict[str, Any]:
-    """The premieres on a streaming service. At most six queries."""
+    """The premieres on a streaming service. At most five queries."""
     context, translate = _context(request)
     slug = _slug_of(request, context, "service", tags.SERVICES_LIST)
     found = service_by_slug(request.dbsession, slug)
@@ -128,7 +128,7 @@ def service(request: Request) -> dict[str, Any]:
 
 @_facet_view("person")
 def person(request: Request) -> dict[str, Any]:
-    """The premieres of a person's movies, by the person's id. At most seven queries."""
+    """The premieres of a person's movies, by the person's id. At most six queries."""
     context, translate = _context(request)
     row_tags = (tags.person_tag, tags.person_list_tag)
     found = _row_of(request, context, Person, "person", row_tags)
@@ -259,17 +259,14 @@ def _blocks(
     """The first block of each section, or the block after the cursor, and one listing more."""
     session, today, limit = request.dbsession, context.today, BLOCK + 1
     if cursor is None:
-        return {
-            section: facet_listings(session, page.facet, section, today, limit)
-            for section in FacetSection
-        }
+        return facet_blocks(session, page.facet, FacetSection, today, limit)
     anchor = facet_anchor(session, page.facet, cursor, today)
     if anchor is None:
         raise HTTPNotFound
-    block = facet_listings(session, page.facet, cursor.section, today, limit, anchor)
-    if not block:
+    blocks = facet_blocks(session, page.facet, (cursor.section,), today, limit, anchor)
+    if not blocks[cursor.section]:
         raise HTTPNotFound
-    return {cursor.section: block}
+    return blocks
 
 
 def _row_id(listing: Listing) -> int:
