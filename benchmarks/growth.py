@@ -1,26 +1,32 @@
 """Cost of pages, commands and variants with 100,000 movies and with the demo's 800.
 
-The large database has copies of the demo: copies of its movies, people, premieres, posters and
-variants, moved by whole years as far as the calendar reaches, so that a week has about as many
-premieres as in the demo. Each path is requested from both sites in turn, not cached and then
-cached, and a ratio is the median of the ratios of the rounds, so that other work on the machine
-affects both. SQLite runs in this process, so its CPU time is measured; PostgreSQL runs in its own,
-so the wall time is. Commands run as processes; their peak memory is printed, and the seconds until
-their first line. No object is in storage, so `reconcile` reports every variant as missing. The
-bytes of a variant, with its indexes, are compared with those of the schema before migration 0031.
+The large database is the demo with an archive: copies of its movies, people, premieres, posters and
+variants, whose premieres are on days of earlier years. So a page of the present lists as many
+movies as that of the demo: weeks, months and the index have no copy, and movies without a date are
+those of the demo. Both have a movie with a premiere in each year, so that the list of years is as
+long. Genres, services and distributors are not copied: there, the blocks of earlier movies are
+fuller. "Size" is the ratio of the sizes of the pages.
+
+Each path is requested from both sites in turn, not cached and then cached, and a ratio is the
+median of the ratios of the rounds, so that other work on the machine affects both. SQLite runs in
+this process, so its CPU time is measured; PostgreSQL runs in its own, so the wall time is. Commands
+run as processes; their peak memory is printed, and the seconds until their first line. No object is
+in storage, so `reconcile` reports every variant as missing. The bytes of a variant, with its
+indexes, are compared with those of the schema before migration 0031.
 
 Run it from the repository's root: ``python -m benchmarks.growth [--rounds 9] [--size 100000]``.
 """
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -49,11 +55,21 @@ from moziweb.demo.loader import load_demo
 from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
-from moziweb.movies.calendar import FIRST_YEAR, LAST_YEAR, budapest_today
-from moziweb.movies.models import Movie
+from moziweb.movies.calendar import FIRST_YEAR, budapest_today
+from moziweb.movies.models import (
+    UNANNOUNCED,
+    DatePrecision,
+    Distributor,
+    Movie,
+    Person,
+    Premiere,
+    PremiereKind,
+)
+from moziweb.movies.movie_rows import bare_movie
 from moziweb.posters.models import PosterSource, PosterVariant, SourceState, VariantState
 from moziweb.posters.recipes import RECIPES, object_key
 from moziweb.services import services_of
+from moziweb.site.urls import named_segment, segment_of
 from moziweb.storage.disk import DiskStorage
 
 SMALLEST: Final = ("--databases", "SQLite", "--size", "60", "--rounds", "1", "--paths", "1")
@@ -89,9 +105,26 @@ CACHE: Final = {"cache.regions": "pages fragments feeds search"}
 PATHS: Final = 3
 """Paths of a route, evenly spread over the demo."""
 
+OTHERS: Final = {
+    "API: lists": [
+        f"/api/v1/{name}" for name in ("premieres", "movies", "people", "distributors", "changes")
+    ],
+    "API: filters": ["/api/v1/premieres?genre=drama", "/api/v1/premieres?rating=18"],
+    "API: details": ["/api/v1/movies/1", "/api/v1/people/1"],
+    "calendars of filters": ["/premieres.ics?genre=drama", "/premieres.ics?service=netflix"],
+    "calendars of lists": ["/my.ics?m=1.2.3"],
+    "news of filters": ["/premieres.atom?genre=drama", "/premieres.atom?service=netflix"],
+    "pages of filters": ["/?genre=drama", "/?service=netflix", "/?rating=18"],
+    "empty weeks": ["/week/2150-W10", "/week/2150-W10?genre=drama", "/week/2150-W10?rating=18"],
+    "watchlist": ["/watchlist?m=1.2.3"],
+}
+"""Paths that site maps do not have."""
+
 MANAGER: Final = ("/manager", "/manager/movies", "/manager/posters", "/manager/cache",
                   "/manager/audit", "/manager/performance")  # fmt: skip
-OF_OPERATORS: Final = frozenset({*MANAGER, "sitemap_index", "sitemap_part"})
+OF_OPERATORS: Final = frozenset(
+    {*MANAGER, "sitemap", "sitemap_pages", "sitemap_year", "sitemap_movies"}
+)
 
 COMMANDS: Final = (("posters", "status"), ("posters", "generate", "--dry-run"),
                    ("posters", "reconcile"))  # fmt: skip
@@ -101,14 +134,15 @@ COPIED: Final = ("movie", "movie_genre", "person", "credit", "premiere", "premie
 """Tables with copied rows, referenced ones first."""
 
 
-def copies(size: int, movies: int) -> Iterator[tuple[int, int, bool]]:
-    """For copies up to ``size``: number, days by which to move, whether it has premieres."""
-    year = budapest_today(datetime.now(UTC)).year
-    back, ahead = year - FIRST_YEAR - 2, LAST_YEAR - year - 2
-    years = [each for step in range(2, ahead, 2) for each in (step, -step) if -each < back]
+NEAREST: Final = 5
+"""The fewest years between the demo, which has two years and a half on both sides, and a copy."""
+
+
+def copies(size: int, movies: int) -> Iterator[tuple[int, int]]:
+    """The numbers of the copies up to ``size`` movies, and the days by which to move each."""
+    years = budapest_today(datetime.now(UTC)).year - FIRST_YEAR - 2 - NEAREST
     for number in range(1, max(1, size // movies)):
-        dated = number <= len(years)
-        yield number, 364 * years[number - 1] if dated else 0, dated
+        yield number, -364 * (NEAREST + number % years)
 
 
 def moved(engine: Engine, column: Any, days: int) -> Any:
@@ -156,6 +190,8 @@ def copy_rows(engine: Engine, table: Table, number: int, days: int, offsets: Off
             copied = None
         elif column.name in {"date", "old_date"}:
             copied = moved(engine, column, days)
+        elif column.name == "precision":
+            copied = literal(DatePrecision.DAY, column.type)
         elif column is VARIANTS.c.key:
             copied = moved_key(number * offsets["movie"])
         elif column.name == "key":
@@ -202,16 +238,36 @@ def fill(url: str, size: int) -> None:
     offsets = offsets_of(engine)
     with engine.begin() as connection:
         movies = connection.scalar(select(func.count(Movie.id))) or 1
-        for number, days, dated in copies(size, movies):
+        for number, days in copies(size, movies):
             for name in COPIED:
-                if dated or name not in {"premiere", "premiere_change"}:
-                    table = Base.metadata.tables[name]
-                    connection.execute(copy_rows(engine, table, number, days, offsets))
+                table = Base.metadata.tables[name]
+                connection.execute(copy_rows(engine, table, number, days, offsets))
+        connection.execute(premieres_of_the_rest(offsets["movie"], now))
         newest = select(func.max(PosterVariant.id)).scalar_subquery()
         recent = update(PosterVariant).where(PosterVariant.id > newest - RECENT)
         connection.execute(recent.values(created_at=now))
+    with Database(engine).write() as session:
+        session.add(movie_of_every_year(now))
     sized_sites.tidy(engine)
     engine.dispose()
+
+
+def premieres_of_the_rest(last_of_demo: int, now: datetime) -> Any:
+    """The statement that gives each copy of a movie without premieres one of long ago."""
+    movies = select(UNANNOUNCED.c.movie_id).where(UNANNOUNCED.c.movie_id > last_of_demo)
+    day = budapest_today(now) - timedelta(days=364 * NEAREST)
+    columns = movies.add_columns(
+        literal(PremiereKind.CINEMA, Premiere.kind.type), literal(day, Premiere.date.type)
+    )
+    return insert(Premiere).from_select(["movie_id", "kind", "date"], columns)
+
+
+def movie_of_every_year(now: datetime) -> Movie:
+    """A movie with a premiere in each year that copies may reach."""
+    movie = bare_movie("Minden év")
+    for year in range(FIRST_YEAR, budapest_today(now).year - 2):
+        movie.premieres.append(Premiere(kind=PremiereKind.CINEMA, date=date(year, 7, 1)))
+    return movie
 
 
 @dataclass
@@ -224,13 +280,16 @@ class Site:
     clock: Callable[[], float]
     ini: Path
     seconds: dict[str, list[float]] = field(default_factory=dict)
+    bytes: dict[str, int] = field(default_factory=dict)
 
-    def ask(self, path: str, *, cached: bool = False) -> None:
-        """Request a page and record its time."""
+    def ask(self, path: str, *, cached: bool = False) -> int:
+        """Request a page and record its time and size; returns its status."""
         browser = self.cached if cached else self.browser
         started = self.clock()
-        browser.get(path, status="*")
+        response = browser.get(path, status="*")
         self.seconds.setdefault(path, []).append(self.clock() - started)
+        self.bytes[path] = len(response.body)
+        return int(response.status_code)
 
 
 @contextmanager
@@ -266,16 +325,41 @@ def sites(kind: str, size: int) -> Iterator[tuple[Site, Site]]:
 def paths_by_route(small: Site, count: int) -> dict[str, list[str]]:
     """Paths of both sites: of each public route, and of the manager.
 
-    Without searches, which ``benchmarks.search`` measures.
+    Without searches, which ``benchmarks.search`` measures, and without periods that have copies.
     """
     site = PublicSite(small.browser, small.engine, os.getpid())
-    routes = by_route(site, (path for path in candidates(site) if "/search" not in path))
-    chosen = {
-        name: paths[:: max(1, len(paths) // count)][:count]
-        for name, paths in routes.items()
-        if name not in {"search", "none", "poster"}
+    found = by_route(site, (path for path in candidates(site) if "/search" not in path))
+    routes = {
+        **{name: paths for name, paths in found.items() if name not in {"search", "poster"}},
+        **OTHERS,
+        **names_and_feeds(small.engine),
+        **{path: [path] for path in MANAGER},
     }
-    return {**chosen, **{path: [path] for path in MANAGER}}
+    first = budapest_today(datetime.now(UTC)).year - 2
+    chosen = {}
+    for name, paths in routes.items():
+        years = [(path, PERIOD.match(path)) for path in paths]
+        present = [path for path, year in years if year is None or int(year[1]) >= first]
+        chosen[name] = present[:: max(1, len(present) // count)][:count]
+    return {name: paths for name, paths in chosen.items() if paths}
+
+
+PERIOD: Final = re.compile("/(?:week/|month/|year/|sitemap-year-)([0-9]{4})")
+
+
+def names_and_feeds(engine: Engine) -> dict[str, list[str]]:
+    """Paths of people, distributors and feeds of movies, which site maps do not have."""
+    with Database(engine).read() as session:
+        people = [named_segment(each) for each in session.scalars(select(Person))]
+        distributors = [named_segment(each) for each in session.scalars(select(Distributor))]
+        movies = [segment_of(*row) for row in session.execute(select(Movie.id, Movie.slug))]
+    return {
+        "person": [f"/person/{each}" for each in people],
+        "person_calendar": [f"/person/{each}.ics" for each in people],
+        "distributor": [f"/distributor/{each}" for each in distributors],
+        "movie_calendar": [f"/movie/{each}.ics" for each in movies],
+        "movie_news": [f"/movie/{each}.atom" for each in movies],
+    }
 
 
 @dataclass(frozen=True)
@@ -304,18 +388,28 @@ def run(site: Site, *command: str) -> Cost:
     return Cost(time.perf_counter() - started, first, int(last.split()[1]) / 1024)
 
 
-def ratio(small: Site, large: Site, paths: Sequence[str]) -> tuple[float, float, float]:
-    """The median ratio of some paths, and their median milliseconds on both sites."""
+@dataclass(frozen=True)
+class Growth:
+    """The median ratio of some paths, their median milliseconds on both sites, and their sizes."""
+
+    ratio: float
+    small: float
+    large: float
+    size: float
+
+
+def growth_of(small: Site, large: Site, paths: Sequence[str]) -> Growth:
     pairs = [
         (one, other)
         for path in paths
         for one, other in zip(small.seconds[path], large.seconds[path], strict=True)
     ]
     least = 1e-6  # processor time has steps
-    return (
+    return Growth(
         median(other / max(one, least) for one, other in pairs),
         1000 * median(one for one, _ in pairs),
         1000 * median(other for _, other in pairs),
+        median(large.bytes[path] / max(small.bytes[path], 1) for path in paths),
     )
 
 
@@ -332,22 +426,24 @@ def variant_bytes(engine: Engine) -> float:
 
 def times(
     small: Site, large: Site, routes: dict[str, list[str]], rounds: int, *, cached: bool = False
-) -> dict[str, tuple[float, float, float]]:
-    """The ratios of the routes; the first round warms up."""
+) -> dict[str, Growth]:
+    """The growth of each route; the first round warms up."""
     for number in range(rounds + 1):
         if number == 1:
             small.seconds, large.seconds = {}, {}
         for path in (path for paths in routes.values() for path in paths):
-            small.ask(path, cached=cached)
-            large.ask(path, cached=cached)
-    return {name: ratio(small, large, paths) for name, paths in routes.items()}
+            one, other = small.ask(path, cached=cached), large.ask(path, cached=cached)
+            if one != other:
+                raise SystemExit(f"growth: {path}: status {one} with the demo, else {other}")
+    return {name: growth_of(small, large, paths) for name, paths in routes.items()}
 
 
-def print_times(title: str, movies: int, found: dict[str, tuple[float, float, float]]) -> None:
+def print_times(title: str, movies: int, found: dict[str, Growth]) -> None:
     rows: list[list[Cell]] = [
-        [name, one, other, f"{times:.2f}"] for name, (times, one, other) in found.items()
+        [name, each.small, each.large, f"{each.size:.2f}", f"{each.ratio:.2f}"]
+        for name, each in found.items()
     ]
-    print_table(title, ["", "demo, ms", f"{movies:,} movies, ms", "ratio"], rows)
+    print_table(title, ["", "demo, ms", f"{movies:,} movies, ms", "size", "ratio"], rows)
 
 
 def measured_pages(
@@ -359,13 +455,13 @@ def measured_pages(
     routes = paths_by_route(small, options.paths)
     found = times(small, large, routes, options.rounds)
     print_times(f"{kind}: pages that are not cached", movies, found)
-    for name, (factor, _, _) in found.items():
+    for name, each in found.items():
         limit = OPERATIONS if name in OF_OPERATORS else COLD
-        yield Bound(f"{kind}: {name}", factor, at_most=limit)
+        yield Bound(f"{kind}: {name}", each.ratio, at_most=limit)
     routes = {name: paths for name, paths in routes.items() if name not in MANAGER}
     found = times(small, large, routes, options.rounds, cached=True)
     print_times(f"{kind}: cached pages", movies, found)
-    middle = median(factor for factor, _, _ in found.values())
+    middle = median(each.ratio for each in found.values())
     yield Bound(f"{kind}: cached pages, median", middle, at_most=CACHED)
 
 

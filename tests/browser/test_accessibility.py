@@ -46,8 +46,7 @@ AXE: Final = resources.files("axe_playwright_python").joinpath("axe.min.js").rea
 
 def violations(page: Page, rules: list[str]) -> list[str]:
     """The violations that axe finds: a line for each element and rule."""
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(AXE)
+    page.evaluate(AXE)
     # Another colour scheme changes colours over some time. Endless animations are left out.
     page.evaluate(
         """() => Promise.allSettled(
