@@ -102,7 +102,10 @@ def add_people(session: Session, movie: Movie, role: CreditRole, *names: str) ->
 
 def add_trailer(session: Session, movie: Movie, video_id: str = "dQw4w9WgXcQ") -> Trailer:
     """Add a trailer at YouTube."""
-    trailer = Trailer(movie_id=movie.id, video_id=video_id, name="Előzetes", language="hu")
+    uploaded = datetime(2026, 5, 1, 12, tzinfo=UTC)
+    trailer = Trailer(
+        movie_id=movie.id, video_id=video_id, name="Előzetes", language="hu", published_at=uploaded
+    )
     return _added(session, trailer)
 
 

@@ -391,7 +391,10 @@ class PremiereChange(Base):
 
 
 class Trailer(Base):
-    """A video: ``video_id`` is its id at ``site``; ``name`` is in ``language``."""
+    """A video: ``video_id`` is its id at ``site``; ``name`` is in ``language``.
+
+    ``published_at`` is the time of its upload, None if it is not known.
+    """
 
     __tablename__ = "trailer"
 
@@ -402,6 +405,7 @@ class Trailer(Base):
     name: Mapped[str] = mapped_column(String(200), default="")
     language: Mapped[str] = mapped_column(String(5), default="")
     position: Mapped[int] = mapped_column(default=0)
+    published_at: Mapped[datetime | None]
 
 
 class FieldProvenance(Base):

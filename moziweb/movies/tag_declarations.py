@@ -333,7 +333,7 @@ declare(
 )
 declare(
     Trailer,
-    columns=("movie_id", "site", "video_id", "name", "language", "position"),
+    columns=("movie_id", "site", "video_id", "name", "language", "position", "published_at"),
     keys=("movie_id",),
     tags=_page_tags,
 )

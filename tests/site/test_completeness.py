@@ -115,6 +115,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     "MovieGenre.position": frozenset(SHOW_GENRES | PREMIERE_BLOCKS | {"api", "api_movie"}),
     "Credit.position": frozenset({"movie", "other", "api_movie"}),
     "Trailer.position": frozenset({"movie", "other", "api_movie"}),
+    # Only the JSON-LD of the page has it.
+    "Trailer.published_at": frozenset({"api_movie", "v1_movie"}),
     # Directors have no character: only those of the cast are shown.
     "Credit.character": frozenset({"movie", "other", "api_movie"}),
     # The JSON of a movie records the same tags as its page, which shows more.
@@ -223,6 +225,8 @@ def shown_pages(movies: Movies) -> dict[str, str]:
         **every_page(movies),
         "former_person": "/person/900000-x",
         "former_genre": "/genre/regi",
+        "v1_former_person": "/api/v1/people/900000",
+        "v1_former_genre": "/api/v1/premieres?genre=regi&limit=1",
     }
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from webtest import TestApp
 
 from moziweb.clock import utc_now
-from moziweb.movies.models import CreditRole, Movie
+from moziweb.movies.models import CreditRole, Movie, Trailer
 from tests.conftest import BASE_URL
 from tests.factories import (
     THURSDAY,
@@ -34,7 +34,7 @@ WEEK_TEXT = "2026. aug. 27.\u2009–\u2009szept. 2."
 TEXTS = {"Text", "URL", "Date", "DateTime", "Duration", "EventStatusType", "Language", "Time"}
 """Types whose values are strings."""
 
-DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
+DATE = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d:\d\d[+-]\d\d:\d\d)?)?)?")
 DURATION = re.compile(r"PT(\d+H)?(\d+M)?")
 
 
@@ -137,6 +137,7 @@ def test_every_page_is_valid(app: TestApp, movie: Movie) -> None:
         director: {"ItemList", "BreadcrumbList"},
         actor: {"ItemList", "BreadcrumbList"},
         f"/movie/{movie.id}-dune": {"Movie", "BreadcrumbList"},
+        "/undated": {"ItemList"},
         "/week/2026-W01": set(),
         "/about": set(),
         "/nincs": set(),
@@ -199,8 +200,11 @@ def test_movie_has_its_language_trailer_and_release_events(app: TestApp, movie: 
         "url": "https://www.youtube.com/watch?v=dQw4w9WgXcQ",
         "embedUrl": "https://www.youtube-nocookie.com/embed/dQw4w9WgXcQ",
         "thumbnailUrl": "https://i.ytimg.com/vi/dQw4w9WgXcQ/hqdefault.jpg",
+        "uploadDate": "2026-05-01T12:00:00+00:00",
         "inLanguage": "hu",
     }
+    # What Google asks for beyond schema.org.
+    assert {"name", "thumbnailUrl", "uploadDate"} <= trailer.keys()
     moved, cancelled = data["releasedEvent"]
     assert moved == {
         "@type": "PublicationEvent",
@@ -215,6 +219,16 @@ def test_movie_has_its_language_trailer_and_release_events(app: TestApp, movie: 
     assert "previousStartDate" not in cancelled
 
 
+def test_video_without_a_known_time_has_no_upload_date(
+    app: TestApp, dbsession: Session, movie: Movie
+) -> None:
+    dbsession.query(Trailer).one().published_at = None
+    dbsession.commit()
+    (trailer,) = blocks(app, f"/movie/{movie.id}-dune")["Movie"]["trailer"]
+    assert trailer["thumbnailUrl"]
+    assert "uploadDate" not in trailer
+
+
 @pytest.mark.parametrize(
     ("node", "message"),
     [
@@ -224,6 +238,7 @@ def test_movie_has_its_language_trailer_and_release_events(app: TestApp, movie: 
         ({"@type": "Movie", "trailer": [{"@type": "VideoObject", "year": "1"}]}, "has no year"),
         ({"@type": "Movie", "datePublished": "soon"}, "soon"),
         ({"@type": "Movie", "duration": "2 hours"}, "2 hours"),
+        ({"@type": "VideoObject", "uploadDate": "2026-05-01T12:00:00"}, "uploadDate"),
         ({"@type": "ListItem", "url": "/movie/1"}, "/movie/1"),
         ({"@type": "ListItem", "name": 1}, "is no number"),
     ],

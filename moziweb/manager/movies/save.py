@@ -155,6 +155,8 @@ def _write_trailers(writer: MovieWriter, field: str) -> None:
         if trailer is None:
             trailer = Trailer(movie_id=writer.movie.id)
             writer.movie.trailers.append(trailer)
+        if (trailer.site, trailer.video_id) != (line.site, line.video_id):
+            trailer.published_at = None
         trailer.site, trailer.video_id = line.site, line.video_id
         trailer.name, trailer.language, trailer.position = line.name, line.language, position
 

@@ -162,6 +162,7 @@ def _write_trailers(writer: ImportWriter, _name: str, value: Sequence[TrailerFac
             trailer = Trailer(movie_id=writer.movie.id, site=site, video_id=fact.video_id)
             writer.movie.trailers.append(trailer)
         trailer.name, trailer.language, trailer.position = fact.name, fact.language, position
+        trailer.published_at = fact.published_at
 
 
 def _write_poster(writer: ImportWriter, _name: str, value: str) -> None:

@@ -57,6 +57,7 @@ class TrailerFact:
     video_id: str
     name: str = ""
     language: str = ""
+    published_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,6 @@ _FACTS: Final[Mapping[str, type]] = {
     "genres": GenreFact,
     "directors": PersonFact,
     "cast": PersonFact,
-    "trailers": TrailerFact,
 }
 
 
@@ -150,9 +150,17 @@ def _plain(value: Any) -> Any:
 def _parsed(name: str, value: Any) -> Any:
     if name == "premieres":
         return tuple(_premiere(each) for each in value)
+    if name == "trailers":
+        return tuple(_trailer(each) for each in value)
     if name in _FACTS:
         return tuple(_FACTS[name](**each) for each in value)
     return tuple(value) if isinstance(value, list) else value
+
+
+def _trailer(data: dict[str, Any]) -> TrailerFact:
+    published = data.get("published_at")
+    time = datetime.fromisoformat(published) if published else None
+    return TrailerFact(**data | {"published_at": time})
 
 
 def _premiere(data: dict[str, Any]) -> PremiereFact:

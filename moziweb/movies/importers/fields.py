@@ -70,7 +70,8 @@ def shown(value: Any) -> str:
     if isinstance(value, GenreFact):
         return value.name
     if isinstance(value, TrailerFact):
-        return f"{value.site} {value.video_id}"
+        day = f" ({value.published_at:%Y-%m-%d})" if value.published_at else ""
+        return f"{value.site} {value.video_id}{day}"
     return str(value)
 
 

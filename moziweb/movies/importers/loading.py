@@ -33,7 +33,8 @@ def snapshot(movie: Movie, posters: tuple[str, ...] = ()) -> Snapshot:
     values["directors"] = _people(movie.credits, CreditRole.DIRECTOR)
     values["cast"] = _people(movie.credits, CreditRole.CAST)
     values["trailers"] = tuple(
-        TrailerFact(each.site, each.video_id, each.name, each.language) for each in movie.trailers
+        TrailerFact(each.site, each.video_id, each.name, each.language, each.published_at)
+        for each in movie.trailers
     )
     values["poster"] = posters[0] if posters else None
     return Snapshot(

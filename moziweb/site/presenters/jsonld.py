@@ -111,6 +111,8 @@ def _trailers(movie: Movie, title: str) -> Iterator[dict[str, str]]:
         if each.site is VideoSite.YOUTUBE:
             video["embedUrl"] = player_url(each).partition("?")[0]
             video["thumbnailUrl"] = thumbnail_url(each)
+        if each.published_at:
+            video["uploadDate"] = each.published_at.isoformat()
         if each.language:
             video["inLanguage"] = each.language
         yield video

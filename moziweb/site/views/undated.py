@@ -1,5 +1,6 @@
 """The page of movies without a date."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from moziweb.i18n import _
@@ -11,6 +12,7 @@ from ..context import PageContext
 from ..page_cache.fragments import PageFragments, movie_list_view
 from ..page_cache.slots import with_eager_row
 from ..page_cache.validity import until_midnight
+from ..presenters.jsonld import movies_json_ld
 from ..presenters.page_head import page_head
 
 MAX_SHOWN: Final = 240
@@ -27,7 +29,9 @@ def undated(request: Request) -> dict[str, Any]:
     fragments = PageFragments(request, context)
     title = context.formatter.translate(_("Films without a date"))
     description = _("Films that are announced in Hungary without a day yet.")
+    page = page_head(context, title, context.formatter.translate(description), "undated")
+    data = movies_json_ld(context, (each.movie for each in listings))
     return {
-        "page": page_head(context, title, context.formatter.translate(description), "undated"),
+        "page": replace(page, json_ld=(data,)),
         "sections": with_eager_row([fragments.section("undated", title, listings)]),
     }

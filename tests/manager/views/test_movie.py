@@ -111,6 +111,7 @@ def test_every_field_is_saved(site: TestApp, editor: TestApp, movie_id: int) -> 
         ("YouTube", "abc-DEF_123"),
         ("Vimeo", "76979871"),
     ]
+    assert {each.published_at for each in movie.trailers} == {None}, "of other videos"
     assert {row.field for row in movie.provenance if row.source == "hand"} == {
         "original_title", "synopsis", "synopsis_en", "runtime", "rating", "countries", "languages",
         "distributor", "imdb_id", "tmdb_id", "genres", "trailers",

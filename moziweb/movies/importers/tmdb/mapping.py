@@ -6,7 +6,9 @@ other fields are converted.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -167,7 +169,8 @@ class _MovieMapper:
                 fact = values.video(str(entry.get("site")), str(entry.get("key")), name, language)
             except ValueError:
                 continue  # a site other than YouTube and Vimeo
-            found[fact.video_id] = fact
+            time = _time(entry.get("published_at"))
+            found[fact.video_id] = replace(fact, published_at=time)
         return tuple(found.values())[:MAX_TRAILERS]
 
     def _poster(self) -> str:
@@ -241,6 +244,14 @@ def _video_order(entry: Mapping[str, Any]) -> tuple[bool, bool, bool, str]:
         entry.get("official") is not True,
         str(entry.get("published_at") or ""),
     )
+
+
+def _time(value: Any) -> datetime | None:
+    """A time with its zone; None for any other text."""
+    with suppress(ValueError, OverflowError):
+        time = datetime.fromisoformat(str(value))
+        return time.astimezone(UTC) if time.tzinfo else None
+    return None
 
 
 def _number(value: Any, otherwise: float) -> float:

@@ -142,6 +142,26 @@ def test_trailers_are_linkable_and_hungarian_first() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("2026-05-01T12:00:00.000Z", datetime(2026, 5, 1, 12, tzinfo=UTC)),
+        ("2026-05-01T12:00:00+02:00", datetime(2026, 5, 1, 10, tzinfo=UTC)),
+        ("2026-05-01T12:00:00", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("yesterday", None),
+        (None, None),
+        (7, None),
+    ],
+)
+def test_trailer_has_the_time_of_its_upload(text: Any, time: datetime | None) -> None:
+    video = {"key": "hungary1", "site": "YouTube", "type": "Trailer", "published_at": text}
+    found = candidate(videos={"results": [video]})
+    (trailer,) = found.values["trailers"]
+    assert trailer.published_at == time
+    assert from_json(to_json(found)).values["trailers"] == (trailer,)
+
+
 def test_genres_have_the_names_of_the_site() -> None:
     genres = [{"id": 80, "name": "Bűnügyi"}, {"id": 10770, "name": "TV film"}, {"id": None}]
     assert candidate(genres=genres).values["genres"] == (

@@ -1,7 +1,7 @@
 """Imports from TMDB: by week and id, failures, moved dates, and a second run."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -18,7 +18,14 @@ from moziweb.movies.importers.refreshing import (
 from moziweb.movies.importers.service import Applied, Importer
 from moziweb.movies.importers.tmdb.errors import TmdbNotFound, TmdbUnavailable
 from moziweb.movies.importers.tmdb.source import TmdbSource
-from moziweb.movies.models import FieldProvenance, Movie, Person, Premiere, PremiereChange
+from moziweb.movies.models import (
+    FieldProvenance,
+    Movie,
+    Person,
+    Premiere,
+    PremiereChange,
+    Trailer,
+)
 from moziweb.posters.models import PosterSource
 from tests import factories
 from tests.conftest import QueryCounter
@@ -84,6 +91,21 @@ def test_second_import_changes_nothing_but_old_fetch_times(
     assert (refreshed.plan.effect, refreshed.written) == (Effect.SAME, True)
     assert set(dbsession.scalars(select(FieldProvenance.fetched_at))) == {clock.now}
     assert dbsession.scalars(select(PosterSource.fetched_at)).one() == clock.now
+
+
+def test_second_import_adds_the_time_of_a_trailer(
+    importer: Importer, tmdb: TmdbServer, dbsession: Session
+) -> None:
+    tmdb.add(a_movie(1))
+    import_movies(importer, tmdb)
+    trailer = dbsession.scalars(select(Trailer)).one()
+    assert trailer.published_at == datetime(2026, 5, 1, 12, tzinfo=UTC)
+    trailer.published_at = None  # as imported by a release that did not read it
+    dbsession.commit()
+    (again,) = import_movies(importer, tmdb)
+    assert (again.plan.effect, again.written) == (Effect.CHANGED, True)
+    dbsession.expire_all()
+    assert dbsession.scalars(select(Trailer)).one().published_at is not None
 
 
 def test_imdb_id_identifies_an_existing_movie(
