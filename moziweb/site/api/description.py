@@ -25,6 +25,13 @@ _HEADERS: Final = {
     },
 }
 
+_LOCATION: Final = {
+    "Location": {
+        "description": "The address to ask for from now on.",
+        "schema": {"type": "string", "format": "uri"},
+    },
+}
+
 _PATH_ID: Final = {
     "name": "id",
     "in": "path",
@@ -58,6 +65,7 @@ _PROBLEM: Final = {
 def _operation(endpoint: Endpoint) -> dict[str, Any]:
     problem = {"$ref": "#/components/responses/Problem"}
     errors = {"400": problem, "404": problem} if endpoint.has_path_id else {"400": problem}
+    moved = {"description": f"A former address: {endpoint.moved}", "headers": _LOCATION}
     path_parameters = [_PATH_ID] if endpoint.has_path_id else []
     return {
         "operationId": endpoint.name,
@@ -70,6 +78,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
                 "headers": _HEADERS,
                 "content": {"application/json": {"schema": reference(endpoint.schema)}},
             },
+            **({"301": moved} if endpoint.moved else {}),
             "304": {"description": "Not modified: the client has this version already."},
             **errors,
             "default": problem,

@@ -14,7 +14,10 @@ from .problems import API_PREFIX
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An endpoint. ``schema`` is the name of its response in the description."""
+    """An endpoint. ``schema`` is the name of its response in the description.
+
+    ``moved`` says when an address is a former one, which redirects; "" for never.
+    """
 
     name: str
     path: str
@@ -22,6 +25,7 @@ class Endpoint:
     summary: str
     description: str
     parameters: tuple[ApiParameter, ...] = ()
+    moved: str = ""
 
     @property
     def route(self) -> str:
@@ -58,6 +62,7 @@ PREMIERES_ENDPOINT: Final = Endpoint(
     "Premieres of published movies, by date and id; also cancelled ones. A premiere of which only "
     "the month or the year is known is listed at its first day. All filters can be combined.",
     PREMIERE_PARAMETERS,
+    moved="a genre or service was renamed or merged.",
 )
 MOVIES_ENDPOINT: Final = Endpoint(
     "movies",
@@ -79,7 +84,12 @@ PEOPLE_ENDPOINT: Final = Endpoint(
     LIST_PARAMETERS,
 )
 PERSON_ENDPOINT: Final = Endpoint(
-    "person", "/people/{id}", "PersonDetail", "A person", "A person and the roles in movies."
+    "person",
+    "/people/{id}",
+    "PersonDetail",
+    "A person",
+    "A person and the roles in movies.",
+    moved="the person was merged with another one.",
 )
 DISTRIBUTORS_ENDPOINT: Final = Endpoint(
     "distributors",

@@ -56,7 +56,7 @@ class ApiQuery:
 
     values: Mapping[str, Any]
     texts: Mapping[str, str]
-    """The parameters as they were given, but the cursor: for the URL of the next block."""
+    """The parameters as they were given."""
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
@@ -82,7 +82,6 @@ def query_factory(*parameters: ApiParameter) -> Callable[[Request], ApiQuery]:
             texts[name] = text
         given = {name: _parsed(known[name], text) for name, text in texts.items()}
         defaults = {name: each.default for name, each in known.items()}
-        texts.pop("cursor", None)
         return ApiQuery({**defaults, **given}, texts)
 
     return factory

@@ -1,11 +1,11 @@
 """The views of the API: each returns a JSON document, cached with the tags of what it shows."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final, TypeVar
 
-from pyramid.httpexceptions import HTTPNotFound
+from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
 from pyramid.response import Response
 from pyramid.view import view_config
 
@@ -23,6 +23,7 @@ from moziweb.movies.block_queries import (
 from moziweb.movies.calendar import Year
 from moziweb.movies.facet_queries import all_genres, all_services
 from moziweb.movies.filters import Dimension, PremiereFilter
+from moziweb.movies.former_addresses import id_key, successor
 from moziweb.movies.models import Genre, Person, StreamingService
 from moziweb.movies.queries import published_movie
 from moziweb.movies.week_range_tags import SpanKind, week_range_tags_between
@@ -30,6 +31,7 @@ from moziweb.posters.urls import poster_links
 from moziweb.request import Request
 
 from ..context import PageContext
+from ..presenters.filter_values import current_slugs
 from ..presenters.movie_list import CardBuilder
 from . import endpoints
 from .description import openapi_document
@@ -86,7 +88,7 @@ def get_openapi(request: Request) -> Document:
 
 @_api_view(endpoints.PREMIERES_ENDPOINT)
 def list_premieres(request: Request) -> Document:
-    """A block of premieres. At most five queries."""
+    """A block of premieres. At most five queries, and one for each former slug."""
     context, query, session = PageContext.of(request), _query_of(request), request.dbsession
     services = all_services(session)
     chosen = _filter_of(request, context, query, services)
@@ -145,12 +147,16 @@ def list_people(request: Request) -> Document:
 
 @_api_view(endpoints.PERSON_ENDPOINT)
 def get_person(request: Request) -> Document:
-    """A person with a published movie. Two queries."""
+    """A person with a published movie. Two queries. The id of a merged person redirects."""
     context, person_id = PageContext.of(request), parse_id(request.matchdict["id"])
     if person_id is None:
         raise HTTPNotFound
     context.depend(tags.person_tag(person_id), tags.person_list_tag(person_id))
     person = request.dbsession.get(Person, person_id)
+    kept = None if person else successor(request.dbsession, Person, id_key(person_id))
+    if kept is not None:
+        context.depend(tags.person_tag(kept.id))
+        raise _moved(context.urls.url(endpoints.PERSON_ENDPOINT.route, id=str(kept.id)))
     roles = credits_of(request.dbsession, person_id) if person else ()
     if person is None or not roles:
         raise HTTPNotFound
@@ -231,17 +237,28 @@ def _block(
 
 
 def _filter_of(
-    request: Request, context: PageContext, query: ApiQuery, services: Iterable[StreamingService]
+    request: Request, context: PageContext, query: ApiQuery, services: Sequence[StreamingService]
 ) -> PremiereFilter:
-    """The filter of a request. One query if it names a genre."""
-    slug, genre = query[Dimension.GENRE], None
-    if slug is not None:
-        genre = _by_slug(Dimension.GENRE, slug, all_genres(request.dbsession))
+    """The filter of a request. One query if it names a genre, and one for each former slug.
+
+    Raises a redirect to the present slugs.
+    """
+    session = request.dbsession
+    given = {name: query[name] for name in (Dimension.GENRE, Dimension.SERVICE) if query[name]}
+    genres = all_genres(session) if Dimension.GENRE in given else ()
+    present = current_slugs(session, given, genres, services)
+    genre = _by_slug(Dimension.GENRE, present, genres)
+    service = _by_slug(Dimension.SERVICE, present, services)
+    if genre is not None:
         context.depend(tags.genre_slug_tag(genre.id))
-    slug, service = query[Dimension.SERVICE], None
-    if slug is not None:
-        service = _by_slug(Dimension.SERVICE, slug, services)
+    if service is not None:
         context.depend(tags.service_slug_tag(service.id))
+    if present != given:
+        lists = {Dimension.GENRE: tags.GENRES_LIST, Dimension.SERVICE: tags.SERVICES_LIST}
+        context.depend(*(lists[name] for name in given if present[name] != given[name]))
+        texts, urls = {**query.texts, **present}, context.urls
+        route = endpoints.PREMIERES_ENDPOINT.route
+        raise _moved(urls.base_url + urls.path(route, _query=texts))
     return PremiereFilter(
         audio=query[Dimension.AUDIO],
         format=query[Dimension.FORMAT],
@@ -252,10 +269,17 @@ def _filter_of(
     )
 
 
+def _moved(url: str) -> HTTPMovedPermanently:
+    return HTTPMovedPermanently(url, headers=CORS.items())
+
+
 Slugged = TypeVar("Slugged", Genre, StreamingService)
 
 
-def _by_slug(name: str, slug: str, rows: Iterable[Slugged]) -> Slugged:
+def _by_slug(name: str, given: Mapping[str, str], rows: Iterable[Slugged]) -> Slugged | None:
+    slug = given.get(name)
+    if slug is None:
+        return None
     slugs = {row.slug: row for row in rows}
     if slug not in slugs:
         raise invalid_value(name, slug, f"one of {', '.join(slugs)}")

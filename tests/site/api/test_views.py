@@ -7,7 +7,16 @@ import pytest
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from moziweb.movies.models import CreditRole, DatePrecision, Movie, Premiere
+from moziweb.movies.former_addresses import id_key, keep_address
+from moziweb.movies.models import (
+    CreditRole,
+    DatePrecision,
+    Genre,
+    Movie,
+    Person,
+    Premiere,
+    StreamingService,
+)
 from moziweb.services import services_of
 from tests.conftest import BASE_URL, QueryCounter
 from tests.factories import (
@@ -167,6 +176,50 @@ def test_person(app: TestApp, movie: Movie) -> None:
     (credit,) = found["credits"]
     assert (credit["role"], credit["movie"]["title"]) == ("director", "Az")
     assert found["urls"]["hu"] == f"{BASE_URL}/person/{person['id']}-tarr-bela"
+
+
+def test_id_of_a_merged_person_redirects(app: TestApp, dbsession: Session, movie: Movie) -> None:
+    kept = dbsession.query(Person).filter_by(name="Tarr Béla").one()
+    keep_address(dbsession, kept, id_key(900))
+    dbsession.commit()
+    answer = app.get(f"{API}/people/900", status=301)
+    assert answer.location == f"{BASE_URL}{API}/people/{kept.id}"
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.follow().json["name"] == "Tarr Béla"
+    problem(app, "/people/901", 404)
+
+
+def test_former_slugs_redirect(app: TestApp, dbsession: Session, movie: Movie) -> None:
+    genre, service = dbsession.query(Genre).one(), dbsession.query(StreamingService).one()
+    keep_address(dbsession, genre, "regi")
+    keep_address(dbsession, service, "indafilm")
+    dbsession.commit()
+    path = f"{API}/premieres?service=indafilm&limit=1&cursor=1-1&genre=regi"
+    answer = app.get(path, status=301)
+    query = "service=mubi&limit=1&cursor=1-1&genre=vigjatek"
+    assert answer.location == f"{BASE_URL}{API}/premieres?{query}"
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    (found,) = answer.follow().json["items"]
+    assert found["service"]["slug"] == "mubi"
+
+
+def test_merge_changes_the_answer_at_the_former_address(cached: TestApp, movies: Movies) -> None:
+    """Also that of a former slug, which the cache has refused before."""
+    path = f"{API}/premieres?genre=regi"
+    problem(cached, "/premieres?genre=regi")
+    problem(cached, "/people/900", 404)
+
+    def merge(session: Session) -> None:
+        keep_address(session, session.query(Genre).one(), "regi")
+        keep_address(session, session.get_one(Person, movies.person), id_key(900))
+
+    write(cached, merge)
+    for _ in range(2):
+        assert cached.get(path, status=301).location.endswith("?genre=vigjatek")
+        answer = cached.get(f"{API}/people/900", status=301)
+        assert answer.location.endswith(f"/people/{movies.person}")
+    assert answer.headers["X-Cache"] == "hit"
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
 def changes(app: TestApp, query: str = "") -> list[tuple[int, bool]]:
