@@ -3,12 +3,12 @@
 Each function runs one query with a bounded number of rows.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, tuple_, union
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, tuple_, union
 from sqlalchemy.orm import Session, aliased, defer
 
 from .calendar import Period, month_of, week_of
@@ -16,7 +16,6 @@ from .enumeration import MovieName
 from .models import Credit, CreditRole, Movie, MovieGenre, Premiere
 from .queries import (
     DAYS,
-    ListedSelect,
     Listing,
     fetch_listings,
     published_premieres,
@@ -25,9 +24,6 @@ from .queries import (
 
 MAX_RELATED: Final = 6
 """Movies in a list."""
-
-_PREMIERES_PER_MOVIE: Final = 2
-"""Rows that are read for each movie of a list: a movie may have several premieres."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +68,9 @@ def movies_of_directors(
 ) -> tuple[Listing, ...]:
     """Other movies of these people as directors, the latest premiere first."""
     directed = select(Credit.movie_id).where(_is_director(directors))
-    query = select_listings(Premiere.movie_id == Movie.id, outer=True)
-    query = query.where(Movie.id.in_(directed))
+    where = Movie.id.in_(directed), Movie.id != movie.id
     order = Premiere.date.is_(None), Premiere.date.desc(), Premiere.id.desc(), Movie.id.desc()
-    return _first_of_each(session, query, movie, order)
+    return _first_of_each(session, where, order, outer=True)
 
 
 def movies_of_genre(
@@ -84,13 +79,14 @@ def movies_of_genre(
     """Other movies of a genre in the month of ``day``: from this day on, then the earlier ones."""
     month = month_of(day)
     has_genre = exists().where(MovieGenre.movie_id == Movie.id, MovieGenre.genre_id == genre_id)
-    query = select_listings(Premiere.movie_id == Movie.id).where(
+    where = (
         Premiere.date.between(month.start, month.end),
         Premiere.precision.in_(DAYS),
         has_genre.correlate(Movie),
+        Movie.id != movie.id,
     )
     order = Premiere.date < day, Premiere.date, Premiere.id
-    return _first_of_each(session, query, movie, order)
+    return _first_of_each(session, where, order)
 
 
 def premiere_days_of(session: Session, movie_ids: Collection[int]) -> frozenset[date]:
@@ -129,11 +125,16 @@ def _is_director(people: Collection[int] | Select[int]) -> ColumnElement[bool]:
 
 
 def _first_of_each(
-    session: Session, query: ListedSelect, movie: Movie, order: Iterable[Any]
+    session: Session,
+    where: Sequence[ColumnElement[bool]],
+    order: Sequence[ColumnElement[Any]],
+    *,
+    outer: bool = False,
 ) -> tuple[Listing, ...]:
-    """The first listing of each of the first movies but ``movie``."""
-    rows = query.where(Movie.id != movie.id).order_by(*order)
-    found: dict[int, Listing] = {}
-    for each in fetch_listings(session, rows.limit(_PREMIERES_PER_MOVIE * MAX_RELATED)):
-        found.setdefault(each.movie.id, each)
-    return tuple(found.values())[:MAX_RELATED]
+    """The first listing of each movie; ``outer``: also of movies without premieres."""
+    number = func.row_number().over(partition_by=Movie.id, order_by=order)
+    numbered = select(Premiere.id, number.label("number")).select_from(Premiere)
+    ranked = numbered.join(Movie, Premiere.movie_id == Movie.id).where(*where).subquery()
+    is_first = Premiere.id.in_(select(ranked.c.id).where(ranked.c.number == 1))
+    query = select_listings(and_(Premiere.movie_id == Movie.id, is_first), outer=outer)
+    return fetch_listings(session, query.where(*where).order_by(*order).limit(MAX_RELATED))

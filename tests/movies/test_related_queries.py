@@ -73,6 +73,27 @@ def test_movies_of_the_directors_come_by_their_latest_premiere(dbsession: Sessio
     assert movies_of_directors(dbsession, movie, []) == ()
 
 
+def test_movie_with_many_premieres_takes_one_place(dbsession: Session) -> None:
+    movie = make_movie(dbsession, "Ez")
+    for title, days in (("Sokszor", range(15)), ("Egyszer", [2])):
+        other = make_movie(dbsession, title)
+        add_people(dbsession, other, CreditRole.DIRECTOR, "Tarr Béla")
+        add_genres(dbsession, other, "Dráma")
+        for number in days:
+            make_premiere(dbsession, other, date(2026, 8, 10) + number * DAY)
+    person, drama = dbsession.query(Person).one(), dbsession.query(Genre).one()
+    found = movies_of_directors(dbsession, movie, [person.id])
+    assert [(each.movie.title, each.day.day) for each in found] == [
+        ("Sokszor", 24),
+        ("Egyszer", 12),
+    ]
+    found = movies_of_genre(dbsession, movie, drama.id, date(2026, 8, 11))
+    assert [(each.movie.title, each.day.day) for each in found] == [
+        ("Sokszor", 11),
+        ("Egyszer", 12),
+    ]
+
+
 def test_movies_of_the_genre_are_those_of_the_month(dbsession: Session) -> None:
     movie = make_movie(dbsession, "Ez")
     for title, day, genre in (
