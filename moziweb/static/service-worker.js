@@ -1,5 +1,5 @@
 // Shows the last seen week and the watchlist offline. Online, every page comes from the network: a
-// saved page is an answer only to a request that failed. Pages of the manager are not touched.
+// saved page is an answer only to a request that failed. Pages of the manager are not saved.
 "use strict";
 
 const CACHE = "moziweb-1";
@@ -60,10 +60,15 @@ async function saveFiles(cache, text) {
   }
 }
 
+// The browser has sent the request of a navigation already, so the worker must use its answer.
+async function load(event) {
+  return (await event.preloadResponse) ?? fetch(event.request);
+}
+
 async function answer(event, url) {
   const isPage = event.request.mode === "navigate";
   try {
-    const response = (await event.preloadResponse) ?? (await fetch(event.request));
+    const response = await load(event);
     event.waitUntil(save(url, response.clone(), isPage));
     return response;
   } catch (error) {
@@ -91,11 +96,11 @@ async function savedPage(url, isPage) {
   return new Response(text, { headers: saved.headers });
 }
 
-async function answerFile(request) {
+async function answerFile(event) {
   try {
-    return await fetch(request);
+    return await load(event);
   } catch (error) {
-    const saved = await (await caches.open(CACHE)).match(request);
+    const saved = await (await caches.open(CACHE)).match(event.request);
     if (saved) return saved;
     throw error;
   }
@@ -117,7 +122,10 @@ self.addEventListener("activate", (event) => event.waitUntil(takeOver()));
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
-  if (request.method !== "GET" || url.origin !== self.location.origin || PRIVATE.test(url.pathname)) return;
-  if (url.pathname.startsWith("/static/")) event.respondWith(answerFile(request));
-  else if (request.mode === "navigate" || WATCHLIST.test(url.pathname)) event.respondWith(answer(event, url));
+  if (request.method !== "GET" || url.origin !== self.location.origin) return;
+  const isPage = request.mode === "navigate";
+  if (PRIVATE.test(url.pathname)) {
+    if (isPage) event.respondWith(load(event));
+  } else if (url.pathname.startsWith("/static/")) event.respondWith(answerFile(event));
+  else if (isPage || WATCHLIST.test(url.pathname)) event.respondWith(answer(event, url));
 });

@@ -1,12 +1,16 @@
 """The service worker: pages come from the network, and without it the saved ones are shown."""
 
+import contextlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Error, Page, expect
+from pyramid.events import NewRequest
+from pyramid.interfaces import INewRequest
 from sqlalchemy import select
 
 from moziweb.movies.models import Movie, Premiere
@@ -134,8 +138,43 @@ def test_pages_of_the_manager_are_never_saved(manager: ManagerSite, open_page: O
     page.goto(f"{manager.url}/about")
     assert saved(page) == {"/saved/week"}
     page.context.set_offline(True)
-    with pytest.raises(Error, match="ERR_INTERNET_DISCONNECTED"):
+    with pytest.raises(Error, match="ERR_FAILED"):
         page.goto(f"{manager.url}/manager")
+
+
+@contextlib.contextmanager
+def counted_requests(registry: Any) -> Iterator[Counter[str]]:
+    """The number of requests by path that the application handles until the block ends."""
+    asked: Counter[str] = Counter()
+
+    def count(event: NewRequest) -> None:
+        asked[event.request.path] += 1
+
+    registry.registerHandler(count, [INewRequest])
+    yield asked
+    registry.unregisterHandler(count, [INewRequest])
+
+
+def test_navigation_in_the_manager_is_one_request(
+    manager: ManagerSite, open_page: OpenPage
+) -> None:
+    page = open_controlled(open_page, f"{manager.url}/")
+    manager.sign_in(page)
+    paths = ("/manager", "/manager/movies", f"/manager/movies/{manager.movies.here}")
+    with counted_requests(manager.registry) as asked:
+        for path in paths:
+            page.goto(manager.url + path, wait_until="networkidle")
+    assert {path: asked[path] for path in paths} == dict.fromkeys(paths, 1)
+
+
+def test_navigation_is_one_request(site: Site, open_page: OpenPage) -> None:
+    """Also to a file, and to an address that redirects."""
+    page = open_controlled(open_page, f"{site.url}/about")
+    paths = ("/", WEEK, "/changes", "/static/manager.css", "/week", "/premieres.atom")
+    with counted_requests(site.registry) as asked:
+        for path in paths:
+            page.goto(site.url + path, wait_until="networkidle")
+    assert {path: asked[path] for path in paths} == dict.fromkeys(paths, 1) | {WEEK: 2}
 
 
 def test_update_of_the_worker_takes_over(
