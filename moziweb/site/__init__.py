@@ -62,6 +62,11 @@ OTHERS: Final = (
 )
 
 KNOWN_PARAMETERS: Final = {
+    "index": PARAMETERS,
+    "week": PARAMETERS,
+    "month": PARAMETERS,
+    "year": PARAMETERS,
+    "calendar_page": CALENDAR_PARAMETERS,
     "calendar": CALENDAR_PARAMETERS,
     "news": PARAMETERS,
     "my_calendar": ("m", REMIND),
@@ -69,7 +74,7 @@ KNOWN_PARAMETERS: Final = {
     "movie_news": (),
     "person_calendar": (REMIND,),
 }
-"""The query parameters of calendars and feeds that refuse others."""
+"""The query parameters of filtered pages, calendars and feeds, which refuse others."""
 
 
 def includeme(config: Configurator) -> None:

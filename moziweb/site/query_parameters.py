@@ -4,40 +4,51 @@ A cached view sees only its declared parameters, in alphabetical order. What dep
 therefore done before the view, by the root factory of a route.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from pyramid.httpexceptions import HTTPBadRequest, HTTPMovedPermanently, HTTPNotFound
 
+from moziweb.cache.http.representations import READ_METHODS
 from moziweb.i18n import _
 from moziweb.request import Request
 
 from .context import PageContext
 
+_TRACKING: Final = re.compile(
+    "utm_.*|fbclid|gclid|gclsrc|gbraid|wbraid|dclid|srsltid|_gl|msclkid|yclid|ttclid|twclid"
+    "|li_fat_id|igsh|igshid|mc_cid|mc_eid"
+)
+"""What other sites add to the links that they show."""
+
 
 def only_parameters(*names: str) -> Callable[[Request], None]:
     """A root factory for URLs that have these query parameters alone, in alphabetical order.
 
-    It raises ``HTTPNotFound`` for another parameter, with the text that says which, and a redirect
-    for another order.
+    It raises ``HTTPNotFound`` for another parameter, with the text that says which. Another order
+    redirects, to the first value of each that is not empty. Tracking parameters are ignored.
     """
     known = frozenset(names)
 
     def check(request: Request) -> None:
+        if request.method not in READ_METHODS:
+            return
         try:
-            given = list(request.GET.items())
+            given = [item for item in request.GET.items() if not _TRACKING.fullmatch(item[0])]
         except UnicodeDecodeError:
             raise HTTPBadRequest from None
         unknown = next((name for name, _value in given if name not in known), None)
         if unknown is not None:
             shown = {"name": unknown[:40]}
             raise HTTPNotFound(_("There is no parameter “${name}” here.", mapping=shown))
-        ordered = sorted(given, key=lambda item: item[0])
-        if ordered != given:
-            path = f"{quote(request.path_info)}?{urlencode(ordered)}"
+        if given != sorted(given, key=lambda item: item[0]):
+            first = dict(reversed([(name, value) for name, value in given if value]))
+            query = f"?{urlencode(sorted(first.items()))}" if first else ""
+            path = quote(request.path_info) + query
             raise HTTPMovedPermanently(request.registry.settings["site.base_url"] + path)
 
     return check

@@ -46,6 +46,7 @@ def test_what_has_no_page_in_any_spelling(demo_app: TestApp, path: str) -> None:
         ("/week", "/week/2026-W34"),
         ("/en/month", "/en/month/2026-08"),
         ("/year", "/year/2026"),
+        ("/en/week?kind=cinema", "/en/week/2026-W34?kind=cinema"),
     ],
 )
 def test_names_of_the_present(app: TestApp, path: str, present: str) -> None:

@@ -100,7 +100,7 @@ def my_calendar(request: Request) -> Response:
     return _calendar(request, context, title, "my_calendar", {}, where, query)
 
 
-@view_config(route_name="movie_news", request_method="GET", cache="feeds")
+@view_config(route_name="movie_news", request_method="GET", cache="feeds", cache_params=())
 def movie_news(request: Request) -> Response:
     """The announcements, moves and cancellations of a movie's premieres. Six queries."""
     context = PageContext.of(request)

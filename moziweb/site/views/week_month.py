@@ -70,14 +70,16 @@ def month(request: Request) -> dict[str, Any]:
 def present(request: Request) -> HTTPFound:
     """Redirect ``/week`` and ``/today`` to this week, ``/month`` and ``/year`` to the present ones.
 
-    The month and the year are those of the Thursday of this week, as on the index.
+    The month and the year are those of the Thursday of this week, as on the index. The query string
+    is kept.
     """
     context = PageContext.of(request)
     this, urls = week_of(context.today), context.urls
     month, year = month_of(this.thursday), year_of(this.thursday)
     paths = {"/month": urls.month(month), "/year": urls.year(year)}
     path = paths.get(request.path_info.removeprefix("/en"), urls.week(this))
-    return HTTPFound(urls.absolute(path))
+    query = f"?{request.query_string}" if request.query_string else ""
+    return HTTPFound(urls.absolute(path) + query)
 
 
 @view_config(route_name="jump", request_method="GET")
