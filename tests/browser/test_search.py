@@ -9,6 +9,7 @@ from .conftest import OpenPage
 from .site import Site
 from .test_accessibility import ALL, is_accessible, violations
 from .test_keyboard import tab_to
+from .visitors import VISITORS, Visitor
 
 
 def open_search(site: Site, open_page: OpenPage, path: str = "/search", **options: object) -> Page:
@@ -17,11 +18,15 @@ def open_search(site: Site, open_page: OpenPage, path: str = "/search", **option
     return page
 
 
-def test_misspelt_title_is_found_by_keyboard_alone(site: Site, open_page: OpenPage) -> None:
-    page = open_search(site, open_page, "/")
+@pytest.mark.parametrize("visitor", VISITORS, ids=str)
+def test_misspelt_title_is_found_by_keyboard_alone(
+    site: Site, open_page: OpenPage, visitor: Visitor
+) -> None:
+    page = visitor.open(open_page)
+    page.goto(f"{site.url}{visitor.prefix}/")
     tab_to(page, ".to-search")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/search")
+    page.wait_for_url(f"**{visitor.prefix}/search")
     tab_to(page, "#search-text")
     page.keyboard.type("avtaar")
     option = page.get_by_role("option", name="Avatar")
@@ -30,8 +35,9 @@ def test_misspelt_title_is_found_by_keyboard_alone(site: Site, open_page: OpenPa
     expect(option).to_have_attribute("aria-selected", "true")
     expect(page.locator("#search-text")).to_be_focused()
     page.keyboard.press("Enter")
-    page.wait_for_url(re.compile(r"/movie/\d+-avatar$"))
+    page.wait_for_url(re.compile(rf"{visitor.prefix}/movie/\d+-avatar$"))
     expect(page.locator("h1")).to_contain_text("Avatar")
+    assert violations(page, ALL) == []
 
 
 @pytest.mark.parametrize("path", ["/search", "/en/search"])

@@ -16,6 +16,7 @@ from .page_log import MAX_SHIFT, PageLog
 from .site import Site
 from .test_accessibility import is_accessible
 from .test_keyboard import tab_to
+from .visitors import VISITORS, Visitor
 
 STORED = "JSON.parse(localStorage.getItem('watchlist') ?? '{}')"
 
@@ -31,10 +32,13 @@ def stored(page: Page) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("prefix", TEXTS)
-def test_put_films_on_the_list_and_subscribe(site: Site, open_page: OpenPage, prefix: str) -> None:
+@pytest.mark.parametrize("visitor", VISITORS, ids=str)
+def test_put_films_on_the_list_and_subscribe(
+    site: Site, open_page: OpenPage, visitor: Visitor
+) -> None:
+    prefix = visitor.prefix
     name, subscribe, export, add, empty = TEXTS[prefix]
-    page = open_page(390, 844)
+    page = visitor.open(open_page)
     log = PageLog.attach(page)
     page.goto(f"{site.url}{prefix}/watchlist")
     expect(page.get_by_role("heading", name=empty)).to_be_visible()
