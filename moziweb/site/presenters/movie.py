@@ -138,21 +138,26 @@ def _premiere_view(context: PageContext, premiere: Premiere) -> PremiereView:
 
 
 def _where_to_see(context: PageContext, movie: Movie) -> Iterator[WhereLink]:
-    """The services of the premieres, and the distributor if there is another premiere."""
+    """The services of the premieres; the website of the distributor if there is another premiere.
+
+    A service without a website has its page on the site. The facts link that of the distributor.
+    """
     shown = [each for each in movie.premieres if each.cancelled_at is None]
     for service in {each.service.id: each.service for each in shown if each.service}.values():
         context.depend(tags.service_website_tag(service.id))
         context.depend(tags.service_slug_tag(service.id))
-        yield _where_link(service, context.urls.service(service))
+        is_outside = _is_website(service)
+        href = service.website if is_outside else context.urls.service(service)
+        yield WhereLink(href, service.name, is_outside)
     found = movie.distributor
     if found and any(each.kind in SCREENED for each in shown):
         context.depend(tags.distributor_website_tag(found.id))
-        yield _where_link(found, context.urls.distributor(found))
+        if _is_website(found):
+            yield WhereLink(found.website, found.name, is_outside=True)
 
 
-def _where_link(row: Distributor | StreamingService, page: str) -> WhereLink:
-    is_outside = row.website.startswith(("https://", "http://"))
-    return WhereLink(row.website if is_outside else page, row.name, is_outside)
+def _is_website(row: Distributor | StreamingService) -> bool:
+    return row.website.startswith(("https://", "http://"))
 
 
 def _distributor_link(context: PageContext, movie: Movie) -> Link | None:

@@ -156,6 +156,19 @@ def test_the_first_row_is_not_lazy(app: TestApp, dbsession: Session) -> None:
     assert lazy == [False] * 6 + [True] * 2
 
 
+def test_every_section_says_the_rating(app: TestApp, dbsession: Session) -> None:
+    """Also “still in cinemas”, whose cards are small."""
+    for weeks in (-1, 0, 1):
+        movie = make_movie(dbsession, f"Film {weeks}", rating="16")
+        make_premiere(dbsession, movie, THURSDAY + timedelta(weeks=weeks))
+    dbsession.commit()
+    html = app.get("/").html
+    for key in ("this-week", "next-week", "still-in-cinemas"):
+        (mark,) = html.select(f"#{key} .rating")
+        assert mark.find("span", attrs={"aria-hidden": "true"}).text == "16"
+        assert "16" in mark.find(class_="visually-hidden").text
+
+
 def test_sections_have_the_markup_of_other_sites(app: TestApp, dbsession: Session) -> None:
     """A scraper finds movies in these lists, and those of next week by this heading."""
     for title, day in (("ma", THURSDAY), ("majd", THURSDAY + WEEK), ("is", THURSDAY + WEEK + DAY)):

@@ -216,6 +216,15 @@ def test_paragraphs_of_the_synopsis_are_kept(app: TestApp, dbsession: Session) -
     assert f'<p class="synopsis">{paragraph}</p>' in app.get(movie_path(movie)).text
 
 
+def test_every_section_has_a_heading(app: TestApp, movie: Movie) -> None:
+    html = app.get(movie_path(movie)).html
+    sections = html.select("article section")
+    names = [html.find(id=each["aria-labelledby"]) for each in sections]
+    assert {each.name for each in names} == {"h2"}
+    assert "Főszereplők" in [each.text for each in names]
+    assert not html.select("[role=status]:is(h1, h2, h3)")
+
+
 def test_movie_without_values_has_json_ld(app: TestApp, dbsession: Session) -> None:
     movie = make_movie(dbsession, runtime=None)
     dbsession.commit()
@@ -461,10 +470,13 @@ def where(app: TestApp, movie: Movie) -> list[tuple[str, str]]:
 
 
 def test_where_to_see_it(app: TestApp, dbsession: Session, movie: Movie) -> None:
-    """Websites, or the pages on the site of what has none; nothing of a cancelled premiere."""
+    """Websites, or the page on the site of a service without one; nothing that is cancelled.
+
+    The facts link the page of the distributor, which is not repeated.
+    """
     distributor = dbsession.query(Distributor).one()
-    page = f"/distributor/{distributor.id}-forum-tarsa"
-    assert where(app, movie) == [("Fórum & Társa", page)]
+    assert f'href="/distributor/{distributor.id}-forum-tarsa"' in app.get(movie_path(movie)).text
+    assert where(app, movie) == []
     make_premiere(dbsession, movie, THURSDAY + timedelta(days=90), service="MUBI")
     make_premiere(dbsession, movie, THURSDAY + timedelta(days=99), service="MUBI")
     distributor.website = "https://example.com/forum"
@@ -476,7 +488,7 @@ def test_where_to_see_it(app: TestApp, dbsession: Session, movie: Movie) -> None
     service = dbsession.query(StreamingService).one()
     service.website, distributor.website = "https://example.com/mubi", "javascript:alert(1)"
     dbsession.commit()
-    assert where(app, movie) == [("MUBI", "https://example.com/mubi"), ("Fórum & Társa", page)]
+    assert where(app, movie) == [("MUBI", "https://example.com/mubi")]
     for premiere in dbsession.query(Premiere):
         premiere.cancelled_at = datetime(2026, 8, 1, tzinfo=UTC)
     dbsession.commit()

@@ -22,7 +22,16 @@ from moziweb.storage import StorageUnavailable
 from tests.conftest import BASE_URL
 from tests.factories import THURSDAY, add_upload, make_movie, make_premiere
 from tests.posters.conftest import picture
-from tests.site.cached import CACHED, Movies, cache_misses, pages, site, warm, write
+from tests.site.cached import (
+    CACHED,
+    Movies,
+    cache_misses,
+    every_page,
+    pages,
+    site,
+    warm,
+    write,
+)
 from tests.site.cached import fill as fill_movies
 from tests.threads import PATIENCE, join_threads
 
@@ -311,6 +320,28 @@ def test_every_other_page_has_the_picture_of_the_site(app: TestApp, dbsession: S
                 shown = str(image.width), str(image.height)
             assert (found["og:image:width"], found["og:image:height"]) == shown
             assert found["og:image:alt"]
+
+
+def test_every_page_has_all_texts_of_a_preview(cached: tuple[TestApp, Movies]) -> None:
+    app, movies = cached
+    for name, path in every_page(movies).items():
+        response = app.get(path)
+        if response.content_type != "text/html":
+            continue
+        found = preview(app, path)
+        html = response.html
+        assert found["og:title"], name
+        assert (
+            found["og:description"] == html.find("meta", attrs={"name": "description"})["content"]
+        )
+        assert found["og:description"], name
+        assert found["og:url"] == html.find("link", rel="canonical")["href"], name
+        assert found["og:site_name"] == "moziweb", name
+        locale = "en_GB" if html.html["lang"] == "en" else "hu_HU"
+        assert found["og:locale"] == locale, name
+        assert found["og:image"].startswith(BASE_URL), name
+        assert found["og:image:alt"], name
+        assert found["twitter:card"] == "summary_large_image", name
 
 
 @pytest.fixture
