@@ -127,7 +127,7 @@ def _is_director(people: Collection[int] | Select[int]) -> ColumnElement[bool]:
 def _first_of_each(
     session: Session,
     where: Sequence[ColumnElement[bool]],
-    order: Sequence[ColumnElement[Any]],
+    order: Sequence[Any],
     *,
     outer: bool = False,
 ) -> tuple[Listing, ...]:

@@ -244,7 +244,11 @@ def _filter_of(
     Raises a redirect to the present slugs.
     """
     session = request.dbsession
-    given = {name: query[name] for name in (Dimension.GENRE, Dimension.SERVICE) if query[name]}
+    lists: dict[str, str] = {
+        Dimension.GENRE: tags.GENRES_LIST,
+        Dimension.SERVICE: tags.SERVICES_LIST,
+    }
+    given: dict[str, str] = {name: query[name] for name in lists if query[name]}
     genres = all_genres(session) if Dimension.GENRE in given else ()
     present = current_slugs(session, given, genres, services)
     genre = _by_slug(Dimension.GENRE, present, genres)
@@ -254,7 +258,6 @@ def _filter_of(
     if service is not None:
         context.depend(tags.service_slug_tag(service.id))
     if present != given:
-        lists = {Dimension.GENRE: tags.GENRES_LIST, Dimension.SERVICE: tags.SERVICES_LIST}
         context.depend(*(lists[name] for name in given if present[name] != given[name]))
         texts, urls = {**query.texts, **present}, context.urls
         route = endpoints.PREMIERES_ENDPOINT.route
