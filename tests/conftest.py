@@ -4,9 +4,10 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -194,28 +195,48 @@ def fill(url: str) -> None:
     database.engine.dispose()
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def demo_url(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """The URL of a database with the demo's 796 movies; read-only."""
-    if request.param == "sqlite":
-        copy = tmp_path_factory.mktemp("demo") / "demo.sqlite"
-        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), copy)
-        fill(f"sqlite:///{copy}")
-        yield f"sqlite:///{copy}"
-    else:
-        server: PostgresServer = request.getfixturevalue("postgres_server")
-        with server.database(request.getfixturevalue("migrated_postgres")) as url:
-            fill(url)
-            yield url
+@pytest.fixture(scope="session")
+def demo_sqlite(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of an SQLite database with the demo; read-only."""
+    copy = tmp_path_factory.mktemp("demo") / "demo.sqlite"
+    shutil.copyfile(migrated_sqlite, copy)
+    fill(f"sqlite:///{copy}")
+    return f"sqlite:///{copy}"
 
 
 @pytest.fixture(scope="session")
-def demo_app(demo_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestApp]:
+def demo_postgres(postgres_server: PostgresServer, migrated_postgres: str) -> Iterator[str]:
+    """The URL of a PostgreSQL database with the demo; read-only."""
+    with postgres_server.database(migrated_postgres) as url:
+        fill(url)
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def demo_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a database with the demo's 796 movies; read-only."""
+    name = "demo_sqlite" if request.param == "sqlite" else "demo_postgres"
+    url: str = request.getfixturevalue(name)
+    return url
+
+
+@pytest.fixture(scope="session")
+def demo_apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], TestApp]]:
+    """Returns the application on a database with the demo, which is started once."""
+    with ExitStack() as running:
+
+        @cache
+        def of(url: str) -> TestApp:
+            folder = tmp_path_factory.mktemp("objects")
+            return running.enter_context(running_app(raw_settings(url, folder)))
+
+        yield of
+
+
+@pytest.fixture
+def demo_app(demo_url: str, demo_apps: Callable[[str], TestApp]) -> TestApp:
     """The application on the demo; read-only."""
-    with running_app(raw_settings(demo_url, tmp_path_factory.mktemp("objects"))) as app:
-        yield app
+    return demo_apps(demo_url)
 
 
 @pytest.fixture

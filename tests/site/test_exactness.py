@@ -54,6 +54,7 @@ from tests.site.cached import (
     every_page,
     feeds,
     fill,
+    half_of,
     now,
     site,
     week_here,
@@ -489,7 +490,7 @@ def test_write_makes_stale_exactly_the_pages_that_it_changes(
     cached: TestApp, plain: TestApp, movies: Movies, settings: dict[str, str]
 ) -> None:
     chance = random.Random(settings["sqlalchemy.url"].partition(":")[0])
-    both = Site(cached, plain, movies)
+    both = Site(cached, plain, movies, half_of(cached, paths_of(cached, movies)))
     order = [*WRITES, *chance.sample(sorted(LISTING), 5)]
     chance.shuffle(order)
     for name in order:
@@ -502,7 +503,7 @@ def test_merge_makes_stale_exactly_the_pages_that_it_changes(
 ) -> None:
     """Of published and unpublished movies; addresses of merged rows are among the pages."""
     chance = random.Random(settings["sqlalchemy.url"].partition(":")[0])
-    both = Site(cached, plain, movies)
+    both = Site(cached, plain, movies, half_of(cached, paths_of(cached, movies)))
     for name in [*MERGES, *MERGES]:
         if name == "merge_services":
             apply(cached, add_service, chance)
