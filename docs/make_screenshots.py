@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.request import urlopen
 
 from PIL import Image
@@ -32,7 +33,10 @@ from moziweb.demo.loader import load_demo
 from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
-from moziweb.movies.models import Movie
+from moziweb.manager.movies import affected_pages
+from moziweb.movies.calendar import week_of
+from moziweb.movies.models import Credit, CreditRole, Movie, Person
+from moziweb.posters.generation.result import GenerationStatus
 from moziweb.posters.models import (
     PosterHost,
     PosterSource,
@@ -47,6 +51,7 @@ from moziweb.settings import load
 
 DOCS = Path(__file__).parent
 NOON = datetime(2026, 8, 24, 10, tzinfo=UTC)
+MADE = (GenerationStatus.MADE, GenerationStatus.COMPLETE)
 WIDTH = 920
 """The maximum width of a screenshot, in pixels; the index is opened at 1440."""
 
@@ -95,7 +100,10 @@ def make_posters(registry: Any, page: Page) -> list[int]:
         sources = dict(session.execute(query).all())
     drawn = [movie for movie in movies if movie in sources]
     for movie in drawn:
-        services_of(registry).posters.ensure_variants(sources[movie])
+        while services_of(registry).posters.ensure_variants(sources[movie]).status not in MADE:
+            with services_of(registry).database.write() as session:  # decoding has a time limit
+                source = session.get_one(PosterSource, sources[movie])
+                source.state, source.next_attempt_at = SourceState.PENDING, None
     return drawn
 
 
@@ -135,8 +143,82 @@ def take_manager(registry: Any, page: Page, url: str, movie: int) -> None:
     save(page, "manager-movie")
     page.goto(f"{url}/manager/movies/{movie}/posters")
     save(page, "manager-posters")
+    take_week(page, url)
+    take_merge(registry, page, url, movie)
+    take_undo(page, url, movie)
+    take_bin(page, url)
+    take_users(page, url)
     take_import(page, url)
     take_dashboards(registry, page, url)
+
+
+def take_week(page: Page, url: str) -> None:
+    """Take the table of a week with two rows that are not saved, one of them wrong."""
+    page.goto(f"{url}/manager/week/{week_of(NOON.date()).next.name}/grid")
+    titles = page.locator("input[data-cell][name$='-title']")
+    row = next(number for number in range(titles.count()) if not titles.nth(number).input_value())
+    rows = (("Az utolsó vetítés", "2026-08-27", "Szereplő Film"), ("Csendes tó", "2026-08-32", ""))
+    for number, values in enumerate(rows, row):
+        for name, value in zip(("title", "date", "distributor"), values, strict=True):
+            page.locator(f"#rows-{number}-{name}").fill(value)
+    page.keyboard.press("Control+Enter")
+    page.locator("#error-summary").wait_for()
+    page.locator(f"#rows-{row}-title").evaluate("(cell) => cell.scrollIntoView({block: 'center'})")
+    save(page, "manager-week")
+
+
+def take_merge(registry: Any, page: Page, url: str, movie: int) -> None:
+    """Take the merge of a person whose name was typed in another way."""
+    with services_of(registry).database.write() as session:
+        cast = Credit.movie_id == movie, Credit.role == CreditRole.CAST
+        kept = session.scalars(select(Credit.person_id).where(*cast)).first()
+        twin = Person(name=session.get_one(Person, kept).name.upper())
+        session.add(twin)
+        session.flush()
+        other = session.scalars(select(Movie.id).where(Movie.id != movie)).first()
+        role = {"role": CreditRole.CAST, "position": 99, "character": "Vendég"}
+        session.add(Credit(movie_id=other, person_id=twin.id, **role))
+        path = f"/manager/names/person/{twin.id}/merge/{kept}"
+    page.goto(url + path)
+    save(page, "manager-merge")
+
+
+def take_undo(page: Page, url: str, movie: int) -> None:
+    """Take what taking back a change of the title would do."""
+    page.goto(f"{url}/manager/movies/{movie}")
+    page.locator("#title").fill(page.locator("#title").input_value() + "!")
+    page.locator("#runtime").fill("97")
+    with page.expect_navigation():
+        page.keyboard.press("Control+Enter")
+    page.goto(f"{url}/manager/audit")
+    page.locator("a[href$='/undo']").first.click()
+    page.locator("#affected").wait_for()
+    save(page, "manager-undo")
+
+
+def take_bin(page: Page, url: str) -> None:
+    """Take the bin with two movies and a genre."""
+    page.goto(f"{url}/manager/movies?sort=title")
+    paths = page.locator("tbody a[id^='movie-']").evaluate_all(
+        "(links) => links.slice(0, 2).map((link) => link.getAttribute('href'))"
+    )
+    paths = [path.replace("/movies/", "/delete/film/") for path in paths]
+    for path in (*paths, "/manager/delete/genre/3"):
+        page.goto(url + path)
+        with page.expect_navigation():
+            page.locator("main button[name=do][value=delete]").click()
+    page.goto(f"{url}/manager/bin")
+    save(page, "manager-bin")
+
+
+def take_users(page: Page, url: str) -> None:
+    """Take the users, one of them invited."""
+    page.goto(f"{url}/manager/users")
+    page.locator("#name").fill("béla")
+    with page.expect_navigation():
+        page.locator("#name").press("Enter")
+    page.goto(f"{url}/manager/users")
+    save(page, "manager-users")
 
 
 def take_import(page: Page, url: str) -> None:
@@ -237,26 +319,37 @@ def run() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         served(Path(folder)) as (url, registry),
+        patch.object(affected_pages, "TIME_LIMIT", 60.0),
         sync_playwright() as playwright,
     ):
         chromium = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
         desktop = chromium.new_page(
-            viewport={"width": 1440, "height": 1840}, locale="hu-HU", color_scheme="light"
+            viewport={"width": 1440, "height": 1840},
+            locale="hu-HU",
+            color_scheme="light",
+            reduced_motion="reduce",
         )
         desktop.goto(url)
         movies = make_posters(registry, desktop)
         take(desktop, "index")
         phone = chromium.new_page(
-            viewport={"width": 420, "height": 1020}, locale="hu-HU", color_scheme="dark"
+            viewport={"width": 420, "height": 1020},
+            locale="hu-HU",
+            color_scheme="dark",
+            reduced_motion="reduce",
         )
         phone.goto(url)
         phone.locator(f"[href^='/movie/{movies[0]}-']").first.click()
         take(phone, "movie")
         manager = chromium.new_page(
-            viewport={"width": 1280, "height": 860}, locale="hu-HU", color_scheme="light"
+            viewport={"width": 1280, "height": 860},
+            locale="hu-HU",
+            color_scheme="light",
+            reduced_motion="reduce",
         )
+        manager.set_default_timeout(120_000)  # milliseconds
         manager.goto(f"{url}/movie/{movies[0]}")
         take_manager(registry, manager, url, movies[0])
         chromium.close()

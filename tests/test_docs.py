@@ -1,17 +1,20 @@
 """The documentation agrees with the code."""
 
 import re
+import shlex
 from importlib import import_module
 from pathlib import Path
 from runpy import run_path
 from typing import Any
 from unittest.mock import MagicMock
 
+import click
 import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import create_engine
 
 from moziweb.cache.regions.settings_schema import CACHE_KEYS, REGION_KEYS
+from moziweb.cli import main
 from moziweb.ops import metrics
 from moziweb.ops.health import probes_of
 from moziweb.posters import metrics as poster_metrics
@@ -103,20 +106,24 @@ def test_paths_in_the_documents_exist() -> None:
     assert missing == []
 
 
-def test_guide_of_imports_names_the_tests_of_its_claims() -> None:
-    page = (ROOT / "docs" / "importing.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`(test_\w+)`", page))
-    paths = (ROOT / "tests").rglob("test_*.py")
-    tests = {
-        name
-        for path in paths
-        for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
-    }
-    assert len(named) > 80
-    assert sorted(named - tests) == []
-    sections = re.split(r"^##+ (.+)\n", page, flags=re.MULTILINE)[1:]
-    pairs = zip(sections[::2], sections[1::2], strict=True)
-    assert [title for title, text in pairs if text.strip() and "`test_" not in text] == []
+def blocks(page: str) -> list[str]:
+    """The paragraphs and list items of a document with claims.
+
+    Those that end with a colon introduce what follows; code, tables, pictures, quotations and
+    headings are no claims by themselves.
+    """
+    text = re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL)
+    found = re.split(r"\n\n+|\n(?= *(?:[-*]|\d\.) )", text)
+    stripped = [re.sub(r"^(?:[-*]|\d\.) ", "", each.strip()) for each in found]
+    return [each for each in stripped if each and each[0] not in "#!|>" and each[-1] != ":"]
+
+
+@pytest.mark.parametrize(("document", "least"), [("manager.md", 200), ("importing.md", 80)])
+def test_guide_names_a_test_of_each_claim(document: str, least: int) -> None:
+    """That the tests exist is checked below."""
+    page = (ROOT / "docs" / document).read_text(encoding="utf-8")
+    assert len(set(re.findall(r"`(test_\w+)`", page))) > least
+    assert [each for each in blocks(page) if not re.search("`test_[a-z]", each)] == []
 
 
 def is_defined(path: str, name: str) -> bool:
@@ -140,6 +147,48 @@ def test_tests_named_in_the_documents_exist() -> None:
     )
     assert len(names) > 20
     assert [name for name in sorted(names) if f"def {name}(" not in tests] == []
+
+
+def moziweb_commands() -> set[str]:
+    """Each command of ``moziweb`` in a block of a document, also below ``heroku run`` and such."""
+    found = set()
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        for kind, block in re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+            if kind in ("", "sh"):
+                pattern = r"(?:^|(?:run|web|\*) +|\.venv/bin/)(moziweb .*)"
+                found |= set(re.findall(pattern, block, re.MULTILINE))
+    return found
+
+
+def test_every_command_of_moziweb_in_the_documents_exists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its options and arguments; none is run."""
+    monkeypatch.chdir(tmp_path)
+    lines = moziweb_commands()
+    assert len(lines) > 40
+    for line in sorted(lines):
+        _moziweb, *words = shlex.split(line, comments=True)
+        for word in words:  # commands read files that exist
+            if re.fullmatch(r"\w+\.(?:csv|xlsx|log)", word):
+                Path(word).touch()
+            elif word.isupper() or word.startswith("$"):
+                Path(word).mkdir(exist_ok=True)
+        try:
+            parse(main, words)
+        except click.UsageError as error:
+            raise AssertionError(f"{line}: {error.format_message()}") from None
+
+
+def parse(command: click.Command, words: list[str], parent: click.Context | None = None) -> None:
+    """Parses the words of a command and of its subcommands."""
+    with command.make_context(command.name, list(words), parent=parent) as context:
+        if isinstance(command, click.Group):
+            rest = [*context._protected_args, *context.args]
+            _name, below, words = command.resolve_command(context, rest)
+            assert below
+            parse(below, words, context)
 
 
 def test_decisions_have_no_gaps_in_their_numbers() -> None:

@@ -10,6 +10,7 @@ import click
 from sqlalchemy import delete
 
 from moziweb.cache.admin.advice import (
+    MIN_SAMPLED_KEYS,
     RegionAdvice,
     SettingAdvice,
     Workload,
@@ -65,9 +66,10 @@ def advise(
     A log shows no reads of fragments, and log.access no query strings. Pages of a log that are not
     stored are rendered, at most 500, to know their sizes and tags.
 
-    The settings page of the manager shows the latest advice.
+    There is no advice for a region whose sample has fewer than 100 keys. The settings page of the
+    manager shows the latest advice.
 
-    Exit status: 0; 1 if there is nothing to replay.
+    Exit status: 0; 1 if there is no advice.
     """
     with service_errors():
         if access_log is None:
@@ -84,13 +86,30 @@ def advise(
             replay = LogReplay(pages, database.engine, render, processes)
             workloads = replay.workloads(access_log)
         found = advise_regions(workloads, present_settings(pages.cache))
+        refused = _refused(workloads)
         if not found:
-            raise CommandError("there are no reads of cached pages to replay")
+            raise CommandError(
+                "; ".join(refused.values()) or "there are no reads of cached pages to replay"
+            )
         _keep(database, found)
     if as_json:
-        click.echo(json.dumps({"regions": [advice_json(each) for each in found]}))
+        regions = [advice_json(each) for each in found]
+        click.echo(json.dumps({"regions": regions, "refused": refused}))
     else:
-        click.echo("\n".join(_lines(found, workloads)))
+        click.echo("\n".join([*_lines(found, workloads), *refused.values()]))
+
+
+def _refused(workloads: Mapping[str, Workload]) -> dict[str, str]:
+    """Why there is no advice, by region."""
+    return {
+        region: (
+            f"{region}: no advice: the sample of 1 in {1 / each.rate:.0f} keys has"
+            f" {each.sampled_keys} keys, and {MIN_SAMPLED_KEYS} are needed;"
+            " replay an access log instead"
+        )
+        for region, each in workloads.items()
+        if each.is_too_small
+    }
 
 
 def _keep(database: Database, found: Sequence[RegionAdvice]) -> None:

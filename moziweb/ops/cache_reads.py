@@ -2,18 +2,18 @@
 
 Each process records the reads of a sample of the keys: those whose CRC-32 ends in some zero bits.
 There are as many zero bits as keep the sample below ``READS_PER_MINUTE``, so a small site records
-every read.
+every read. Reads of personal entries (``Entry.is_personal``) are left out.
 """
 
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 from zlib import crc32
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from moziweb.cache import CacheEvents, Entry, InProcessCounters
@@ -27,8 +27,23 @@ READS_PER_MINUTE: Final = 200
 
 MAX_ZERO_BITS: Final = 16
 
+USED_ROWS: Final = 0.95
+"""The share of the rows whose sample contains the one of a workload.
+
+The other rows are those of the busiest minutes. Their samples are so small that they would leave
+few keys of all the other minutes.
+"""
+
 SampledRead = tuple[int, int, int, int]
 """The CRC-32 of the key, tenths of a second in the minute, bytes, 1 if it was invalidated."""
+
+
+class ReadSample(NamedTuple):
+    """The zero bits of a sample, its reads, and the number of reads left out, by region."""
+
+    zero_bits: int
+    reads: Mapping[str, list[SampledRead]]
+    left_out: Mapping[str, int]
 
 
 class ReadSampler(CacheEvents):
@@ -41,9 +56,14 @@ class ReadSampler(CacheEvents):
         self._zero_bits = 0
         self._mask = 0
         self._reads: list[tuple[str, SampledRead]] = []
+        self._left_out: Counter[str] = Counter()
 
     def read(self, region: str, key: str, entry: Entry, changed: bool) -> None:
         """See ``CacheEvents``. Called for every hit, so it does little."""
+        if entry.is_personal:
+            with self._lock:
+                self._left_out[region] += 1
+            return
         number = crc32(key.encode())
         if number & self._mask:
             return
@@ -59,17 +79,17 @@ class ReadSampler(CacheEvents):
         self._zero_bits, self._mask = bits, (1 << bits) - 1
         self._reads = [each for each in self._reads if not each[1][0] & self._mask]
 
-    def take(self) -> tuple[int, dict[str, list[SampledRead]]]:
-        """Return the zero bits of the sample and its reads by region, and begin another one."""
+    def take(self) -> ReadSample:
+        """Return the sample, and begin another one."""
         with self._lock:
-            bits, reads = self._zero_bits, self._reads
-            self._reads = []
+            bits, reads, left_out = self._zero_bits, self._reads, self._left_out
+            self._reads, self._left_out = [], Counter()
             if bits and len(reads) < self._limit / 4:
                 self._set_zero_bits(bits - 1)
         by_region: dict[str, list[SampledRead]] = defaultdict(list)
         for region, read in reads:
             by_region[region].append(read)
-        return bits, dict(by_region)
+        return ReadSample(bits, by_region, left_out)
 
 
 @dataclass(slots=True)
@@ -82,20 +102,21 @@ class CacheReadRecorder:
 
     def row(self, minute: int, process: str) -> CacheReadMinute | None:
         """The row of the reads since the last call; None without any."""
-        totals = self._totals()
-        counts = {
-            region: [now - before for now, before in zip(total, earlier, strict=True)]
-            for region, total in totals.items()
-            for earlier in [self._before.get(region, (0, 0, 0.0))]
-            if total[0] > earlier[0]
-        }
+        totals, sample = self._totals(), self.sampler.take()
+        counts: dict[str, list[float]] = {}
+        for region, total in totals.items():
+            earlier = self._before.get(region, (0, 0, 0.0))
+            reads, *renders = (now - before for now, before in zip(total, earlier, strict=True))
+            recorded = reads - sample.left_out.get(region, 0)
+            if recorded > 0:
+                counts[region] = [recorded, *renders]
         self._before = totals
-        bits, reads = self.sampler.take()
         if not counts:
             return None
         return CacheReadMinute(
-            minute=minute, process=process, zero_bits=bits, counts=counts, reads=reads
-        )
+            minute=minute, process=process, zero_bits=sample.zero_bits, counts=counts,
+            reads=dict(sample.reads),
+        )  # fmt: skip
 
     def _totals(self) -> dict[str, tuple[int, int, float]]:
         """Reads, rendered entries and seconds of renders by region."""
@@ -110,19 +131,19 @@ class CacheReadRecorder:
 def recorded_workloads(session: Session, since: float) -> dict[str, Workload]:
     """The workload of each region since ``since`` (Unix time), from the rows of all processes.
 
-    Rows of different samples are reduced to the smallest of them, which all of them contain, and
-    further if there are more than ``MAX_READS``.
+    The sample is one that ``USED_ROWS`` of the rows contain; the other rows are left out, with
+    their counts. It is reduced further if there are more than ``MAX_READS``.
     """
+    bits = _common_bits(session, since)
     query = (
         select(CacheReadMinute)
-        .where(CacheReadMinute.minute >= since // 60)
+        .where(CacheReadMinute.minute >= since // 60, CacheReadMinute.zero_bits <= bits)
         .order_by(CacheReadMinute.minute)
         .execution_options(yield_per=100)
     )
     numbers: dict[str, int] = {}
     reads: dict[str, list[Read]] = defaultdict(list)
     sums: dict[str, list[float]] = defaultdict(lambda: [0, 0, 0.0])
-    bits = 0
     for row in session.scalars(query):
         process = numbers.setdefault(row.process, len(numbers))
         for region, counts in row.counts.items():
@@ -130,9 +151,8 @@ def recorded_workloads(session: Session, since: float) -> dict[str, Workload]:
             sums[region] = [total + count for total, count in zip(before, counts, strict=True)]
         for region, sampled in row.reads.items():
             reads[region] += _reads_of(sampled, row.minute, process, bits)
-        needed = max(bits, row.zero_bits)
-        while needed > bits or sum(map(len, reads.values())) > MAX_READS:
-            bits = max(bits + 1, needed)
+        while sum(map(len, reads.values())) > MAX_READS:
+            bits += 1
             for region, kept in reads.items():
                 reads[region] = [read for read in kept if is_sampled(int(read.key), bits)]
     return {
@@ -144,6 +164,23 @@ def recorded_workloads(session: Session, since: float) -> dict[str, Workload]:
         )
         for region, (total, rendered, seconds) in sums.items()
     }
+
+
+def _common_bits(session: Session, since: float) -> int:
+    """The least zero bits of which at least ``USED_ROWS`` of the rows have no more."""
+    query = (
+        select(CacheReadMinute.zero_bits, func.count())
+        .where(CacheReadMinute.minute >= since // 60)
+        .group_by(CacheReadMinute.zero_bits)
+        .order_by(CacheReadMinute.zero_bits)
+    )
+    rows = [(bits, count) for bits, count in session.execute(query)]
+    needed, seen = USED_ROWS * sum(count for _bits, count in rows), 0
+    for bits, count in rows:
+        seen += count
+        if seen >= needed:
+            return bits
+    return 0
 
 
 def _reads_of(

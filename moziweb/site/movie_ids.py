@@ -5,6 +5,7 @@ from typing import Final
 
 from pyramid.httpexceptions import HTTPNotFound
 
+from moziweb.cache.http.view_deriver import mark_personal
 from moziweb.db.types import parse_id
 from moziweb.i18n import _
 from moziweb.movies.tags import PUBLISHED_LIST, dated_tag, movie_tag
@@ -27,10 +28,12 @@ def listed_ids(
 
     Raises ``HTTPNotFound`` for what is no id and for too many ids, and a redirect to ``url`` with
     the ids in order and with the parameters ``others``. A movie that does not exist, or is not
-    published, may have an id here.
+    published, may have an id here. Reads of a page with the parameter are not recorded.
     """
     given = request.GET.getall(MOVIES)
     text = next(filter(None, given), "")
+    if given:
+        mark_personal(request)
     ids = sorted({_id(part) for part in text.split(".")}) if text else []
     if len(ids) > MAX_MOVIES:
         number = {"number": MAX_MOVIES}

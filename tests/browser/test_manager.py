@@ -1,50 +1,17 @@
-"""The manager in Chromium: by mouse and keyboard, accessible, and quiet."""
+"""The manager in Chromium: by mouse and keyboard, without scripts, purges, sign-ins."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
-from pyramid.interfaces import IRoutesMapper
-from pyramid.request import Request
+from playwright.sync_api import Page, Request, expect
 
 from tests.site.cached import week_here
 
 from .conftest import OpenPage
 from .manager_site import PASSWORD, ManagerSite, rendered_again, running_manager_site
 from .page_log import PageLog, violations_of
-from .test_accessibility import ALL, is_accessible, violations
-
-PATHS = (
-    "/manager",
-    "/manager/movies",
-    "/manager/movies?q=nincs+ilyen",
-    "/manager/movies/new",
-    "/manager/movies/{movie}",
-    "/manager/movies/{movie}/posters",
-    "/manager/movies/{movie}/preview",
-    "/manager/week/2026-W49/grid",
-    "/manager/imports",
-    "/manager/posters",
-    "/manager/cache",
-    "/manager/performance",
-    "/manager/settings",
-    "/manager/audit",
-    "/manager/bin",
-    "/manager/names",
-    "/manager/delete/film/{movie}",
-    "/manager/users",
-    "/manager/users/2",
-    "/manager/set-password?link=wrong",
-    "/manager/account",
-    "/manager/account/confirm",
-    "/manager/nothing",
-    "/en/manager/movies",
-    "/en/manager/bin",
-    "/en/manager/delete/film/{movie}",
-    "/en/manager/movies/{movie}/preview",
-    "/en/manager/week/2026-W49/grid",
-)
+from .test_accessibility import ALL, violations
 
 
 @pytest.fixture(scope="module")
@@ -115,55 +82,6 @@ def test_everything_works_without_scripts(manager: ManagerSite, open_page: OpenP
     expect(page.get_by_role("status")).to_contain_text("Mentve.")
 
 
-ELSEWHERE = {
-    "manager.sign_in": "below",
-    "manager.import": "test_imports.py, which has an import",
-    "manager.import_list": "test_imports.py, which has a list",
-    "manager.movie_unsaved_poster": "test_posters.py, which has a picture",
-    "manager.movie_poster_preview": "a picture is no page",
-    "manager.bulk_job": "test_bulk.py, which has a job",
-    "manager.second_factors": "test_second_factors.py, which enters the password again",
-    "manager.undo": "test_undo.py, which has a change",
-    "manager.name": "test_names.py, in both languages",
-    "manager.name_merge": "test_names.py, in both languages",
-    "manager.name_merging": "test_names.py, in both languages",
-    "manager.name_suggestions": "is JSON",
-}
-"""Routes that other tests cover."""
-
-
-def test_every_page_of_the_manager_is_tested(shared_manager: ManagerSite) -> None:
-    """A new route must be added to ``PATHS`` or to ``ELSEWHERE``."""
-    registry = shared_manager.registry
-    mapper = registry.getUtility(IRoutesMapper)
-    seen = set(ELSEWHERE)
-    for path in PATHS:
-        request = Request.blank(path.replace("{movie}", "1"))
-        route = mapper(request)["route"]
-        seen |= {route.name} if route else set()
-    views = registry.introspector.get_category("views") or ()
-    pages = {
-        view["route_name"]
-        for view in (each["introspectable"] for each in views)
-        if (view["route_name"] or "").startswith("manager.") and "GET" in view["request_methods"]
-    }
-    assert pages >= {"manager.movie", "manager.users"}
-    assert pages <= seen
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_a_page_is_accessible_and_quiet(
-    shared_manager: ManagerSite, open_page: OpenPage, path: str
-) -> None:
-    page = open_page(color_scheme="light")
-    shared_manager.sign_in(page)
-    watch = PageLog.attach(page)
-    page.goto(shared_manager.url + path.replace("{movie}", str(shared_manager.movies.here)))
-    is_accessible(page)
-    assert violations_of(page) == []
-    assert [each for each in watch.errors if "404" not in each] == []
-
-
 def test_purge_by_tag_renders_exactly_its_pages_again(
     shared_manager: ManagerSite, open_page: OpenPage
 ) -> None:
@@ -195,6 +113,43 @@ def test_purge_by_tag_renders_exactly_its_pages_again(
     assert page.get_by_label("Címkék").input_value() == "movie:42"
     assert violations_of(page) == []
     assert watch.errors == []
+
+
+def test_live_page_stops_polling_without_input(
+    shared_manager: ManagerSite, open_page: OpenPage
+) -> None:
+    page = open_page()
+    shared_manager.sign_in(page)
+    page.clock.install()
+    page.goto(f"{shared_manager.url}/manager/posters")
+    polls: list[Request] = []
+    page.on("request", lambda each: polls.append(each) if is_poll(each) else None)
+    with page.expect_response(lambda each: is_poll(each.request)):
+        page.clock.run_for(10_000)
+    page.clock.fast_forward(10 * 60_000)
+    polls.clear()
+    page.clock.run_for(60_000)
+    assert polls == []
+    page.mouse.move(5, 5)
+    page.mouse.move(50, 50)
+    with page.expect_request(is_poll):
+        page.clock.run_for(10_000)
+
+
+def is_poll(request: Request) -> bool:
+    return "hx-request" in request.headers
+
+
+@pytest.mark.parametrize("path", ["/manager/posters", "/manager/cache", "/manager/performance"])
+def test_live_pages_are_reloaded_without_scripts(
+    shared_manager: ManagerSite, open_page: OpenPage, path: str
+) -> None:
+    page = open_page(java_script_enabled=False)
+    shared_manager.sign_in(page)
+    page.goto(shared_manager.url + path)
+    with page.expect_navigation():
+        page.get_by_role("link", name="Frissítés").click()
+    assert page.url == shared_manager.url + path
 
 
 def test_form_is_kept_over_a_sign_in(shared_manager: ManagerSite, open_page: OpenPage) -> None:

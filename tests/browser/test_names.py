@@ -22,16 +22,6 @@ def manager(migrated_sqlite: Path, tmp_path: Path) -> Iterator[ManagerSite]:
         yield manager
 
 
-@pytest.fixture(scope="module")
-def shared_manager(
-    migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ManagerSite]:
-    """A site that tests do not change."""
-    with running_manager_site(migrated_sqlite, tmp_path_factory.mktemp("names")) as manager:
-        add_twin(manager)
-        yield manager
-
-
 def add_twin(manager: ManagerSite) -> int:
     """A second person of nearly the same name, in another movie."""
     with services_of(manager.registry).database.write() as session:
@@ -185,30 +175,3 @@ def test_a_genre_is_edited_and_merged_without_scripts(
     page.get_by_role("searchbox").fill("nincs ilyen")
     page.get_by_role("button", name="Keresés").click()
     expect(page.get_by_text("Nincs ilyen név")).to_be_visible()
-
-
-PATHS = (
-    "/manager/names?kind=service",
-    "/manager/names/person/{person}",
-    "/manager/names/genre/1",
-    "/manager/names/person/{person}/merge",
-    "/manager/names/person/{person}/merge/{twin}",
-)
-
-
-@pytest.mark.parametrize("language", ["", "/en"])
-@pytest.mark.parametrize("path", PATHS)
-def test_pages_of_names_are_accessible_at_any_width(
-    shared_manager: ManagerSite, open_page: OpenPage, path: str, language: str
-) -> None:
-    page = open_page(1280, 900, color_scheme="light")
-    manager = shared_manager
-    manager.sign_in(page)
-    with services_of(manager.registry).database.read() as session:
-        twin = session.scalars(select(Person.id).where(Person.name == "szinesz ITT van")).one()
-    filled = path.format(person=manager.movies.person, twin=twin)
-    page.goto(f"{manager.url}{language}{filled}")
-    is_accessible(page)
-    page.set_viewport_size({"width": 390, "height": 844})
-    assert violations(page, ALL) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390

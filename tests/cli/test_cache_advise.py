@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from moziweb.cache.admin.advice import MIN_SAMPLED_KEYS
 from moziweb.caching import OUTBOX
 from moziweb.movies.calendar import BUDAPEST
 from moziweb.ops.models import CacheAdvice, CacheReadMinute
@@ -90,6 +91,37 @@ def test_recorded_reads_are_replayed(site: Site, command: Run) -> None:
     assert any("(now)" in line and "600" in line for line in lines)
     assert command("--days", "0.01").returncode == 0
     assert len([line for line in command("--days", "0.01").stdout.splitlines() if line]) > 5
+
+
+def test_too_small_sample_is_refused_with_the_reason(site: Site, command: Run) -> None:
+    minute = int(time.time() // 60)
+
+    def record(region: str, keys: int) -> None:
+        nonlocal minute
+        minute -= 1
+        reads = [[64 * number, 0, 5_000, 0] for number in range(keys)]
+        with site.database.write() as session:
+            session.add(
+                CacheReadMinute(
+                    minute=minute, process="p", zero_bits=6,
+                    counts={region: [64 * keys, keys, 0.1]}, reads={region: reads},
+                )
+            )  # fmt: skip
+
+    record("pages", MIN_SAMPLED_KEYS - 1)
+    text = "pages: no advice: the sample of 1 in 64 keys has 99 keys, and 100 are needed"
+    ended = command()
+    assert ended.returncode == 1
+    assert text in ended.stderr
+    record("fragments", MIN_SAMPLED_KEYS)
+    ended = command()
+    assert ended.returncode == 0, ended.stderr
+    assert text in ended.stdout
+    found = json.loads(command("--json").stdout)
+    assert [each["region"] for each in found["regions"]] == ["fragments"]
+    assert found["refused"].keys() == {"pages"}
+    record("pages", MIN_SAMPLED_KEYS)
+    assert "pages   12,736 reads" in command().stdout
 
 
 def test_nothing_to_replay_is_an_error(site: Site, command: Run) -> None:

@@ -16,8 +16,13 @@ from sqlalchemy import func, select, text, update
 from moziweb.cache import TAGS_OPTION, StampStore
 from moziweb.cache.regions.config import open_atomic_store
 from moziweb.caching import OUTBOX
+from moziweb.clock import utc_now
 from moziweb.db import Database, create_engine
+from moziweb.manager.audit.log import COMMAND as AUDIT_COMMAND
 from moziweb.manager.audit.models import AuditEntry
+from moziweb.manager.bin.deletion import Deleter
+from moziweb.manager.bin.models import BinItem, BinKind
+from moziweb.manager.bin.restoring import BIN_RETENTION
 from moziweb.movies.importers.models import ImportCheckpoint
 from moziweb.movies.importers.refreshing import CHANGES_CHECKPOINT
 from moziweb.movies.models import FieldProvenance, Movie
@@ -26,7 +31,7 @@ from moziweb.posters.generation.triggers import SourceChangeListener
 from moziweb.posters.models import PosterSource, PosterVariant, SourceState, VariantState
 from moziweb.posters.recipes import RECIPES
 from moziweb.storage.disk import DiskStorage
-from tests.factories import add_upload
+from tests.factories import add_upload, make_movie
 from tests.movies.importers.tmdb_world import a_movie
 from tests.posters.conftest import picture
 from tests.services.ports import free_port
@@ -252,11 +257,12 @@ def test_worker_relays_the_outbox_row_of_a_killed_writer(
         assert process.wait(PATIENCE) == 0
 
 
-def test_worker_refreshes_movies_from_tmdb(database: Database, tmp_path: Path) -> None:
-    """The test inserts the job that the schedule inserts every night."""
+def test_worker_refreshes_movies_and_empties_the_bin(database: Database, tmp_path: Path) -> None:
+    """The test inserts the jobs that the schedule inserts every night."""
     night = text(
         "INSERT INTO procrastinate.procrastinate_jobs (queue_name, task_name, args) "
-        "VALUES ('posters', 'imports.refresh', '{\"timestamp\": 0}')"
+        "VALUES ('posters', 'bin.empty', '{\"timestamp\": 0}'), "
+        "('posters', 'imports.refresh', '{\"timestamp\": 0}')"
     )
     with TmdbServer() as tmdb:
         ini = tmp_path / "site.ini"
@@ -265,6 +271,8 @@ def test_worker_refreshes_movies_from_tmdb(database: Database, tmp_path: Path) -
         tmdb.add(a_movie(1, title="Hamupipőke"))
         with database.write() as session:
             session.add(Movie(title="", original_title="", slug="a", tmdb_id=1001))
+            old = make_movie(session, "Régen törölt").id
+            Deleter(session, AUDIT_COMMAND, utc_now() - BIN_RETENTION).delete(BinKind.MOVIE, old)
         with worker(tmp_path) as process:
             with database.write() as session:
                 session.execute(night, execution_options={TAGS_OPTION: ()})
@@ -273,13 +281,19 @@ def test_worker_refreshes_movies_from_tmdb(database: Database, tmp_path: Path) -
                 with database.read() as session:
                     return session.get(ImportCheckpoint, CHANGES_CHECKPOINT)
 
-            wait_for(lambda: mark() is not None)
+            def deleted() -> int | None:
+                with database.read() as session:
+                    return session.scalar(select(func.count(BinItem.id)))
+
+            wait_for(lambda: mark() is not None and deleted() == 0)
             process.send_signal(signal.SIGTERM)
             assert process.wait(PATIENCE) == 0
     with database.read() as session:
         assert session.scalars(select(FieldProvenance.source)).all()
-        (entry,) = session.scalars(select(AuditEntry))
-    assert (entry.action, entry.user_name) == ("film.import", "moziweb")
+        entries = session.scalars(select(AuditEntry)).all()
+    assert {(each.action, each.user_name) for each in entries} == {
+        ("film.delete", "moziweb"), ("bin.empty", "moziweb"), ("film.import", "moziweb"),
+    }  # fmt: skip
 
 
 def test_worker_requires_procrastinate(

@@ -1,12 +1,14 @@
 """Recorded reads of the cache: what each process samples, and what commands make of it."""
 
 from collections import Counter
+from dataclasses import replace
 from zlib import crc32
 
 import pytest
 
 from moziweb.cache import CompositeEvents, Entry, InProcessCounters, Kind
 from moziweb.cache.admin.forecast import SimulatedSettings
+from moziweb.cache.protocol.entry import PERSONAL
 from moziweb.db import Database
 from moziweb.ops import cache_reads
 from moziweb.ops.cache_reads import (
@@ -22,6 +24,7 @@ from tests.cache.admin.replay import POINTS, SECONDS, START, Replay, history, hi
 
 MINUTE = 28_000_000
 ENTRY = Entry(Kind.PAGE, b"x" * 70, (), 0.0, 1.0, encodings={"gzip": b"x" * 30})
+PERSONAL_ENTRY = replace(ENTRY, content={PERSONAL: 1})
 
 
 class Clock:
@@ -43,15 +46,15 @@ def test_every_read_is_recorded_while_there_are_few() -> None:
     sampler.read("pages", "a", ENTRY, False)
     a, b = crc32(b"a"), crc32(b"b")
     reads = {"pages": [(a, 0, 100, 0), (a, 123, 100, 0)], "feeds": [(b, 123, 100, 1)]}
-    assert sampler.take() == (0, reads)
-    assert sampler.take() == (0, {})
+    assert sampler.take() == (0, reads, {})
+    assert sampler.take() == (0, {}, {})
 
 
 def test_many_reads_are_those_of_a_sample_of_the_keys() -> None:
     sampler = ReadSampler(limit=100)
     for number in range(2_000):
         sampler.read("pages", f"{number % 500}", ENTRY, False)
-    bits, reads = sampler.take()
+    bits, reads, _left_out = sampler.take()
     assert 4 <= bits <= 6
     assert 20 < len(reads["pages"]) <= 100
     counted = Counter(number for number, *_ in reads["pages"])
@@ -69,6 +72,21 @@ def test_reads_of_one_key_are_bounded_by_the_smallest_sample() -> None:
     for _ in range(12):
         sampler.read("pages", key, ENTRY, False)
     assert sampler.take()[0] == MAX_ZERO_BITS
+
+
+def test_personal_reads_are_neither_sampled_nor_counted() -> None:
+    counters, sampler = InProcessCounters(), ReadSampler()
+    recorder = CacheReadRecorder(sampler, counters)
+    for region, entry in (("pages", ENTRY), ("pages", PERSONAL_ENTRY), ("feeds", PERSONAL_ENTRY)):
+        counters.served(region, "hit")
+        sampler.read(region, f"{entry.content}", entry, False)
+    row = recorder.row(MINUTE, "a")
+    assert row
+    assert row.counts == {"pages": [1, 0, 0.0]}
+    assert [number for number, *_ in row.reads["pages"]] == [crc32(b"{}")]
+    assert row.reads.keys() == {"pages"}
+    sampler.read("feeds", "a list", PERSONAL_ENTRY, False)
+    assert recorder.row(MINUTE + 1, "a") is None
 
 
 def add(database: Database, minute: int, process: str, bits: int, *reads: tuple[int, ...]) -> None:
@@ -94,6 +112,18 @@ def test_workload_has_the_smallest_sample_of_all_processes(database: Database) -
     assert read == [(1.0, "4", 30, b), (1.5, "8", 10, a), (59.9, "4", 30, a)]
     assert a != b
     assert [each.changed_at for each in found.reads] == [None, start + 1.5, None]
+
+
+def test_a_busy_minute_does_not_reduce_the_sample_of_the_others(database: Database) -> None:
+    """Its row is left out, with its counts."""
+    for minute in range(39):
+        reads = ((number, 0, 10, 0) for number in range(8))
+        add(database, MINUTE + minute, "a", int(minute % 3 == 0), *reads)
+    add(database, MINUTE + 39, "a", MAX_ZERO_BITS, (2**MAX_ZERO_BITS, 0, 10, 0))
+    with database.read() as session:
+        found = recorded_workloads(session, MINUTE * 60.0)["pages"]
+    assert (found.rate, found.total) == (0.5, 39 * 100)
+    assert Counter(read.key for read in found.reads) == dict.fromkeys("0246", 39)
 
 
 def test_rows_are_written_each_minute_and_pruned(database: Database) -> None:

@@ -169,15 +169,6 @@ def guide(name: str) -> str:
     return blocks[name]
 
 
-def test_other_commands_of_the_guide_are_those_of_hosts() -> None:
-    """What cannot be run here: commands of a platform, of a Debian machine, of containers."""
-    text = (ROOT_FOLDER / "docs" / "deployment.md").read_text(encoding="utf-8")
-    hosts = {"A platform like Heroku", "One Debian machine", "Containers"}
-    for section in text.split("\n## ")[1:]:
-        blocks, run_here = section.count("```sh\n"), section.count("<!-- run: ")
-        assert blocks == run_here or section.partition("\n")[0] in hosts
-
-
 def run_guide(name: str, folder: Path, environ: Environ, server: PostgresServer) -> str:
     """Run the commands as they are; return their output."""
     programs = ":".join(map(str, server.binaries))

@@ -18,6 +18,9 @@ TOLERANCE: Final = 0.005
 SAVING: Final = 0.8
 """Less memory is advised if it saves a fifth."""
 
+MIN_SAMPLED_KEYS: Final = 100
+"""The keys that a sample needs: with fewer, one popular key decides the advice."""
+
 FACTORS: Final = (0.25, 0.5, 2.0, 4.0)
 """Multiples of the present value that are tried, of sizes and lifetimes."""
 
@@ -37,6 +40,16 @@ class Workload:
     total: float
     render_seconds: float = 0.0
     rate: float = 1.0
+
+    @property
+    def sampled_keys(self) -> int:
+        """The number of different keys in the reads."""
+        return len({read.key for read in self.reads})
+
+    @property
+    def is_too_small(self) -> bool:
+        """Whether the reads are a sample of so few keys that they say little about the others."""
+        return self.rate < 1 and self.sampled_keys < MIN_SAMPLED_KEYS
 
     def forecast(self, settings: SimulatedSettings) -> Forecast:
         """What the region would have done with these settings."""
@@ -159,7 +172,7 @@ def _advised(key: _Key, present: SettingOption, options: Sequence[SettingOption]
 def advise_regions(
     workloads: Mapping[str, Workload], present: Mapping[str, SimulatedSettings]
 ) -> list[RegionAdvice]:
-    """Advise each region that has reads.
+    """Advise each region that has reads, and not too small a sample of them.
 
     Regions that are not private share the bytes of their stores, in proportion to what they would
     store without a limit.
@@ -172,6 +185,8 @@ def advise_regions(
     shared = sum(size for name, size in unlimited.items() if not present[name].is_private)
     found = []
     for name, workload in read.items():
+        if workload.is_too_small:
+            continue
         settings = present[name]
         if not settings.is_private and math.isfinite(settings.size):
             settings = replace(settings, size=settings.size * unlimited[name] / shared)

@@ -18,7 +18,7 @@ from pyramid.response import Response
 from moziweb.timings import Part, measured, measured_as
 
 from ..errors import CacheError, EntryCorruptError
-from ..protocol.entry import Kind
+from ..protocol.entry import PERSONAL, Kind
 from ..protocol.snapshots import SnapshotSource
 from ..regions.negative import MISSING, MOVED, STATUSES, NegativeEntries
 from ..regions.rendering import CacheResult, RenderContext, Rendered
@@ -172,7 +172,7 @@ class _Page:
         with isolated(self.request, given, params, self.cached.pages.base_url):
             if self.cached.fragments is None:
                 response = self._response(entry)
-                return rendered_of(response.body, content_of(response), self._codings())
+                return rendered_of(response.body, _content(response, entry), self._codings())
             return self._assemble(self.cached.fragments, entry)
 
     def render_or_answer(self, entry: RenderContext) -> Rendered:
@@ -231,7 +231,7 @@ class _Page:
                     raise CacheError("a negatively cached page cannot contain slots") from None
                 raise
         template = slots.split_at_slots(response.body)
-        return Rendered(template.encode(), kind=Kind.TEMPLATE, content=content_of(response))
+        return Rendered(template.encode(), kind=Kind.TEMPLATE, content=_content(response, entry))
 
     def _response(self, entry: RenderContext) -> Response:
         """The view's response if it is a page; raises ``_NotAPage`` otherwise."""
@@ -261,6 +261,12 @@ class _Page:
             if error.status_int < _SERVER_ERROR:
                 raise
             raise _NotAPage(_Outcome.NOT_CACHED, error) from None
+
+
+def _content(response: Response, context: RenderContext) -> dict[str, str | int | float]:
+    """What is stored beside the body of a response."""
+    content = content_of(response)
+    return {**content, PERSONAL: 1} if context.is_personal else content
 
 
 @contextmanager

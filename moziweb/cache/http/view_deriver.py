@@ -47,6 +47,16 @@ def mark_negative(request: Any) -> None:
         context.is_negative = True
 
 
+def mark_personal(request: Any) -> None:
+    """Keep the reads of this address out of records of reads: one person, or few, have it.
+
+    For a page whose query is a list of a visitor. Reads of negative entries are never recorded.
+    """
+    context = context_of(request)
+    if context is not None:
+        context.is_personal = True
+
+
 def cap(request: Any, ends: float) -> None:
     """Let the page being rendered expire at ``ends`` (Unix time) at the latest.
 

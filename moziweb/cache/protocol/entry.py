@@ -42,6 +42,10 @@ _SUM: Final = struct.Struct(">I")
 _GROUP: Final = struct.Struct(">QI")
 
 
+PERSONAL: Final = "personal"
+"""Marks, in ``content``, an entry whose address few people have, often one."""
+
+
 class Kind(IntEnum):
     """A page, or what it is assembled from: fragments and a template (``http/fragments.py``)."""
 
@@ -74,6 +78,11 @@ class Entry:
     def tags(self) -> tuple[str, ...]:
         """All tags that the payload depends on."""
         return tuple(tag for group in self.dependencies for tag in group.tags)
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether the times of its reads would say what one person does: they are not recorded."""
+        return PERSONAL in self.content
 
     @property
     def size(self) -> int:

@@ -56,6 +56,8 @@ class RenderContext:
         self.recorder = DependencyRecorder()
         self.is_negative = False
         """Whether the payload is stored as a negative entry (``negative.py``)."""
+        self.is_personal = False
+        """Whether few people, often one, have the address; see ``Entry.is_personal``."""
 
     def depend(self, *tags: str) -> None:
         """Record that the payload depends on ``tags``. Call it before reading what they name."""
@@ -64,7 +66,7 @@ class RenderContext:
     def reset(self) -> None:
         """Discard what was recorded: the render starts again."""
         self.recorder = DependencyRecorder()
-        self.is_negative = False
+        self.is_negative = self.is_personal = False
 
     def cap(self, expires: float) -> None:
         """Let the payload expire at ``expires`` (Unix time) at the latest.

@@ -51,17 +51,32 @@ class AdvicePage:
 
 
 def latest_advice(session: Session) -> AdvicePage | None:
-    """The advice of the latest `moziweb cache advise`; None if it never ran. One query."""
-    found = session.scalars(select(CacheAdvice).order_by(CacheAdvice.region)).all()
-    if not found:
-        return None
+    """The advice of the latest `moziweb cache advise`; None without any. One query.
+
+    Advice that another release has written in another form is no advice.
+    """
     rows: dict[str, list[AdvisedValue]] = defaultdict(list)
-    for each in found:
-        for name, setting in each.advice["settings"].items():
-            row = f"cache.<region>.{_ROWS.get(name, name)}"
-            rows[row].append(_advised_value(each.region, name, setting))
-    at = datetime.fromtimestamp(max(each.at for each in found), UTC)
+    given: list[float] = []
+    for each in session.scalars(select(CacheAdvice).order_by(CacheAdvice.region)):
+        try:
+            values = _advised_values(each)
+        except (KeyError, TypeError, AttributeError):
+            continue
+        given.append(each.at)
+        for name, value in values.items():
+            rows[f"cache.<region>.{_ROWS.get(name, name)}"].append(value)
+    if not given:
+        return None
+    at = datetime.fromtimestamp(max(given), UTC)
     return AdvicePage(at, {name: tuple(values) for name, values in rows.items()})
+
+
+def _advised_values(advice: CacheAdvice) -> dict[str, AdvisedValue]:
+    """The advice for a region, by setting."""
+    settings: Mapping[str, Mapping[str, Any]] = advice.advice["settings"]
+    return {
+        name: _advised_value(advice.region, name, setting) for name, setting in settings.items()
+    }
 
 
 def _advised_value(region: str, name: str, setting: Mapping[str, Any]) -> AdvisedValue:

@@ -35,11 +35,13 @@ def test_reset_forgets_what_was_recorded(bench: Bench) -> None:
     context = RenderContext(bench.source())
     context.depend("movie:1")
     context.cap(10.0)
-    context.is_negative = True
+    context.is_negative = context.is_personal = True
     context.reset()
     context.depend("movie:2")
     entry = Rendered(b"").entry(context.recorder, 0.0, 100.0)
-    assert (entry.tags, entry.expires, context.is_negative) == (("movie:2",), 100.0, False)
+    assert (entry.tags, entry.expires) == (("movie:2",), 100.0)
+    assert not context.is_negative
+    assert not context.is_personal
 
 
 def test_stopwatch_adds_the_times_of_a_step() -> None:

@@ -183,6 +183,45 @@ def test_movies_are_deleted_and_all_of_it_is_taken_back(
     assert job_of(site, write(site, take_back)).total == 0
 
 
+def take_back(site: TestApp, batch: str) -> int:
+    """Takes a batch of changes back and returns the id of the job."""
+
+    def add(session: Session) -> int:
+        rows = jobs.changes_of_batch(batch)
+        return jobs.new_bulk_job(session, COMMAND, BulkAction.UNDO, rows, NOW).id
+
+    job_id: int = write(site, add)
+    services_of(site.app.registry).bulk_runner.work(job_id)
+    run(site, job_id)
+    return job_id
+
+
+def test_later_changes_of_a_batch_are_taken_back_first(site: TestApp, movie_ids: list[int]) -> None:
+    for rating in ("12", "16", "18"):
+        do(site, BulkAction.RATING, movie_ids[:1], rating=rating)
+
+    def join(session: Session) -> None:
+        """Makes one batch of the last two changes."""
+        latest = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(2))
+        for entry in latest:
+            entry.batch = "import:1"
+
+    write(site, join)
+    assert outcomes(site, take_back(site, "import:1")) == {Outcome.CHANGED: 2}
+    assert read(site, select(Movie.rating).where(Movie.id == movie_ids[0])) == [Rating.AGE_12]
+
+
+def test_changes_that_later_ones_have_touched_are_not_taken_back(
+    site: TestApp, movie_ids: list[int]
+) -> None:
+    job_id = do(site, BulkAction.RATING, movie_ids, rating="16")
+    do(site, BulkAction.RATING, movie_ids[:1], rating="18")
+    undone = take_back(site, f"bulk:{job_id}")
+    assert outcomes(site, undone) == {Outcome.CHANGED: COUNT - 1, Outcome.REFUSED: 1}
+    ratings = read(site, select(Movie.rating).order_by(Movie.id))
+    assert ratings == [Rating.AGE_18] + [None] * (COUNT - 1)
+
+
 def test_a_movie_that_is_deleted_meanwhile_is_refused(site: TestApp, movie_ids: list[int]) -> None:
     job_id = start(site, BulkAction.PUBLISH, movie_ids)
     do(site, BulkAction.DELETE, movie_ids[:1])

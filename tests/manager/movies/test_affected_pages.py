@@ -7,6 +7,7 @@ import pytest
 from webtest import TestApp
 
 from moziweb.manager.auth.models import Role
+from moziweb.manager.movies import affected_pages
 from moziweb.posters.generation.result import GenerationStatus
 from moziweb.services import services_of
 from tests.manager.conftest import signed_in
@@ -117,6 +118,28 @@ def test_field_that_no_page_shows_refreshes_nothing(cached: TestApp, movies: Mov
     preview = press(form, "preview", status=200)
     assert not shown_pages(preview, movies) - {"undated", "index", "english", "api"}
     assert movie_form(editor, "new")["title"].value == ""
+
+
+def test_page_that_is_not_stored_is_not_listed(cached: TestApp, movies: Movies) -> None:
+    path = f"/en/week/{week_here().name}"
+    form = movie_form(signed_in(cached, Role.EDITOR), movies.here)
+    form["title"] = "Egészen más"
+    assert f">{path}<" not in press(form, "preview", status=200)
+    cached.get(path)
+    assert f">{path}<" in press(form, "preview", status=200)
+
+
+def test_look_up_without_time_says_that_there_may_be_more(
+    cached: TestApp, movies: Movies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warm(cached, movies)
+    form = movie_form(signed_in(cached, Role.EDITOR), movies.here)
+    form["title"] = "Egészen más"
+    monkeypatch.setattr(affected_pages, "TIME_LIMIT", 0.0)
+    preview = press(form, "preview", status=200)
+    assert not shown_pages(preview, movies)
+    assert "nem frissít semmit" not in preview.text
+    assert "nem volt idő" in preview.html.select_one("#affected").get_text()
 
 
 def test_without_a_cache_there_is_nothing_to_refresh(site: TestApp, editor: TestApp) -> None:

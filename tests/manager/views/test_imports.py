@@ -519,6 +519,26 @@ def test_entries_of_an_import_name_the_pages_that_it_refreshes(
     assert f"/week/{week.name}" in " ".join(each.get_text() for each in shown)
 
 
+def test_import_is_taken_back_as_a_whole(site: TestApp, editor: TestApp) -> None:
+    page = applied(previewed(editor, do="file", file=LIST), publish=True)
+    with services_of(site.app.registry).database.read() as session:
+        titles = session.scalars(select(Movie.title)).all()
+    assert len(titles) == 2
+    for button in ("undo", "run"):
+        (form,) = [
+            form
+            for form in page.forms.values()
+            if button in [each.value_if_submitted() for each in form.fields.get("do", ())]
+        ]
+        page = form.submit("do", value=button, status=303)
+        join_threads("bulk-")
+        page = page.follow()
+    assert rows(site, Movie) == 0
+    assert "2 filmből 2" in page.text
+    page = editor.get("/manager/bin")
+    assert [title for title in titles if title not in page.html.text] == []
+
+
 @pytest.mark.parametrize("path", ["/manager/imports", "/manager/imports/1"])
 def test_landmarks_have_names_of_their_own(editor: TestApp, path: str) -> None:
     previewed(editor, do="file", file=LIST)

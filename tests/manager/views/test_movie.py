@@ -7,7 +7,14 @@ import pytest
 from sqlalchemy import func, select
 from webtest import TestApp
 
-from moziweb.movies.models import DatePrecision, Genre, Movie, Person, Premiere
+from moziweb.movies.models import (
+    DatePrecision,
+    FieldProvenance,
+    Genre,
+    Movie,
+    Person,
+    Premiere,
+)
 from moziweb.services import services_of
 from tests import factories
 from tests.conftest import counted_queries
@@ -40,6 +47,22 @@ def test_saving_without_a_change_changes_nothing(
     assert [each.id for each in after.credits] == [each.id for each in before.credits]
     assert [row.source for row in after.provenance] == ["tmdb"]
     assert last_entry(site).id == entry.id
+
+
+def test_each_field_shows_where_its_value_comes_from(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    fields = {"runtime": "csv", "synopsis": "demo", "rating": "hand"}
+    with services_of(site.app.registry).database.write() as session:
+        for field, source in fields.items():
+            row = FieldProvenance(movie_id=movie_id, field=field, source=source)
+            session.add(row)
+    page = editor.get(f"/en/manager/movies/{movie_id}").html
+    shown = {
+        field: page.select_one(f".field-head:has(label[for={field}]) .mark").get_text()
+        for field in ("title", *fields)
+    }
+    assert shown == {"title": "TMDB", "runtime": "list", "synopsis": "demo", "rating": "by hand"}
 
 
 def test_a_title_is_saved_signed_and_audited(site: TestApp, editor: TestApp, movie_id: int) -> None:

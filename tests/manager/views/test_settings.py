@@ -129,6 +129,23 @@ def test_advice_is_beside_the_values(site: TestApp, admin: TestApp) -> None:
     assert "The advice beside the values of the cache is of 2026-" in page.text
 
 
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {},
+        {"settings": {"expiration_time": {"present": 600.0, "advised": 600.0}}},
+        {"settings": {"expiration_time": {"present": 1, "advised": 1, "options": [{"value": 2}]}}},
+        {"settings": [1]},
+        ["another form"],
+    ],
+)
+def test_advice_of_another_release_is_no_advice(site: TestApp, admin: TestApp, stored: Any) -> None:
+    with services_of(site.app.registry).database.write() as session:
+        session.add(CacheAdvice(region="pages", at=NOW.timestamp(), advice=stored))
+        assert latest_advice(session) is None
+    assert "cache advise" not in admin.get("/en/manager/settings").text
+
+
 def latest(site: TestApp) -> AdvicePage:
     with services_of(site.app.registry).database.read() as session:
         found = latest_advice(session)

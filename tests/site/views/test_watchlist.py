@@ -10,6 +10,7 @@ from moziweb.movies.models import DatePrecision
 from moziweb.services import services_of
 from tests.conftest import BASE_URL, NOW, QueryCounter
 from tests.factories import THURSDAY, make_movie, make_premiere
+from tests.site.cached import Movies
 from tests.site.scraper import cards
 
 
@@ -26,6 +27,23 @@ def ids(dbsession: Session) -> list[int]:
     hidden = make_movie(dbsession, "Rejtett", published=False)
     dbsession.commit()
     return [each.id for each in (later, past, undated, moved, year, hidden)]
+
+
+def test_reads_of_a_list_are_not_recorded(cached: TestApp, movies: Movies) -> None:
+    """Their times would say when one person looks at the calendar."""
+    services = services_of(cached.app.registry)
+    listed = [
+        f"{path}?m={ids}"
+        for path in ("/watchlist", "/en/watchlist", "/my.ics")
+        for ids in (f"{movies.here}", f"{movies.ahead}.{movies.here}", "x", "")
+    ]
+    for path in (*listed, "/premieres.ics", "/watchlist") * 2:
+        cached.get(path, status="*")
+    _bits, reads, left_out = services.cache_reads.take()
+    assert len(reads["feeds"]) == 2
+    assert len(reads["pages"]) == 2
+    assert (left_out["pages"], left_out["feeds"]) == (4, 2), "the others are negative entries"
+    assert left_out["fragments"] >= 1, "templates of pages"
 
 
 def path_of(ids: list[int]) -> str:
