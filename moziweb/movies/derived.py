@@ -20,9 +20,12 @@ def of_movie(title: str, original_title: str) -> Mapping[str, str | None]:
     return {column: derive(title, original_title) for column, derive in _OF_MOVIE.items()}
 
 
+_OF_PERSON: Final[Mapping[str, Callable[[str], str]]] = {"search_text": fold, "sort_key": sort_key}
+
+
 def of_person(name: str) -> Mapping[str, str]:
     """The derived columns of ``Person``."""
-    return {"search_text": fold(name)}
+    return {column: derive(name) for column, derive in _OF_PERSON.items()}
 
 
 def movie_default(column: str) -> Callable[[Any], str | None]:
@@ -36,6 +39,11 @@ def movie_default(column: str) -> Callable[[Any], str | None]:
     return default
 
 
-def person_default(context: Any) -> str:
-    """The default of ``Person.search_text``, for ORM and bulk inserts."""
-    return fold(context.get_current_parameters()["name"])
+def person_default(column: str) -> Callable[[Any], str]:
+    """The default of a derived column of ``Person``, for ORM and bulk inserts."""
+    derive = _OF_PERSON[column]
+
+    def default(context: Any) -> str:
+        return derive(context.get_current_parameters()["name"])
+
+    return default

@@ -4,6 +4,7 @@ Relations are ``raise_on_sql``: every page loads explicitly what it shows, so it
 is known.
 """
 
+from collections.abc import Callable
 from datetime import date, datetime
 from enum import StrEnum
 from functools import partial
@@ -126,6 +127,16 @@ def _website() -> Mapped[str]:
     return mapped_column(String(MAX_WEBSITE), default="", server_default="")
 
 
+def _sort_key(default: Callable[[Any], str | None]) -> Mapped[str]:
+    return mapped_column(
+        # Compared by code point on both databases, independent of the locale of PostgreSQL.
+        String(MAX_SORT_KEY).with_variant(String(MAX_SORT_KEY, collation="C"), "postgresql"),
+        default=default,
+        server_default="",
+        index=True,
+    )
+
+
 # A collection of parts that are deleted with their parent.
 _owned = partial(relationship, lazy="raise_on_sql", cascade="all, delete-orphan")
 
@@ -178,13 +189,7 @@ class Movie(Base):
     search_text: Mapped[str] = mapped_column(
         Text, default=movie_default("search_text"), server_default=""
     )
-    sort_key: Mapped[str] = mapped_column(
-        # Compared by code point on both databases, independent of the locale of PostgreSQL.
-        String(MAX_SORT_KEY).with_variant(String(MAX_SORT_KEY, collation="C"), "postgresql"),
-        default=movie_default("sort_key"),
-        server_default="",
-        index=True,
-    )
+    sort_key: Mapped[str] = _sort_key(movie_default("sort_key"))
     short_title: Mapped[str | None] = mapped_column(
         String(MAX_SHORT_TITLE), default=movie_default("short_title"), index=True
     )
@@ -286,13 +291,19 @@ class MovieGenre(Base):
 
 
 class Person(Base):
-    """A director or actor. Names are not unique. ``search_text`` is derived from the name."""
+    """A director or actor. Names are not unique.
+
+    ``search_text`` and ``sort_key`` are derived from the name.
+    """
 
     __tablename__ = "person"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(200), index=True, active_history=True)
-    search_text: Mapped[str] = mapped_column(Text, default=person_default, server_default="")
+    search_text: Mapped[str] = mapped_column(
+        Text, default=person_default("search_text"), server_default=""
+    )
+    sort_key: Mapped[str] = _sort_key(person_default("sort_key"))
     imdb_id: Mapped[str | None] = mapped_column(String(12), unique=True)
     tmdb_id: Mapped[int | None] = mapped_column(unique=True)
     created_at: Mapped[datetime] = _created()

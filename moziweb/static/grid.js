@@ -134,8 +134,10 @@ if (posters) {
       const input = filmOf(file);
       const transfer = new DataTransfer();
       transfer.items.add(file);
-      if (input) input.files = transfer.files;
-      else unmatched.push(file.name);
+      if (input) {
+        input.files = transfer.files;
+        showError(input, sizeError(file));
+      } else unmatched.push(file.name);
     }
     report.textContent = unmatched.length ? `${report.dataset.unmatched} ${unmatched.join(", ")}` : "";
   };
@@ -149,28 +151,61 @@ if (posters) {
     take(event.dataTransfer.files);
   });
 
-  // One request for each file: together they may be larger than what the server accepts.
+  // The error of a file, at its film; "" hides it.
+  const showError = (input, text) => {
+    const list = document.getElementById(`${input.id}-errors`);
+    list.replaceChildren();
+    list.hidden = !text;
+    if (text) {
+      const item = document.createElement("li");
+      item.textContent = text;
+      list.append(item);
+      input.setAttribute("aria-invalid", "true");
+      input.setAttribute("aria-describedby", list.id);
+    } else {
+      input.removeAttribute("aria-invalid");
+      input.removeAttribute("aria-describedby");
+    }
+  };
+
+  const sizeError = (file) => (
+    file && file.size > Number(posters.dataset.most) ? `${file.name}: ${posters.dataset.tooLarge}` : ""
+  );
+  for (const input of inputs) {
+    input.addEventListener("change", () => showError(input, sizeError(input.files[0])));
+  }
+
+  // One request for each file, with a token of its own: together they may be larger than what the server
+  // accepts, and each can be sent again.
   const send = async (input) => {
+    const tooLarge = sizeError(input.files[0]);
+    if (tooLarge) return tooLarge;
     const fields = new FormData();
-    for (const name of ["csrf_token", "submission"]) fields.append(name, posters.elements[name].value);
+    fields.append("csrf_token", posters.elements.csrf_token.value);
+    fields.append("submission", input.dataset.submission);
     fields.append(input.name, input.files[0]);
     const answer = await fetch(posters.action, { method: "POST", body: fields, redirect: "manual" });
     if (answer.type === "opaqueredirect") return "";
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    return page.querySelector(".problem")?.textContent || posters.dataset.failed;
+    return page.querySelector(`#${input.id}-errors li`)?.textContent
+      || page.querySelector(".problem")?.textContent || posters.dataset.failed;
   };
 
   posters.addEventListener("submit", async (event) => {
     const chosen = inputs.filter((input) => input.files.length);
     if (!chosen.length) return;
     event.preventDefault();
-    const problems = [];
+    if (posters.dataset.busy) return;
+    posters.dataset.busy = "1";
+    let wrong = null;
     for (const input of chosen) {
       const problem = await send(input).catch(() => posters.dataset.failed);
-      if (problem) problems.push(problem);
+      showError(input, problem);
+      if (problem) wrong ??= input;
       else input.value = "";
     }
-    if (problems.length) report.textContent = problems.join(" ");
+    delete posters.dataset.busy;
+    if (wrong) wrong.focus();
     else location.assign(`${location.pathname}?done=posters-added`);
   });
 }

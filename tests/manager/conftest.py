@@ -160,6 +160,13 @@ def sign_in(browser: TestApp, name: str, password: str = PASSWORD, **options: An
     return form.submit(**{"status": "*", **options})
 
 
+def confirm(browser: TestApp, password: str = PASSWORD) -> Any:
+    """Enters the password again."""
+    form = browser.get("/manager/account/confirm").forms[1]
+    form["password"] = password
+    return form.submit(status="*")
+
+
 def csrf_of(browser: TestApp) -> str:
     """The CSRF token of a browser's session."""
     token: str = browser.get("/manager/account").forms[0]["csrf_token"].value

@@ -25,7 +25,7 @@ from tests.posters.pictures import encoded, quarters
 from tests.services.tmdb import TOKEN, TmdbServer
 from tests.threads import join_threads
 
-from .conftest import csrf_of, signed_in
+from .conftest import confirm, csrf_of, signed_in
 
 LIST: Final = "external_id;title;release_date\n1;Dűne;2026.12.17.\n2;Solaris;2026.12.18.\n"
 
@@ -139,6 +139,7 @@ def test_every_form_that_is_sent_twice_is_done_once(cached: TestApp, picture_url
         # They can be merged with those of the movies.
         session.add_all(Person(name=name) for name in ("kis éva", "nagy pál", "tóth anna"))
     admin = signed_in(cached, Role.ADMIN)
+    confirm(admin)
     seed(admin, movie)
     sent: dict[str, str] = {}
     twice: list[str] = []

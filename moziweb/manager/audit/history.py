@@ -79,6 +79,7 @@ ACTIONS: Final = {
     "user.totp_off": _("authenticator app removed"),
     "user.passkey_add": _("passkey added"),
     "user.passkey_remove": _("passkey removed"),
+    "user.passkeys_keep": _("passkeys checked and kept"),
     "user.second_factor_reset": _("second factors reset"),
     "user.sign_out_everywhere": _("signed out everywhere"),
 }

@@ -11,7 +11,7 @@ from moziweb.db.meta import Base
 from .snapshot import row_values
 
 _DERIVED: Final = frozenset(
-    {"created_at", "updated_at", "version", "search_text", "revision", "revised_at"}
+    {"created_at", "updated_at", "version", "search_text", "sort_key", "revision", "revised_at"}
 )
 """Columns that follow from others, or count changes."""
 

@@ -6,7 +6,7 @@ Functions take a session and leave the commit to the caller. They write audit en
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from moziweb.movies.collation import sort_key
@@ -14,7 +14,7 @@ from moziweb.movies.text_folding import nfc
 
 from ..audit.log import Actor, record
 from . import passwords
-from .factors.models import Challenge
+from .factors.models import Challenge, Passkey
 from .models import PasswordLink, Role, User, UserSession
 
 MAX_USER_NAME_LENGTH = 60
@@ -76,13 +76,16 @@ def set_password(
 ) -> None:
     """Sets a password, ends the user's sessions except ``keep``, and deletes an open link.
 
-    Raises ``WeakPassword``.
+    Passkeys stay, but need the password until the user has checked them: who knew the former
+    password may have added one. Raises ``WeakPassword``.
     """
     passwords.check_strength(password, user.name)
     user.password_hash = passwords.hashed(password)
     user.invited = False
     end_sessions(session, user, keep=keep)
     delete_links(session, user)
+    own = Passkey.user_id == user.id
+    session.execute(update(Passkey).where(own).values(needs_password=True))
     record(session, by, "user.password", user.audit_subject, now)
 
 

@@ -96,6 +96,22 @@ class LoginThrottle:
             )
             row.outcome = AttemptOutcome.SUCCEEDED
 
+    def recognise(self, name: str, address: str) -> None:
+        """Recognises the address after a sign-in without a counted attempt (a passkey).
+
+        Deletes the failures of the name from the address, as ``succeeded`` does.
+        """
+        network = network_of(address)
+        with self._database.write() as session:
+            session.execute(
+                delete(SignInAttempt).where(
+                    SignInAttempt.name == name, SignInAttempt.address == network
+                )
+            )
+            outcome = AttemptOutcome.SUCCEEDED
+            row = SignInAttempt(name=name, address=network, at=self._now(), outcome=outcome)
+            session.add(row)
+
     def withdraw(self, attempt: Attempt) -> None:
         """Does not count an attempt: the password was right, and a second step decides.
 
@@ -133,7 +149,7 @@ def _serialise(session: Session) -> None:
 def _wait(session: Session, name: str, network: str, now: datetime) -> timedelta:
     by_name, by_network = SignInAttempt.name == name, SignInAttempt.address == network
     narrow = _wait_for_limit(session, PER_NAME_AND_ADDRESS, now, by_name, by_network)
-    if narrow or _is_known(session, now, by_name, by_network):
+    if narrow or is_recognised(session, name, network, now):
         return narrow
     return max(
         _wait_for_limit(session, PER_ADDRESS, now, by_network),
@@ -141,9 +157,11 @@ def _wait(session: Session, name: str, network: str, now: datetime) -> timedelta
     )
 
 
-def _is_known(session: Session, now: datetime, *which: ColumnElement[bool]) -> bool:
+def is_recognised(session: Session, name: str, network: str, now: datetime) -> bool:
+    """Whether the name has signed in from the network (``network_of``) not long ago."""
     signed_in = exists().where(
-        *which,
+        SignInAttempt.name == name,
+        SignInAttempt.address == network,
         SignInAttempt.outcome == AttemptOutcome.SUCCEEDED,
         SignInAttempt.at > now - RECOGNISED_FOR,
     )

@@ -25,7 +25,7 @@ from .cookies import SESSION, is_manager_request
 from .models import Role, User, UserSession
 
 CONFIRMED_FOR: Final = timedelta(minutes=10)
-"""How long after the password was entered again second factors can be changed."""
+"""How long after the password was entered again second factors and users can be changed."""
 
 TOUCH_INTERVAL: Final = timedelta(minutes=1)
 """Precision of ``seen_at``: a session in use writes at most this often."""

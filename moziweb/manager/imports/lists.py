@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from moziweb.cache import TAGS_OPTION
 from moziweb.i18n import _
 from moziweb.movies.calendar import budapest_today
+from moziweb.movies.collation import sort_key
 from moziweb.movies.importers.csv_columns import ListOptions, candidates_of
 from moziweb.movies.importers.file_readers import ListSample, read_table
 from moziweb.movies.importers.headings import LIST_COLUMNS, proposed_columns
@@ -149,11 +150,11 @@ def waiting_uploads(session: Session, limit: int = 20) -> Sequence[ImportUpload]
 
 def names_of_lists(session: Session) -> list[str]:
     """Returns the names of lists that were read before, and of distributors. Two queries."""
-    lists = session.scalars(select(ListFormat.name).order_by(ListFormat.name).limit(_MAX_NAMES))
-    companies = session.scalars(
-        select(Distributor.name).order_by(Distributor.name).limit(_MAX_NAMES)
+    found = (
+        sorted(session.scalars(select(name)), key=sort_key)[:_MAX_NAMES]
+        for name in (ListFormat.name, Distributor.name)
     )
-    return list(dict.fromkeys((*lists, *(each for each in companies if len(each) <= 30))))
+    return list(dict.fromkeys(name for names in found for name in names if len(name) <= 30))
 
 
 def _shown(text: str) -> str:

@@ -8,17 +8,24 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from wtforms import HiddenField, IntegerField, StringField
-from wtforms.validators import NumberRange, Optional, Regexp
+from wtforms.validators import NumberRange, Optional, Regexp, ValidationError
 
 from moziweb.db.types import MAX_ID
 from moziweb.i18n import _
+from moziweb.movies.models import MAX_WEBSITE
 from moziweb.movies.slugs import MAX_NAME_SLUG_LENGTH
+from moziweb.posters.fetching.errors import FetchCode
+from moziweb.posters.fetching.fetcher import DEFAULT_POLICY
+from moziweb.posters.fetching.url_policy import ForbiddenUrl, parse_image_url
+from moziweb.posters.generation.error_codes import ERROR_MEANINGS
 
 from ..movies.conflicts import Difference
 from ..web.forms import BaseForm, line_field, one_line, required
 from .kinds import NAME_FIELDS, NAME_MODELS, UNIQUE_FIELDS, NamedKind, NameValues, value_as_text
 
 _DIGEST_LENGTH: Final = 16
+
+_NO_WEBSITE: Final = _("An address that begins with https:// or http://, please.")
 
 
 class _NameForm(BaseForm):
@@ -49,9 +56,20 @@ def _slug_field() -> StringField:
 
 
 def _website_field() -> StringField:
-    message = _("An address that begins with https:// or http://, please.")
-    address = Regexp(r"^https?://[^\s/?#]+\.[^\s]+\Z", message=message)
-    return line_field(_("Website"), 300, Optional(), address)
+    return line_field(_("Website"), MAX_WEBSITE, Optional(), _website)
+
+
+def _website(form: object, field: Any) -> None:
+    """Validator: an address that browsers open, by the parser of image URLs."""
+    try:
+        target = parse_image_url(field.data)
+    except ForbiddenUrl:
+        raise ValidationError(_NO_WEBSITE) from None
+    if target.address is None and "." not in target.host:
+        raise ValidationError(_NO_WEBSITE)
+    if not DEFAULT_POLICY.permits_port(target):
+        meaning = ERROR_MEANINGS[FetchCode.FORBIDDEN_PORT]
+        raise ValidationError(meaning.wrong)
 
 
 class GenreForm(_NameForm):

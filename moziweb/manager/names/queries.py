@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, and_, case, distinct, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
+from moziweb.movies.collation import sort_key
 from moziweb.movies.models import Movie, Person
 from moziweb.movies.text_folding import fold
 
@@ -42,17 +43,39 @@ def named_rows(
 ) -> Sequence[NamedRow]:
     """Returns rows by name that contain the words of ``text``, and one more than a page.
 
-    ``after`` is the id of the last row of the previous page. Three queries at most.
+    ``after`` is the id of the last row of the previous page. The order is Hungarian. Four queries
+    at most.
     """
     model, (column, _movie) = NAME_MODELS[kind], USES[kind]
-    uses = select(func.count()).where(column == model.id).scalar_subquery()
-    query: Select[Any] = select(model.id, model.name, uses).order_by(model.name, model.id)
+    query: Select[Any] = select(model.id, model.name)
     if words := fold(text).split():
         query = query.where(_contain(session, kind, words, every=True))
     last = session.get(model, after) if after else None
+    rows = (_people if model is Person else _few_rows)(session, query, last)
+    counts = select(column, func.count()).where(column.in_([row.id for row in rows]))
+    uses = dict(session.execute(counts.group_by(column)).tuples())
+    return [NamedRow(row.id, row.name, uses.get(row.id, 0)) for row in rows]
+
+
+def _people(session: Session, query: Select[Any], last: Any) -> Sequence[Any]:
+    """Returns a page of people after ``last``."""
     if last is not None:
-        query = query.where(tuple_(model.name, model.id) > tuple_(last.name, last.id))
-    return [NamedRow(*row) for row in session.execute(query.limit(ROWS_PER_PAGE + 1))]
+        place = tuple_(Person.sort_key, Person.id)
+        query = query.where(place > tuple_(last.sort_key, last.id))
+    by_name = query.order_by(Person.sort_key, Person.id)
+    return session.execute(by_name.limit(ROWS_PER_PAGE + 1)).all()
+
+
+def _few_rows(session: Session, query: Select[Any], last: Any) -> Sequence[Any]:
+    """The same for rows without sort keys: a few dozen genres, a few hundred distributors."""
+    rows = sorted(session.execute(query), key=_by_name)
+    if last is not None:
+        rows = [row for row in rows if _by_name(row) > _by_name(last)]
+    return rows[: ROWS_PER_PAGE + 1]
+
+
+def _by_name(row: Any) -> tuple[str, int]:
+    return sort_key(row.name), row.id
 
 
 def alike_rows(session: Session, kind: NamedKind, row: Any) -> Sequence[NamedRow]:
@@ -67,7 +90,7 @@ def alike_rows(session: Session, kind: NamedKind, row: Any) -> Sequence[NamedRow
     )
     found = [NamedRow(*each) for each in session.execute(query.limit(10 * ROWS_PER_PAGE))]
     wanted = set(words)
-    found.sort(key=lambda each: (-len(wanted & set(fold(each.name).split())), each.name, each.id))
+    found.sort(key=lambda each: (-len(wanted & set(fold(each.name).split())), *_by_name(each)))
     return found[:ROWS_PER_PAGE]
 
 
@@ -85,8 +108,13 @@ def suggestions(
     query = select(model.id, model.name).where(_contain(session, kind, words, every=True))
     if without is not None:
         query = query.where(model.id != without)
-    begins = _begins(model, " ".join(words))
-    rows = session.execute(query.order_by(begins, model.name, model.id).limit(SUGGESTIONS)).all()
+    if model is Person:
+        begins = Person.search_text.startswith(" ".join(words), autoescape=True)
+        order = case((begins, 0), else_=1), Person.sort_key, Person.id
+        rows = session.execute(query.order_by(*order).limit(SUGGESTIONS)).all()
+    else:
+        found_rows = sorted(session.execute(query), key=lambda row: (len(row.name), *_by_name(row)))
+        rows = found_rows[:SUGGESTIONS]
     column, movie = USES[kind]
     uses = select(column, func.count(distinct(movie)), func.max(movie)).group_by(column)
     counts = {
@@ -129,12 +157,6 @@ def has_public_page(session: Session, kind: NamedKind, row_id: int) -> bool:
         Movie.published, Movie.id.in_(select(movie).where(column == row_id))
     )
     return session.scalar(query.limit(1)) is not None
-
-
-def _begins(model: Any, folded: str) -> ColumnElement[int]:
-    if model is not Person:
-        return func.length(model.name)
-    return case((Person.search_text.startswith(folded, autoescape=True), 0), else_=1)
 
 
 def _contain(

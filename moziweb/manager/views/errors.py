@@ -1,9 +1,9 @@
 """Error pages of the manager."""
 
-from typing import Any
+from typing import Any, Final
 
 from pyramid.exceptions import BadCSRFOrigin, BadCSRFToken
-from pyramid.httpexceptions import HTTPNotFound
+from pyramid.httpexceptions import HTTPException, HTTPNotFound, HTTPRequestEntityTooLarge
 from pyramid.i18n import TranslationString
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
@@ -18,6 +18,12 @@ from ..web import drafts
 from ..web.layout import page_frame
 from ..web.redirects import SeeOther
 from .sign_in import require_sign_in
+
+_EXPIRED: Final = _("This form has expired")
+_TOO_LONG: Final = _(
+    "Nothing was saved, and the form is too long to be kept. Go back: what you typed is still in it. "
+    "Copy its long texts, load the page again and enter them."
+)
 
 
 @forbidden_view_config(managers=True)
@@ -51,14 +57,25 @@ def bad_csrf_token(error: Exception, request: Request) -> Response:
         return require_sign_in(request)
     return_url = safe_return_url(request.path)
     if current_user and return_url and keeps_draft(request):
-        with request.services.database.write() as session:
+        try:
             fields = drafts.unpack(drafts.pack(request.POST))
-            number = drafts.keep(
-                session, current_user.user_id, return_url, fields, request.services.clock()
-            )
+        except drafts.DraftTooLong:
+            return error_page(request, 400, _EXPIRED, _TOO_LONG)
+        now = request.services.clock()
+        with request.services.database.write() as session:
+            number = drafts.keep(session, current_user.user_id, return_url, fields, now)
         return SeeOther(f"{return_url}?draft={number}&done=expired")
     why = _("Nothing was changed. Go back, load the page again and repeat what you did.")
-    return error_page(request, 400, _("This form has expired"), why)
+    return error_page(request, 400, _EXPIRED, why)
+
+
+@exception_view_config(HTTPRequestEntityTooLarge, managers=True)
+def too_large(error: HTTPException, request: Request) -> Response:
+    """413 for a form beyond the limits; its body was not read."""
+    why = _(
+        "Nothing was saved. Go back: what you typed is still in the form. Save it in smaller parts."
+    )
+    return error_page(request, 413, _("This form is too large"), why)
 
 
 def error_page(

@@ -18,11 +18,11 @@ from ..auth.factors.challenges import (
     new_challenge,
     take_challenge,
 )
-from ..auth.factors.passkeys import PasskeyError, RelyingParty
+from ..auth.factors.passkeys import PasskeyError, PasswordNeeded, RelyingParty
 from ..auth.failed_sign_ins import report_failed_passkey
 from ..auth.models import User
 from ..web.layout import manager_view
-from .sign_in import SignInForm, begin_session, sign_in_again, site_of
+from .sign_in import CodeForm, begin_session, sign_in_again, site_of
 
 
 @manager_view("sign_in_passkey_options", permission=NO_PERMISSION_REQUIRED, method="POST")
@@ -41,16 +41,23 @@ def sign_in_passkey_options(request: Request) -> Response:
     "sign_in_passkey", permission=NO_PERMISSION_REQUIRED, renderer="sign_in", method="POST"
 )
 def sign_in_passkey(request: Request) -> dict[str, Any] | Response:
-    """Starts a session if the response of the authenticator verifies."""
-    form, site = SignInForm(request.POST), site_of(request)
+    """Starts a session if the response of the authenticator verifies.
+
+    On the page of the second step the form has its ``step``.
+    """
+    form, site = CodeForm(request.POST), site_of(request)
     if site is None:
         raise HTTPNotFound
     try:
-        user = _user_of(request, site, form.credential.data or "")
+        user = _user_of(request, site, form)
+    except PasswordNeeded:
+        text = _("The password has changed since. Sign in with it first, then with the passkey.")
+        return sign_in_again(request, form, text)
     except PasskeyError:
         report_failed_passkey(request.remote_addr or "")
         text = _("The passkey was not accepted. Try again, or sign in with your password.")
         return sign_in_again(request, form, text)
+    request.services.login_throttle.recognise(user.name, request.remote_addr or "")
     return begin_session(request, user, form, action="user.sign_in_passkey")
 
 
@@ -96,11 +103,16 @@ def json_response(text: str) -> Response:
     return Response(text, content_type="application/json", charset="utf-8")
 
 
-def _user_of(request: Request, site: RelyingParty, credential: str) -> User:
+def _user_of(request: Request, site: RelyingParty, form: CodeForm) -> User:
+    credential, step = form.credential.data or "", form.step.data or ""
     challenge = take_passkey_challenge(request, Purpose.PASSKEY_SIGN_IN, credential)
-    now = request.services.clock()
+    browser, now = get_csrf_token(request), request.services.clock()
     with request.services.database.write() as session:
-        user = passkeys.verify_sign_in(session, site, credential, challenge, now)
+        first_step = take_challenge(session, Purpose.CODE, browser, step, now) if step else None
+        password_of = first_step.user_id if first_step is not None else None
+        user = passkeys.verify_sign_in(
+            session, site, credential, challenge, now, password_of=password_of
+        )
         if user.disabled_at is not None:
             raise PasskeyError("the user is disabled")
     return user

@@ -8,7 +8,7 @@ from pyramid.i18n import TranslationString
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 from sqlalchemy import update
-from wtforms import HiddenField, PasswordField, StringField
+from wtforms import HiddenField, StringField
 
 from moziweb.i18n import _
 from moziweb.request import Request
@@ -21,21 +21,20 @@ from ..auth.factors.passkeys import MAX_PASSKEYS, PasskeyError
 from ..auth.factors.recovery_codes import make_codes
 from ..auth.factors.state import drop_needless_codes, factors_of
 from ..auth.models import User, UserSession
-from ..auth.return_url import safe_return_url
 from ..auth.sessions import is_confirmed, require_user
 from ..web.forms import BaseForm, line_field, one_line, required
 from ..web.layout import manager_view, page_frame
 from ..web.params import id_params
 from ..web.redirects import SeeOther
 from ..web.resources import SEE
-from .account import knows_password
+from .confirmation import ask_for_password
 from .passkey_sign_in import (
     json_response,
     passkey_challenge,
     take_passkey_challenge,
     too_many_challenges,
 )
-from .sign_in import site_of, throttled
+from .sign_in import site_of
 
 _ACCOUNT: Final = "manager.account"
 _ROUTE: Final = "manager.second_factors"
@@ -45,13 +44,6 @@ _WRONG_PASSKEY: Final = _("The passkey could not be added. Try again.")
 _TOO_MANY: Final = _(
     "You have ${count} passkeys. Remove one first.", mapping={"count": MAX_PASSKEYS}
 )
-
-
-class ConfirmForm(BaseForm):
-    """The present password, and the page to return to."""
-
-    password = PasswordField(_("Present password"))
-    return_url = HiddenField()
 
 
 class TotpForm(BaseForm):
@@ -67,48 +59,17 @@ class PasskeyForm(BaseForm):
     credential = HiddenField()
 
 
-@manager_view("confirm", permission=SEE, renderer="confirm", method="GET")
-def confirm_page(request: Request) -> dict[str, Any]:
-    """Asks for the password again."""
-    return _confirm_page(request, ConfirmForm(return_url=request.GET.get("return_url", "")))
-
-
-@manager_view("confirm", permission=SEE, renderer="confirm", method="POST")
-def confirm(request: Request) -> dict[str, Any] | Response:
-    """Allows changes of second factors for ten minutes. A wrong password counts as a sign-in."""
-    form, current_user = ConfirmForm(request.POST), require_user(request)
-    attempts = request.services.login_throttle
-    attempt = attempts.begin(current_user.name, request.remote_addr or "")
-    if attempt.wait:
-        return _confirm_page(request, form, throttled(request, attempt))
-    if not knows_password(request, form.password.data or ""):
-        request.response.status_int = 403
-        return _confirm_page(request, form, _("The present password is wrong."))
-    attempts.succeeded(attempt)
-    request.services.sessions.confirm(current_user.session_id)
-    return_url = safe_return_url(form.return_url.data or "")
-    return SeeOther(return_url or request.route_path(_ROUTE))
-
-
-def _confirm_page(request: Request, form: ConfirmForm, problem: str = "") -> dict[str, Any]:
-    return {
-        "page": page_frame(request, _("Enter your password again"), _ACCOUNT),
-        "form": form,
-        "problem": request.localizer.translate(problem) if problem else "",
-    }
-
-
 @manager_view("second_factors", permission=SEE, renderer="second_factors", method="GET")
 def second_factors(request: Request) -> dict[str, Any] | Response:
     """The page of the second factors."""
-    return _page(request) if is_confirmed(request) else _ask_for_password(request)
+    return _page(request) if is_confirmed(request) else _ask(request)
 
 
 @manager_view("second_factors", permission=SEE, renderer="second_factors", method="POST")
 def change_second_factors(request: Request) -> dict[str, Any] | Response:
     """Does one of the actions; ``do`` says which."""
     if not is_confirmed(request):
-        return _ask_for_password(request)
+        return _ask(request)
     action = _ACTIONS.get(str(request.POST.get("do")))
     if action is None:
         raise HTTPBadRequest
@@ -205,6 +166,11 @@ def _remove_passkey(request: Request) -> Response:
     return _done(request, "passkey-removed")
 
 
+def _keep_passkeys(request: Request) -> Response:
+    passkeys.keep_passkeys(request.dbsession, _user(request), now=request.services.clock())
+    return _done(request, "passkeys-kept")
+
+
 _ACTIONS: Final[dict[str, Any]] = {
     "totp-begin": _begin_totp,
     "totp-cancel": _cancel_totp,
@@ -213,6 +179,7 @@ _ACTIONS: Final[dict[str, Any]] = {
     "codes": _renew_codes,
     "passkey-add": _add_passkey,
     "passkey-remove": _remove_passkey,
+    "passkeys-keep": _keep_passkeys,
 }
 
 
@@ -232,9 +199,8 @@ def _keep_secret(request: Request, secret: str | None) -> None:
     session.execute(which.values(totp_secret=secret))
 
 
-def _ask_for_password(request: Request) -> Response:
-    query = {"return_url": request.route_path(_ROUTE)}
-    return SeeOther(request.route_path("manager.confirm", _query=query))
+def _ask(request: Request) -> Response:
+    return ask_for_password(request, request.route_path(_ROUTE))
 
 
 def _done(request: Request, notice: str = "") -> Response:

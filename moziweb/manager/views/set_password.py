@@ -10,6 +10,7 @@ from moziweb.i18n import _
 from moziweb.request import Request
 
 from ..auth import passwords
+from ..auth.factors.state import factors_of
 from ..auth.models import User
 from ..auth.password_links import use_link, user_of_link
 from ..web.forms import BaseForm
@@ -51,7 +52,10 @@ def set_password_by_link(request: Request) -> dict[str, Any] | Response:
         return _page(request, form, user, request.localizer.translate(password_problem(error)))
     if user is None:
         return _page(request, form, None)
-    return SeeOther(request.route_path("manager.sign_in", _query={"done": "password-set"}))
+    with request.services.database.read() as session:
+        is_unchecked = factors_of(session, user.id).is_unchecked
+    done = "password-set-passkeys" if is_unchecked else "password-set"
+    return SeeOther(request.route_path("manager.sign_in", _query={"done": done}))
 
 
 def _page(

@@ -50,6 +50,11 @@ from ..web.resources import SEE
 
 TITLE: Final = _("Sign in")
 
+DRAFT_TOO_LONG: Final = _(
+    "You were signed out. Nothing was saved, and the form is too long to be kept over a sign-in: go "
+    "back and copy its long texts before you sign in."
+)
+
 
 class AfterSignInForm(BaseForm):
     """``return_url`` is the page to return to; ``draft`` the packed fields of another form."""
@@ -168,10 +173,14 @@ def require_sign_in(request: Request) -> Response:
         query = {"return_url": return_url_of(request)} if return_url_of(request) else {}
         return_url = request.route_path("manager.sign_in", _query=query)
         return _htmx_signed_out(request, return_url) if is_htmx(request) else SeeOther(return_url)
-    draft = drafts.pack(request.POST) if keeps_draft(request) else ""
+    draft, problem = "", ""
+    try:
+        draft = drafts.pack(request.POST) if keeps_draft(request) else ""
+    except drafts.DraftTooLong:
+        problem = DRAFT_TOO_LONG
     form = SignInForm(return_url=return_url_of(request), draft=draft)
     response: Response = render_to_response(
-        "moziweb:templates/manager/sign_in.jinja2", _page(request, form), request=request
+        "moziweb:templates/manager/sign_in.jinja2", _page(request, form, problem), request=request
     )
     response.status_int = 403
     return response
@@ -290,7 +299,10 @@ def begin_session(
 def _return_url(
     request: Request, user: User, form: AfterSignInForm, action: str, password: str
 ) -> str:
-    """Returns where to go after sign-in; stores a draft sent with the form."""
+    """Returns where to go after sign-in; stores a draft sent with the form.
+
+    Without a draft, passkeys that have to be checked come first.
+    """
     return_url = safe_return_url(form.return_url.data or "") or request.route_path("manager.home")
     fields = drafts.unpack(form.draft.data or "") if has_own_origin(request) else []
     now = request.services.clock()
@@ -299,7 +311,8 @@ def _return_url(
             session.merge(user).password_hash = passwords.hashed(password)
         record(session, Actor(user.id, user.name), action, user.audit_subject, now)
         if not fields:
-            return return_url
+            is_unchecked = factors_of(session, user.id).is_unchecked
+            return request.route_path("manager.account") if is_unchecked else return_url
         path = return_url.partition("?")[0]
         number = drafts.keep(session, user.id, path, fields, now)
     return f"{path}?draft={number}&done=draft"

@@ -1,4 +1,7 @@
-"""Users, for administrators: adding, roles, disabling, and links that set a password."""
+"""Users, for administrators: adding, roles, disabling, and links that set a password.
+
+Each change needs the password again, so a session that was left open cannot take over accounts.
+"""
 
 from typing import Any, Final
 
@@ -28,7 +31,7 @@ from ..auth.accounts import (
 from ..auth.factors.state import factors_of, reset_factors, users_with_factors
 from ..auth.models import ROLE_NAMES, Role, User
 from ..auth.password_links import link_lifetime, make_link
-from ..auth.sessions import require_user
+from ..auth.sessions import is_confirmed, require_user
 from ..movies.form_fields import WordField
 from ..web.forms import TOO_LONG, BaseForm, line_field, required
 from ..web.layout import manager_view, page_frame
@@ -36,6 +39,7 @@ from ..web.params import or_404, text_param
 from ..web.redirects import SeeOther
 from ..web.resources import ADMINISTER, UserResource
 from ..web.submissions import begin
+from .confirmation import ask_for_password
 
 _ROUTE: Final = "manager.users"
 
@@ -63,7 +67,7 @@ class RoleForm(BaseForm):
 @manager_view("users", permission=ADMINISTER, renderer="users", method="GET")
 def users(request: Request) -> dict[str, Any]:
     """All users, and when they were last seen. Three queries."""
-    return _list(request, NewUserForm())
+    return _list(request, NewUserForm(request.GET if "name" in request.GET else None))
 
 
 @manager_view("users", permission=ADMINISTER, renderer="users", method="POST")
@@ -73,6 +77,10 @@ def add(request: Request) -> dict[str, Any] | Response:
     If the form is sent again, the administrator gets the user's page.
     """
     form = NewUserForm(request.POST)
+    if not is_confirmed(request):
+        typed = {name: (form[name].data or "")[:MAX_USER_NAME_LENGTH] for name in ("name", "role")}
+        query = {**typed, "done": "confirmed"}
+        return ask_for_password(request, request.route_path(_ROUTE, _query=query))
     session, current_user = request.dbsession, require_user(request)
     by, now = current_user.actor, request.services.clock()
     if not form.validate():
@@ -106,6 +114,11 @@ def change_user(request: Request) -> dict[str, Any] | Response:
     user = or_404(session.get(User, context.user_id))
     if user.id == current_user.user_id:
         raise HTTPBadRequest
+    if not is_confirmed(request):
+        query = {"role": role} if (role := text_param(request.POST, "role")) in {*Role} else {}
+        query["done"] = "confirmed"
+        path = request.route_path("manager.user", user=user.id, _query=query)
+        return ask_for_password(request, path)
     do = request.POST.get("do")
     try:
         if do == "link":
@@ -181,11 +194,12 @@ def _list(request: Request, form: NewUserForm) -> dict[str, Any]:
 
 
 def _page(request: Request, user: User, problem: TranslationString | str = "") -> dict[str, Any]:
+    role = text_param(request.GET, "role")
     return {
         "page": page_frame(request, user.name, _ROUTE),
         "user": user,
         "factors": factors_of(request.dbsession, user.id),
         "is_own": user.id == require_user(request).user_id,
-        "form": RoleForm(role=user.role.value),
+        "form": RoleForm(role=role if role in {*Role} else user.role.value),
         "problem": request.localizer.translate(problem) if problem else "",
     }

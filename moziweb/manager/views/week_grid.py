@@ -1,7 +1,7 @@
 """A week's grid: premieres and new movies, typed row by row and saved at once."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from babel.dates import format_skeleton
@@ -52,6 +52,12 @@ from ..web.resources import EDIT
 MAX_PICTURES: Final = 80
 """Fields for files: a form with files has a hundred parts at most (`web.request_limits`)."""
 
+MAX_TOGETHER: Final = 18_000_000
+"""Bytes of all files of a request, below ``max_request_body_size``: waitress answers without a page.
+
+The script sends a request for each file.
+"""
+
 _GRID: Final = "manager.week_grid"
 
 _MADE: Final = "made="
@@ -63,7 +69,11 @@ _NEAR: Final = range(-1, 9)
 
 @dataclass(slots=True)
 class GridPage:
-    """What the page of a grid shows. ``saved_before`` is the path of the form's first result."""
+    """What the page of a grid shows. ``saved_before`` is the path of the form's first result.
+
+    ``poster_errors`` say what is wrong with the files of movies, by id; ``posters_saved`` is the
+    number of the others.
+    """
 
     request: Request
     session: Session
@@ -78,6 +88,8 @@ class GridPage:
     has_conflicts: bool = False
     saved_before: str = ""
     problem: str = ""
+    poster_errors: Mapping[int, str] = field(default_factory=dict)
+    posters_saved: int = 0
 
     @classmethod
     def of(cls, request: Request, session: Session, fields: Any = None) -> "GridPage":
@@ -246,9 +258,12 @@ def grid_values(page: GridPage) -> dict[str, Any]:
         "is_previewed": page.is_previewed,
         "warnings": page.warnings,
         "problem": page.problem,
+        "poster_errors": page.poster_errors,
+        "posters_saved": page.posters_saved,
         "saved_before": page.saved_before,
         "submission": _submission_token(page),
         "most_bytes": request.services.posters.limits.bytes,
+        "most_together": MAX_TOGETHER,
         **_saved(page),
     }
 

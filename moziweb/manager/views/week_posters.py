@@ -1,4 +1,4 @@
-"""Posters of a week's movies: a file for each, all saved at once."""
+"""Posters of a week's movies: a file for each. Wrong files are named at their movies."""
 
 import secrets
 from collections.abc import Mapping
@@ -24,8 +24,9 @@ from ..web.layout import manager_view
 from ..web.redirects import SeeOther
 from ..web.request_limits import UploadedFile
 from ..web.resources import EDIT
+from ..web.submissions import begin
 from .movie_posters import joined_texts, most_bytes
-from .week_grid import GridPage, grid_values, week_of_path
+from .week_grid import MAX_TOGETHER, GridPage, grid_values, week_of_path
 
 PICTURE_FIELD: Final = "picture-"
 """The start of the names of the file fields; the movie's id follows."""
@@ -36,17 +37,32 @@ _Uploads = dict[int, tuple[StoredUpload, str]]
 
 @manager_view("week_posters", permission=EDIT, renderer="week_grid", method="POST")
 def save_week_posters(request: Request) -> dict[str, Any] | Response:
-    """Saves each file as the poster of its movie. With an error in one, none is saved."""
-    week = week_of_path(request)
+    """Saves each file as the poster of its movie; the page names the files that are wrong."""
+    week, translate = week_of_path(request), request.localizer.translate
     files = _files(request)
     if not files:
-        return _refused(request, request.localizer.translate(_("Choose a file first.")))
-    uploads, problems = _store(request, files)
-    if problems:
-        return _refused(request, " ".join(problems))
-    now = request.services.clock()
-    affected = _affected(request, uploads)
-    session = request.dbsession
+        return _refused(request, problem=translate(_("Choose a file first.")))
+    if (request.content_length or 0) > MAX_TOGETHER:
+        most = {"most": MAX_TOGETHER // 1_000_000}
+        text = _("Together, the files are larger than ${most} MB: send fewer at once.", mapping=most)
+        return _refused(request, problem=translate(text))
+    uploads, errors = _store(request, files)
+    if uploads:
+        _save(request, uploads)
+    query = {"done": "posters-added"} if uploads else {}
+    path = request.route_path("manager.week_grid", week=week.name, _query=query)
+    if not errors:
+        return SeeOther(path)
+    made = begin(
+        request.dbsession, require_user(request).user_id, request.POST, request.services.clock()
+    )
+    if made is not None and uploads:
+        made.path = path
+    return _refused(request, errors=errors, saved=len(uploads))
+
+
+def _save(request: Request, uploads: _Uploads) -> None:
+    now, affected, session = request.services.clock(), _affected(request, uploads), request.dbsession
     slugs = lock_movies(session, uploads)
     audited = AuditedMovies(session, list(slugs))
     _add(request, session, {each: uploads[each] for each in slugs})
@@ -54,10 +70,8 @@ def save_week_posters(request: Request) -> dict[str, Any] | Response:
     entries = audited.record(require_user(request).actor, "poster.add", now, batch=batch)
     for entry in entries:
         entry.pages = list(affected.pages) if affected else []
-    query = {"done": "posters-added"}
     if entries:
         session.info[REASON] = reason_of(entries[0])
-    return SeeOther(request.route_path("manager.week_grid", week=week.name, _query=query))
 
 
 def _files(request: Request) -> dict[int, UploadedFile]:
@@ -71,26 +85,33 @@ def _files(request: Request) -> dict[int, UploadedFile]:
     return found
 
 
-def _store(request: Request, files: Mapping[int, UploadedFile]) -> tuple[_Uploads, list[str]]:
-    """Checks and stores the files before the request's transaction; returns what is wrong, too."""
+def _store(
+    request: Request, files: Mapping[int, UploadedFile]
+) -> tuple[_Uploads, dict[int, str]]:
+    """Checks and stores the files before the request's transaction.
+
+    Returns what is wrong with the others, too, by movie id.
+    """
     editor, limit, now = (
         request.services.poster_editor,
         most_bytes(request),
         request.services.clock(),
     )
     uploads: _Uploads = {}
-    problems = []
+    errors: dict[int, str] = {}
     for movie_id, sent in files.items():
         try:
             upload = editor.store(sent.file.read(limit + 1))
         except PICTURE_ERRORS as error:
             text = joined_texts(request, explained(error, limit).texts)
-            problems.append(f"{sent.filename}: {text}")
+            errors[movie_id] = f"{sent.filename}: {text}"
             continue
+        finally:
+            sent.file.seek(0)
         uploads[movie_id] = upload, sent.filename
         with request.services.database.write() as session:
             editor.remember(session, upload, now)
-    return uploads, problems
+    return uploads, errors
 
 
 def _add(request: Request, session: Session, uploads: _Uploads) -> list[PosterSource]:
@@ -114,8 +135,11 @@ def _affected(request: Request, uploads: _Uploads) -> AffectedPages | None:
         return found
 
 
-def _refused(request: Request, problem: str) -> dict[str, Any]:
+def _refused(
+    request: Request, *, problem: str = "", errors: Mapping[int, str] | None = None, saved: int = 0
+) -> dict[str, Any]:
+    """Returns the page with a problem, or with those of files by movie id."""
     request.response.status_int = 422
     page = GridPage.of(request, request.dbsession)
-    page.problem = problem
+    page.problem, page.poster_errors, page.posters_saved = problem, errors or {}, saved
     return grid_values(page)

@@ -8,6 +8,7 @@ form, which shows them once. Fields are never stored for a request without a use
 import json
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
+from urllib.parse import quote_plus
 
 from sqlalchemy import JSON, ForeignKey, String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -37,8 +38,11 @@ class Draft(Base):
 
 Fields: TypeAlias = list[tuple[str, str]]
 
-MAX_CHARACTERS: Final = 200_000
-"""Largest form that is kept, as JSON. The largest movie needs a tenth of it."""
+MAX_ENCODED: Final = 900_000
+"""Bytes of the largest form that is kept, URL-encoded in the sign-in form (``MAX_FORM``).
+
+A week's grid of 200 rows needs a third of it, a movie a tenth.
+"""
 
 MAX_AGE: Final = timedelta(days=7)
 
@@ -46,20 +50,29 @@ SECRETS: Final = frozenset({"password", "new_password", "current_password", "cod
 """Fields with passwords and codes, which are stored nowhere."""
 
 
+class DraftTooLong(Exception):
+    """The fields of a form do not fit into a draft."""
+
+
 def pack(fields: Any) -> str:
-    """Returns the text fields of a form as JSON, "" if it is too long. Files are left out."""
+    """Returns the text fields of a form as JSON, "" without any. Files are left out.
+
+    Raises ``DraftTooLong``.
+    """
     texts = [
         [name, value]
         for name, value in fields.items()
         if isinstance(value, str) and name not in {"csrf_token", *SECRETS}
     ]
-    text = json.dumps(texts, ensure_ascii=False)
-    return text if texts and len(text) <= MAX_CHARACTERS else ""
+    text = json.dumps(texts, ensure_ascii=False) if texts else ""
+    if len(quote_plus(text, errors="replace")) > MAX_ENCODED:
+        raise DraftTooLong
+    return text
 
 
 def unpack(text: str) -> Fields:
     """Returns the fields of ``pack``; none for any other text."""
-    if not text or len(text) > MAX_CHARACTERS:
+    if not text or len(text) > MAX_ENCODED:
         return []
     try:
         found = json.loads(text)

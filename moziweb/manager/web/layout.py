@@ -35,10 +35,16 @@ NOTICES: Final = {
     "bulk-nothing": _("Nothing was chosen: tick a film first."),
     "undone": _("The change is taken back."),
     "password-set": _("Your password is set. Sign in with it."),
+    "password-set-passkeys": _(
+        "Your password is set. Sign in with it, then check your passkeys: they stay, but until "
+        "then they need the password, too."
+    ),
     "totp-on": _("From now on you need a code of the app to sign in."),
     "totp-off": _("The authenticator app is removed."),
     "passkey-added": _("The passkey is added."),
     "passkey-removed": _("The passkey is removed from the site. Delete it on the device, too."),
+    "confirmed": _("The password is right. Nothing is done yet: please choose it once more."),
+    "passkeys-kept": _("Your passkeys sign in without the password again."),
     "user-role": _("The role is changed."),
     "user-disabled": _("The user is disabled and signed out everywhere."),
     "user-enabled": _("The user may sign in again."),

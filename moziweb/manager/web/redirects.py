@@ -25,5 +25,9 @@ class SeeOther(_PathRedirect, HTTPSeeOther):
     """303 to a path."""
 
 
+class Detour(SeeOther):
+    """303 to a page that comes first: the form was not done."""
+
+
 class MovedPermanently(_PathRedirect, HTTPMovedPermanently):
     """301 to a path."""

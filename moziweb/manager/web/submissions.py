@@ -23,7 +23,7 @@ from moziweb.request import Request
 
 from ..auth.sessions import signed_in
 from .drafts import SECRETS
-from .redirects import SeeOther
+from .redirects import Detour, SeeOther
 
 KEPT_FOR: Final = timedelta(days=7)
 """How long a form may stay open and still be recognised."""
@@ -96,6 +96,8 @@ def once(view: PostView) -> PostView:
             return SeeOther(made.path)
         response = view(context, request)
         path = response.headers.get("Location", "")
+        if isinstance(response, Detour):
+            return response
         if response.status_int == SeeOther.code and len(path) <= MAX_PATH:
             return _remember(request, response, user.user_id, digest)
         return response

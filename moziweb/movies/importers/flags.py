@@ -12,11 +12,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from moziweb.i18n import _
+from moziweb.movies.collation import sort_key
 from moziweb.movies.models import Distributor, Genre, Person, StreamingService
 from moziweb.movies.slugs import MAX_NAME_SLUG_LENGTH, slug_of
 from moziweb.movies.text_folding import fold
 
 from .candidate import GenreFact, PersonFact
+from .namesakes import Namesakes, is_other
 from .planning import Effect, Plan
 from .problems import Problem
 
@@ -36,6 +38,10 @@ _ALIKE: Final = {
     "service": _("a new streaming service: ${name}; there is ${similar}"),
 }
 _LIKE_A_PERSON: Final = _("a new person: ${name}; there is ${similar}")
+_LIKE_ANOTHER: Final = _("a new person: ${name}; there is ${similar}, with another TMDB id")
+
+_BATCH: Final = 2_000
+"""Rows of people that are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ class _Known:
 
 
 def flagged(session: Session, plans: Sequence[Plan]) -> list[Plan]:
-    """Return the plans with their flags. At most four queries for any number of plans."""
+    """Return the plans with their flags. At most five queries for any number of plans."""
     writing = [plan for plan in plans if plan.effect in {Effect.NEW, Effect.CHANGED}]
     names = {kind: {*_names(writing, kind)} for kind in _NEW}
     texts = {
@@ -119,33 +125,21 @@ def _new_people(plans: Iterable[Plan]) -> Iterator[PersonFact]:
 
 
 def _people_like(session: Session, people: set[PersonFact]) -> Mapping[PersonFact, str]:
-    """Return a text for each person who is not there, if one of nearly the same name is.
-
-    Names are equal without accents and case, in either order. People with other TMDB ids differ.
-    """
+    """Return a text for each person who is not there, if one of nearly the same name is."""
     if not people:
         return {}
     ids = sorted(each.tmdb_id for each in people if each.tmdb_id is not None)
     there = {*session.scalars(select(Person.tmdb_id).where(Person.tmdb_id.in_(ids)))}
-    new = [each for each in people if each.tmdb_id not in there or each.tmdb_id is None]
-    orders = {order for each in new for order in _orders(each.name)}
-    query = select(Person.name, Person.search_text).where(
-        Person.search_text.in_(sorted(orders)), Person.tmdb_id.is_(None)
-    )
-    by_text: dict[str, list[str]] = {}
-    for name, text in session.execute(query.order_by(Person.id)):
-        by_text.setdefault(text, []).append(name)
-    found = {}
-    for each in new:
-        similar = [name for order in _orders(each.name) for name in by_text.get(order, ())]
-        if similar:
-            names = ", ".join(dict.fromkeys(similar[:_MAX_SIMILAR]))
-            found[each] = _(_LIKE_A_PERSON, mapping={"name": each.name, "similar": names})
-    return found
+    alike = Namesakes(each for each in people if each.tmdb_id not in there or not each.tmdb_id)
+    rows = session.execute(select(Person.name, Person.search_text, Person.tmdb_id))
+    for name, text, tmdb_id in rows.yield_per(_BATCH):
+        alike.compare(name, text, tmdb_id)
+    return {fact: _like_people(fact, names) for fact, names in alike.found.items()}
 
 
-def _orders(name: str) -> tuple[str, ...]:
-    """Return a folded name, and with its last word first and its first word last."""
-    words = fold(name).split()
-    turned = (words, [*words[-1:], *words[:-1]], [*words[1:], *words[:1]])
-    return tuple(dict.fromkeys(" ".join(each) for each in turned if each))
+def _like_people(fact: PersonFact, names: Mapping[str, int | None]) -> str:
+    known = sorted(names, key=sort_key)[:_MAX_SIMILAR]
+    others = [each for each in known if is_other(fact.tmdb_id, names[each])]
+    mapping = {"name": fact.name, "similar": ", ".join(known)}
+    text = _LIKE_ANOTHER if len(others) == len(known) else _LIKE_A_PERSON
+    return _(text, mapping=mapping)

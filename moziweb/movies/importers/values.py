@@ -175,7 +175,11 @@ def _english_genres() -> dict[str, str]:
 
 def trailer(url: str) -> TrailerFact:
     """Return the video of a URL at YouTube or Vimeo."""
-    parts = urlsplit(url if "//" in url else f"https://{url}")
+    text = _("neither YouTube nor Vimeo: ${value}")
+    try:
+        parts = urlsplit(url if "//" in url else f"https://{url}")
+    except ValueError:
+        raise InvalidValue(text, value=_quoted(url)) from None
     host = (parts.hostname or "").removeprefix("www.").removeprefix("m.")
     last = parts.path.rstrip("/").rpartition("/")[2]
     if host in {"youtube.com", "youtube-nocookie.com"}:
@@ -184,7 +188,7 @@ def trailer(url: str) -> TrailerFact:
         return video("YouTube", last)
     if host in {"vimeo.com", "player.vimeo.com"}:
         return video("Vimeo", last)
-    raise InvalidValue(_("neither YouTube nor Vimeo: ${value}"), value=_quoted(url))
+    raise InvalidValue(text, value=_quoted(url))
 
 
 def video(site: str, video_id: str, name: str = "", language: str = "") -> TrailerFact:

@@ -182,3 +182,12 @@ def test_dictionary_attack_is_throttled(site: TestApp, clock: Clock) -> None:
 )
 def test_ipv6_addresses_count_as_their_network(address: str, network: str) -> None:
     assert network_of(address) == network
+
+
+def test_sign_in_with_a_passkey_recognises_the_address(database: Database) -> None:
+    """As one with a password does: the wide limits do not apply there, and failures are deleted."""
+    failures(database, "anna", OWNER, PER_NAME_AND_ADDRESS.count)
+    attempts_at(database).recognise("anna", OWNER)
+    failures(database, "other{}", OWNER, PER_ADDRESS.count)
+    assert attempts_at(database).begin("bela", OWNER).wait
+    assert not attempts_at(database).begin("anna", OWNER).wait

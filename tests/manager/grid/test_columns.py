@@ -68,6 +68,8 @@ def test_texts_are_read(column: str, text: str, value: object) -> None:
         ("distributor", "x" * 121, "longer than 120 characters"),
         ("service", "x" * 61, "longer than 60 characters"),
         ("poster", "file:///etc/passwd", "not a URL that an image may be fetched from"),
+        ("poster", "https://example.com:22/p.jpg", "not a URL that an image may be fetched from"),
+        ("poster", "https://[example.com/p.jpg", "not a URL that an image may be fetched from"),
     ],
 )
 def test_wrong_texts_are_refused_with_the_reason(column: str, text: str, reason: str) -> None:

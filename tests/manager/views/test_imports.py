@@ -539,13 +539,29 @@ def test_import_is_taken_back_as_a_whole(site: TestApp, editor: TestApp) -> None
     assert [title for title in titles if title not in page.html.text] == []
 
 
-@pytest.mark.parametrize("path", ["/manager/imports", "/manager/imports/1"])
-def test_landmarks_have_names_of_their_own(editor: TestApp, path: str) -> None:
-    previewed(editor, do="file", file=LIST)
-    page = editor.get(path).html
-    named = page.select("section[aria-label], section[aria-labelledby], [role=region], nav")
-    names = [each.get("aria-label") or each.get("aria-labelledby") for each in named]
-    assert len(names) == len(set(names))
+LANDMARKS = (
+    "section[aria-label], section[aria-labelledby], [role=region], [role=search], nav, aside, main"
+)
+
+
+def name_of(page: Any, landmark: Any) -> str:
+    """The accessible name of a landmark."""
+    label = page.find(id=landmark.get("aria-labelledby") or "none")
+    name: str = label.get_text(" ", strip=True) if label else landmark.get("aria-label", "")
+    return name
+
+
+@pytest.mark.parametrize("prefix", ["", "/en"])
+@pytest.mark.parametrize("path", ["", "/lists/1", "/1", "/1?show=new"])
+def test_landmarks_have_names_of_their_own(editor: TestApp, prefix: str, path: str) -> None:
+    """On all pages of imports: one with several pages, and a list whose columns are confirmed."""
+    lines = "".join(f"{n};Film {n};2026-12-10\n" for n in range(1, 120))
+    list_ = f"external_id;title;release_date\n{lines}"
+    previewed(editor, do="file", file=list_)
+    page = editor.get(f"{prefix}/manager/imports{path}").html
+    names = [name_of(page, each) for each in page.select(LANDMARKS)]
+    assert len(names) > 2
+    assert sorted(names) == sorted(set(names))
 
 
 @pytest.mark.parametrize("publish", [False, True])

@@ -1,5 +1,6 @@
 """Editing a movie: submitted values are saved, and nothing else changes."""
 
+import re
 import unicodedata
 from datetime import date
 
@@ -7,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 from webtest import TestApp
 
+from moziweb.manager.auth.models import Role
 from moziweb.movies.models import (
     DatePrecision,
     FieldProvenance,
@@ -18,7 +20,7 @@ from moziweb.movies.models import (
 from moziweb.services import services_of
 from tests import factories
 from tests.conftest import counted_queries
-from tests.manager.conftest import BOTH
+from tests.manager.conftest import BOTH, signed_in
 from tests.manager.movie_forms import (
     last_entry,
     make_movie,
@@ -27,6 +29,7 @@ from tests.manager.movie_forms import (
     movie_of,
     press,
 )
+from tests.site.cached import Movies
 
 
 @pytest.fixture
@@ -351,6 +354,21 @@ def test_notice_of_another_save_is_not_shown(site: TestApp, editor: TestApp, mov
     for number in (last_entry(site).id, 999_999, "x", ""):
         page = editor.get(f"/manager/movies/{movie_id}?saved={number}")
         assert "Mentve." not in page.text
+
+
+def test_save_that_refreshes_no_page_says_nothing_of_their_freshness(
+    cached: TestApp, movies: Movies
+) -> None:
+    editor = signed_in(cached, Role.EDITOR)
+    form = movie_form(editor, "new")
+    form["title"] = "Oldal nélkül"
+    notice = press(form, status=303).follow().html.select_one("div[role=status]").text
+    assert "Mentve." in notice
+    assert re.findall(r"frissült|friss volt", notice) == []
+    form = movie_form(editor, movies.here)
+    form["title"] = "Átnevezve"
+    notice = press(form, status=303).follow().html.select_one("div[role=status]").text
+    assert re.findall(r"frissült|friss volt", notice) == ["frissült", "friss volt"]
 
 
 @BOTH

@@ -212,6 +212,9 @@ def test_file_name_is_escaped(editor: TestApp, movie: int) -> None:
         ("http://127.0.0.1:1/a.jpg", ""),
         ("file:///etc/passwd", "nem egy kép címe"),
         ("http://a.example/" + "a" * 2000, "nem egy kép címe"),
+        ("https://a.example:22/a.jpg", "nem engedélyezett port"),
+        ("https://a.example:8443/a.jpg", "nem engedélyezett port"),
+        ("https://[a.example/a.jpg", "nem egy kép címe"),
     ],
 )
 def test_unusable_url_is_refused(editor: TestApp, movie: int, url: str, text: str) -> None:

@@ -10,7 +10,17 @@ from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.models import Role
 from moziweb.manager.bin.queries import ROWS_PER_PAGE
 from moziweb.manager.names.kinds import NAME_MODELS, NamedKind
-from moziweb.movies.models import Credit, CreditRole, Distributor, Movie, Person, StreamingService
+from moziweb.manager.names.queries import suggestions
+from moziweb.movies.models import (
+    Credit,
+    CreditRole,
+    Distributor,
+    Genre,
+    Movie,
+    Person,
+    StreamingService,
+)
+from moziweb.movies.slugs import slug_of
 from moziweb.services import services_of
 from tests import factories
 from tests.conftest import counted_queries
@@ -63,6 +73,38 @@ def test_names_are_listed_in_pages(site: TestApp, editor: TestApp) -> None:
     with counted_queries(services_of(site.app.registry).database.engine) as statements:
         editor.get("/manager/names")
     assert len(statements) <= 5
+
+
+HUNGARIAN: tuple[str, ...] = (
+    "Ábel Anna", "Abigél Bea", "Cukor Pál", "Csiszár Ede", "Öcsi", "Zala Ida", "Zsiga",
+)  # fmt: skip
+"""Names in Hungarian order; by code points, Á and Ö come last, and Cs before Cu."""
+
+
+@BOTH
+@pytest.mark.parametrize("name_kind", NamedKind)
+def test_names_are_in_hungarian_order(site: TestApp, editor: TestApp, name_kind: NamedKind) -> None:
+    """Also beyond a page, and in suggestions."""
+    filling = [f"{HUNGARIAN[2]} {number:02}" for number in range(ROWS_PER_PAGE)]
+    for name in reversed([*HUNGARIAN, *filling]):
+        slug = {} if name_kind in (NamedKind.PERSON, NamedKind.DISTRIBUTOR) else {"slug": slug_of(name)}
+        english = {"name_en": name} if name_kind is NamedKind.GENRE else {}
+        add_rows(site, NAME_MODELS[name_kind](name=name, **slug, **english))
+    first = editor.get("/manager/names", {"kind": name_kind})
+    pages = [first, first.click("Következő oldal")]
+    shown = [row.text.strip() for page in pages for row in page.html.select("tbody th")]
+    assert shown == [*HUNGARIAN[:3], *filling, *HUNGARIAN[3:]]
+
+
+def test_suggestions_are_in_hungarian_order(site: TestApp, editor: TestApp) -> None:
+    with services_of(site.app.registry).database.write() as session:
+        session.add_all(Person(name=f"Kis {name}") for name in reversed(HUNGARIAN))
+        session.add_all(Genre(name=f"Kis {n}", name_en=n, slug=n) for n in ("zab", "cse", "cud"))
+    with services_of(site.app.registry).database.read() as session:
+        people = suggestions(session, NamedKind.PERSON, "kis")
+        genres = suggestions(session, NamedKind.GENRE, "kis")
+    assert [each.name for each in people] == [f"Kis {name}" for name in HUNGARIAN]
+    assert [each.name for each in genres] == ["Kis cud", "Kis cse", "Kis zab"]
 
 
 @pytest.mark.parametrize("kind", NamedKind)
@@ -137,6 +179,14 @@ def test_every_field_is_saved_audited_and_taken_back(
         (NamedKind.GENRE, "slug", "Nagy Betű", "kisbetű"),
         (NamedKind.SERVICE, "slug", "foglalt", "“Másik”"),
         (NamedKind.DISTRIBUTOR, "website", "javascript:alert(1)", "https://"),
+        (NamedKind.DISTRIBUTOR, "website", "https://[a.example/", "https://"),
+        (NamedKind.DISTRIBUTOR, "website", "https://a b.example/", "https://"),
+        (NamedKind.DISTRIBUTOR, "website", "https://user@a.example/", "https://"),
+        (NamedKind.DISTRIBUTOR, "website", "https://kezdolap/", "https://"),
+        (NamedKind.DISTRIBUTOR, "website", "https://a.example:x/", "https://"),
+        (NamedKind.DISTRIBUTOR, "website", "https://a.example:22/", "port"),
+        (NamedKind.SERVICE, "website", "https://[a.example/", "https://"),
+        (NamedKind.SERVICE, "website", "https://a.example:6667/", "port"),
         (NamedKind.DISTRIBUTOR, "name", "Másik", "“Másik”"),
     ],
 )

@@ -10,14 +10,22 @@ from webtest import TestApp
 from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.accounts import disable, find_user
-from moziweb.manager.auth.factors.challenges import CHALLENGE_LASTS, MAX_CHALLENGES
+from moziweb.manager.auth.factors.challenges import (
+    CHALLENGE_LASTS,
+    MAX_CHALLENGES,
+    MAX_OWN_CHALLENGES,
+)
 from moziweb.manager.auth.factors.passkeys import RelyingParty, register, registration_options
 from moziweb.manager.auth.models import Role
+from moziweb.manager.auth.password_links import make_link
 from moziweb.services import services_of
 from tests.conftest import NOW, running_app
 from tests.manager.auth.factors.authenticator import Authenticator
 from tests.manager.auth.factors.test_passkeys import BROKEN, mutations
-from tests.manager.conftest import BOTH, NAMES, Clock, csrf_of, sign_in
+from tests.manager.auth.factors.test_state import add_passkey
+from tests.manager.conftest import BOTH, NAMES, PASSWORD, Clock, confirm, csrf_of, sign_in
+
+NEW = "nine quiet projectors"
 
 SITE = RelyingParty("localhost", "http://localhost")
 
@@ -149,3 +157,120 @@ def test_only_sign_in_pages_may_ask_for_a_passkey(
         assert "camera=()" in page.headers["Permissions-Policy"]
     for page in (editor.get("/manager/account"), anonymous.get("/"), anonymous.get("/about")):
         assert denied in page.headers["Permissions-Policy"]
+
+
+def set_password_by_link(site: TestApp, device: Authenticator) -> TestApp:
+    """The browser of the editor, who has set another password by a link."""
+    with services_of(site.app.registry).database.write() as session:
+        user = find_user(session, NAMES[Role.EDITOR])
+        assert user is not None
+        token = make_link(session, user, by=COMMAND, now=NOW)
+    browser = TestApp(site.app)
+    form = browser.get(f"/manager/set-password?link={token}").form
+    form["new_password"] = NEW
+    done = form.submit(status=303).follow()
+    assert "ellenőrizze a belépőkulcsait" in done.html.select_one("[role=status]").text
+    return browser
+
+
+def second_step(browser: TestApp, device: Authenticator) -> Any:
+    """Signs in with the password, then with the passkey."""
+    form = sign_in(browser, NAMES[Role.EDITOR], NEW).form
+    form["credential"] = device.get(options_for(browser).json)
+    form.action = "/manager/sign-in/passkey"
+    return form.submit(status="*")
+
+
+@BOTH
+def test_passkey_from_before_a_reset_needs_the_new_password(
+    site: TestApp, anonymous: TestApp, device: Authenticator
+) -> None:
+    """Who knew the former password may have added it."""
+    browser = set_password_by_link(site, device)
+    refused = answer(anonymous, device.get(options_for(anonymous).json))
+    assert refused.status_int == 403
+    assert "A jelszó azóta megváltozott" in refused.text
+    assert not is_in(anonymous)
+    # With the new password it is a second factor, and has to be checked.
+    assert second_step(browser, device).location == "/manager/account"
+    account = browser.get("/manager/account").html.select_one("section.notice")
+    assert account.select_one("li strong").text == "telefon"
+    assert "2026" in account.select_one("li time").text
+    assert not answer_is_in(site, device)
+    confirm(browser, NEW)
+    page = browser.get("/manager/account/second-factors")
+    keep = next(form for form in page.forms.values() if "passkeys-keep" in form.text)
+    kept = keep.submit("do", status=303).follow()
+    assert kept.html.select_one("[value=passkeys-keep]") is None
+    assert browser.get("/manager/account").html.select_one("section.notice") is None
+    assert answer_is_in(site, device)
+    with services_of(site.app.registry).database.read() as session:
+        entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
+    assert ("user.passkeys_keep", NAMES[Role.EDITOR]) in {
+        (each.action, each.user_name) for each in entries
+    }
+
+
+def answer_is_in(site: TestApp, device: Authenticator) -> bool:
+    """Whether the passkey alone signs in."""
+    browser = TestApp(site.app)
+    answer(browser, device.get(options_for(browser).json))
+    return is_in(browser)
+
+
+def test_step_of_another_user_is_not_the_password(
+    site: TestApp, anonymous: TestApp, device: Authenticator
+) -> None:
+    set_password_by_link(site, device)
+    with services_of(site.app.registry).database.write() as session:
+        admin = find_user(session, NAMES[Role.ADMIN])
+        assert admin is not None
+        add_passkey(session, admin)
+    step = sign_in(anonymous, NAMES[Role.ADMIN]).form["step"].value
+    credential = device.get(options_for(anonymous).json)
+    assert answer(anonymous, credential, step=step).status_int == 403
+    assert answer(anonymous, device.get(options_for(anonymous).json), step="x").status_int == 403
+    assert not is_in(anonymous)
+
+
+def test_passkey_needs_a_password_that_the_user_has_changed(
+    site: TestApp, editor: TestApp, device: Authenticator
+) -> None:
+    form = editor.get("/manager/account").forms[2]
+    form["current_password"], form["new_password"] = PASSWORD, NEW
+    page = form.submit(status=303).follow()
+    assert page.html.select_one("section.notice a.button")["href"] == (
+        "/manager/account/second-factors"
+    )
+    assert not answer_is_in(site, device)
+
+
+def test_draft_comes_before_the_check(
+    site: TestApp, anonymous: TestApp, device: Authenticator
+) -> None:
+    browser = set_password_by_link(site, device)
+    form = sign_in(browser, NAMES[Role.EDITOR], NEW).form
+    form["credential"] = device.get(options_for(browser).json)
+    form["return_url"], form["draft"] = "/manager/movies/new", '[["title", "x"]]'
+    form.action = "/manager/sign-in/passkey"
+    origin = {"Origin": "http://localhost"}
+    assert "draft=" in form.submit(status=303, headers=origin).location
+
+
+def test_challenges_of_others_do_not_lock_out_a_user_of_the_address(
+    anonymous: TestApp, site: TestApp, device: Authenticator
+) -> None:
+    """As with failed sign-ins: who has signed in from the address before is not limited by them."""
+    assert answer_is_in(site, device)  # recognises the address
+    for _ in range(MAX_CHALLENGES):
+        options_for(anonymous)
+    assert options_for(anonymous).status_int == 429
+    assert "code" in sign_in(anonymous, NAMES[Role.EDITOR]).form.fields
+    with services_of(site.app.registry).database.write() as session:
+        admin = find_user(session, NAMES[Role.ADMIN])
+        assert admin is not None
+        add_passkey(session, admin)
+    assert sign_in(anonymous, NAMES[Role.ADMIN]).status_int == 429
+    for _ in range(MAX_OWN_CHALLENGES - 1):
+        assert sign_in(anonymous, NAMES[Role.EDITOR]).status_int == 200
+    assert sign_in(anonymous, NAMES[Role.EDITOR]).status_int == 429

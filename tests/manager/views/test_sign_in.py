@@ -11,9 +11,12 @@ from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth import passwords
 from moziweb.manager.auth.accounts import disable, find_user, set_password
 from moziweb.manager.auth.models import Role, User, UserSession
+from moziweb.manager.web.drafts import MAX_ENCODED, Draft
+from moziweb.manager.web.request_limits import MAX_FORM
 from moziweb.services import services_of
 from tests.conftest import NOW, running_app
 from tests.manager.conftest import NAMES, PASSWORD, Clock, csrf_of, sign_in, signed_in
+from tests.manager.movie_forms import make_movie
 
 COOKIE = "moziweb_session"
 
@@ -257,3 +260,31 @@ def test_sign_in_is_audited(site: TestApp, editor: TestApp) -> None:
         entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
     assert entry is not None
     assert (entry.action, entry.user_name) == ("user.sign_in", NAMES[Role.EDITOR])
+
+
+def test_form_that_is_too_long_for_a_draft_is_named_before_anything_is_lost(
+    site: TestApp, editor: TestApp
+) -> None:
+    """On the sign-in page, and where the form is older than the session."""
+    path, origin = f"/manager/movies/{make_movie(site)}", {"Origin": "http://localhost"}
+    fields = {"title": "Hosszú", "synopsis": "x" * MAX_ENCODED}
+    expired = editor.post(path, {**fields, "csrf_token": "old"}, origin, status=400)
+    assert "túl hosszú" in expired.html.select_one("main").text
+    ended = TestApp(site.app).post(path, fields, origin, status=403)
+    assert "túl hosszú" in ended.html.select_one("[role=alert]").text
+    assert ended.form["draft"].value == ""
+    with services_of(site.app.registry).database.read() as session:
+        assert session.scalars(select(Draft)).all() == []
+    fields["synopsis"] = "x" * (MAX_ENCODED - 1_000)
+    kept = TestApp(site.app).post(path, fields, origin, status=403)
+    assert kept.html.select_one("[role=alert]") is None
+    form = kept.form
+    form["name"], form["password"] = NAMES[Role.EDITOR], PASSWORD
+    shown = form.submit(status=303, headers=origin).follow()
+    assert shown.html.select_one("#synopsis").text.strip() == fields["synopsis"]
+
+
+def test_form_beyond_the_limits_has_a_page_that_says_so(editor: TestApp) -> None:
+    page = editor.post("/manager/movies/new", {"synopsis": "x" * MAX_FORM}, status=413)
+    assert "Ez az űrlap túl nagy" in page.html.select_one("h1").text
+    assert "Lépjen vissza" in page.html.select_one("main").text

@@ -11,12 +11,20 @@ from moziweb.manager.auth.accounts import find_user
 from moziweb.manager.auth.factors.recovery_codes import make_codes
 from moziweb.manager.auth.factors.state import factors_of
 from moziweb.manager.auth.models import Role, User
+from moziweb.manager.auth.sessions import CONFIRMED_FOR
 from moziweb.services import services_of
 from tests.conftest import NOW
 from tests.manager.auth.factors.test_state import add_passkey
-from tests.manager.conftest import BOTH, NAMES, Clock, csrf_of, sign_in, signed_in
+from tests.manager.conftest import BOTH, NAMES, PASSWORD, Clock, confirm, csrf_of, sign_in, signed_in
 
 NEW = "nine quiet projectors"
+
+
+@pytest.fixture
+def admin(admin: TestApp) -> TestApp:
+    """A browser of the administrator after the password was entered again."""
+    assert confirm(admin).status_int == 303
+    return admin
 
 
 def user_id(site: TestApp, name: str) -> int:
@@ -112,7 +120,9 @@ def test_reset_link_signs_out_and_sets_a_password(
     assert browser.get(second, status="*").status_int == 404
     form["new_password"] = NEW
     assert form.submit(status=404)
-    third = link_of(post(signed_in(site, Role.ADMIN), number, "link"))
+    later = signed_in(site, Role.ADMIN)
+    confirm(later)
+    third = link_of(post(later, number, "link"))
     form = browser.get(third).form
     form["new_password"] = NEW
     assert form.submit(status=303)
@@ -194,6 +204,47 @@ def test_own_page_has_no_actions(site: TestApp, admin: TestApp) -> None:
     assert page.html.select_one("main form") is None
     for do in ("disable", "link", "role", "reset-factors"):
         assert post(admin, own, do, role="editor").status_int == 400
+
+
+@pytest.mark.parametrize(
+    ("do", "fields"),
+    [("link", {}), ("reset-factors", {}), ("role", {"role": "admin"}), ("disable", {}),
+     ("enable", {}), ("sign-out", {})],
+)  # fmt: skip
+def test_changes_of_users_need_the_password_again(
+    site: TestApp, clock: Clock, do: str, fields: dict[str, str]
+) -> None:
+    """Without it, a session that was left open takes over accounts."""
+    number = user_id(site, NAMES[Role.EDITOR])
+    with services_of(site.app.registry).database.write() as session:
+        add_passkey(session, session.get_one(User, number))
+    browser = signed_in(site, Role.ADMIN)
+    before = last_entry(site).id
+    asked = post(browser, number, do, **fields)
+    assert asked.status_int == 303
+    assert asked.location.startswith("/manager/account/confirm?")
+    assert last_entry(site).id == before
+    form = asked.follow().forms[1]
+    form["password"] = PASSWORD
+    page = form.submit(status=303).follow()
+    assert page.request.path == f"/manager/users/{number}"
+    assert "Eddig semmi sem változott" in page.html.select_one("[role=status]").text
+    assert page.html.select_one("#role option[selected]")["value"] == fields.get("role", "editor")
+    assert post(browser, number, do, **fields).status_int in (200, 303)
+    clock.pass_(seconds=CONFIRMED_FOR.total_seconds())
+    assert "/confirm?" in post(browser, number, "sign-out").location
+
+
+def test_adding_a_user_needs_the_password_again(site: TestApp) -> None:
+    browser = signed_in(site, Role.ADMIN)
+    form = invite(browser, "Új Anna & Béla", "admin").follow().forms[1]
+    form["password"] = PASSWORD
+    page = form.submit(status=303).follow()
+    with services_of(site.app.registry).database.read() as session:
+        assert find_user(session, "új anna & béla") is None
+    form = page.forms[1]  # what was typed is in the form again
+    assert (form["name"].value, form["role"].value) == ("Új Anna & Béla", "admin")
+    assert link_of(form.submit(status=200))
 
 
 def test_links_and_passwords_are_in_no_entry(site: TestApp, admin: TestApp) -> None:

@@ -174,10 +174,11 @@ def test_one_wrong_cell_saves_nothing_and_loses_nothing(
     fill(form, 3, title="Szolgáltató nélkül", kind="streaming")
     fill(form, 4, title="Moziban", service="Netflix")
     fill(form, 5, title="Rossz plakát", poster="ftp://example.com/p.jpg")
+    fill(form, 6, title="Tiltott port", poster="https://example.com:22/p.jpg")
     refused = press(form, status=400)
     assert set(errors(refused)) == {
         "rows-0-runtime", "rows-2-title", "rows-2-date", "rows-2-kind", "rows-2-rating",
-        "rows-3-service", "rows-4-service", "rows-5-poster",
+        "rows-3-service", "rows-4-service", "rows-5-poster", "rows-6-poster",
     }  # fmt: skip
     summary = refused.html.find(id="error-summary")
     assert (summary["role"], summary["tabindex"]) == ("alert", "-1")
@@ -492,3 +493,21 @@ def test_overview_links_to_this_and_the_next_week(editor: TestApp) -> None:
     page = editor.get("/manager")
     for week in ("2026-W34", "2026-W35"):
         assert page.html.select(f'a[href="/manager/week/{week}/grid"]')
+
+
+def test_save_that_refreshes_no_page_says_nothing_of_their_freshness(
+    cached: TestApp, movies: Movies
+) -> None:
+    editor, path = signed_in(cached, Role.EDITOR), f"/manager/week/{week_here().name}/grid"
+    form = grid_of(editor, path)
+    row = next(n for n in range(9) if not cell(form, n, "title"))
+    fill(form, row, title="Oldal nélkül")
+    page = press(form, status=303).follow()
+    notice = page.html.select_one("div[role=status]").text
+    assert "Mentve." in notice
+    assert "friss" not in notice
+    form = grid_in(page)
+    titles = [cell(form, n, "title") for n in range(row)]
+    fill(form, titles.index("Itt van"), title="Átnevezve")
+    notice = press(form, status=303).follow().html.select_one("div[role=status]").text
+    assert "friss volt" in notice

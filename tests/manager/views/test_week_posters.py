@@ -1,4 +1,4 @@
-"""Posters of a week's movies: a file for each movie, all saved or none."""
+"""Posters of a week's movies: a file for each movie; wrong ones are named, the others saved."""
 
 from typing import Any
 
@@ -7,6 +7,8 @@ from sqlalchemy import select
 from webtest import TestApp
 
 from moziweb.manager.auth.models import Role
+from moziweb.manager.views.week_grid import MAX_TOGETHER
+from moziweb.manager.web.submissions import new_token
 from moziweb.posters.models import PosterSource
 from moziweb.services import services_of
 from tests.manager.conftest import csrf_of, signed_in
@@ -23,10 +25,12 @@ def two(site: TestApp) -> tuple[int, int]:
     return make_movie(site, "Egy"), make_movie(site, "Kettő")
 
 
-def send(browser: TestApp, files: dict[str, tuple[str, bytes]], path: str = POSTERS) -> Any:
+def send(
+    browser: TestApp, files: dict[str, tuple[str, bytes]], path: str = POSTERS, **fields: str
+) -> Any:
     sent = [(name, *file) for name, file in files.items()]
-    token = {"csrf_token": csrf_of(browser)}
-    return browser.post(path, token, upload_files=sent, status="*")
+    data = {"csrf_token": csrf_of(browser), **fields}
+    return browser.post(path, data, upload_files=sent, status="*")
 
 
 def sources(app: TestApp) -> list[PosterSource]:
@@ -54,19 +58,64 @@ def test_each_file_becomes_the_poster_of_its_movie(
     assert set(made[0].fields or {}) == {"poster", "sources"}
 
 
-def test_one_wrong_file_saves_none(site: TestApp, editor: TestApp, two: tuple[int, int]) -> None:
-    entry = last_entry(site).id
+def test_wrong_file_is_an_error_at_its_movie_and_the_others_are_saved(
+    site: TestApp, editor: TestApp, two: tuple[int, int]
+) -> None:
+    right, wrong = two
+    files = {
+        f"picture-{right}": ("jó.jpg", encoded(quarters())),
+        f"picture-{wrong}": ("rossz.jpg", b"<html>"),
+    }
+    refused = send(editor, files)
+    assert refused.status_int == 422
+    field = refused.html.select_one(f"#picture-{wrong}")
+    assert field["aria-invalid"] == "true"
+    error = refused.html.select_one(f"#{field['aria-describedby']} li").text
+    assert error.startswith("rossz.jpg: ")
+    assert "nem kép" in error
+    assert "aria-invalid" not in refused.html.select_one(f"#picture-{right}").attrs
+    summary = refused.html.select_one("div[role=alert]")
+    assert summary.select_one("a")["href"] == f"#picture-{wrong}"
+    assert "A többit elmentettük: 1." in summary.text
+    assert [(each.movie_id, each.chosen) for each in sources(site)] == [(right, True)]
+    assert last_entry(site).action == "poster.add"
+
+
+def test_form_with_a_wrong_file_that_is_sent_twice_is_done_once(
+    site: TestApp, editor: TestApp, two: tuple[int, int]
+) -> None:
     files = {
         f"picture-{two[0]}": ("jó.jpg", encoded(quarters())),
         f"picture-{two[1]}": ("rossz.jpg", b"<html>"),
     }
-    refused = send(editor, files)
+    token = new_token()
+    assert send(editor, files, submission=token).status_int == 422
+    entry = last_entry(site).id
+    assert send(editor, files, submission=token).status_int == 303
+    assert (len(sources(site)), last_entry(site).id) == (1, entry)
+
+
+def test_each_field_has_a_token_of_its_own(editor: TestApp, two: tuple[int, int]) -> None:
+    page = editor.get(WEEK)
+    tokens = [each["data-submission"] for each in page.html.select("[name^=picture-]")]
+    tokens.append(page.html.select_one("[data-posters] [name=submission]")["value"])
+    assert len(set(tokens)) == len(tokens) == 3
+
+
+def test_files_that_are_too_large_together_are_named(
+    site: TestApp, editor: TestApp, two: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without scripts, all files are in one request."""
+    monkeypatch.setattr("moziweb.manager.views.week_posters.MAX_TOGETHER", 2_000_000)
+    large = encoded(quarters()) + bytes(1_200_000)
+    refused = send(editor, {f"picture-{each}": ("nagy.jpg", large) for each in two})
     assert refused.status_int == 422
-    problem = refused.html.find(role="alert").get_text(" ", strip=True)
-    assert problem.startswith("rossz.jpg: ")
-    assert "nem kép" in problem
+    assert "együtt nagyobbak, mint 2 MB" in refused.html.select_one("[role=alert]").text
     assert sources(site) == []
-    assert last_entry(site).id == entry
+
+
+def test_largest_file_fits_into_a_request(site: TestApp) -> None:
+    assert services_of(site.app.registry).posters.limits.bytes < MAX_TOGETHER - 1_000_000
 
 
 @pytest.mark.parametrize("name", ["picture-", "picture-x", "picture-0", "other"])

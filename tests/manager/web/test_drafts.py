@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote_plus, urlencode
 
 import pytest
 from sqlalchemy import func, select
@@ -11,7 +12,8 @@ from webob.multidict import MultiDict
 
 from moziweb.manager.auth.models import Role, User
 from moziweb.manager.web import drafts
-from moziweb.manager.web.drafts import MAX_AGE, MAX_CHARACTERS, Draft
+from moziweb.manager.web.drafts import MAX_AGE, MAX_ENCODED, Draft
+from moziweb.manager.web.request_limits import MAX_FORM
 from tests.conftest import NOW
 
 PATH = "/manager/movies/7"
@@ -48,13 +50,17 @@ def test_secrets_and_files_are_not_packed() -> None:
     assert drafts.unpack(drafts.pack(fields)) == [("title", "x")]
 
 
-def test_form_that_is_too_long_is_not_packed() -> None:
-    around = len(json.dumps([["title", ""]]))
-    longest = "é" * (MAX_CHARACTERS - around)
+@pytest.mark.parametrize("letter", ["x", "é", "漢"])
+def test_form_that_is_too_long_is_refused(letter: str) -> None:
+    """By its size in the sign-in form, where a letter takes one to nine bytes."""
+    around = len(quote_plus(json.dumps([["title", ""]])))
+    longest = letter * ((MAX_ENCODED - around) // len(quote_plus(letter)))
     packed = drafts.pack(MultiDict(title=longest))
     assert drafts.unpack(packed) == [("title", longest)]
-    assert drafts.pack(MultiDict(title=longest + "é")) == ""
-    assert drafts.unpack(packed[:-4] + "é" + packed[-4:]) == []
+    assert len(urlencode({"draft": packed})) < MAX_FORM
+    with pytest.raises(drafts.DraftTooLong):
+        drafts.pack(MultiDict(title=longest + letter))
+    assert drafts.unpack('[["title", "' + "x" * MAX_ENCODED + '"]]') == []
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,8 @@ def test_dates_and_their_precision(cells: str, day: str, precision: DatePrecisio
         ("poster_url", "javascript:alert(1)", "not a URL that an image"),
         ("poster_url", "/poster.jpg", "not a URL that an image"),
         ("poster_url", "https://example.com:22/p.jpg", "not a URL that an image"),
+        ("poster_url", "https://[example.com/p.jpg", "not a URL that an image"),
+        ("trailer_url", "https://[youtu.be/dQw4w9WgXcQ", "neither YouTube nor Vimeo"),
         ("trailer_url", "https://evil.example/v", "neither YouTube nor Vimeo"),
         ("trailer_url", "https://youtu.be/<script>", "not a video id"),
         ("distributor", "x" * 121, "longer than 120"),

@@ -62,12 +62,16 @@ def test_people_like_existing_ones_are_flagged(importer: Importer) -> None:
     people = (
         PersonFact("lloyd owen", "Elendil", 1), PersonFact("Béla Tarr", "", 2),
         PersonFact("Ann Lee", "", 8), PersonFact("Senki Más", "", 9), PersonFact("LLOYD OWEN"),
+        PersonFact("Lloyd Owens"), PersonFact("Anne Lee", "", 10), PersonFact("Anne Lee"),
     )  # fmt: skip
     (plan,) = importer.preview([credited(*people)])
     assert [flag.english for flag in plan.flags] == [
         "a new person: lloyd owen; there is Lloyd Owen",
         "a new person: Béla Tarr; there is Tarr Béla",
+        "a new person: Ann Lee; there is Ann Lee, with another TMDB id",
         "a new person: LLOYD OWEN; there is Lloyd Owen",
+        "a new person: Lloyd Owens; there is Lloyd Owen",
+        "a new person: Anne Lee; there is Ann Lee",
     ]
 
 

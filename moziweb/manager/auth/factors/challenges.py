@@ -10,16 +10,24 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Final
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
-from ..login_throttle import network_of
+from ..login_throttle import is_recognised, network_of
+from ..models import User
 from .models import Challenge
 
 CHALLENGE_LASTS: Final = timedelta(minutes=5)
 
 MAX_CHALLENGES: Final = 30
-"""Challenges of one network address within ``CHALLENGE_LASTS``; more are refused."""
+"""Challenges of one network address within ``CHALLENGE_LASTS``; more are refused.
+
+As for failed sign-ins, users who have signed in from the address before are not limited by the
+challenges of others, only by their own (``MAX_OWN_CHALLENGES``).
+"""
+
+MAX_OWN_CHALLENGES: Final = 10
+"""Challenges of one user at one network address within ``CHALLENGE_LASTS``."""
 
 
 class Purpose(StrEnum):
@@ -31,7 +39,7 @@ class Purpose(StrEnum):
 
 
 class TooManyChallenges(Exception):
-    """The network address has ``MAX_CHALLENGES``."""
+    """The network address has ``MAX_CHALLENGES``, or the user ``MAX_OWN_CHALLENGES`` there."""
 
 
 def new_challenge(
@@ -49,9 +57,7 @@ def new_challenge(
     """
     network = network_of(address)
     session.execute(delete(Challenge).where(Challenge.created_at <= now - CHALLENGE_LASTS))
-    count = session.scalar(select(func.count()).where(Challenge.address == network))
-    if (count or 0) >= MAX_CHALLENGES:
-        raise TooManyChallenges
+    _check_limits(session, user_id, network, now)
     challenge = secrets.token_urlsafe(32)
     session.add(
         Challenge(
@@ -62,6 +68,22 @@ def new_challenge(
         )
     )
     return challenge
+
+
+def _check_limits(session: Session, user_id: int | None, network: str, now: datetime) -> None:
+    there = Challenge.address == network
+    user = session.get(User, user_id) if user_id is not None else None
+    if user is not None:
+        if _count(session, there, Challenge.user_id == user.id) >= MAX_OWN_CHALLENGES:
+            raise TooManyChallenges
+        if is_recognised(session, user.name, network, now):
+            return
+    if _count(session, there) >= MAX_CHALLENGES:
+        raise TooManyChallenges
+
+
+def _count(session: Session, *which: ColumnElement[bool]) -> int:
+    return session.scalar(select(func.count()).select_from(Challenge).where(*which)) or 0
 
 
 def open_challenge(

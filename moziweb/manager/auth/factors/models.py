@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from moziweb.db.meta import Base
@@ -39,7 +39,11 @@ class RecoveryCode(Base):
 
 
 class Passkey(Base):
-    """A WebAuthn credential. ``sign_count`` is the authenticator's counter at its last use."""
+    """A WebAuthn credential. ``sign_count`` is the authenticator's counter at its last use.
+
+    ``needs_password``: the password was changed, and the user has not said since that the passkey
+    is their own; until then it is a second factor only.
+    """
 
     __tablename__ = "manager_passkey"
 
@@ -53,6 +57,7 @@ class Passkey(Base):
     name: Mapped[str] = mapped_column(String(MAX_PASSKEY_NAME))
     created_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+    needs_password: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class Challenge(Base):

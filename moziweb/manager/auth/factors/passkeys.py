@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from ...audit.log import Actor, record
@@ -34,6 +34,10 @@ MAX_PASSKEYS: Final = 20
 
 class PasskeyError(Exception):
     """The response of an authenticator is malformed, unknown or does not verify."""
+
+
+class PasswordNeeded(PasskeyError):
+    """The passkey does not sign in alone: the password was changed, see ``needs_password``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +156,19 @@ def register(
 
 
 def verify_sign_in(
-    session: Session, site: RelyingParty, credential: str, challenge: str, now: datetime
+    session: Session,
+    site: RelyingParty,
+    credential: str,
+    challenge: str,
+    now: datetime,
+    *,
+    password_of: int | None = None,
 ) -> User:
     """Returns the user of an authenticator's response, and stores its counter.
 
+    ``password_of`` is the id of the user whose password the browser has sent in a first step.
     Raises ``PasskeyError``, also if the counter is not above the stored one (a cloned
-    authenticator). Locks the passkey until the end of the transaction.
+    authenticator), and ``PasswordNeeded``. Locks the passkey until the end of the transaction.
     """
     from webauthn import verify_authentication_response
 
@@ -180,6 +191,8 @@ def verify_sign_in(
             credential_current_sign_count=passkey.sign_count,
             require_user_verification=True,
         )
+    if passkey.needs_password and passkey.user_id != password_of:
+        raise PasswordNeeded("the password was changed, and the passkey was not checked since")
     passkey.sign_count, passkey.used_at = verified.new_sign_count, now
     return session.get_one(User, passkey.user_id)
 
@@ -192,6 +205,16 @@ def remove_passkey(session: Session, user: User, passkey_id: int, *, now: dateti
         changes = [("name", passkey.name, "")]
         by = Actor(user.id, user.name)
         record(session, by, "user.passkey_remove", user.audit_subject, now, changes)
+
+
+def keep_passkeys(session: Session, user: User, *, now: datetime) -> None:
+    """Lets the passkeys of the user, who has checked them, sign in without the password again."""
+    which = Passkey.user_id == user.id, Passkey.needs_password
+    names = session.scalars(select(Passkey.name).where(*which).order_by(Passkey.id)).all()
+    if names:
+        session.execute(update(Passkey).where(*which).values(needs_password=False))
+        by, changes = Actor(user.id, user.name), [("name", "", ", ".join(names))]
+        record(session, by, "user.passkeys_keep", user.audit_subject, now, changes)
 
 
 def user_handle(user_id: int) -> bytes:

@@ -27,6 +27,11 @@ class FactorState:
         """Whether the password alone does not sign in."""
         return self.totp_since is not None or bool(self.passkeys)
 
+    @property
+    def is_unchecked(self) -> bool:
+        """Whether passkeys need the password until the user has checked them."""
+        return any(each.needs_password for each in self.passkeys)
+
 
 def factors_of(session: Session, user_id: int) -> FactorState:
     """Returns the second factors of a user. Three queries."""

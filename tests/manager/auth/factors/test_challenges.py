@@ -10,6 +10,7 @@ from moziweb.manager.auth.accounts import end_sessions
 from moziweb.manager.auth.factors.challenges import (
     CHALLENGE_LASTS,
     MAX_CHALLENGES,
+    MAX_OWN_CHALLENGES,
     Purpose,
     TooManyChallenges,
     new_challenge,
@@ -17,7 +18,7 @@ from moziweb.manager.auth.factors.challenges import (
     take_challenge,
 )
 from moziweb.manager.auth.factors.models import Challenge
-from moziweb.manager.auth.models import User
+from moziweb.manager.auth.models import AttemptOutcome, SignInAttempt, User
 from tests.conftest import NOW
 
 CODE, SIGN_IN = Purpose.CODE, Purpose.PASSKEY_SIGN_IN
@@ -68,6 +69,22 @@ def test_challenges_of_a_network_are_limited(dbsession: Session) -> None:
     with pytest.raises(TooManyChallenges):
         new(dbsession, address="2001:db8::ffff")
     assert new(dbsession, address="2001:db8:1::1")
+
+
+def test_user_of_a_known_address_is_limited_by_own_challenges(
+    dbsession: Session, anna: User
+) -> None:
+    for _ in range(MAX_CHALLENGES):
+        new(dbsession)
+    with pytest.raises(TooManyChallenges):
+        new(dbsession, user_id=anna.id)
+    signed_in = {"name": anna.name, "outcome": AttemptOutcome.SUCCEEDED}
+    dbsession.add(SignInAttempt(address="192.0.2.1", at=NOW - timedelta(days=29), **signed_in))
+    for _ in range(MAX_OWN_CHALLENGES):
+        new(dbsession, user_id=anna.id)
+    with pytest.raises(TooManyChallenges):
+        new(dbsession, user_id=anna.id)
+    assert new(dbsession, address="192.0.2.9", user_id=anna.id)
 
 
 def test_ended_sessions_end_sign_ins_that_wait_for_a_code(dbsession: Session, anna: User) -> None:
