@@ -147,6 +147,47 @@ def test_save_is_reached_from_anywhere(
     save(page)  # without a focus
 
 
+def test_two_movies_are_added_one_after_the_other(
+    manager: ManagerSite, open_page: OpenPage
+) -> None:
+    page = opened(manager, open_page, f"{manager.url}/manager/movies/new")
+    for title in ("Az első", "A második"):
+        expect(page.locator("#title")).to_be_focused()  # of an empty form
+        expect(page.locator("#title")).to_have_value("")
+        page.keyboard.type(title)
+        with page.expect_navigation():
+            page.get_by_role("button", name="Mentés, majd új film").click()
+        page.wait_for_url("**/manager/movies/new?**")
+        notice = page.get_by_role("status").first
+        expect(notice).to_contain_text("Mentve.")
+        expect(notice.get_by_role("link", name=title)).to_be_visible()
+        assert violations(page, ALL) == []
+    page.get_by_role("status").first.get_by_role("link", name="A második").click()
+    expect(page.locator("#title")).to_have_value("A második")
+
+
+@pytest.mark.parametrize("language", ["", "/en"])
+def test_warnings_do_not_prevent_saving(
+    manager: ManagerSite, open_page: OpenPage, language: str
+) -> None:
+    """A second movie of a title, and a year far away: before saving, and after it."""
+    with services_of(manager.registry).database.write() as session:
+        other = make_movie(session, f"Kétszer{language}").id
+    page = opened(manager, open_page, f"{manager.url}{language}/manager/movies/new")
+    page.locator("#title").fill(f"Kétszer{language}")
+    page.locator("[name=premieres-0-date]").fill("2062-03-01")
+    warnings = page.locator("#affected .warnings li")
+    expect(warnings).to_have_count(2, timeout=SOON)
+    link = f"{language}/manager/movies/{other}"
+    assert warnings.get_by_role("link").first.get_attribute("href") == link
+    assert violations(page, ALL) == []
+    save(page)
+    notice = page.get_by_role("status").first
+    expect(notice).to_contain_text("Saved." if language else "Mentve.")
+    expect(notice.locator(".warnings li")).to_have_count(2)
+    assert violations(page, ALL) == []
+
+
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (360, 640)])
 def test_header_and_bar_leave_two_thirds_of_a_phone(
     manager: ManagerSite, open_page: OpenPage, movie: str, width: int, height: int

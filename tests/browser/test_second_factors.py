@@ -9,6 +9,12 @@ import pytest
 from playwright.sync_api import CDPSession, Page, expect
 from pyotp import TOTP
 
+from moziweb.clock import utc_now
+from moziweb.manager.audit.log import COMMAND
+from moziweb.manager.auth.accounts import find_user
+from moziweb.manager.auth.password_links import make_link
+from moziweb.services import services_of
+
 from .conftest import OpenPage
 from .manager_site import PASSWORD, ManagerSite, running_manager_site
 from .page_log import PageLog, violations_of
@@ -168,6 +174,11 @@ def test_administrator_invites_a_user_and_resets_a_second_factor(
     admin.get_by_role("link", name="Felhasználók").click()
     admin.get_by_label("Név").fill("Clara")
     admin.get_by_role("button", name="Hozzáadás és hivatkozás").click()
+    admin.get_by_label("Jelenlegi jelszó").fill(PASSWORD)
+    admin.keyboard.press("Enter")
+    expect(admin.get_by_role("status")).to_contain_text("Eddig semmi sem változott")
+    expect(admin.get_by_label("Név")).to_have_value("Clara")
+    admin.get_by_role("button", name="Hozzáadás és hivatkozás").click()
     user.goto(admin.get_by_label("Meghívó hivatkozás").input_value())
     user.get_by_label("Új jelszó").fill("nine quiet projectors")
     user.keyboard.press("Enter")
@@ -203,13 +214,19 @@ def test_pages_are_accessible_in_both_languages(
     is_accessible(page)
     page.locator("#name").fill("clara")
     page.locator("#name").press("Enter")
+    page.locator("#password").fill(PASSWORD)
+    page.locator("#password").press("Enter")
+    expect(page.locator("#name")).to_have_value("clara")
+    page.locator("#name").press("Enter")
     link = page.locator("#link").input_value()
     is_accessible(page)
     page.goto(link)
     is_accessible(page)
     page.goto(f"{manager.url}{prefix}{FACTORS}")
     is_accessible(page)  # the password again
-    confirm(page, manager, prefix)
+    page.locator("#password").fill(PASSWORD)
+    page.locator("#password").press("Enter")
+    page.wait_for_url(f"{manager.url}{prefix}{FACTORS}")
     is_accessible(page)  # nothing is set up
     page.locator("#name").fill("telefon")
     page.locator("[data-passkey=create] button").click()
@@ -229,3 +246,41 @@ def test_pages_are_accessible_in_both_languages(
     is_accessible(page)
     assert violations_of(page) == []
     assert watch.errors == []
+
+
+def test_passkey_is_checked_after_the_password_was_reset(
+    manager: ManagerSite, open_page: OpenPage
+) -> None:
+    """It does not sign in alone before; its user sees it and confirms it."""
+    page = open_page(width=1280)
+    add_authenticator(page)
+    manager.sign_in(page)
+    confirm(page, manager)
+    page.get_by_label("A belépőkulcs neve").fill("telefon")
+    page.get_by_role("button", name="Belépőkulcs hozzáadása").click()
+    expect(page.locator(".codes code")).to_have_count(10)
+    with services_of(manager.registry).database.write() as session:
+        user = find_user(session, "anna")
+        assert user is not None
+        link = make_link(session, user, by=COMMAND, now=utc_now())
+    page.goto(f"{manager.url}/manager/set-password?link={link}")
+    page.get_by_label("Új jelszó").fill("nine quiet projectors")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("ellenőrizze a belépőkulcsait")
+    page.get_by_role("button", name="Bejelentkezés belépőkulccsal").click()
+    expect(page.get_by_role("alert")).to_contain_text("A jelszó azóta megváltozott.")
+    enter_password(page, password="nine quiet projectors")
+    page.get_by_role("button", name="Bejelentkezés belépőkulccsal").click()
+    page.wait_for_url(f"{manager.url}/manager/account")
+    expect(page.locator("section.notice strong")).to_have_text("telefon")
+    is_accessible(page)
+    page.get_by_role("link", name="Ellenőrzés").click()
+    page.locator("#password").fill("nine quiet projectors")
+    page.locator("#password").press("Enter")
+    expect(page.locator(".passkey-row .flag")).to_be_visible()
+    is_accessible(page)
+    page.get_by_role("button", name="Mind az enyém").click()
+    expect(page.locator(".passkey-row .flag")).to_have_count(0)
+    sign_out(page)
+    page.get_by_role("button", name="Bejelentkezés belépőkulccsal").click()
+    page.wait_for_url(f"{manager.url}/manager")

@@ -343,10 +343,46 @@ def test_files_without_a_film_and_wrong_files_are_named(
         {"name": "rossz.jpg", "mimeType": "image/jpeg", "buffer": b"<html>"}
     )
     page.get_by_role("button", name="A plakátok mentése").click()
-    expect(page.locator("[data-posters-status]")).to_contain_text("rossz.jpg: ")
-    # The other one is saved; the wrong one can be replaced.
+    wrong, right = page.locator("[name^=picture-]").first, page.locator("[name^=picture-]").last
+    expect(wrong).to_be_focused()
+    expect(wrong).to_have_attribute("aria-invalid", "true")
+    error = page.locator(f"#{wrong.get_attribute('id')}-errors")
+    expect(error).to_contain_text("rossz.jpg: ")
+    assert violations(page, ALL) == []
+    # The other one is saved; the wrong one can be replaced, and a large one is refused before it is sent.
+    assert right.evaluate("(field) => field.files.length") == 0
     files = [each.file_name for each in stored(own, PosterSource) if each.file_name]
     assert len(files) == 1
+    page.evaluate("document.querySelector('[data-posters]').dataset.most = 5")
+    wrong.set_input_files({"name": "nagy.jpg", "mimeType": "image/jpeg", "buffer": b"x" * 9})
+    expect(error).to_contain_text("nagy.jpg: A fájl túl nagy")
+    page.evaluate("document.querySelector('[data-posters]').dataset.most = 15000000")
+    good = {"name": "jó.jpg", "mimeType": "image/jpeg", "buffer": encoded(quarters(40, 60))}
+    wrong.set_input_files(good)
+    expect(error).to_be_hidden()
+    with page.expect_navigation():
+        page.get_by_role("button", name="A plakátok mentése").click()
+    expect(page.get_by_role("status").first).to_contain_text("A plakátokat elmentettük")
+    files = [each.file_name for each in stored(own, PosterSource) if each.file_name]
+    assert len(files) == 2
+
+
+def test_wrong_file_is_named_without_scripts(own: ManagerSite, open_page: OpenPage) -> None:
+    page = open_page(java_script_enabled=False)
+    own.sign_in(page)
+    page.goto(own.url + GRID)
+    cell(page, 0, "title").fill("Jó plakát")
+    cell(page, 1, "title").fill("Rossz plakát")
+    cell(page, 0, "title").press("Enter")
+    picture = {"name": "jó.jpg", "mimeType": "image/jpeg", "buffer": encoded(quarters(40, 60))}
+    page.get_by_label("Jó plakát").first.set_input_files(picture)
+    page.get_by_label("Rossz plakát").first.set_input_files(
+        {"name": "rossz.jpg", "mimeType": "image/jpeg", "buffer": b"<html>"}
+    )
+    page.get_by_role("button", name="A plakátok mentése").click()
+    expect(page.get_by_role("alert")).to_contain_text("A többit elmentettük: 1.")
+    expect(page.locator(".week-poster .errors:visible")).to_contain_text("rossz.jpg: ")
+    assert len([each for each in stored(own, PosterSource) if each.file_name]) == 1
 
 
 def test_typed_cells_are_left_after_a_question(manager: ManagerSite, open_page: OpenPage) -> None:
