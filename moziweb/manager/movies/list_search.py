@@ -24,6 +24,14 @@ _ADDRESSES: Final = (
 )
 """Columns of a movie, and the texts that name one."""
 
+_PERSON_ADDRESSES: Final = (
+    ("imdb_id", re.compile(r"(nm[0-9]{1,10})", re.IGNORECASE)),
+    ("imdb_id", re.compile(rf"(?:https?://)?(?:\w+\.)?imdb\.com/(?:\w+/)?name/(nm[0-9]+){_REST}")),
+    ("tmdb_id", re.compile(rf"(?:https?://)?(?:www\.)?themoviedb\.org/person/([0-9]+){_REST}")),
+    ("id", re.compile(rf"(?:https?://[^/]+)?/(?:en/)?(?:manager/names/)?person/([0-9]+){_REST}")),
+)
+"""Columns of a person, and the texts that name one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Search:
@@ -39,7 +47,7 @@ class Search:
         named = (
             number for number, name in distributors if all(word in fold(name) for word in words)
         )
-        return cls(text, tuple(named) if words and not _address(text) else ())
+        return cls(text, tuple(named) if words and not _is_address(text) else ())
 
     def conditions(self, movie: Any) -> list[ColumnElement[bool]]:
         """Returns the conditions on ``movie``, an alias of the movies; none without a text.
@@ -50,6 +58,9 @@ class Search:
         if found := _address(self.text):
             column, value = found
             return [getattr(movie, column) == value]
+        if found := person_address(self.text):
+            column, value = found
+            return [_of_person(movie, getattr(Person, column) == value)]
         words = fold(self.text).split()[:MAX_WORDS]
         if not words:
             return []
@@ -64,13 +75,27 @@ class Search:
     @property
     def terms(self) -> SearchTerms | None:
         """The words that may be misspelt; None if the text is empty, a number or an address."""
-        is_name = not _address(self.text) and parse_id(self.text) is None
+        is_name = not _is_address(self.text) and parse_id(self.text) is None
         return SearchTerms.of(self.text) if is_name and fold(self.text) else None
 
 
+def person_address(text: str) -> tuple[str, str | int] | None:
+    """Returns the column and the value of a text that names one person, or None."""
+    return _column_of(text, _PERSON_ADDRESSES)
+
+
 def _address(text: str) -> tuple[str, str | int] | None:
-    """The column and the value of a text that names one movie."""
-    for column, pattern in _ADDRESSES:
+    return _column_of(text, _ADDRESSES)
+
+
+def _is_address(text: str) -> bool:
+    return bool(_address(text) or person_address(text))
+
+
+def _column_of(
+    text: str, addresses: Sequence[tuple[str, re.Pattern[str]]]
+) -> tuple[str, str | int] | None:
+    for column, pattern in addresses:
         if match := pattern.fullmatch(text):
             value = match[1].lower()
             return (column, value) if column == "imdb_id" else (column, parse_id(value) or 0)
@@ -79,9 +104,12 @@ def _address(text: str) -> tuple[str, str | int] | None:
 
 def _has(movie: Any, word: str) -> ColumnElement[bool]:
     """Whether the titles of a movie or the name of a person of it contain a word."""
-    people = (
-        select(Credit.movie_id)
-        .join(Person, Person.id == Credit.person_id)
-        .where(Person.search_text.contains(word, autoescape=True))
-    )
-    return or_(movie.search_text.contains(word, autoescape=True), movie.id.in_(people))
+    named = Person.search_text.contains(word, autoescape=True)
+    return or_(movie.search_text.contains(word, autoescape=True), _of_person(movie, named))
+
+
+def _of_person(movie: Any, which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a movie has a credit of such a person."""
+    credits_ = select(Credit.movie_id).join(Person, Person.id == Credit.person_id).where(which)
+    found: ColumnElement[bool] = movie.id.in_(credits_)
+    return found

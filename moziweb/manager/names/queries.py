@@ -12,6 +12,7 @@ from moziweb.movies.models import Movie, Person
 from moziweb.movies.text_folding import fold
 
 from ..bin.queries import ROWS_PER_PAGE
+from ..movies.list_search import person_address
 from .kinds import NAME_MODELS, USES, NamedKind
 
 SUGGESTIONS: Final = 8
@@ -43,12 +44,14 @@ def named_rows(
 ) -> Sequence[NamedRow]:
     """Returns rows by name that contain the words of ``text``, and one more than a page.
 
-    ``after`` is the id of the last row of the previous page. The order is Hungarian. Four queries
+    An IMDb id or a pasted address of a person is that person. ``after`` is the id of the last row of the previous page. The order is Hungarian. Four queries
     at most.
     """
     model, (column, _movie) = NAME_MODELS[kind], USES[kind]
     query: Select[Any] = select(model.id, model.name)
-    if words := fold(text).split():
+    if model is Person and (address := person_address(text)):
+        query = query.where(getattr(Person, address[0]) == address[1])
+    elif words := fold(text).split():
         query = query.where(_contain(session, kind, words, every=True))
     last = session.get(model, after) if after else None
     rows = (_people if model is Person else _few_rows)(session, query, last)

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from moziweb.manager.movies.list_page import MovieListPage, page_of_movies
 from moziweb.manager.movies.list_query import Filter, ListQuery, Sort
 from moziweb.manager.movies.list_search import Search
 from moziweb.manager.movies.queries import distributors_by_name
-from moziweb.movies.models import CreditRole
+from moziweb.movies.models import CreditRole, Person
 from tests import factories
 
 from .test_list_page import CONTEXT
@@ -62,6 +63,24 @@ def test_movie_is_found_by_what_names_it(find: Find, text: str, sort: Sort) -> N
     found = find(text, sort=sort)
     assert titles(found) == ["Mátrix"]
     assert not found.similar
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nm0000206", "NM0000206", "https://www.imdb.com/name/nm0000206/?ref_=x",
+        "https://www.themoviedb.org/person/6384-keanu-reeves", "/person/{}-keanu-reeves",
+        "https://mozi.example/manager/names/person/{}",
+    ],
+)  # fmt: skip
+def test_movies_of_a_person_are_found_by_what_names_them(
+    find: Find, dbsession: Session, text: str
+) -> None:
+    person = dbsession.scalars(select(Person).where(Person.name == "Keanu Reeves")).one()
+    person.imdb_id, person.tmdb_id = "nm0000206", 6384
+    dbsession.commit()
+    assert titles(find(text.format(person.id))) == ["Mátrix"]
+    assert not find("nm0000207").rows
 
 
 def test_movie_is_found_by_its_own_addresses(find: Find) -> None:

@@ -92,8 +92,15 @@ def test_names_are_in_hungarian_order(site: TestApp, editor: TestApp, name_kind:
         add_rows(site, NAME_MODELS[name_kind](name=name, **slug, **english))
     first = editor.get("/manager/names", {"kind": name_kind})
     pages = [first, first.click("Következő oldal")]
-    shown = [row.text.strip() for page in pages for row in page.html.select("tbody th")]
+    shown = [row.text for page in pages for row in page.html.select("tbody th a")]
     assert shown == [*HUNGARIAN[:3], *filling, *HUNGARIAN[3:]]
+
+
+@pytest.mark.parametrize("text", ["nm0000206", "https://www.imdb.com/name/nm0000206/"])
+def test_person_is_found_by_an_id(site: TestApp, editor: TestApp, text: str) -> None:
+    add_rows(site, Person(name="Keanu Reeves", imdb_id="nm0000206"), Person(name="Más"))
+    page = editor.get("/manager/names", {"kind": "person", "q": text})
+    assert [row.text for row in page.html.select("tbody th a")] == ["Keanu Reeves"]
 
 
 def test_suggestions_are_in_hungarian_order(site: TestApp, editor: TestApp) -> None:
