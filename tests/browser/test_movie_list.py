@@ -1,4 +1,4 @@
-"""The list of movies and the audit log in Chromium: filters, the search, bulk actions on all pages."""
+"""The list of movies and the audit log in Chromium: filters, search, bulk actions on all pages."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,7 +124,9 @@ def test_all_that_a_filter_finds_is_changed(manager: ManagerSite, open_page: Ope
     page.get_by_role("button", name="Korhatár beállítása").click()
     page.get_by_label("Korhatár").select_option("16")
     page.get_by_role("button", name="Mit frissít?").click()
-    expect(page.get_by_text(f"Ez {MANY} filmből {MANY} filmet módosít.")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text(f"Ez {MANY} filmből {MANY} filmet módosít.")).to_be_visible(
+        timeout=SOON
+    )
     is_accessible(page)
     page.get_by_role("button", name="Korhatár beállítása").click()
     expect(page.get_by_text(f"Kész: {MANY} filmből {MANY} módosult.")).to_be_visible(timeout=SOON)

@@ -349,7 +349,7 @@ def test_files_without_a_film_and_wrong_files_are_named(
     error = page.locator(f"#{wrong.get_attribute('id')}-errors")
     expect(error).to_contain_text("rossz.jpg: ")
     assert violations(page, ALL) == []
-    # The other one is saved; the wrong one can be replaced, and a large one is refused before it is sent.
+    # The other one is saved; the wrong one can be replaced, but not by one that is too large.
     assert right.evaluate("(field) => field.files.length") == 0
     files = [each.file_name for each in stored(own, PosterSource) if each.file_name]
     assert len(files) == 1

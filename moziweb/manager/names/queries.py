@@ -44,8 +44,8 @@ def named_rows(
 ) -> Sequence[NamedRow]:
     """Returns rows by name that contain the words of ``text``, and one more than a page.
 
-    An IMDb id or a pasted address of a person is that person. ``after`` is the id of the last row of the previous page. The order is Hungarian. Four queries
-    at most.
+    An IMDb id or a pasted address of a person is that person. ``after`` is the id of the last row
+    of the previous page. The order is Hungarian. Four queries at most.
     """
     model, (column, _movie) = NAME_MODELS[kind], USES[kind]
     query: Select[Any] = select(model.id, model.name)

@@ -21,8 +21,8 @@ from .sign_in import require_sign_in
 
 _EXPIRED: Final = _("This form has expired")
 _TOO_LONG: Final = _(
-    "Nothing was saved, and the form is too long to be kept. Go back: what you typed is still in it. "
-    "Copy its long texts, load the page again and enter them."
+    "Nothing was saved, and the form is too long to be kept. Go back: what you typed is still in "
+    "it. Copy its long texts, load the page again and enter them."
 )
 
 

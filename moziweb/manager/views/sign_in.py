@@ -51,8 +51,8 @@ from ..web.resources import SEE
 TITLE: Final = _("Sign in")
 
 DRAFT_TOO_LONG: Final = _(
-    "You were signed out. Nothing was saved, and the form is too long to be kept over a sign-in: go "
-    "back and copy its long texts before you sign in."
+    "You were signed out. Nothing was saved, and the form is too long to be kept over a sign-in: "
+    "go back and copy its long texts before you sign in."
 )
 
 

@@ -53,7 +53,7 @@ MAX_PICTURES: Final = 80
 """Fields for files: a form with files has a hundred parts at most (`web.request_limits`)."""
 
 MAX_TOGETHER: Final = 18_000_000
-"""Bytes of all files of a request, below ``max_request_body_size``: waitress answers without a page.
+"""Bytes of a request with files: less than ``max_request_body_size``, which has no page.
 
 The script sends a request for each file.
 """

@@ -44,7 +44,9 @@ def save_week_posters(request: Request) -> dict[str, Any] | Response:
         return _refused(request, problem=translate(_("Choose a file first.")))
     if (request.content_length or 0) > MAX_TOGETHER:
         most = {"most": MAX_TOGETHER // 1_000_000}
-        text = _("Together, the files are larger than ${most} MB: send fewer at once.", mapping=most)
+        text = _(
+            "Together, the files are larger than ${most} MB: send fewer at once.", mapping=most
+        )
         return _refused(request, problem=translate(text))
     uploads, errors = _store(request, files)
     if uploads:
@@ -62,7 +64,11 @@ def save_week_posters(request: Request) -> dict[str, Any] | Response:
 
 
 def _save(request: Request, uploads: _Uploads) -> None:
-    now, affected, session = request.services.clock(), _affected(request, uploads), request.dbsession
+    now, affected, session = (
+        request.services.clock(),
+        _affected(request, uploads),
+        request.dbsession,
+    )
     slugs = lock_movies(session, uploads)
     audited = AuditedMovies(session, list(slugs))
     _add(request, session, {each: uploads[each] for each in slugs})
@@ -85,9 +91,7 @@ def _files(request: Request) -> dict[int, UploadedFile]:
     return found
 
 
-def _store(
-    request: Request, files: Mapping[int, UploadedFile]
-) -> tuple[_Uploads, dict[int, str]]:
+def _store(request: Request, files: Mapping[int, UploadedFile]) -> tuple[_Uploads, dict[int, str]]:
     """Checks and stores the files before the request's transaction.
 
     Returns what is wrong with the others, too, by movie id.

@@ -87,7 +87,11 @@ def test_names_are_in_hungarian_order(site: TestApp, editor: TestApp, name_kind:
     """Also beyond a page, and in suggestions."""
     filling = [f"{HUNGARIAN[2]} {number:02}" for number in range(ROWS_PER_PAGE)]
     for name in reversed([*HUNGARIAN, *filling]):
-        slug = {} if name_kind in (NamedKind.PERSON, NamedKind.DISTRIBUTOR) else {"slug": slug_of(name)}
+        slug = (
+            {}
+            if name_kind in (NamedKind.PERSON, NamedKind.DISTRIBUTOR)
+            else {"slug": slug_of(name)}
+        )
         english = {"name_en": name} if name_kind is NamedKind.GENRE else {}
         add_rows(site, NAME_MODELS[name_kind](name=name, **slug, **english))
     first = editor.get("/manager/names", {"kind": name_kind})

@@ -20,7 +20,16 @@ from tests.conftest import NOW
 from tests.manager.auth.factors.authenticator import Authenticator
 from tests.manager.auth.factors.test_passkeys import BROKEN, mutations
 from tests.manager.auth.factors.test_state import add_passkey
-from tests.manager.conftest import BOTH, NAMES, PASSWORD, Clock, confirm, csrf_of, sign_in, signed_in
+from tests.manager.conftest import (
+    BOTH,
+    NAMES,
+    PASSWORD,
+    Clock,
+    confirm,
+    csrf_of,
+    sign_in,
+    signed_in,
+)
 
 PATH = "/manager/account/second-factors"
 NAME = NAMES[Role.EDITOR]
@@ -75,7 +84,15 @@ def is_in(browser: TestApp) -> bool:
 
 
 def test_changes_need_the_password_again(site: TestApp, editor: TestApp, clock: Clock) -> None:
-    for action in ("totp-begin", "totp-on", "totp-off", "codes", "passkey-add", "passkey-remove", "passkeys-keep"):
+    for action in (
+        "totp-begin",
+        "totp-on",
+        "totp-off",
+        "codes",
+        "passkey-add",
+        "passkey-remove",
+        "passkeys-keep",
+    ):
         assert do(editor, action).location.startswith("/manager/account/confirm?"), action
     headers = {"X-CSRF-Token": csrf_of(editor)}
     editor.post("/manager/account/passkey-options", headers=headers, status=403)

@@ -15,7 +15,16 @@ from moziweb.manager.auth.sessions import CONFIRMED_FOR
 from moziweb.services import services_of
 from tests.conftest import NOW
 from tests.manager.auth.factors.test_state import add_passkey
-from tests.manager.conftest import BOTH, NAMES, PASSWORD, Clock, confirm, csrf_of, sign_in, signed_in
+from tests.manager.conftest import (
+    BOTH,
+    NAMES,
+    PASSWORD,
+    Clock,
+    confirm,
+    csrf_of,
+    sign_in,
+    signed_in,
+)
 
 NEW = "nine quiet projectors"
 
