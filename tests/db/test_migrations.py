@@ -189,6 +189,7 @@ def test_texts_of_before_are_normalised_and_derived(empty_engine: Engine) -> Non
         assert session.scalars(select(Distributor.name)).all() == ["Fórum"]
         person = session.get_one(Person, 1)
         assert (person.name, person.search_text) == ("Anders Rønning é", "anders ronning e")
+        assert person.sort_key == derived.of_person(person.name)["sort_key"]
         indexed = select(Person.id).where(contains_part(Person.search_text, "ronn"))
         assert session.scalars(indexed).all() == [1]
         assert session.execute(select(MovieReference.list_name, MovieReference.ref)).one() == (

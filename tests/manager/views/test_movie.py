@@ -429,6 +429,8 @@ def test_a_copy_has_rows_of_its_own(site: TestApp, editor: TestApp) -> None:
         ("premieres-0-date", "0001-01-01", "A naptár nem ér el odáig."),
         ("trailers-0-video", "https://evil.example/x", "Ez se nem YouTube"),
         ("trailers-0-video", "javascript:alert(1)", "Ez se nem YouTube"),
+        ("trailers-0-video", "https://youtu.be:22/abc-DEF_123", "Ez se nem YouTube"),
+        ("trailers-0-video", "https://[youtu.be/abc-DEF_123", "Ez se nem YouTube"),
         ("premieres-0-formats", "x" * 30, "Ez túl hosszú."),
     ],
 )

@@ -220,6 +220,17 @@ def test_wrong_and_taken_values_are_refused_at_their_field(
     assert last_entry(site).action == "user.sign_in"
 
 
+@pytest.mark.parametrize(
+    "website", ["https://mozgóképmúzeum.example/", "http://a.example:80/x?y=1#z", "HTTPS://A.example"]
+)
+def test_website_is_kept_as_it_was_typed(site: TestApp, editor: TestApp, website: str) -> None:
+    row_id = add_row(site, NamedKind.DISTRIBUTOR)
+    form = name_form(editor.get(name_path(NamedKind.DISTRIBUTOR, row_id)))
+    form["website"] = website
+    press(form, status=303)
+    assert value(site, Distributor, row_id, "website") == website
+
+
 def test_two_editors_lose_nothing(site: TestApp, editor: TestApp, admin: TestApp) -> None:
     row_id = add_row(site, NamedKind.GENRE)
     path = name_path(NamedKind.GENRE, row_id)

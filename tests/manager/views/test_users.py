@@ -163,7 +163,7 @@ def test_role_is_changed_at_once(site: TestApp, admin: TestApp, editor: TestApp)
 
 
 def test_last_administrator_is_refused(site: TestApp, admin: TestApp) -> None:
-    """An administrator whose own role was taken meanwhile is the one who could do it."""
+    """An administrator whose own role was taken since is the one who could do it."""
     own = user_id(site, NAMES[Role.ADMIN])
     other = user_id(site, NAMES[Role.EDITOR])
     with services_of(site.app.registry).database.write() as session:
