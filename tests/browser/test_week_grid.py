@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, expect
 from sqlalchemy import select
 
 from moziweb.movies.models import Movie
@@ -22,6 +22,10 @@ from .test_accessibility import ALL, violations
 
 WEEK: Final = week_here().shifted(10)
 GRID: Final = f"/manager/week/{WEEK.name}/grid"
+
+GOOD: Final[FilePayload] = {
+    "name": "jó.jpg", "mimeType": "image/jpeg", "buffer": encoded(quarters(40, 60)),
+}  # fmt: skip
 
 MOST_LOADS: Final = 20
 """Page loads for twelve movies with posters; movie by movie it took 83 loads and 2,284 keys."""
@@ -357,8 +361,7 @@ def test_files_without_a_film_and_wrong_files_are_named(
     wrong.set_input_files({"name": "nagy.jpg", "mimeType": "image/jpeg", "buffer": b"x" * 9})
     expect(error).to_contain_text("nagy.jpg: A fájl túl nagy")
     page.evaluate("document.querySelector('[data-posters]').dataset.most = 15000000")
-    good = {"name": "jó.jpg", "mimeType": "image/jpeg", "buffer": encoded(quarters(40, 60))}
-    wrong.set_input_files(good)
+    wrong.set_input_files(GOOD)
     expect(error).to_be_hidden()
     with page.expect_navigation():
         page.get_by_role("button", name="A plakátok mentése").click()
@@ -374,8 +377,7 @@ def test_wrong_file_is_named_without_scripts(own: ManagerSite, open_page: OpenPa
     cell(page, 0, "title").fill("Jó plakát")
     cell(page, 1, "title").fill("Rossz plakát")
     cell(page, 0, "title").press("Enter")
-    picture = {"name": "jó.jpg", "mimeType": "image/jpeg", "buffer": encoded(quarters(40, 60))}
-    page.get_by_label("Jó plakát").first.set_input_files(picture)
+    page.get_by_label("Jó plakát").first.set_input_files(GOOD)
     page.get_by_label("Rossz plakát").first.set_input_files(
         {"name": "rossz.jpg", "mimeType": "image/jpeg", "buffer": b"<html>"}
     )

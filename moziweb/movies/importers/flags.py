@@ -142,4 +142,5 @@ def _like_people(fact: PersonFact, names: Mapping[str, int | None]) -> str:
     others = [each for each in known if is_other(fact.tmdb_id, names[each])]
     mapping = {"name": fact.name, "similar": ", ".join(known)}
     text = _LIKE_ANOTHER if len(others) == len(known) else _LIKE_A_PERSON
-    return _(text, mapping=mapping)
+    found: str = _(text, mapping=mapping)
+    return found
