@@ -56,7 +56,7 @@ def named_rows(
     last = session.get(model, after) if after else None
     rows = (_people if model is Person else _few_rows)(session, query, last)
     counts = select(column, func.count()).where(column.in_([row.id for row in rows]))
-    uses: dict[int, int] = dict(session.execute(counts.group_by(column)).tuples().all())
+    uses = {row[0]: row[1] for row in session.execute(counts.group_by(column))}
     return [NamedRow(row.id, row.name, uses.get(row.id, 0)) for row in rows]
 
 

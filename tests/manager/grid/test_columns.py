@@ -10,6 +10,7 @@ from moziweb.manager.grid.columns import GRID_COLUMNS, OF_MOVIE, OF_PREMIERE, Ce
 from moziweb.manager.movies.values import MovieValues, PremiereLine
 from moziweb.movies.importers.problems import InvalidValue, english, text_of
 from moziweb.movies.models import Audio, DatePrecision, PremiereKind, Rating
+from moziweb.posters.importer_port import ImportedPosters
 from moziweb.site.formatting import Formatter
 
 TODAY = date(2026, 8, 20)
@@ -22,7 +23,7 @@ HUNGARIAN = {
 
 def reader(locale: str = "hu") -> CellReader:
     translate: Callable[[Any], str] = HUNGARIAN.__getitem__ if locale == "hu" else str
-    return CellReader(Formatter(locale, translate), TODAY, lambda url: url.startswith("http"))
+    return CellReader(Formatter(locale, translate), TODAY, ImportedPosters().is_allowed_url)
 
 
 @pytest.mark.parametrize(
