@@ -544,11 +544,12 @@ LANDMARKS = (
 )
 
 
-def name_of(page: Any, landmark: Any) -> str:
-    """The accessible name of a landmark."""
+def name_of(page: Any, landmark: Any) -> tuple[str, str]:
+    """The role and the accessible name of a landmark."""
     label = page.find(id=landmark.get("aria-labelledby") or "none")
-    name: str = label.get_text(" ", strip=True) if label else landmark.get("aria-label", "")
-    return name
+    name = label.get_text(" ", strip=True) if label else landmark.get("aria-label", "")
+    role = "region" if landmark.name == "section" else landmark.name
+    return landmark.get("role", role), name
 
 
 @pytest.mark.parametrize("prefix", ["", "/en"])

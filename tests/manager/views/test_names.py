@@ -221,7 +221,8 @@ def test_wrong_and_taken_values_are_refused_at_their_field(
 
 
 @pytest.mark.parametrize(
-    "website", ["https://mozgóképmúzeum.example/", "http://a.example:80/x?y=1#z", "HTTPS://A.example"]
+    "website",
+    ["https://mozgóképmúzeum.example/", "http://a.example:80/x?y=1#z", "HTTPS://A.example"],
 )
 def test_website_is_kept_as_it_was_typed(site: TestApp, editor: TestApp, website: str) -> None:
     row_id = add_row(site, NamedKind.DISTRIBUTOR)
