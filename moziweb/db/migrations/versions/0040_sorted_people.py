@@ -1,6 +1,6 @@
 """Sort keys of people.
 
-Revision: 0039, after 0038
+Revision: 0040, after 0039
 """
 
 import re
@@ -9,8 +9,8 @@ import unicodedata
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0039"
-down_revision = "0038"
+revision = "0040"
+down_revision = "0039"
 branch_labels = None
 depends_on = None
 
