@@ -325,7 +325,18 @@ def test_change_invalidates_exactly_the_pages_that_it_changes(
 
 
 def _draw_pictures(app: TestApp, movies: Movies) -> None:
-    """Request the pictures of links to a movie and to a week, which draws them."""
+    """Request the pictures of links to a movie and to a week, which draws them.
+
+    They are stored only with their posters, or without one that has failed permanently.
+    """
+
+    def fail(session: Session) -> None:
+        source = session.get_one(PosterSource, movies.source)
+        source.state, source.next_attempt_at = SourceState.FAILED, now() + timedelta(days=7)
+
+    write(app, fail)
+    key, stored = str(ready_variant(movies).key), services_of(app.app.registry).storage
+    stored.put(key, poster_picture(), content_type="image/jpeg", cache_control="public")
     with closing(services_of(app.app.registry).decoder_pool):
         for name in ("movie", "week"):
             image = app.get(every_page(movies)[name]).html.find("meta", property="og:image")
