@@ -34,8 +34,9 @@ The other rows are those of the busiest minutes. Their samples are so small that
 few keys of all the other minutes.
 """
 
-SampledRead = tuple[int, int, int, int]
-"""The CRC-32 of the key, tenths of a second in the minute, bytes, 1 if it was invalidated."""
+SampledRead = tuple[int, int, int, int, int]
+"""The CRC-32 of the key, tenths of a second in the minute, bytes, 1 if it was invalidated, and the
+number of tags, which earlier rows do not have."""
 
 
 class ReadSample(NamedTuple):
@@ -71,7 +72,8 @@ class ReadSampler(CacheEvents):
         with self._lock:
             if len(self._reads) > 2 * self._limit:  # nothing takes them, or one key is that hot
                 return
-            self._reads.append((region, (number, tenths, entry.size, int(changed))))
+            read = number, tenths, entry.size, int(changed), len(entry.tags)
+            self._reads.append((region, read))
             while len(self._reads) > self._limit and self._zero_bits < MAX_ZERO_BITS:
                 self._set_zero_bits(self._zero_bits + 1)
 
@@ -186,7 +188,8 @@ def _common_bits(session: Session, since: float) -> int:
 def _reads_of(
     sampled: Iterable[Iterable[int]], minute: int, process: int, bits: int
 ) -> Iterator[Read]:
-    for number, tenths, size, changed in sampled:
+    for number, tenths, size, changed, *tags in sampled:
         if is_sampled(number, bits):
             at = 60 * minute + tenths / 10
-            yield Read(at, str(number), size, at if changed else None, process)
+            changed_at = at if changed else None
+            yield Read(at, str(number), size, changed_at, process, tags[0] if tags else 0)

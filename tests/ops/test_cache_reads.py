@@ -6,7 +6,7 @@ from zlib import crc32
 
 import pytest
 
-from moziweb.cache import CompositeEvents, Entry, InProcessCounters, Kind
+from moziweb.cache import CompositeEvents, DependencyGroup, Entry, InProcessCounters, Kind
 from moziweb.cache.admin.forecast import SimulatedSettings
 from moziweb.cache.protocol.entry import PERSONAL
 from moziweb.db import Database
@@ -23,7 +23,8 @@ from moziweb.ops.transactions import TransactionCounters
 from tests.cache.admin.replay import POINTS, SECONDS, START, Replay, history, hits_of
 
 MINUTE = 28_000_000
-ENTRY = Entry(Kind.PAGE, b"x" * 70, (), 0.0, 1.0, encodings={"gzip": b"x" * 30})
+TAGS = (DependencyGroup(1, ("movie:1", "movie:2")), DependencyGroup(2, ("week:2026-W34",)))
+ENTRY = Entry(Kind.PAGE, b"x" * 70, TAGS, 0.0, 1.0, encodings={"gzip": b"x" * 30})
 PERSONAL_ENTRY = replace(ENTRY, content={PERSONAL: 1})
 
 
@@ -45,7 +46,7 @@ def test_every_read_is_recorded_while_there_are_few() -> None:
     sampler.read("feeds", "b", ENTRY, True)
     sampler.read("pages", "a", ENTRY, False)
     a, b = crc32(b"a"), crc32(b"b")
-    reads = {"pages": [(a, 0, 100, 0), (a, 123, 100, 0)], "feeds": [(b, 123, 100, 1)]}
+    reads = {"pages": [(a, 0, 100, 0, 3), (a, 123, 100, 0, 3)], "feeds": [(b, 123, 100, 1, 3)]}
     assert sampler.take() == (0, reads, {})
     assert sampler.take() == (0, {}, {})
 
@@ -99,8 +100,9 @@ def add(database: Database, minute: int, process: str, bits: int, *reads: tuple[
 
 
 def test_workload_has_the_smallest_sample_of_all_processes(database: Database) -> None:
+    """Rows of before the number of tags was recorded have four values."""
     add(database, MINUTE - 9, "a", 0, (8, 0, 10, 0))
-    add(database, MINUTE, "a", 0, (8, 15, 10, 1), (3, 20, 10, 0), (4, 599, 30, 0))
+    add(database, MINUTE, "a", 0, (8, 15, 10, 1, 7), (3, 20, 10, 0, 7), (4, 599, 30, 0, 7))
     add(database, MINUTE, "b", 2, (4, 10, 30, 0))
     with database.read() as session:
         found = recorded_workloads(session, MINUTE * 60.0)["pages"]
@@ -112,6 +114,7 @@ def test_workload_has_the_smallest_sample_of_all_processes(database: Database) -
     assert read == [(1.0, "4", 30, b), (1.5, "8", 10, a), (59.9, "4", 30, a)]
     assert a != b
     assert [each.changed_at for each in found.reads] == [None, start + 1.5, None]
+    assert [each.tags for each in found.reads] == [0, 7, 7]
 
 
 def test_a_busy_minute_does_not_reduce_the_sample_of_the_others(database: Database) -> None:

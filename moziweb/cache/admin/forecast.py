@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ..regions.local_cache import COPY_OVERHEAD_BYTES
+from ..regions.local_cache import COPY_OVERHEAD_BYTES, TAG_BYTES
 
 ENTRY_OVERHEAD_BYTES: Final = 500
 """Bytes, about, of a stored entry beside its payload: key, tags, metadata, the store's own."""
@@ -37,8 +37,9 @@ def is_sampled(number: int, zero_bits: int) -> bool:
 class Read:
     """A read of the entry ``key`` by a process; ``at`` is Unix time.
 
-    ``size`` is that of its payload and encoded forms, in bytes. ``changed_at`` is the time of the
-    latest invalidation since the read before; None if there was none.
+    ``size`` is that of its payload and encoded forms, in bytes; ``tags`` is their number.
+    ``changed_at`` is the time of the latest invalidation since the read before; None if there was
+    none.
     """
 
     at: float
@@ -46,6 +47,7 @@ class Read:
     size: int
     changed_at: float | None = None
     process: int = 0
+    tags: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ class _Kept:
     """
 
     size: int
+    tags: int
     rendered_at: float
     ready_at: float
     expires: float
@@ -127,11 +130,15 @@ class _Kept:
 
 
 class _Lru:
-    """Entries of at most ``limit`` bytes; the least recently used are evicted."""
+    """Entries of at most ``limit`` bytes; the least recently used are evicted.
 
-    def __init__(self, limit: float, overhead: int) -> None:
+    Each takes ``overhead`` bytes and ``tag_bytes`` for each of its tags.
+    """
+
+    def __init__(self, limit: float, overhead: int, tag_bytes: int = 0) -> None:
         self._limit = limit
         self._overhead = overhead
+        self._tag_bytes = tag_bytes
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._used = 0
         self.peak = 0
@@ -144,7 +151,7 @@ class _Lru:
 
     def put(self, key: str, kept: _Kept) -> None:
         self.drop(key)
-        cost = kept.size + self._overhead
+        cost = self._cost(kept)
         if cost > self._limit:
             return
         self._kept[key] = kept
@@ -156,7 +163,10 @@ class _Lru:
     def drop(self, key: str) -> None:
         kept = self._kept.pop(key, None)
         if kept is not None:
-            self._used -= kept.size + self._overhead
+            self._used -= self._cost(kept)
+
+    def _cost(self, kept: _Kept) -> int:
+        return kept.size + self._overhead + self._tag_bytes * kept.tags
 
 
 def simulate(
@@ -226,7 +236,8 @@ class _Simulation:
         self._renders += 1
         took = self._render_seconds if seconds is None else seconds
         expires = read.at + self._settings.expiration_time
-        store.put(read.key, _Kept(read.size, read.at, read.at + took, expires, outdated_at))
+        kept = _Kept(read.size, read.tags, read.at, read.at + took, expires, outdated_at)
+        store.put(read.key, kept)
 
     def _is_valid(self, read: Read, kept: _Kept) -> bool:
         changed = self._changed.get(read.key)
@@ -234,10 +245,17 @@ class _Simulation:
 
     def _store_of(self, process: int) -> _Lru:
         owner = process if self._settings.is_private else 0
-        return _of(self._stores, owner, self._settings.size, ENTRY_OVERHEAD_BYTES)
+        found = self._stores.get(owner)
+        if found is None:
+            found = self._stores[owner] = _Lru(self._settings.size, ENTRY_OVERHEAD_BYTES)
+        return found
 
     def _copies_of(self, process: int) -> _Lru:
-        return _of(self._copies, process, self._settings.l1_bytes, COPY_OVERHEAD_BYTES)
+        found = self._copies.get(process)
+        if found is None:
+            limit = self._settings.l1_bytes
+            found = self._copies[process] = _Lru(limit, COPY_OVERHEAD_BYTES, TAG_BYTES)
+        return found
 
     def forecast(self) -> Forecast:
         return Forecast(
@@ -251,10 +269,3 @@ class _Simulation:
             stored_bytes=sum(store.peak for store in self._stores.values()),
             local_bytes=sum(copies.peak for copies in self._copies.values()),
         )
-
-
-def _of(stores: dict[int, _Lru], process: int, limit: float, overhead: int) -> _Lru:
-    found = stores.get(process)
-    if found is None:
-        found = stores[process] = _Lru(limit, overhead)
-    return found

@@ -58,8 +58,8 @@ class LogReplay:
         for number, (request, location) in enumerate(cached):
             region, key = location.region.name, _key_at(location, request.at)
             changed_at = changes.since_last_read(location.key, key, request.at)
-            size = sizes.of(location)
-            reads[region].append(Read(request.at, key, size, changed_at, number % self.processes))
+            process, size, tags = number % self.processes, sizes.of(location), sizes.tags(location)
+            reads[region].append(Read(request.at, key, size, changed_at, process, tags))
             if request.render_seconds is not None:
                 renders[region].append(request.render_seconds)
         return {
@@ -134,7 +134,7 @@ def _key_at(location: EntryLocation, at: float) -> str:
 
 @dataclass
 class _Sizes:
-    """The bytes of pages: of their entries, else what the log says, else the median."""
+    """The sizes of pages: of their entries, else what the log says, else the median."""
 
     cached: Sequence[tuple[LoggedRequest, EntryLocation]]
     entries: Entries
@@ -142,6 +142,10 @@ class _Sizes:
     def of(self, location: EntryLocation) -> int:
         entry = self.entries.get(location.key)
         return entry[0] if entry else self._logged.get(location.key, self._median)
+
+    def tags(self, location: EntryLocation) -> int:
+        entry = self.entries.get(location.key)
+        return len(entry[1]) if entry else self._median_tags
 
     @cached_property
     def _logged(self) -> dict[str, int]:
@@ -151,6 +155,10 @@ class _Sizes:
     def _median(self) -> int:
         known = [size for size, _tags in self.entries.values()]
         return int(statistics.median(known)) if known else _UNKNOWN_BYTES
+
+    @cached_property
+    def _median_tags(self) -> int:
+        return int(statistics.median([len(tags) for _size, tags in self.entries.values()] or [0]))
 
 
 class _Changes:

@@ -41,7 +41,8 @@ def history() -> list[Read]:
     for at, page in zip(times, popular(generator, len(times)), strict=True):
         since = last.get(page, math.inf)
         changed = [write for write in writes[page] if since < write <= at]
-        reads.append(Read(at, f"{page}", size_of(page), max(changed, default=None)))
+        changed_at = max(changed, default=None)
+        reads.append(Read(at, f"{page}", size_of(page), changed_at, tags=1 + page % 20))
         last[page] = at
     return reads
 
@@ -85,6 +86,7 @@ class Replay:
         def render(context: RenderContext) -> Rendered:
             self.renders += 1
             context.depend(tag("page", read.key))
+            context.depend(*(tag("part", read.key, number) for number in range(1, read.tags)))
             return Rendered(b"x" * read.size)
 
         return render

@@ -50,6 +50,20 @@ def test_forecast_is_within_two_points(history: list[Read], settings: SimulatedS
     assert forecast.renders == pytest.approx(real.renders, rel=0.05)
 
 
+def test_tags_of_local_copies_take_memory(history: list[Read]) -> None:
+    """As on the index, which has some hundred tags."""
+    reads = [replace(read, size=read.size // 10, tags=200) for read in history]
+    settings = SimulatedSettings(size=64_000_000, expiration_time=7200, l1_bytes=1_000_000)
+    statuses, forecast = Replay(settings).run(reads), simulate(reads, settings)
+    assert 0.2 < statuses[CacheStatus.L1] / len(reads) < 0.8
+    assert forecast.local / len(reads) == pytest.approx(
+        statuses[CacheStatus.L1] / len(reads), abs=POINTS
+    )
+    assert (
+        simulate([replace(read, tags=0) for read in reads], settings).local > forecast.local * 1.2
+    )
+
+
 def test_advised_settings_do_what_was_forecast(history: list[Read]) -> None:
     """The present settings are too small: with the advised ones the region does better."""
     present = SimulatedSettings(size=300_000, expiration_time=900, l1_bytes=100_000)
