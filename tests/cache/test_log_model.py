@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from moziweb.cache.protocol import invalidation_log
 from moziweb.cache.protocol.clock import EPOCH_SHIFT
 from moziweb.cache.protocol.invalidation_log import (
     InvalidationLog,
@@ -15,7 +16,7 @@ from moziweb.cache.protocol.invalidation_log import (
     record_name,
     tags_record,
 )
-from tests.cache.log_model import process_log, servers
+from tests.cache.log_model import process_log, renders, servers
 from tests.cache.log_model.search import Outcome, explore
 from tests.cache.log_model.state import EPOCH, GRACE, NEVER, Entry, Log, Mutant
 from tests.cache.log_model.worlds import BY_STAMPS, MUTANTS, SMALL, Verdict
@@ -86,11 +87,15 @@ def clock_of(clock: int) -> int:
     return clock // EPOCH << EPOCH_SHIFT | clock % EPOCH
 
 
-def real_log(log: Log, now: int, **options: Any) -> InvalidationLog:
-    """A real log that knows what a log of the model does."""
+def real_log(log: Log, now: int, recent: int, **options: Any) -> InvalidationLog:
+    """A real log that knows what a log of the model does, and as many recent publishes."""
     real = InvalidationLog(lambda _: {}, longest_grace=GRACE, monotonic=lambda: now, **options)
     real._start, real._end = clock_of(log.start), clock_of(log.end)
     real._last = {f"tag:{tag}": clock_of(last) for tag, last in enumerate(log.last) if last}
+    real._recent = deque(
+        ((clock_of(number), tuple(f"tag:{tag}" for tag in tags)) for number, tags in log.recent),
+        maxlen=recent,
+    )
     real._times.known_at = -math.inf if log.seen == NEVER else log.seen
     real._times._recent = deque(
         (-math.inf if then == NEVER else then, clock_of(number), ("tag:0",))
@@ -99,10 +104,12 @@ def real_log(log: Log, now: int, **options: Any) -> InvalidationLog:
     return real
 
 
-def known(log: Log) -> tuple[int, int, dict[str, int]]:
-    """The start, end and tags of a log of the model."""
-    real = real_log(log, 0)
-    return real._start, real._end, real._last
+Known = tuple[int, int, dict[str, int], list[tuple[int, tuple[str, ...]]]]
+
+
+def known(real: InvalidationLog) -> Known:
+    """The start, end, tags and recent publishes of a log."""
+    return real._start, real._end, real._last, list(real._recent)
 
 
 class Recorded:
@@ -111,6 +118,7 @@ class Recorded:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.reads: dict[Any, list[Log]] = {}
         self.checks: dict[Any, bool] = {}
+        self.copies: dict[Any, bool] = {}
         self.graces: dict[Any, bool] = {}
 
         def logs_after(
@@ -124,43 +132,76 @@ class Recorded:
             given = tuple(parts)
             return self.checks.setdefault((log, given, clock), check(model, log, given, clock))
 
+        def confirms_copy(
+            model: Any, log: Log, tags: frozenset[int], since: int, clock: int
+        ) -> bool:
+            result = check_copy(model, log, tags, since, clock)
+            return self.copies.setdefault((log, tags, since, clock), result)
+
         def was_valid_lately(model: Any, log: Log, entry: Entry, now: int) -> bool:
             return self.graces.setdefault((log, entry, now), grace(model, log, entry, now))
 
         read, check = process_log.logs_after, process_log.confirms
-        grace = process_log.was_valid_lately
+        check_copy, grace = process_log.confirms_copy, process_log.was_valid_lately
         patch.setattr(process_log, "logs_after", logs_after)
-        patch.setattr(servers, "confirms", confirms)
+        patch.setattr(renders, "confirms", confirms)
+        patch.setattr(servers, "confirms_copy", confirms_copy)
         patch.setattr(servers, "was_valid_lately", was_valid_lately)
 
 
 @pytest.mark.parametrize(
     "name",
-    ["too many tags", "two writes, overwritten", "a lost value", "grace"],
+    [
+        "too many tags",
+        "two writes, overwritten",
+        "two writes, one is recent",
+        "a lost value",
+        "a card",
+        "grace",
+    ],
 )
 def test_log_of_the_model_does_what_the_real_log_does(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recorded = Recorded(monkeypatch)
+    recorded, recent = Recorded(monkeypatch), SMALL[name].recent
+    monkeypatch.setattr(invalidation_log, "_RECENT", recent)
     explore(SMALL[name])
-    assert min(len(recorded.reads), len(recorded.checks)) > 5
+    assert min(len(recorded.reads), len(recorded.copies)) > 5
+    assert bool(recorded.checks) == (name == "a card")
     for (log, clock, records, now), found in recorded.reads.items():
-        assert after_reading(log, clock, records, now, patience=math.inf) == known(found[0])
-        assert after_reading(log, clock, records, now, patience=0.0) == known(found[-1])
+        for patience, expected in ((math.inf, found[0]), (0.0, found[-1])):
+            real = real_log(log, now, recent, patience=patience)
+            confirmed(real)
+            read_records(real, log, clock, records)
+            fresh = real_log(expected, now, recent)
+            assert known(real) == known(fresh)
+            assert confirmed(real) == confirmed(fresh)
     for (log, parts, clock), result in recorded.checks.items():
         pairs = [(clock_of(since), (f"tag:{tag}",)) for tag, since in parts]
-        assert real_log(log, 0).confirms(pairs, clock_of(clock)) == result
+        assert real_log(log, 0, recent).confirms(pairs, clock_of(clock)) == result
+    for (log, tags, since, clock), result in recorded.copies.items():
+        names = frozenset(f"tag:{tag}" for tag in tags)
+        real = real_log(log, 0, recent)
+        assert real.confirms_copy(names, clock_of(since), clock_of(clock)) == result
     assert bool(recorded.graces) == (name == "grace")
     for (log, entry, now), result in recorded.graces.items():
         pairs = [(clock_of(since), (f"tag:{tag}",)) for tag, since in entry.pairs]
-        assert real_log(log, now).was_valid(pairs, GRACE) == result
+        assert real_log(log, now, recent).was_valid(pairs, GRACE) == result
 
 
-def after_reading(
-    log: Log, clock: int, records: Sequence[Any], now: int, patience: float
-) -> tuple[int, int, dict[str, int]]:
-    """Let a real log read records; return what it knows then."""
-    real = real_log(log, now, patience=patience)
+def confirmed(real: InvalidationLog) -> list[tuple[int, str]]:
+    """The clocks and tags of copies that a log confirms at its end."""
+    numbers = range(max(real._start, real._end - 9), real._end + 1)
+    return [
+        (since, tag)
+        for since in numbers
+        for tag in ("tag:0", "tag:1", "tag:2")
+        if real.confirms_copy(frozenset([tag]), since, real._end)
+    ]
+
+
+def read_records(real: InvalidationLog, log: Log, clock: int, records: Sequence[Any]) -> None:
+    """Let a real log read records."""
     stored = {}
     for ahead, tags in enumerate(records, 1):
         number = clock_of(log.end + ahead)
@@ -172,4 +213,3 @@ def after_reading(
             stored[record_name(number)] = tags_record(number, [f"tag:{tag}" for tag in tags])
     real._fetch = lambda _: stored
     real.catch_up(clock_of(clock))
-    return real._start, real._end, real._last

@@ -11,7 +11,7 @@ def catch_up(model: Model, state: State, me: int, clock: int, then: Step) -> Mov
     place = model.place(me)
     log = state.logs[place]
     if is_out_of_reach(model, log, clock):
-        fresh = seen(log._replace(start=clock, end=clock, last=(0, 0, 0), seen=NEVER, noted=()))
+        fresh = seen(forgotten(model, log)._replace(start=clock, end=clock, seen=NEVER))
         return do(model, state._replace(logs=put(state.logs, place, fresh)), me, then)
     if log.end >= clock:
         return do(model, state, me, then)
@@ -67,19 +67,22 @@ def read_records(
         return do(model, state, me, then)
     for after in logs_after(model, log, clock, found[log.end + 1 - first :], state.now):
         if model.mutant is Mutant.END_BEFORE_TAGS and after.last != log.last:
-            early = state._replace(logs=put(state.logs, place, after._replace(last=log.last)))
-            moves.append((early, (note_tags, after.last, then)))
+            moved = after._replace(last=log.last, recent=log.recent)
+            early = state._replace(logs=put(state.logs, place, moved))
+            moves.append((early, (note_tags, after.last, after.recent, then)))
             continue
         moves += do(model, state._replace(logs=put(state.logs, place, after)), me, then)
     return moves
 
 
-def note_tags(model: Model, state: State, me: int, last: tuple[int, ...], then: Step) -> Moves:
+def note_tags(
+    model: Model, state: State, me: int, last: tuple[int, ...], recent: Any, then: Step
+) -> Moves:
     """Mutant: the tags are noted after the end has moved."""
     place = model.place(me)
     log = state.logs[place]
-    merged = tuple(map(max, log.last, last))
-    after = state._replace(logs=put(state.logs, place, log._replace(last=merged)))
+    merged = log._replace(last=tuple(map(max, log.last, last)), recent=recent)
+    after = state._replace(logs=put(state.logs, place, merged))
     return do(model, after, me, then)
 
 
@@ -111,7 +114,13 @@ def without_record(model: Model, log: Log, number: int, stays: Mutant, now: int)
         return log._replace(end=number)
     if model.mutant is Mutant.GIVEN_UP_SEEN_NOW:
         log = log._replace(seen=now)
-    return log._replace(start=number, end=number, last=(0, 0, 0), noted=())
+    return forgotten(model, log)._replace(start=number, end=number)
+
+
+def forgotten(model: Model, log: Log) -> Log:
+    """Forget what was published."""
+    recent = log.recent if model.mutant is Mutant.RECENT_STAY else ()
+    return log._replace(last=(0, 0, 0), recent=recent, noted=())
 
 
 def with_tags(model: Model, log: Log, number: int, tags: Any, now: int) -> Log:
@@ -121,7 +130,14 @@ def with_tags(model: Model, log: Log, number: int, tags: Any, now: int) -> Log:
         last = put(last, tag, number)
         if tag == PAGE and model.world.ticks:
             noted = (*noted, (number, now if model.mutant is Mutant.NOTED_AT_READ else log.seen))
-    return log._replace(end=number, last=last, noted=noted)
+    return log._replace(
+        end=number, last=last, noted=noted, recent=with_recent(model, log, number, tags)
+    )
+
+
+def with_recent(model: Model, log: Log, number: int, tags: Any) -> tuple[Any, ...]:
+    """Note a publish that has tags among the recent ones."""
+    return ((number, tags), *log.recent)[: model.world.recent] if tags else log.recent
 
 
 def seen(log: Log) -> Log:
@@ -137,6 +153,26 @@ def confirms(model: Model, log: Log, parts: Iterable[tuple[int, int]], clock: in
     return is_known(model, log, parts, clock, Mutant.COPY_BEFORE_START) and not is_published(
         model, log, parts
     )
+
+
+def confirms_copy(model: Model, log: Log, tags: frozenset[int], since: int, clock: int) -> bool:
+    """``InvalidationLog.confirms_copy``: all tags were valid at the clock ``since``."""
+    parts = [(tag, since) for tag in tags]
+    known = is_known(model, log, parts, clock, Mutant.COPY_BEFORE_START)
+    return known and not is_published_since(model, log, tags, since)
+
+
+def is_published_since(model: Model, log: Log, tags: frozenset[int], since: int) -> bool:
+    """``InvalidationLog._is_published_since``: compare with the recent publishes, if these are all.
+
+    Without ``_recent_since``, what is put together for several copies: it only saves time.
+    """
+    mutant = model.mutant
+    is_full = len(log.recent) == model.world.recent and log.recent[-1][0] > since
+    if (is_full and mutant is not Mutant.RECENT_ALONE) or mutant is Mutant.TAGS_IGNORED:
+        return is_published(model, log, [(tag, since) for tag in tags])
+    first = since if mutant is Mutant.RECENT_AT_EQUAL else since + 1
+    return any(number >= first and not tags.isdisjoint(each) for number, each in log.recent)
 
 
 def is_known(

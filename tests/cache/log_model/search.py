@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from .process_log import forgotten
 from .renders import assemble, render, resolve_gets
 from .servers import ask
 from .state import (
@@ -74,7 +75,8 @@ def moves_of(model: Model, state: State) -> Iterator[tuple[int | str, State]]:
     if state.forgets:
         for place, log in enumerate(state.logs):
             stays = model.mutant is Mutant.FORGOTTEN_START_STAYS
-            gone = log._replace(last=(0, 0, 0), noted=(), start=log.start if stays else log.end)
+            start = log.start if stays else log.end
+            gone = forgotten(model, log)._replace(start=start)
             logs = put(state.logs, place, gone)
             yield "tags are forgotten", state._replace(forgets=state.forgets - 1, logs=logs)
     if state.ticks:

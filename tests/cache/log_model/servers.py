@@ -4,9 +4,10 @@ from .process_log import (
     MISSING,
     Record,
     catch_up,
-    confirms,
+    confirms_copy,
     is_known,
     is_published,
+    is_published_since,
     logs_after,
     record_of,
     was_valid_lately,
@@ -112,10 +113,9 @@ def current(model: Model, state: State, me: int, copy: Copy) -> Copy:
     return mine if mine is not None and mine.entry == copy.entry else copy
 
 
-def parts_of(copy: Copy) -> list[tuple[int, int]]:
-    """The tags of a copy, valid at the clock of its validation, and that of all copies."""
-    at = copy.validated_at
-    return [*((tag, at) for tag, _ in copy.entry.pairs), (COPIES, at)]
+def tags_of(copy: Copy) -> frozenset[int]:
+    """The tags of a copy, and that of all copies."""
+    return frozenset((*(tag for tag, _ in copy.entry.pairs), COPIES))
 
 
 def check_copy(
@@ -125,11 +125,12 @@ def check_copy(
     copy = current(model, state, me, copy)
     if model.reaches(copy.validated_at, clock):
         return serve_copy(model, state, me, request, clock, must, copy, "same clock")
-    log = state.logs[model.place(me)]
+    log, tags, since = state.logs[model.place(me)], tags_of(copy), copy.validated_at
     if model.mutant is Mutant.CHECK_IN_TWO_PARTS:
-        if is_known(model, log, parts_of(copy), clock, Mutant.COPY_BEFORE_START):
+        parts = [(tag, since) for tag in tags]
+        if is_known(model, log, parts, clock, Mutant.COPY_BEFORE_START):
             return ((state, (check_tags, request, clock, must, copy)),)
-    elif confirms(model, log, parts_of(copy), clock):
+    elif confirms_copy(model, log, tags, since, clock):
         return serve_copy(model, state, me, request, clock, must, copy, "copy by log")
     return unconfirmed(model, state, request, clock, must, copy)
 
@@ -148,7 +149,8 @@ def check_tags(
     model: Model, state: State, me: int, request: int, clock: int, must: int, copy: Copy
 ) -> Moves:
     """Mutant: the second part of the check."""
-    if is_published(model, state.logs[model.place(me)], parts_of(copy)):
+    log = state.logs[model.place(me)]
+    if is_published_since(model, log, tags_of(copy), copy.validated_at):
         return unconfirmed(model, state, request, clock, must, copy)
     return serve_copy(model, state, me, request, clock, must, copy, "copy by log")
 

@@ -63,6 +63,9 @@ class Mutant(StrEnum):
     EQUAL_IS_PUBLISHED = "a tag published at the very clock counts as published after it"
     FORGOTTEN_START_STAYS = "the tags are forgotten and the start stays"
     SNAPSHOT_ABOVE_CLOCK = "an entry of a snapshot above the clock is confirmed"
+    RECENT_ALONE = "a copy is compared with the recent publishes alone"
+    RECENT_AT_EQUAL = "a recent publish at the very clock of a copy counts as published after it"
+    RECENT_STAY = "the recent publishes stay when the log starts again"
     CHECK_IN_TWO_PARTS = "start and tags are compared without one lock"
     END_BEFORE_TAGS = "the end is moved before the tags are noted"
     # Copies
@@ -117,7 +120,8 @@ class Copy(NamedTuple):
 
 
 class Log(NamedTuple):
-    """What a process knows, as ``InvalidationLog``. ``last`` is the latest number of each tag.
+    """What a process knows, as ``InvalidationLog``. ``last`` is the latest number of each tag,
+    ``recent`` are the latest publishes, newest first: numbers and tags.
 
     ``seen`` is a time at which the clock was not above ``end``. ``noted`` are the numbers of the
     page's tag, each with the ``seen`` of then. ``look`` is a clock read, and the time before it.
@@ -126,6 +130,7 @@ class Log(NamedTuple):
     start: int = 0
     end: int = 0
     last: tuple[int, ...] = (0, 0, 0)
+    recent: tuple[tuple[int, tuple[int, ...]], ...] = ()
     seen: int = NEVER
     look: tuple[int, int] = (0, NEVER)
     noted: tuple[tuple[int, int], ...] = ()
@@ -222,6 +227,7 @@ class World:
     forgets: int = 0
     ticks: int = 0
     ring: int = NO_RING
+    recent: int = 2
     piecewise: bool = False
     view: bool = False
     by_stamps: bool = False

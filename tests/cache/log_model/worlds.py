@@ -28,6 +28,7 @@ SMALL: Final = {
         writers=("t", "u"), piecewise=True, ring=2, renderers=0, requests=1
     ),
     "two writes, overwritten": World(writers=("t", "u"), ring=2, renderers=0, requests=1),
+    "two writes, one is recent": World(writers=("t", "u"), recent=1, renderers=0, requests=1),
     "too many tags": World(writers=("T",)),
     "a writer of the version before": World(writers=("x", "u"), renderers=0, requests=1),
     "tags are forgotten": World(forgets=1, requests=1),
@@ -175,9 +176,12 @@ MUTANTS: Final[dict[Mutant, tuple[str, Verdict]]] = {
     Mutant.ENTRY_BEFORE_START: ("a write", Verdict.STALE),
     Mutant.END_IGNORED: ("a write", Verdict.STALE),
     Mutant.TAGS_IGNORED: ("a write", Verdict.STALE),
-    Mutant.EQUAL_IS_PUBLISHED: ("a write", Verdict.USELESS),
+    Mutant.EQUAL_IS_PUBLISHED: ("two writes, one is recent", Verdict.USELESS),
     Mutant.FORGOTTEN_START_STAYS: ("tags are forgotten", Verdict.STALE),
     Mutant.SNAPSHOT_ABOVE_CLOCK: ("a write", Verdict.SOUND),
+    Mutant.RECENT_ALONE: ("two writes, one is recent", Verdict.STALE),
+    Mutant.RECENT_AT_EQUAL: ("a write", Verdict.USELESS),
+    Mutant.RECENT_STAY: ("the clock is lost", Verdict.SOUND),
     Mutant.CHECK_IN_TWO_PARTS: ("two threads, tags are forgotten", Verdict.STALE),
     Mutant.END_BEFORE_TAGS: ("two threads", Verdict.STALE),
     Mutant.KEPT_AT_CLOCK_AFTER_STAMPS: (
