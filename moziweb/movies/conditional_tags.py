@@ -25,6 +25,7 @@ from moziweb.caching import DECLARATIONS
 from .filters import Dimension
 from .list_tags import dated_lists, filtered_lists, people_lists, period_tags
 from .models import Credit, DatePrecision, Distributor, Movie, MovieGenre, Person, Premiere
+from .related_tags import ORDER_OF, with_related
 from .search_tags import MISSPELT, PART, TEXTS_LIST, bounded_text_tags, name_tags, title_tags
 from .tags import (
     CHANGES_LIST,
@@ -41,7 +42,6 @@ from .tags import (
 _LISTS: Final = "lists"
 _FACETS_OF: Final = "facets-of"
 _FILTERED: Final = "filtered"
-_ORDER_OF: Final = "order-of"
 _NAME_OF: Final = "name-of"
 _VISIBILITY: Final = "visibility"
 _IF_SHOWN: Final = "if-shown"
@@ -68,7 +68,7 @@ def name_of_tag(model: type[Person | Distributor], row_id: int) -> str:
 
 def order_tag(movie_id: int) -> str:
     """The lists that sort a movie among others."""
-    return tag(_ORDER_OF, movie_id)
+    return tag(ORDER_OF, movie_id)
 
 
 def facets_tag(movie_id: int) -> str:
@@ -91,7 +91,7 @@ def _resolved(connection: Connection, tags: Collection[str]) -> Iterator[str]:
     plain, conditional, changed = _sorted_out(connection, tags)
     shown = changed | _published(connection, conditional.keys() - changed)
     of_shown = (conditional[each] for each in conditional.keys() & shown)
-    resolved = {*plain, *chain.from_iterable(of_shown)}
+    resolved = set(with_related(connection, {*plain, *chain.from_iterable(of_shown)}, changed))
     texts = {each for each in resolved if kind_of(each) in {PART, MISSPELT}}
     yield from resolved - texts
     yield from bounded_text_tags(texts)
@@ -255,7 +255,7 @@ def _ids(tags: Iterable[str]) -> set[int]:
 
 
 DECLARATIONS.expansions.add(_LISTS, _lists_of)
-DECLARATIONS.expansions.add(_ORDER_OF, _order_of)
+DECLARATIONS.expansions.add(ORDER_OF, _order_of)
 DECLARATIONS.expansions.add(_FACETS_OF, _facet_lists_of)
 DECLARATIONS.expansions.add(_FILTERED, _filtered_lists_of)
 DECLARATIONS.expansions.add(_NAME_OF, _names_of)

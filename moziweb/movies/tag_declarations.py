@@ -45,6 +45,7 @@ from .models import (
     StreamingService,
     Trailer,
 )
+from .related_tags import date_tags, genre_of_tag
 from .search_tags import MISSPELT, PART, bounded_text_tags, name_tags, title_tags
 from .tags import (
     CHANGES_LIST,
@@ -87,8 +88,9 @@ from .tags import (
 from .week_range_tags import SpanKind
 
 DECLARATIONS.declare_tag_kinds(
-    "dated", "distributor", MISSPELT, "filter", "genre", "ids", "list", "month", "moved", "movie",
-    PART, "person", "premiere", "service", "week", "year", *SpanKind,
+    "beside", "dated", "distributor", MISSPELT, "filter", "genre", "genre-month", "ids", "list",
+    "month", "moved", "movie", PART, "person", "place", "premiere", "service", "week", "year",
+    *SpanKind,
 )  # fmt: skip
 
 
@@ -260,6 +262,12 @@ declare(
 )
 declare(
     Premiere,
+    columns=("movie_id", "date", "precision"),
+    keys=("movie_id", "date", "precision"),
+    tags=lambda row: if_shown(row.movie_id, *date_tags(row.movie_id, row.date, row.precision)),
+)
+declare(
+    Premiere,
     columns=("movie_id", "service_id", "date", "precision"),
     keys=("movie_id", "service_id"),
     tags=lambda row: (
@@ -346,6 +354,12 @@ declare(
         *if_shown(row.movie_id, genre_list_tag(row.genre_id)),
         *if_shown(row.movie_id, filtered_tag(row.movie_id, Dimension.GENRE, row.genre_id)),
     ),
+)
+declare(
+    MovieGenre,
+    columns=("movie_id", "genre_id"),
+    keys=("movie_id", "genre_id"),
+    tags=lambda row: if_shown(row.movie_id, genre_of_tag(row.movie_id, row.genre_id)),
 )
 declare(FieldProvenance, columns=("source",), keys=("movie_id",), tags=_page_tags)
 declare(Genre, columns=("name", "name_en"), keys=("id",), tags=lambda row: (genre_tag(row.id),))

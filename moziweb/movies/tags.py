@@ -130,6 +130,21 @@ def premiere_service_tag(premiere_id: int) -> str:
     return tag("premiere", premiere_id, "service")
 
 
+def beside_tag(movie_id: int) -> str:
+    """Which movies are before and after a movie in its week, for its page."""
+    return tag("beside", movie_id)
+
+
+def place_tag(movie_id: int, week: Week) -> str:
+    """The place of a movie in a week, for the pages of its neighbours."""
+    return tag("place", movie_id, week.name)
+
+
+def genre_month_tag(genre_id: int, month: Month) -> str:
+    """The dates of the movies of a genre in a month, for pages of other movies."""
+    return tag("genre-month", genre_id, month.name)
+
+
 def announced_tag(movie_id: int) -> str:
     """The times at which a movie's premieres were announced or revised, for its calendars."""
     return tag("movie", movie_id, "announced")

@@ -310,6 +310,12 @@ FACET_WRITES = frozenset(
 
 MOVIE_PAGES = frozenset({"movie", "other", "english_movie"})
 
+NEAR = LISTING - {"cancel", "change_kind"} | {"retitle", "delete_credit", "merge_people"}
+"""The writes that may concern a movie near that of a movie's page, which it does not link.
+
+A new movie, or title, next to another premiere of that movie than the one that the page is about.
+"""
+
 SHOWING = frozenset(
     {"create_published", "publish_or_withdraw", "publish_and_announce", "withdraw_and_move",
      "delete_movie"}
@@ -331,17 +337,12 @@ LISTS = {
     "calendar_page": LISTING | {"add_genre", "delete_genre", "merge_genres"},
     "changes": LISTING | {"merge_genres"},
     **dict.fromkeys(FILTERED, LISTING | {"retitle", "add_genre", "delete_genre", "merge_genres"}),
-    **dict.fromkeys(
-        MOVIE_PAGES,
-        LISTING
-        | {"retitle", "add_genre", "delete_genre", "delete_credit"}
-        | {"merge_genres", "merge_people"},
-    ),
+    **dict.fromkeys(MOVIE_PAGES, NEAR),
 }
 """Pages that list by the writes that may concern what they do not show.
 
-A filtered list has the tags of the whole list; a movie's page those of its week, month and
-directors.
+A filtered list has the tags of the whole list; a movie's page those of its directors, and of its
+genre in the month.
 """
 
 UNDATED_PAGES = frozenset({"index", "english", "api", "undated"})
@@ -558,6 +559,80 @@ def test_neighbours_and_related_movies_are_never_stale(
         both.compare(name, ignored=True)
         changed |= {name} if both.changed else set()
     assert len(changed) > 10
+
+
+class WeekOfMovies:
+    """The pages of the movies A, C, E, G, I of one week, with two genres in turn."""
+
+    def __init__(self, cached: TestApp, plain: TestApp) -> None:
+        self.week = week_here().shifted(3)  # without other premieres
+        self._cached, self._plain = cached, plain
+        self._ids: dict[str, int] = {}
+        write(cached, self._create)
+        for title in self._ids:
+            self._get(cached, title)
+
+    def _create(self, session: Session) -> None:
+        for number, title in enumerate("ACEGI"):
+            movie = factories.make_movie(session, title, slug="x")
+            factories.add_genres(session, movie, f"Sajátos {number % 2}/Special {number % 2}")
+            factories.make_premiere(session, movie, self.week.thursday)
+            self._ids[title] = movie.id
+
+    def _get(self, app: TestApp, title: str) -> Any:
+        return app.get(f"/movie/{self._ids[title]}-x", status="*")
+
+    def create_draft(self, title: str) -> None:
+        def create(session: Session) -> None:
+            movie = factories.make_movie(session, title, slug="x", published=False)
+            factories.make_premiere(session, movie, self.week.thursday)
+            self._ids[title] = movie.id
+
+        assert self.changed_by(create) == ""
+        self._get(self._cached, title)
+
+    def set(self, title: str, name: str, value: object) -> str:
+        """Set an attribute of a movie, or the date of its premiere."""
+
+        def change(session: Session) -> None:
+            movie = loaded(session, self._ids[title])
+            setattr(movie.premieres[0] if name == "date" else movie, name, value)
+
+        return self.changed_by(change)
+
+    def delete(self, title: str) -> str:
+        return self.changed_by(lambda session: session.delete(loaded(session, self._ids[title])))
+
+    def changed_by(self, change: Callable[[Session], Any]) -> str:
+        """The titles of the movies whose pages were rendered again: they are those that changed."""
+        before = {title: shown_by(self._get(self._plain, title)) for title in self._ids}
+        write(self._cached, change)
+        found = []
+        for title, page in sorted(before.items()):
+            answer, fresh = self._get(self._cached, title), self._get(self._plain, title)
+            assert shown_by(answer) == shown_by(fresh), f"{title} is stale"
+            is_rendered = answer.headers["X-Cache"] not in {"hit", "l1"}
+            assert is_rendered == (shown_by(fresh) != page), title
+            found += [title] if is_rendered else []
+        return "".join(found)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_only_the_pages_beside_a_movie_are_rendered_again(
+    cached: TestApp, plain: TestApp, movies: Movies
+) -> None:
+    """Pages also change if they list a movie of their genre: A, E, I and C, G list each other."""
+    week = WeekOfMovies(cached, plain)
+    assert week.set("C", "title", "Cc") == "ACEG"
+    assert week.set("A", "title", "H") == "ACEGI"
+    assert week.set("A", "title", "A") == "ACEGI"
+    week.create_draft("F")
+    assert week.set("F", "published", True) == "EFG"
+    assert week.set("F", "title", "Ff") == "EFG"
+    assert week.set("F", "title", "Z") == "EFGI"
+    assert week.set("F", "date", week.week.next.thursday) == "FI"
+    assert week.set("F", "date", week.week.end) == "FI"
+    assert week.delete("F") == "FI"
 
 
 def publish(_: Session, movie: Movie, __: random.Random) -> None:

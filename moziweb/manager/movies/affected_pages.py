@@ -44,8 +44,8 @@ TIME_LIMIT: Final = 1.0
 _PERSON: Final = person_list_tag(0).removesuffix("0")
 
 _OF_LISTS: Final = frozenset({
-    "dated", "filter", "list", "month", "movie", "premiere", "span", "variant", "week", "year",
-    MISSPELT, PART,
+    "beside", "dated", "filter", "genre-month", "list", "month", "movie", "place", "premiere",
+    "span", "variant", "week", "year", MISSPELT, PART,
 })  # fmt: skip
 """Kinds of tags that are on lists, on a movie's own pages and on those that `_facet_urls` and
 `_related_urls` have. Those of the last two are only on the results of searches, which have no page
@@ -219,9 +219,9 @@ def _related_urls(
 
 
 def _periods_of(tag: str) -> Iterator[Period]:
-    """The week or the month of the tag of a list, or of a genre in it."""
+    """The week of the tag of its list, or the month of that of a genre in it."""
     name = tag.rpartition(":")[2]
-    for kind, parse in (("week", Week.parse), ("month", Month.parse), ("filter", Month.parse)):
+    for kind, parse in (("week", Week.parse), ("genre-month", Month.parse)):
         if kind_of(tag) == kind:
             with suppress(ValueError):  # a week outside the calendar, or another filter
                 yield parse(name)

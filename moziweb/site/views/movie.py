@@ -9,12 +9,18 @@ from moziweb.cache.http.view_deriver import cap
 from moziweb.db.types import parse_id
 from moziweb.i18n import _
 from moziweb.movies.calendar import month_of, week_of
-from moziweb.movies.filters import Dimension, filter_tags
 from moziweb.movies.lead_premiere import lead_premiere_until
 from moziweb.movies.models import Movie, Premiere
 from moziweb.movies.queries import published_movie
 from moziweb.movies.related_queries import movies_of_directors, movies_of_genre, week_neighbours
-from moziweb.movies.tags import movie_names_tag, movie_tag, period_tag, person_list_tag
+from moziweb.movies.tags import (
+    beside_tag,
+    genre_month_tag,
+    movie_names_tag,
+    movie_tag,
+    person_list_tag,
+    place_tag,
+)
 from moziweb.posters.sharing import links_and_pictures, movie_subject
 from moziweb.request import Request
 
@@ -94,13 +100,14 @@ def _neighbours(
     request: Request, context: PageContext, movie: Movie, premiere: Premiere
 ) -> tuple[Link | None, Link | None]:
     """Links to the previous and the next movie of the week of ``premiere``."""
-    context.depend(period_tag(week_of(premiere.date)))
+    week = week_of(premiere.date)
+    context.depend(beside_tag(movie.id))
     found = week_neighbours(request.dbsession, movie, premiere)
 
     def link(other: Movie | None) -> Link | None:
         if other is None:
             return None
-        context.depend(movie_names_tag(other.id))
+        context.depend(movie_names_tag(other.id), place_tag(other.id, week))
         return Link(context.urls.movie(other), localized_titles(context, other)[0])
 
     return link(found.previous), link(found.following)
@@ -127,7 +134,7 @@ def _of_genre(
     if premiere is None or not movie.genre_links:
         return None
     genre, month = movie.genre_links[0].genre, month_of(premiere.date)
-    context.depend(period_tag(month), *filter_tags(Dimension.GENRE, genre.id, [month]))
+    context.depend(genre_month_tag(genre.id, month))
     listings = movies_of_genre(request.dbsession, movie, genre.id, premiere.date)
     name = context.formatter.choose(genre.name, genre.name_en)
     title = _title(context, f"{name}, {month_label(context.formatter, month)}")
