@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import click
@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, defer
 
 from moziweb.clock import utc_now
+from moziweb.db import repeat_on_conflict
 from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.bin.deletion import Deleter, Removal
 from moziweb.manager.bin.expiry import ExpiredItems
@@ -24,6 +25,7 @@ from moziweb.manager.bin.restoring import (
     restore,
 )
 from moziweb.manager.movies.affected_pages import note_pages, pages_of_change
+from moziweb.manager.names.pages import paths_before
 from moziweb.services import services_of
 
 from .context import CommandContext, CommandError, service_errors, site_registry
@@ -63,17 +65,26 @@ def delete(context: CommandContext, kind: str, row_id: int, yes: bool, dry_run: 
         return done
 
     with site_registry(context) as registry:
-        with services_of(registry).database.rollback_session() as session:
-            done = remove(session)
-            counts = {table: len(rows) for table, rows in done.item.rows.items()}
-            _report("would delete", done.item.name, counts, registry, session, done)
-            session.rollback()
+
+        def preview() -> None:
+            with services_of(registry).database.rollback_session() as session:
+                former = paths_before(registry, session, kind, row_id)
+                done = remove(session)
+                counts = {table: len(rows) for table, rows in done.item.rows.items()}
+                _report("would delete", done.item.name, counts, registry, session, done, former)
+                session.rollback()
+
+        def write() -> int:
+            with services_of(registry).database.write() as session:
+                former = paths_before(registry, session, kind, row_id)
+                done = remove(session)
+                note_pages(registry, session, done.entry, done.movies, former)
+                return done.item.id
+
+        repeat_on_conflict(preview)
         if dry_run or not (yes or click.confirm("Delete it?", err=True)):
             return
-        with services_of(registry).database.write() as session:
-            done = remove(session)
-            note_pages(registry, session, done.entry, done.movies)
-            item_id = done.item.id
+        item_id = repeat_on_conflict(write)
     click.echo(json.dumps({"event": "deleted", "item": item_id, "kind": kind, "id": row_id}))
 
 
@@ -94,15 +105,23 @@ def restore_command(context: CommandContext, item_id: int, dry_run: bool) -> Non
             raise CommandError(error.text.interpolate()) from None
 
     with site_registry(context) as registry:
-        if dry_run:
+
+        def preview() -> None:
             with services_of(registry).database.rollback_session() as session:
                 done = bring_back(session)
                 _report("would restore", done.entry.subject_name, {}, registry, session, done)
                 session.rollback()
+
+        def write() -> Restored:
+            with services_of(registry).database.write() as session:
+                done = bring_back(session)
+                note_pages(registry, session, done.entry, done.movies)
+                return done
+
+        if dry_run:
+            repeat_on_conflict(preview)
             return
-        with services_of(registry).database.write() as session:
-            done = bring_back(session)
-            note_pages(registry, session, done.entry, done.movies)
+        done = repeat_on_conflict(write)
     click.echo(json.dumps({"event": "restored", "kind": done.kind, "id": done.row_id}))
 
 
@@ -169,8 +188,9 @@ def _report(
     registry: Registry,
     session: Session,
     done: Removal | Restored,
+    former: Sequence[str] = (),
 ) -> None:
-    affected = pages_of_change(registry, session, done.movies)
+    affected = pages_of_change(registry, session, done.movies, former=former)
     pages = None if affected is None else list(affected.pages)
     line = {"event": event, "name": name, "rows": counts, "pages": pages}
     click.echo(json.dumps(line, ensure_ascii=False))

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from moziweb.clock import utc_now
 from moziweb.db.types import MAX_ID, parse_id
 from moziweb.manager.audit.log import COMMAND, record_import
+from moziweb.manager.audit.name_entries import record_names
 from moziweb.manager.movies.affected_pages import pages_of_import
 from moziweb.manager.movies.changes import before_import, imported_fields
 from moziweb.movies.calendar import budapest_today
@@ -328,8 +329,9 @@ def importer_of(context: CommandContext, *, chunk_size: int = 1, publish: bool =
 
     def audit(session: Session, movie: Movie, plan: Plan) -> None:
         pages = () if registry is None else pages_of_import(registry, session, movie)
-        fields = imported_fields(session, movie)
-        record_import(session, COMMAND, movie, plan, utc_now(), pages, fields=fields)
+        fields, now = imported_fields(session, movie), utc_now()
+        entry = record_import(session, COMMAND, movie, plan, now, pages, fields=fields)
+        record_names(session, entry, COMMAND, now)
 
     database = context.services.database
     posters = ImportedPosters(fetch_policy_from(context.settings))

@@ -7,10 +7,12 @@ import click
 from sqlalchemy.orm import Session
 
 from moziweb.clock import utc_now
+from moziweb.db import repeat_on_conflict
 from moziweb.manager.audit.log import COMMAND
-from moziweb.manager.movies.affected_pages import note_pages, pages_of_change, paths_of_facet
+from moziweb.manager.movies.affected_pages import note_pages, pages_of_change
 from moziweb.manager.names.kinds import NAME_MODELS, NamedKind
 from moziweb.manager.names.merging import NameMerge, merge_names
+from moziweb.manager.names.pages import paths_before
 from moziweb.services import services_of
 
 from .context import CommandContext, CommandError, site_registry
@@ -47,31 +49,33 @@ def merging(
     with site_registry(context) as registry:
         database = services_of(registry).database
 
-        def former(session: Session) -> list[str]:
-            rows = [session.get(NAME_MODELS[name_kind], each) for each in (row_id, kept_id)]
-            return [path for row in rows if row for path in paths_of_facet(registry, session, row)]
-
-        with database.rollback_session() as session:
-            paths = former(session)
-            done = merge(session)
-            affected = pages_of_change(registry, session, done.movies, former=paths)
-            line = {
-                "event": "would merge",
-                "name": done.entry.changes[0]["before"],
-                "into": done.entry.subject_name,
-                "moved": done.moved,
-                "joined": done.joined,
-                "lost": {each.field: each.lost for each in done.lost},
-                "pages": None if affected is None else list(affected.pages),
-            }
+        def preview() -> None:
+            with database.rollback_session() as session:
+                paths = paths_before(registry, session, kind, row_id, kept_id)
+                done = merge(session)
+                affected = pages_of_change(registry, session, done.movies, former=paths)
+                line = {
+                    "event": "would merge",
+                    "name": done.entry.changes[0]["before"],
+                    "into": done.entry.subject_name,
+                    "moved": done.moved,
+                    "joined": done.joined,
+                    "lost": {each.field: each.lost for each in done.lost},
+                    "pages": None if affected is None else list(affected.pages),
+                }
+                session.rollback()
             click.echo(json.dumps(line, ensure_ascii=False))
-            session.rollback()
+
+        def write() -> int:
+            with database.write() as session:
+                paths = paths_before(registry, session, kind, row_id, kept_id)
+                done = merge(session)
+                note_pages(registry, session, done.entry, done.movies, paths)
+                return done.entry.id
+
+        repeat_on_conflict(preview)
         if dry_run or not (yes or click.confirm("Merge them?", err=True)):
             return
-        with database.write() as session:
-            paths = former(session)
-            done = merge(session)
-            note_pages(registry, session, done.entry, done.movies, paths)
-            entry_id = done.entry.id
+        entry_id = repeat_on_conflict(write)
     event = {"event": "merged", "kind": kind, "id": row_id, "into": kept_id, "entry": entry_id}
     click.echo(json.dumps(event))

@@ -2,13 +2,14 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import TypeVar
 
 import click
 from sqlalchemy.orm import Session
 
 from moziweb.clock import utc_now
+from moziweb.db import repeat_on_conflict
 from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth.accounts import (
     AccountError,
@@ -29,6 +30,8 @@ from moziweb.manager.auth.password_links import LINK_PATH, link_lifetime, make_l
 from moziweb.manager.auth.passwords import MIN_LENGTH, WeakPassword
 
 from .context import CommandContext, CommandError, service_errors
+
+T = TypeVar("T")
 
 
 @click.group()
@@ -61,16 +64,19 @@ from_stdin = click.option(
 @click.pass_obj
 def add(context: CommandContext, name: str, role: str, invite: bool, password_stdin: bool) -> None:
     """Add the user NAME. Prompts for the password."""
+
+    def add_invited(session: Session) -> str:
+        added = invite_user(session, name, Role(role), by=COMMAND, now=utc_now())
+        return _link(context, session, added)
+
+    def add_with_password(session: Session) -> str:
+        return add_user(session, name, password, Role(role), by=COMMAND, now=utc_now()).name
+
     if invite:
-        with _transaction(context) as session:
-            added = invite_user(session, name, Role(role), by=COMMAND, now=utc_now())
-            link = _link(context, session, added)
-        click.echo(link)
+        click.echo(_write(context, add_invited))
         return
     password = _password(from_stdin=password_stdin)
-    with _transaction(context) as session:
-        name = add_user(session, name, password, Role(role), by=COMMAND, now=utc_now()).name
-    click.echo(f"{name} may sign in at /manager as {role}.")
+    click.echo(f"{_write(context, add_with_password)} may sign in at /manager as {role}.")
 
 
 @user.command()
@@ -80,8 +86,11 @@ def add(context: CommandContext, name: str, role: str, invite: bool, password_st
 def passwd(context: CommandContext, name: str, password_stdin: bool) -> None:
     """Change the password of NAME and end their sessions."""
     password = _password(from_stdin=password_stdin)
-    with _transaction(context) as session:
+
+    def change(session: Session) -> None:
         set_password(session, _user(session, name), password, by=COMMAND, now=utc_now())
+
+    _write(context, change)
     click.echo("The password is changed, and all sessions have ended.")
 
 
@@ -90,9 +99,7 @@ def passwd(context: CommandContext, name: str, password_stdin: bool) -> None:
 @click.pass_obj
 def reset_link(context: CommandContext, name: str) -> None:
     """Print a link by which NAME sets a new password, and end their sessions."""
-    with _transaction(context) as session:
-        link = _link(context, session, _user(session, name))
-    click.echo(link)
+    click.echo(_write(context, lambda session: _link(context, session, _user(session, name))))
 
 
 @user.command(name="reset-second-factor")
@@ -110,8 +117,11 @@ def reset_second_factor(context: CommandContext, name: str) -> None:
 @click.pass_obj
 def role_command(context: CommandContext, name: str, role: str) -> None:
     """Make NAME an editor or an admin."""
-    with _transaction(context) as session:
+
+    def change(session: Session) -> None:
         set_role(session, _user(session, name), Role(role), by=COMMAND, now=utc_now())
+
+    _write(context, change)
     click.echo(f"The role is {role}.")
 
 
@@ -138,9 +148,11 @@ def enable_command(context: CommandContext, name: str) -> None:
 @click.pass_obj
 def unlock(context: CommandContext, name: str | None) -> None:
     """Delete the failed sign-in attempts of NAME, or of all users: they can sign in at once."""
-    with _transaction(context) as session:
-        deleted = forget_failures(session, None if name is None else _user(session, name).name)
-    click.echo(f"Failed attempts deleted: {deleted}.")
+
+    def delete(session: Session) -> int:
+        return forget_failures(session, None if name is None else _user(session, name).name)
+
+    click.echo(f"Failed attempts deleted: {_write(context, delete)}.")
 
 
 @user.command(name="list")
@@ -187,18 +199,25 @@ def _password(*, from_stdin: bool) -> str:
     return entered
 
 
-@contextmanager
-def _transaction(context: CommandContext) -> Iterator[Session]:
+def _write(context: CommandContext, change: Callable[[Session], T]) -> T:
+    """Runs a change in a transaction, and again after a conflict; returns its result."""
+
+    def work() -> T:
+        with context.database.write() as session:
+            return change(session)
+
     try:
-        with service_errors(), context.database.write() as session:
-            yield session
+        with service_errors():
+            return repeat_on_conflict(work)
     except (AccountError, WeakPassword) as error:
         raise CommandError(str(error)) from None
 
 
 def _switch(context: CommandContext, name: str, switch: Callable[..., None]) -> None:
-    with _transaction(context) as session:
+    def change(session: Session) -> None:
         switch(session, _user(session, name), by=COMMAND, now=utc_now())
+
+    _write(context, change)
 
 
 def _user(session: Session, name: str) -> User:

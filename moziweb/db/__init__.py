@@ -7,7 +7,7 @@ from pyramid.config import Configurator
 from moziweb.services import services_of, set_services
 
 from .engine import create_engine, create_probe_engine, query_limits_of, session_parameters
-from .retry import RetryPolicy, add_repeatable_route
+from .retry import RetryPolicy, add_repeatable_route, repeat_on_conflict
 from .session import Database, dbsession
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "dbsession",
     "includeme",
     "query_limits_of",
+    "repeat_on_conflict",
     "session_parameters",
 ]
 

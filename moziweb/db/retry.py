@@ -1,18 +1,20 @@
 """Runs a request again, once, after a lost database connection or a conflict of transactions.
 
 Safe requests are run again on a new connection. They wait for it: a restart of PostgreSQL takes
-seconds. Other requests are run again after a serialization failure or a deadlock, if their view
-writes only through ``request.dbsession`` (``config.add_repeatable_route``): then nothing of the
-first attempt has remained. They are not after a lost connection: the commit may have succeeded.
+seconds. Other requests are run again after a conflict, if nothing of their first attempt remains
+(``config.add_repeatable_route``). They are not after a lost connection: the commit may have
+succeeded. Commands and threads run their transactions again by ``repeat_on_conflict``.
 
 pyramid_retry would run every request again that pyramid_tm finds retryable, for any view.
 """
 
 import logging
+import random
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pyramid.config import Configurator
 from pyramid.request import Request
@@ -59,13 +61,21 @@ RETRY_PAUSE_SECONDS: Final = 0.05
 MAX_BODY: Final = 1_000_000
 """Bytes of the largest body that is read for a second attempt."""
 
-_CONFLICT: Final = ("40",)
-"""SQLSTATE classes: serialization failures and deadlocks, after which PostgreSQL rolls back."""
+TRANSACTION_ATTEMPTS: Final = 4
+"""How often ``repeat_on_conflict`` runs a transaction at most."""
+
+_CONFLICT: Final = ("40", "23505", "23503")
+"""SQLSTATE prefixes: serialization failures and deadlocks, after which PostgreSQL rolls back; a
+unique value that another transaction has taken, and a reference to a row that it has deleted. The
+next attempt sees what the other transaction has committed.
+"""
 
 _LOST: Final = ("08", "57P", "25P03")
 """SQLSTATE prefixes: broken connections, a server that stops or starts, an idle transaction."""
 
 _RETRIED: Final = "moziweb.db.retried"
+
+T = TypeVar("T")
 
 
 def is_connection_lost(error: object) -> bool:
@@ -83,9 +93,27 @@ def is_connection_lost(error: object) -> bool:
 
 
 def is_conflict(error: object) -> bool:
-    """Whether an exception is a serialization failure or a deadlock of PostgreSQL."""
+    """Whether an exception is a conflict of two transactions of PostgreSQL."""
     state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
     return state is not None and state.startswith(_CONFLICT)
+
+
+def repeat_on_conflict(work: Callable[[], T]) -> T:
+    """Runs one whole transaction, and again after a conflict; returns its result.
+
+    ``work`` must open the transaction, and do nothing else that remains. The error of the last of
+    ``TRANSACTION_ATTEMPTS`` is raised.
+    """
+    for attempt in range(1, TRANSACTION_ATTEMPTS):
+        try:
+            return work()
+        except DBAPIError as error:
+            if not is_conflict(error):
+                raise
+            log.warning("a transaction is run again: %s", first_line(error))
+        # Two transactions with a deadlock must not meet again.
+        time.sleep(random.uniform(0, attempt * RETRY_PAUSE_SECONDS))  # noqa: S311
+    return work()
 
 
 def will_retry(request: Request) -> bool:
@@ -176,7 +204,7 @@ def _let_body_be_read_again(environ: dict[str, Any]) -> None:
 def add_repeatable_route(config: Configurator, name: str) -> None:
     """Let unsafe requests of a route be run again after a conflict.
 
-    Its views may only write through ``request.dbsession``.
+    Its views write through ``request.dbsession``. What else they write may be written twice.
     """
     services = services_of(config.registry)
     routes = services.repeatable_routes | {name}

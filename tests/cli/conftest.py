@@ -30,6 +30,7 @@ from tests.conftest import close_services
 from tests.factories import add_upload
 from tests.posters.conftest import picture
 from tests.services import process
+from tests.services.postgres import PostgresServer
 
 INI = """\
 [app:main]
@@ -155,6 +156,20 @@ def site(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Site]:
     lay_out(tmp_path, migrated_sqlite)
     with opened(tmp_path) as site:
         yield site
+
+
+@pytest.fixture
+def postgres_site(
+    tmp_path: Path, postgres_server: PostgresServer, migrated_postgres: str
+) -> Iterator[Site]:
+    """As ``site``, on PostgreSQL."""
+    with postgres_server.reusable(migrated_postgres) as url:
+        ini = INI.replace("sqlite:///%(here)s/var/site.sqlite", url)
+        (tmp_path / "site.ini").write_text(ini)
+        address = url.replace("postgresql://", "postgresql+psycopg://")
+        engine = create_engine({"sqlalchemy.url": address, "sqlalchemy.pool_size": 2})
+        yield Site(tmp_path, Database(engine), DiskStorage(tmp_path / "objects"))
+        engine.dispose()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 
 from moziweb.manager.audit.models import AuditEntry
@@ -9,6 +10,7 @@ from moziweb.manager.bin.models import BinItem
 from moziweb.manager.bin.restoring import BIN_RETENTION
 from moziweb.movies.models import Movie
 from moziweb.posters.models import PosterSource
+from tests.db.faults import conflicts_at
 
 from .conftest import Run, Site, events
 
@@ -73,3 +75,20 @@ def test_bin_is_emptied_after_thirty_days(site: Site, run: Run) -> None:
     assert (removed["kind"], removed["id"], summary["removed"]) == ("film", 1, 1)
     assert actions(site)[-1] == ("bin.empty", "moziweb")
     assert run("bin", "list").stdout == ""
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_deletion_and_a_restoration_are_run_again_after_a_deadlock(
+    postgres_site: Site, run: Run, nth: int
+) -> None:
+    """The first item of the bin is that of the preview, which is rolled back."""
+    postgres_site.add_movie(7)
+    with conflicts_at("INSERT INTO manager_bin", nth=nth) as failed:
+        deleted = run("bin", "delete", "movie", "7", "--yes")
+    assert (deleted.returncode, len(failed), titles(postgres_site)) == (0, 1, [])
+    (item,) = events(run("bin", "list").stdout)
+    arguments = ["bin", "restore", str(item["item"])] + ["--dry-run"] * (nth - 1)
+    with conflicts_at("DELETE FROM manager_bin") as failed:
+        restored = run(*arguments)
+    assert (restored.returncode, len(failed)) == (0, 1)
+    assert titles(postgres_site) == [7] * (nth == 1)

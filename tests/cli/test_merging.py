@@ -1,8 +1,10 @@
 """``moziweb merge``."""
 
+import pytest
 from sqlalchemy import select
 
 from moziweb.movies.models import Credit, CreditRole, Person
+from tests.db.faults import conflicts_at
 
 from .conftest import Run, Site, events
 from .test_deleting import actions
@@ -56,3 +58,13 @@ def test_failure_of_a_merge_is_one_line(site: Site, run: Run) -> None:
         assert (ended.returncode, ended.stderr) == (1, f"moziweb: {line}\n")
     ended = run("merge", "genre", "8", "9", "--yes")
     assert (ended.returncode, ended.stderr) == (1, "moziweb: there is no genre 8\n")
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_merge_is_run_again_after_a_deadlock(postgres_site: Site, run: Run, nth: int) -> None:
+    """The first entry is that of the preview, which is rolled back."""
+    add_twins(postgres_site)
+    with conflicts_at("INSERT INTO manager_audit", nth=nth) as failed:
+        ended = run("merge", "person", "1", "2", "--yes")
+    assert (ended.returncode, len(failed)) == (0, 1)
+    assert people(postgres_site) == ["Lloyd Owen"]

@@ -11,6 +11,7 @@ from moziweb.manager.auth.factors.state import factors_of
 from moziweb.manager.auth.models import Role, User
 from moziweb.manager.auth.password_links import use_link
 from moziweb.manager.auth.passwords import verify
+from tests.db.faults import conflicts_at
 from tests.manager.auth.factors.test_state import add_passkey
 from tests.services import process
 
@@ -125,3 +126,17 @@ def test_last_administrator_stays(site: Site, run: Run) -> None:
     assert roles == {"anna": "editor", "bela": "admin"}
     ended = run("user", "reset-link", "clara")
     assert (ended.returncode, ended.stderr) == (1, "moziweb: there is no user 'clara'\n")
+
+
+def test_a_change_of_a_user_is_run_again_after_a_deadlock(postgres_site: Site, run: Run) -> None:
+    for statement, arguments in (
+        ("INSERT INTO manager_user ", ("add", "anna", "--invite")),
+        ("UPDATE manager_user ", ("disable", "anna")),
+    ):
+        with conflicts_at(statement) as failed:
+            ended = run("user", *arguments)
+        assert (ended.returncode, len(failed)) == (0, 1), ended.stderr
+    with postgres_site.database.read() as session:
+        anna = find_user(session, "anna")
+        assert anna is not None
+        assert anna.disabled_at is not None

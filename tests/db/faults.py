@@ -59,3 +59,25 @@ def _listening(engine: Engine, fault: Fault) -> Iterator[Fault]:
         yield fault
     finally:
         event.remove(engine, "before_cursor_execute", fault)
+
+
+@contextmanager
+def conflicts_at(part: str, *, nth: int = 1, state: str = "40P01") -> Iterator[list[str]]:
+    """Of all engines' statements that contain ``part``, number ``nth`` fails with a conflict.
+
+    Yields the failed statements.
+    """
+    seen, failed = [], list[str]()
+
+    def fail(connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if part in statement:
+            seen.append(statement)
+            if len(seen) == nth:
+                failed.append(statement)
+                connection.connection.dbapi_connection.execute(RAISE.format(state))
+
+    event.listen(Engine, "before_cursor_execute", fail)
+    try:
+        yield failed
+    finally:
+        event.remove(Engine, "before_cursor_execute", fail)

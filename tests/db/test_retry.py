@@ -6,7 +6,9 @@ The faults are real: PostgreSQL ends the connection before a statement, or is st
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 import sqlalchemy
@@ -18,13 +20,19 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from moziweb.db import Database, create_engine, retry
-from moziweb.db.retry import Reconnection, is_conflict, is_connection_lost
+from moziweb.db import Database, create_engine, repeat_on_conflict, retry
+from moziweb.db.retry import (
+    TRANSACTION_ATTEMPTS,
+    Reconnection,
+    is_conflict,
+    is_connection_lost,
+)
 from moziweb.request import Request
 from moziweb.services import services_of
 from moziweb.settings import load
 from tests.conftest import counted_queries, migrate, raw_settings
 from tests.db.faults import RAISE, terminator
+from tests.db.rivals import held
 from tests.services.ports import free_port
 from tests.services.postgres import PostgresServer
 from tests.site.cached import CACHED, Movies, fill, pages
@@ -191,7 +199,7 @@ def empty_url(postgres_server: PostgresServer) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("at_commit", [False, True])
-@pytest.mark.parametrize("state", ["40001", "40P01"])
+@pytest.mark.parametrize("state", ["40001", "40P01", "23505", "23503"])
 def test_write_is_repeated_after_a_conflict(
     empty_url: str, tmp_path: Path, state: str, *, at_commit: bool
 ) -> None:
@@ -206,7 +214,7 @@ def test_write_is_repeated_after_a_conflict(
     ("path", "state", "body"),
     [
         ("/other", "40001", "value=1"),  # its view is not declared as repeatable
-        ("/repeatable", "23505", "value=1"),  # not a conflict
+        ("/repeatable", "23502", "value=1"),  # not a conflict
         ("/repeatable", "57014", "value=1"),  # the time limit of statements
         ("/repeatable", "08006", "value=1"),  # the commit may have succeeded
         ("/repeatable", "40001", "value=" + "1" * retry.MAX_BODY),
@@ -239,6 +247,9 @@ def test_second_failure_is_final(empty_url: str, tmp_path: Path) -> None:
         ("25P03", True, False),
         ("40001", False, True),
         ("40P01", False, True),
+        ("23505", False, True),
+        ("23503", False, True),
+        ("23502", False, False),
         ("57014", False, False),
         ("25P02", False, False),
         ("42P01", False, False),
@@ -252,6 +263,78 @@ def test_errors_are_told_apart_by_their_state(
         connection.exec_driver_sql(RAISE.format(state))
     engine.dispose()
     assert (is_connection_lost(caught.value), is_conflict(caught.value)) == (lost, conflict)
+
+
+@pytest.fixture
+def counted(empty_url: str) -> Iterator[Database]:
+    """A database with two counters in a table."""
+    database = Database(create_engine({"sqlalchemy.url": empty_url, "sqlalchemy.pool_size": 3}))
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE counter (name TEXT PRIMARY KEY, value INT)")
+        connection.exec_driver_sql("INSERT INTO counter VALUES ('a', 0), ('b', 0)")
+    yield database
+    database.engine.dispose()
+
+
+def test_two_transactions_with_a_deadlock_are_both_written(counted: Database) -> None:
+    both_hold_one = Barrier(2)
+
+    def add(names: str, barrier: list[Barrier]) -> None:
+        with counted.write() as session:
+            for name in names:
+                add_one = "UPDATE counter SET value = value + 1 WHERE name = :name"
+                session.execute(text(add_one), {"name": name})
+                if barrier:
+                    barrier.pop().wait(10)
+
+    with ThreadPoolExecutor(2) as pool:
+        waits = [[both_hold_one], [both_hold_one]]
+        jobs = [
+            pool.submit(repeat_on_conflict, partial(add, names, barrier))
+            for names, barrier in zip(("ab", "ba"), waits, strict=True)
+        ]
+        for job in jobs:
+            job.result(20)
+    with counted.read() as session:
+        assert session.scalars(text("SELECT value FROM counter")).all() == [2, 2]
+
+
+def test_a_value_that_another_transaction_takes_is_found_by_the_second_attempt(
+    counted: Database,
+) -> None:
+    seen = []
+
+    def make() -> None:
+        with counted.write() as session:
+            names = set(session.scalars(text("SELECT name FROM counter")))
+            seen.append("new" in names)
+            if "new" not in names:
+                session.execute(text("INSERT INTO counter VALUES ('new', 0)"))
+
+    with held(counted) as (session, start):
+        session.execute(text("INSERT INTO counter VALUES ('new', 0)"))
+        making = start(partial(repeat_on_conflict, make))
+    making.result(10)
+    assert seen == [False, True]
+
+
+def test_a_transaction_is_repeated_a_few_times(
+    counted: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "RETRY_PAUSE_SECONDS", 0.001)
+    attempts = []
+
+    def fail(state: str) -> None:
+        attempts.append(state)
+        with counted.write() as session:
+            session.connection().exec_driver_sql(RAISE.format(state))
+
+    for state, times in (("40P01", TRANSACTION_ATTEMPTS), ("23505", TRANSACTION_ATTEMPTS),
+                         ("57014", 1)):  # fmt: skip
+        attempts.clear()
+        with pytest.raises(DBAPIError):
+            repeat_on_conflict(partial(fail, state))
+        assert len(attempts) == times
 
 
 def test_refused_connection_is_lost() -> None:

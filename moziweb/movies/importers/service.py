@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from types import MappingProxyType
 from typing import Final, TypeAlias
@@ -13,7 +14,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from moziweb.cache import REASON
-from moziweb.db import Database
+from moziweb.db import Database, repeat_on_conflict
 from moziweb.i18n import _
 from moziweb.movies.calendar import budapest_today
 from moziweb.movies.models import Movie
@@ -32,9 +33,6 @@ log = logging.getLogger(__name__)
 
 CHUNK: Final = 100
 """The default number of candidates that are looked up at once."""
-
-ATTEMPTS: Final = 3
-"""Two imports may insert the same person or distributor at once; the slower one plans again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +113,10 @@ class Importer:
         With the ``fingerprint`` of a previewed plan, a plan that differs from it is refused and
         nothing is written. So is a movie that the database refuses.
         """
-        for _attempt in range(ATTEMPTS):
-            try:
-                return self._apply(candidate, fingerprint, choices)
-            except (IntegrityError, DataError) as error:
-                log.warning("%s: refused by the database: %s", candidate.place, error)
+        try:
+            return repeat_on_conflict(partial(self._apply, candidate, fingerprint, choices))
+        except (IntegrityError, DataError) as error:
+            log.warning("%s: refused by the database: %s", candidate.place, error)
         text = _("the database refuses it; the log of the site has the reason")
         return _refused(candidate, text)
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from moziweb.clock import utc_now
-from moziweb.db import Database
+from moziweb.db import Database, repeat_on_conflict
 from moziweb.storage import Storage
 
 from ..imaging.limits import probe
@@ -210,9 +210,13 @@ class PosterService:
             uploaded.append(upload(self._storage, lease, sha256, image, resend=self._resend))
         self._record_success(STORAGE, hosts)
         hashes, now = self._recipe_hashes, self._clock()
-        with self._database.write() as session:
-            self._leases.finish(session, lease, **_columns(lease, source, variants))
-            publish(session, lease.source_id, sha256, uploaded, hashes, now)
+
+        def write() -> None:
+            with self._database.write() as session:
+                self._leases.finish(session, lease, **_columns(lease, source, variants))
+                publish(session, lease.source_id, sha256, uploaded, hashes, now)
+
+        repeat_on_conflict(write)  # it locks the source, then the movie; editors the other way
 
     def _record_success(self, host: str | None, hosts: BreakerDecision) -> None:
         if host is not None and host in hosts.failures:
