@@ -6,7 +6,7 @@ Functions take a session and leave the commit to the caller. They write audit en
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from moziweb.movies.collation import sort_key
@@ -80,7 +80,9 @@ def set_password(
     password may have added one. Raises ``WeakPassword``.
     """
     passwords.check_strength(password, user.name)
-    user.password_hash = passwords.hashed(password)
+    password_hash = passwords.hashed(password)  # slow, so before the lock
+    lock_user(session, user)
+    user.password_hash = password_hash
     user.invited = False
     end_sessions(session, user, keep=keep)
     delete_links(session, user)
@@ -94,8 +96,9 @@ def disable(session: Session, user: User, *, by: Actor, now: datetime) -> None:
 
     Raises ``LastAdmin``.
     """
+    admins = _lock_with_admins(session, user)
     if user.disabled_at is None:
-        _require_another_admin(session, user)
+        _require_another_admin(user, admins)
         user.disabled_at = now
         record(session, by, "user.disable", user.audit_subject, now)
     end_sessions(session, user)
@@ -104,6 +107,7 @@ def disable(session: Session, user: User, *, by: Actor, now: datetime) -> None:
 
 def enable(session: Session, user: User, *, by: Actor, now: datetime) -> None:
     """Reverses ``disable``."""
+    lock_user(session, user)
     if user.disabled_at is not None:
         user.disabled_at = None
         record(session, by, "user.enable", user.audit_subject, now)
@@ -111,23 +115,35 @@ def enable(session: Session, user: User, *, by: Actor, now: datetime) -> None:
 
 def set_role(session: Session, user: User, role: Role, *, by: Actor, now: datetime) -> None:
     """Changes the role, also for the user's open sessions. Raises ``LastAdmin``."""
+    admins = _lock_with_admins(session, user)
     if role is user.role:
         return
-    _require_another_admin(session, user)
+    _require_another_admin(user, admins)
     changes = [("role", user.role.value, role.value)]
     user.role = role
     record(session, by, "user.role", user.audit_subject, now, changes)
 
 
-def _require_another_admin(session: Session, user: User) -> None:
-    """Locks the administrators: of two who disable each other, the second one fails."""
-    if user.role is not Role.ADMIN:
-        return
-    able = select(User.id).where(
-        User.role == Role.ADMIN, User.disabled_at.is_(None), User.invited.is_(False)
-    )
-    ids = set(session.scalars(able.order_by(User.id).with_for_update()))
-    if user.id in ids and len(ids) == 1:
+def lock_user(session: Session, user: User) -> None:
+    """Locks a user until the transaction ends and reads the row again; call it before a change."""
+    _lock(session, User.id == user.id)
+
+
+def _lock_with_admins(session: Session, user: User) -> Sequence[User]:
+    """Locks a user and the administrators: of two who disable each other, the second one fails."""
+    rows = _lock(session, or_(User.id == user.id, User.role == Role.ADMIN))
+    return [each for each in rows if each.role is Role.ADMIN]
+
+
+def _lock(session: Session, which: ColumnElement[bool]) -> Sequence[User]:
+    """In the order of ids. Entries of the audit may refer to locked users."""
+    query = select(User).where(which).order_by(User.id).with_for_update(key_share=True)
+    return session.scalars(query.execution_options(populate_existing=True)).all()
+
+
+def _require_another_admin(user: User, admins: Sequence[User]) -> None:
+    able = {each.id for each in admins if each.disabled_at is None and not each.invited}
+    if able == {user.id}:
         raise LastAdmin
 
 

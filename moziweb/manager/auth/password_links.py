@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from ..audit.log import Actor, record
 from . import passwords
-from .accounts import AccountError, delete_links, end_sessions, set_password
+from .accounts import AccountError, delete_links, end_sessions, lock_user, set_password
 from .models import PasswordLink, User
 from .sessions import token_hash
 
@@ -34,6 +34,7 @@ def make_link(session: Session, user: User, *, by: Actor, now: datetime) -> str:
 
     The user's sessions end. Raises ``AccountError`` for a disabled user.
     """
+    lock_user(session, user)
     if user.disabled_at is not None:
         raise AccountError(f"the user {user.name!r} is disabled; enable them first")
     delete_links(session, user)
@@ -66,6 +67,7 @@ def use_link(session: Session, token: str, password: str, *, now: datetime) -> U
         return None
     by = Actor(user.id, user.name)
     passwords.check_strength(password, user.name)
+    lock_user(session, user)  # before the link, as all changes of users do
     used = session.execute(delete(PasswordLink).where(PasswordLink.token_hash == token_hash(token)))
     if not used.rowcount:  # type: ignore[attr-defined]  # another request has used it
         return None

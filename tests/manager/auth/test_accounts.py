@@ -2,13 +2,14 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from threading import Barrier
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from moziweb.db import Database
+from moziweb.db import Database, repeat_on_conflict
 from moziweb.manager.audit.log import COMMAND, Actor
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.accounts import (
@@ -30,9 +31,12 @@ from moziweb.manager.auth.accounts import (
 from moziweb.manager.auth.models import Role, User, UserSession
 from moziweb.manager.auth.passwords import GuessablePassword, WeakPassword, verify
 from tests.conftest import NOW
+from tests.db.rivals import held
 from tests.manager.conftest import PASSWORD
 
 OTHER = "nine quiet projectors"
+
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
 def add(session: Session, name: str, role: Role = Role.EDITOR) -> User:
@@ -209,3 +213,49 @@ def test_two_administrators_cannot_disable_each_other(database: Database) -> Non
 
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(disable_one, ids)) == [False, True]
+
+
+@on_postgresql
+def test_a_user_of_one_name_is_added_once(database: Database) -> None:
+    def add_anna() -> None:
+        with database.write() as session:
+            add(session, "anna")
+
+    with held(database) as (session, start):
+        add(session, "anna")
+        adding = start(partial(repeat_on_conflict, add_anna))
+    with pytest.raises(AccountError):
+        adding.result()
+
+
+@on_postgresql
+@pytest.mark.parametrize("change", ["disable", "enable", "role", "password"])
+def test_changes_of_a_user_wait_for_each_other(database: Database, change: str) -> None:
+    """The second one sees the first one's change, and records what it changes itself."""
+    with database.write() as session:
+        user_id = add(session, "anna").id
+        add(session, "gazda", Role.ADMIN)
+        if change == "enable":
+            session.get_one(User, user_id).disabled_at = NOW
+
+    def work(session: Session) -> None:
+        user = session.get_one(User, user_id)
+        if change == "role":
+            set_role(session, user, Role.ADMIN, by=COMMAND, now=NOW)
+        elif change == "password":
+            set_password(session, user, OTHER, by=COMMAND, now=NOW)
+        else:
+            (disable if change == "disable" else enable)(session, user, by=COMMAND, now=NOW)
+
+    def late() -> None:
+        with database.write() as session:
+            work(session)
+
+    with held(database) as (session, start):
+        work(session)
+        session.flush()
+        changing = start(late)
+    changing.result()
+    with database.read() as session:
+        done = [action for action, name, _by in actions(session) if name == "anna"]
+    assert done == ["user.add", f"user.{change}"] + ["user.password"] * (change == "password")

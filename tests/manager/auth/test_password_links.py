@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from moziweb.db import Database
 from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.accounts import (
@@ -26,6 +27,7 @@ from moziweb.manager.auth.password_links import (
 )
 from moziweb.manager.auth.passwords import WeakPassword, verify
 from tests.conftest import NOW
+from tests.db.rivals import held
 from tests.manager.conftest import PASSWORD
 
 NEW = "nine quiet projectors"
@@ -133,3 +135,22 @@ def test_neither_rows_nor_entries_have_the_token(
     stored += str(dbsession.scalars(select(PasswordLink.token_hash)).all())
     for token in tokens:
         assert token not in stored
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_user_who_is_being_disabled_gets_no_link(database: Database) -> None:
+    with database.write() as session:
+        user_id = add_user(session, "anna", PASSWORD, Role.EDITOR, by=COMMAND, now=NOW).id
+
+    def make() -> None:
+        with database.write() as session:
+            link(session, session.get_one(User, user_id))
+
+    with held(database) as (session, start):
+        disable(session, session.get_one(User, user_id), by=COMMAND, now=NOW)
+        session.flush()
+        making = start(make)
+    with pytest.raises(AccountError):
+        making.result()
+    with database.read() as session:
+        assert session.scalars(select(PasswordLink)).all() == []

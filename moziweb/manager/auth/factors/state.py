@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from ...audit.log import Actor, record
-from ..accounts import end_sessions
+from ..accounts import end_sessions, lock_user
 from ..models import User
 from .models import Passkey, RecoveryCode, Totp
 from .recovery_codes import count_codes, delete_codes
@@ -52,6 +52,7 @@ def users_with_factors(session: Session) -> set[int]:
 
 def reset_factors(session: Session, user: User, *, by: Actor, now: datetime) -> None:
     """Removes all second factors of a user and ends the sessions."""
+    lock_user(session, user)
     for model in (Totp, RecoveryCode, Passkey):
         session.execute(delete(model).where(model.user_id == user.id))
     end_sessions(session, user)
