@@ -34,7 +34,7 @@ from .form_fields import (
     video_of,
 )
 from .queries import FormChoices
-from .values import EDITED_FIELDS, MovieValues, PersonLine, PremiereLine, TrailerLine
+from .values import MovieValues, PersonLine, PremiereLine, TrailerLine
 
 MAX_FORM_ROWS: Final = 80
 """Rows of a list that are read; more than any movie has."""
@@ -283,17 +283,6 @@ def _is_moved(row: Any, old: date, old_precision: DatePrecision) -> bool:
     new, precision = _day(row), DatePrecision(row.precision.data)
     is_same = (old, old_precision) == (new, precision)
     return not (is_same or is_narrowed(old, old_precision, new, precision))
-
-
-def digests_of(text: str) -> dict[str, str]:
-    """Parses the digests of a form (``name:digest name:digest``); unknown fields are ignored."""
-    pairs = (pair.partition(":") for pair in text.split())
-    return {name: digest for name, _mark, digest in pairs if name in EDITED_FIELDS}
-
-
-def digests_text(values: MovieValues) -> str:
-    """Formats digests for ``digests_of``."""
-    return " ".join(f"{name}:{digest}" for name, digest in values.digests().items())
 
 
 def _unless_respaced(typed: str, before: str) -> str:

@@ -3,10 +3,8 @@
 Field names are those of ``FieldProvenance.field`` and of the importers.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any, Final
 
@@ -22,8 +20,6 @@ from moziweb.movies.models import (
     Trailer,
     VideoSite,
 )
-
-_DIGEST_LENGTH: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +79,9 @@ class MovieValues:
     imdb_id: str | None = None
     tmdb_id: int | None = None
 
-    def digests(self) -> dict[str, str]:
-        """Returns a digest of each field; a form carries them to detect changes."""
-        return {name: _digest(getattr(self, name)) for name in EDITED_FIELDS}
+    def by_field(self) -> dict[str, Any]:
+        """Returns the values by the names of their fields."""
+        return {name: getattr(self, name) for name in EDITED_FIELDS}
 
     def changed_from(self, other: "MovieValues") -> tuple[str, ...]:
         """Returns the fields that differ from ``other``."""
@@ -155,16 +151,3 @@ def _trailer(row: Trailer) -> TrailerLine:
     return TrailerLine(
         video_id=row.video_id, site=row.site, name=row.name, language=row.language, id=row.id
     )
-
-
-def _digest(value: Any) -> str:
-    text = json.dumps(_plain(value), ensure_ascii=False, sort_keys=True)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_LENGTH]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, PersonLine | PremiereLine | TrailerLine):
-        return {name: str(each) for name, each in asdict(value).items()}
-    return value

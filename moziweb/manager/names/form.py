@@ -1,6 +1,5 @@
-"""The forms of people, genres, distributors and services, and concurrent edits of them."""
+"""The forms of people, genres, distributors and services."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,11 +18,8 @@ from moziweb.posters.fetching.fetcher import DEFAULT_POLICY
 from moziweb.posters.fetching.url_policy import ForbiddenUrl, parse_image_url
 from moziweb.posters.generation.error_codes import ERROR_MEANINGS
 
-from ..movies.conflicts import Difference
 from ..web.forms import BaseForm, line_field, one_line, required
-from .kinds import NAME_FIELDS, NAME_MODELS, UNIQUE_FIELDS, NamedKind, NameValues, value_as_text
-
-_DIGEST_LENGTH: Final = 16
+from .kinds import NAME_FIELDS, NAME_MODELS, UNIQUE_FIELDS, NamedKind, NameValues
 
 _NO_WEBSITE: Final = _("An address that begins with https:// or http://, please.")
 
@@ -134,45 +130,3 @@ def taken_values(
         if other is not None:
             found.append(TakenValue(field, str(value), other.id, other.name))
     return found
-
-
-def name_digests(values: NameValues) -> dict[str, str]:
-    """Returns a digest of each field; a form carries them to detect changes."""
-    return {
-        field: hashlib.sha256(repr(value).encode("utf-8", "replace")).hexdigest()[:_DIGEST_LENGTH]
-        for field, value in values.items()
-    }
-
-
-def name_digests_text(values: NameValues) -> str:
-    """Formats the digests of a row for its form."""
-    return " ".join(f"{field}:{digest}" for field, digest in name_digests(values).items())
-
-
-@dataclass(frozen=True, slots=True)
-class NameConflict:
-    """Two edits of a row: the values for the form, and what the other editor has changed."""
-
-    values: NameValues
-    differences: tuple[Difference, ...]
-
-
-def joined_edits(loaded: str, mine: NameValues, theirs: NameValues) -> NameConflict:
-    """Joins an edit with what others have saved since the form was loaded.
-
-    ``loaded`` is the text of ``name_digests_text``. As for movies: fields that only they changed
-    are taken over, fields that only I changed stay, and fields that both changed are shown.
-    """
-    base = dict(pair.partition(":")[::2] for pair in loaded.split())
-    my_digests, their_digests = name_digests(mine), name_digests(theirs)
-    values, differences = dict(mine), []
-    for field, value in theirs.items():
-        digest = base.get(field, my_digests[field])
-        if their_digests[field] in (digest, my_digests[field]):
-            continue
-        clash = my_digests[field] != digest
-        if not clash:
-            values[field] = value
-        text = value_as_text(mine[field]) if clash else ""
-        differences.append(Difference(field, value_as_text(value), text, clash))
-    return NameConflict(values, tuple(differences))

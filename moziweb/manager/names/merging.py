@@ -21,8 +21,8 @@ from ..audit.log import Actor, Change, Subject, record
 from ..audit.models import AuditEntry
 from ..audit.row_changes import WatchedRows, changes_to_json
 from ..movies.changes import AuditedMovies
-from ..movies.save import lock_movies
-from .kinds import NAME_MODELS, NamedKind, value_as_text
+from ..movies.locks import lock_with_movies
+from .kinds import NAME_MODELS, USES, NamedKind, value_as_text
 
 ROW_CHANGES: Final = "rows"
 """The field of a merge's audit entry with what it did to rows."""
@@ -67,19 +67,11 @@ def merge_names(
     session: Session, kind: NamedKind, merged_id: int, kept_id: int, by: Actor, now: datetime
 ) -> NameMerge | None:
     """Merges a row into another one and flushes; None if they are not two existing rows."""
-    model = NAME_MODELS[kind]
-    # In the order of ids, so that no two transactions wait for each other.
-    query = select(model).where(model.id.in_((merged_id, kept_id))).order_by(model.id)
-    locked = query.with_for_update().execution_options(populate_existing=True)
-    rows = {row.id: row for row in session.scalars(locked)}
+    rows, movies = lock_for_merge(session, kind, merged_id, kept_id)
     if merged_id == kept_id or len(rows) < 2:
         return None
     merged, kept = rows[merged_id], rows[kept_id]
-    theirs, _ours = _references(session, kind, merged.id, kept.id)
-    movies = lock_movies(session, map(_movie_of, theirs))
-    # Again after the lock: what other transactions have written until then.
     theirs, ours = _references(session, kind, merged.id, kept.id)
-    theirs = [each for each in theirs if _movie_of(each) in movies]
     audited = AuditedMovies(session, movies)
     work = _Merge(session, kind, merged, kept, defaultdict(list))
     for each in ours:
@@ -101,6 +93,15 @@ def merge_names(
     )
     audited.record(by, "film.edit", now, batch=batch)
     return NameMerge(entry, movies, work.moved, work.joined, lost)
+
+
+def lock_for_merge(
+    session: Session, kind: NamedKind, merged_id: int, kept_id: int
+) -> tuple[dict[int, Any], dict[int, str]]:
+    """Locks two rows and the movies that refer to the merged one: rows by id, slugs by movie id."""
+    column, movie = USES[kind]
+    ids = select(movie).where(column == merged_id)
+    return lock_with_movies(session, NAME_MODELS[kind], (merged_id, kept_id), ids)
 
 
 @dataclass(slots=True)

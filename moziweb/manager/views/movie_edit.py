@@ -13,15 +13,20 @@ from moziweb.movies.movie_rows import bare_movie
 from moziweb.request import Request
 
 from ..movies.affected_pages import AffectedPages
-from ..movies.conflicts import Difference, Merge, has_changed, merge
+from ..movies.conflicts import (
+    Difference,
+    Merge,
+    digests_of,
+    digests_text,
+    has_changed,
+    merge,
+)
 from ..movies.form import (
     DateChanges,
     MovieForm,
     check_date_changes,
     chosen_people,
     date_changes_of,
-    digests_of,
-    digests_text,
     values_from,
 )
 from ..movies.queries import FormChoices, editable_movie, form_choices, people_by_id
@@ -148,5 +153,5 @@ def form_of(
     """Returns a form that shows ``shown``, based on the movie's values."""
     form = MovieForm.of(shown or before)
     form.version.data = movie.version if movie else None
-    form.digests.data = digests_text(before) if movie else ""
+    form.digests.data = digests_text(before.by_field()) if movie else ""
     return form
