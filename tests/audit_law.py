@@ -1,16 +1,25 @@
-"""The audit law: a transaction that changes what editors see has an audit entry.
+"""The audit law: a transaction that changes what editors see has an entry for each changed subject.
 
-`audit_law` watches every statement of every engine. A transaction is judged when it commits. Those
-of the tests themselves (rows that a test prepares) are left out, by the code that commits.
+`audit_law` watches every statement of every engine, and every row that a session flushes. A
+transaction is judged when it commits. Those of the tests themselves (rows that a test prepares) are
+left out, by the code that commits.
 """
 
 import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, inspect
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.util import identity_key
+
+from moziweb.manager.audit.models import AuditEntry
+from moziweb.manager.audit.reserved_ids import SUBJECTS
+from moziweb.manager.auth.models import User
+from moziweb.movies.models import FormerAddress, Premiere, PremiereChange
 
 AUDIT: Final = "manager_audit"
 
@@ -53,39 +62,145 @@ _FOREIGN: Final = ("/sqlalchemy/", "/transaction/", "/zope/", "/alembic/", "cont
 _KEY: Final = "moziweb.audit_law"
 
 
+Subjects = frozenset[tuple[str, int | None]]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a transaction has written: tables or columns, the subjects, and those of its entries."""
+
+    changes: frozenset[str] = frozenset()
+    subjects: Subjects = frozenset()
+    entries: Subjects = frozenset()
+    savepoints: dict[str, "Written"] = field(default_factory=dict)
+
+    def without_entry(self) -> list[str]:
+        """What has no entry: the tables if there is none at all, or the subjects.
+
+        An entry without an id is about all subjects of its kind.
+        """
+        if self.changes and AUDIT not in self.changes:
+            return sorted(self.changes)
+        of_all = {kind for kind, row_id in self.entries if row_id is None}
+        found = {each for each in self.subjects - self.entries if each[0] not in of_all}
+        return [f"{kind} {row_id}" for kind, row_id in sorted(found, key=str)]
+
+
+class Watch:
+    """Listens to all engines and sessions. ``broken`` are the transactions that break the law."""
+
+    def __init__(self) -> None:
+        self.broken: list[str] = []
+        self._listeners: dict[str, Callable[..., Any]] = {
+            "before_cursor_execute": self._note,
+            "commit": self._judge,
+            "rollback": self._forget,
+            "savepoint": self._keep,
+            "rollback_savepoint": self._roll_back,
+        }
+
+    def start(self) -> None:
+        """Begin to listen."""
+        for name, listener in self._listeners.items():
+            event.listen(Engine, name, listener)
+        event.listen(Session, "after_flush", self._note_rows)
+
+    def stop(self) -> None:
+        """Stop listening."""
+        for name, listener in self._listeners.items():
+            event.remove(Engine, name, listener)
+        event.remove(Session, "after_flush", self._note_rows)
+
+    def _note(
+        self, connection: Connection, _cursor: object, statement: str, *_rest: object
+    ) -> None:
+        write = _WRITE.match(statement)
+        if write:
+            known = _written(connection)
+            changes = known.changes | _changes(write[1], write[2], write[3] or "")
+            connection.info[_KEY] = replace(known, changes=changes)
+
+    def _note_rows(self, session: Session, _context: object) -> None:
+        connection = session.connection()
+        known, rows = _written(connection), [*session.new, *session.dirty, *session.deleted]
+        entries = {
+            (each.subject, each.subject_id) for each in session.new if isinstance(each, AuditEntry)
+        }
+        connection.info[_KEY] = replace(
+            known,
+            subjects=known.subjects.union(*(_subjects(session, each) for each in rows)),
+            entries=known.entries | entries,
+        )
+
+    def _judge(self, connection: Connection) -> None:
+        found: Written = connection.info.pop(_KEY, Written())
+        without = found.without_entry()
+        if not without:
+            return
+        writer = _writer()
+        if writer:
+            self.broken.append(f"{writer} changes {', '.join(without)} without an audit entry")
+
+    def _forget(self, connection: Connection) -> None:
+        connection.info.pop(_KEY, None)
+
+    def _keep(self, connection: Connection, name: str) -> None:
+        known = _written(connection)
+        connection.info[_KEY] = replace(known, savepoints={**known.savepoints, name: known})
+
+    def _roll_back(self, connection: Connection, name: str, _context: object) -> None:
+        connection.info[_KEY] = _written(connection).savepoints.get(name, Written())
+
+
+def _written(connection: Connection) -> Written:
+    found: Written = connection.info.get(_KEY, Written())
+    return found
+
+
 @contextmanager
 def audit_law() -> Iterator[list[str]]:
     """Watch all transactions; assert at the end that each one keeps the law."""
-    broken: list[str] = []
-
-    def note(connection: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
-        write = _WRITE.match(statement)
-        if write:
-            changed: set[str] = connection.info.setdefault(_KEY, set())
-            changed |= _changes(write[1], write[2], write[3] or "")
-
-    def judge(connection: Connection) -> None:
-        changed = connection.info.pop(_KEY, set())
-        writer = "" if AUDIT in changed or not changed - {AUDIT} else _writer()
-        if writer:
-            broken.append(f"{writer} changes {', '.join(sorted(changed))} without an audit entry")
-
-    def forget(connection: Connection) -> None:
-        connection.info.pop(_KEY, None)
-
-    listeners: dict[str, Callable[..., Any]] = {
-        "before_cursor_execute": note,
-        "commit": judge,
-        "rollback": forget,
-    }
-    for name, listener in listeners.items():
-        event.listen(Engine, name, listener)
+    watch = Watch()
+    watch.start()
     try:
-        yield broken
+        yield watch.broken
     finally:
-        for name, listener in listeners.items():
-            event.remove(Engine, name, listener)
-    assert not broken, "\n".join(broken)
+        watch.stop()
+    assert not watch.broken, "\n".join(watch.broken)
+
+
+def _subjects(session: Session, row: Any) -> Subjects:
+    """The subjects whose entries a changed row needs."""
+    if not _needs_entry(session, row):
+        return frozenset()
+    if isinstance(row, FormerAddress):
+        kinds: dict[str, str] = {
+            inspect(model).local_table.name: kind for model, kind in SUBJECTS.items()
+        }
+        return frozenset({(kinds[row.table_name], row.row_id)})
+    if isinstance(row, PremiereChange):  # its premiere is in the session, if anything loaded it
+        premiere = session.identity_map.get(identity_key(Premiere, row.premiere_id))
+        return frozenset({("film", premiere.movie_id)}) if premiere else frozenset()
+    if type(row) in SUBJECTS:
+        return frozenset({(SUBJECTS[type(row)], row.id)})
+    if isinstance(row, User):
+        return frozenset({("user", row.id)})
+    if getattr(row, "movie_id", None) is not None:
+        return frozenset({("film", row.movie_id)})
+    is_factor = row.__tablename__ in {"manager_totp", "manager_passkey", "manager_recovery_code"}
+    return frozenset({("user", row.user_id)}) if is_factor else frozenset()
+
+
+def _needs_entry(session: Session, row: Any) -> bool:
+    """Whether a flushed row has a change that is no bookkeeping."""
+    table = row.__tablename__
+    if isinstance(row, AuditEntry) or table in NOT_AUDITED:
+        return False
+    if row in session.new or row in session.deleted:
+        return True
+    columns = inspect(row).mapper.column_attrs
+    changed = {each.key for each in columns if inspect(row).attrs[each.key].history.has_changes()}
+    return bool(changed - BOOKKEEPING.get(table, set()))
 
 
 def _changes(kind: str, table: str, assignments: str) -> set[str]:

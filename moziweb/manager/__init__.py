@@ -96,8 +96,18 @@ ROUTES: Final = (
 REPEATABLE_ROUTES: Final = (
     "new_movie",
     "movie",
+    "movie_affected_pages",
     "movie_publish",
+    "movie_posters",
+    "movie_unsaved_poster",
     "week_grid",
+    "week_grid_affected_pages",
+    "week_posters",
+    "imports",
+    "import_list",
+    "import",
+    "bulk",
+    "bulk_job",
     "name",
     "name_merging",
     "delete",
@@ -105,9 +115,13 @@ REPEATABLE_ROUTES: Final = (
     "undo",
     "posters_dashboard",
     "sign_out_everywhere",
+    "users",
     "user",
 )
-"""Routes whose forms write through ``request.dbsession`` only; see ``moziweb.db.retry``."""
+"""Routes whose forms write through ``request.dbsession``; see ``moziweb.db.retry``.
+
+What those of posters store before is stored under the same key by the second attempt.
+"""
 
 
 def includeme(config: Configurator) -> None:

@@ -1,6 +1,7 @@
 """Loads and writes the rows of a movie, for the manager and the importers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, TypeVar
 
@@ -24,6 +25,8 @@ from .models import (
 from .slugs import MAX_NAME_SLUG_LENGTH, slug_of
 
 Row = TypeVar("Row", bound=Base)
+
+_NAME_CHANGES: Final = "moziweb.movies.name_changes"
 
 
 def relations() -> tuple[ORMOption, ...]:
@@ -119,7 +122,27 @@ def find_or_add(session: Session, model: Any, name: str) -> Any:
 
 
 def add(session: Session, row: Row) -> Row:
-    """Adds a row, flushes and returns it."""
+    """Adds the row of a name, flushes and returns it."""
     session.add(row)
     session.flush()
+    note_name_change(session, row)
     return row
+
+
+@dataclass(frozen=True, slots=True)
+class NameChange:
+    """A person, genre, distributor or service that is new, or the values of its changed columns."""
+
+    row: Any
+    before: Mapping[str, Any] | None = None
+
+
+def note_name_change(session: Session, row: Any, before: Mapping[str, Any] | None = None) -> None:
+    """Notes that a save or an import makes or changes a name, for the audit."""
+    session.info.setdefault(_NAME_CHANGES, []).append(NameChange(row, before))
+
+
+def taken_name_changes(session: Session) -> list[NameChange]:
+    """Returns the changes noted since the last call, in their order."""
+    found: list[NameChange] = session.info.pop(_NAME_CHANGES, [])
+    return found

@@ -51,6 +51,7 @@ def url(migrated_sqlite: Path, tmp_path: Path, tmdb: TmdbServer) -> Iterator[str
     with served(wsgi, port):
         yield url
         join_threads("import-")
+        join_threads("bulk-")
     services_of(wsgi.registry).database.engine.dispose()
 
 
@@ -201,5 +202,45 @@ def test_list_of_a_distributor_becomes_drafts(url: str, open_page: OpenPage) -> 
     expect(page.get_by_role("row", name="Ľaľa őre")).to_contain_text("96")
     page.goto(f"{url}/manager/imports")
     accessible_in_both_languages(page)
+    assert violations_of(page) == []
+    assert watch.errors == []
+
+
+def test_a_whole_import_is_taken_back(url: str, open_page: OpenPage) -> None:
+    """With the distributor that it has made; what visitors saw before is there again."""
+    page = open_page()
+    watch = PageLog.attach(page)
+    sign_in(page, url)
+    day = week_here().thursday.isoformat()
+    heading = "Magyar cím;Hossz;Bemutató;Forgalmazó\n"
+    upload(page, url, f"{heading}Első őr;95;{day};Vertigo Média\n".encode())
+    page.get_by_role("button", name="A filmek előnézete").click()
+    import_all(page)
+    page.goto(url)
+    expect(page.get_by_role("link", name="Első őr").first).to_be_visible()
+
+    rows = f"Első őr;96;{day};Vertigo Média\nMásodik őr;100;{day};Új Forgalmazó\n"
+    upload(page, url, (heading + rows).encode())
+    import_all(page)
+    imported = page.url
+    page.goto(url)
+    expect(page.get_by_role("link", name="Második őr").first).to_be_visible()
+    page.goto(f"{url}/manager/audit")
+    expect(page.get_by_role("row", name="Új Forgalmazó új forgalmazó")).to_be_visible()
+    is_accessible(page)
+
+    page.goto(imported)
+    page.get_by_role("button", name="Az importálás visszavonása…").press("Enter")
+    expect(page.get_by_text("Ez 2 filmből 2 filmet módosít.")).to_be_visible(timeout=30_000)
+    is_accessible(page)
+    page.get_by_role("button", name="Változtatások visszavonása").press("Enter")
+    expect(page.get_by_text("Kész: 2 filmből 2 módosult.")).to_be_visible(timeout=30_000)
+    is_accessible(page)
+    page.goto(url)
+    expect(page.get_by_role("link", name="Első őr").first).to_be_visible()
+    expect(page.get_by_text("Második őr")).to_have_count(0)
+    page.goto(f"{url}/manager/names?kind=distributor")
+    expect(page.get_by_role("row", name="Vertigo Média")).to_be_visible()
+    expect(page.get_by_text("Új Forgalmazó", exact=True)).to_have_count(0)
     assert violations_of(page) == []
     assert watch.errors == []

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from webtest import Form, TestApp
 
 from moziweb.manager.audit.models import AuditEntry
@@ -59,8 +59,9 @@ def movie_of(app: TestApp, movie_id: int) -> Movie:
 
 
 def last_entry(app: TestApp) -> AuditEntry:
-    """The latest audit entry."""
+    """The latest audit entry, without those of names that the change of a movie has made."""
     with services_of(app.app.registry).database.read() as session:
-        latest = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1)
+        own = or_(AuditEntry.batch.is_(None), ~AuditEntry.batch.startswith("names:"))
+        latest = select(AuditEntry).where(own).order_by(AuditEntry.id.desc()).limit(1)
         entry: AuditEntry = session.scalars(latest).one()
         return entry

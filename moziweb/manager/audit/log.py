@@ -63,8 +63,8 @@ def record_import(
     *,
     fields: dict[str, dict[str, Any]],
     batch: str = "",
-) -> None:
-    """Add the entry of an imported movie to the transaction that writes it.
+) -> AuditEntry:
+    """Add the entry of an imported movie to the transaction that writes it, and return it.
 
     ``pages`` are the paths of the pages that it invalidates, ``fields`` the values of what changed;
     ``batch`` names the import.
@@ -72,6 +72,8 @@ def record_import(
     changes = [(each.field, each.before, each.after) for each in plan.written]
     entry = record(session, by, "film.import", movie, now, changes, fields=fields, batch=batch)
     entry.pages = list(pages)
+    session.flush()
+    return entry
 
 
 def record(
@@ -108,3 +110,12 @@ def record(
     )
     session.add(entry)
     return entry
+
+
+def exists_changes(name: str, *, before: bool) -> tuple[list[Change], dict[str, Any]]:
+    """Returns the texts and the values of an entry about a row that is made, deleted or restored.
+
+    ``before`` is whether it existed before.
+    """
+    texts = ("name", name, "") if before else ("name", "", name)
+    return [texts], {"exists": {"before": before, "after": not before}}

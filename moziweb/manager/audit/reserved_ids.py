@@ -14,13 +14,14 @@ from moziweb.movies.models import Distributor, Genre, Movie, Person, StreamingSe
 
 from .models import AuditEntry
 
-_SUBJECTS: Final[Mapping[type, str]] = {
+SUBJECTS: Final[Mapping[type, str]] = {
     Movie: "film",
     Person: "person",
     Genre: "genre",
     Distributor: "distributor",
     StreamingService: "service",
 }
+"""The subjects of the audit by model."""
 
 _LAST: Final = "moziweb.manager.last_ids"
 
@@ -33,7 +34,7 @@ def _assign_id(mapper: Mapper[Any], connection: Connection, row: Any) -> None:
     # The events of all rows of a flush come before their INSERTs.
     last: dict[type, int] = session.info.setdefault(_LAST, {})
     entries = select(func.max(AuditEntry.subject_id))
-    audited = entries.where(AuditEntry.subject == _SUBJECTS[mapper.class_]).scalar_subquery()
+    audited = entries.where(AuditEntry.subject == SUBJECTS[mapper.class_]).scalar_subquery()
     highest, reserved = connection.execute(
         select(select(func.max(mapper.class_.id)).scalar_subquery(), audited)
     ).one()
@@ -45,5 +46,5 @@ def _assign_id(mapper: Mapper[Any], connection: Connection, row: Any) -> None:
         last[mapper.class_] = row.id
 
 
-for _model in _SUBJECTS:
+for _model in SUBJECTS:
     event.listen(_model, "before_insert", _assign_id)

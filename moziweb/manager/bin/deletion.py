@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from moziweb.db.meta import Base
@@ -18,12 +18,12 @@ from moziweb.movies.models import Credit, Distributor, Genre, Movie, MovieGenre,
 from moziweb.posters.maintenance.held_objects import hold
 from moziweb.posters.models import PosterSource
 
-from ..audit.log import Actor, Subject, record
+from ..audit.log import Actor, Subject, exists_changes, record
 from ..audit.models import AuditEntry
 from ..audit.snapshot import snapshot_of
 from ..movies.changes import AuditedMovies
+from ..movies.locks import lock_movies, lock_with_movies
 from ..movies.queries import editable_movie
-from ..movies.save import lock_movies
 from .models import BinItem, BinKind
 
 DISTRIBUTED: Final = "distributed"
@@ -99,29 +99,33 @@ class Deleter:
 
     def person(self, person_id: int) -> Removal | None:
         """Deletes a person with the roles in all movies."""
-        links = select(Credit).where(Credit.person_id == person_id)
-        return self._named(BinKind.PERSON, Person, person_id, links)
+        links = Credit, Credit.person_id, Credit.movie_id
+        return self._named(BinKind.PERSON, Person, person_id, *links)
 
     def genre(self, genre_id: int) -> Removal | None:
         """Deletes a genre; no movie has it any more."""
-        links = select(MovieGenre).where(MovieGenre.genre_id == genre_id)
-        return self._named(BinKind.GENRE, Genre, genre_id, links)
+        links = MovieGenre, MovieGenre.genre_id, MovieGenre.movie_id
+        return self._named(BinKind.GENRE, Genre, genre_id, *links)
 
     def distributor(self, distributor_id: int) -> Removal | None:
         """Deletes a distributor; its movies have none."""
-        links = select(Movie).where(Movie.distributor_id == distributor_id)
-        return self._named(BinKind.DISTRIBUTOR, Distributor, distributor_id, links)
+        links = Movie, Movie.distributor_id, Movie.id
+        return self._named(BinKind.DISTRIBUTOR, Distributor, distributor_id, *links)
 
     def _named(
-        self, kind: BinKind, model: type[Base], row_id: int, query: Select[Any]
+        self, kind: BinKind, model: type[Base], row_id: int, link: Any, column: Any, movie: Any
     ) -> Removal | None:
-        """Deletes a row with the rows of ``query``, which refer to it."""
-        found: Any = self.session.get(model, row_id, with_for_update=True)
+        """Deletes a row with the rows of the model ``link`` that refer to it by ``column``.
+
+        ``movie`` is their column of the movie.
+        """
+        ids = select(movie).where(column == row_id)
+        rows, movies = lock_with_movies(self.session, model, [row_id], ids)
+        found = rows.get(row_id)
         if found is None:
             return None
-        movies = lock_movies(self.session, map(_movie_of, self.session.scalars(query)))
-        fresh = query.execution_options(populate_existing=True)
-        links = [row for row in self.session.scalars(fresh) if _movie_of(row) in movies]
+        query = select(link).where(column == row_id).execution_options(populate_existing=True)
+        links = self.session.scalars(query).all()
         credits_or_genres = [row for row in links if not isinstance(row, Movie)]
         item = self._keep(kind, row_id, found.name, [found, *credits_or_genres])
         distributed = [row for row in links if isinstance(row, Movie)]
@@ -187,19 +191,8 @@ def part_of(item: BinItem) -> str:
     return f"bin:{item.id}"
 
 
-def exists_changes(name: str, *, before: bool) -> tuple[list[tuple[str, str, str]], dict[str, Any]]:
-    """Returns the texts and the values of an entry about a row that is deleted or comes back."""
-    texts = ("name", name, "") if before else ("name", "", name)
-    return [texts], {"exists": {"before": before, "after": not before}}
-
-
 def _sources(session: Session, which: Any) -> list[PosterSource]:
     """Poster sources with their variants. Their rows are locked: workers publish nothing."""
     query = select(PosterSource).where(which).order_by(PosterSource.id).with_for_update()
     query = query.options(selectinload(PosterSource.variants))
     return list(session.scalars(query.execution_options(populate_existing=True)))
-
-
-def _movie_of(row: Any) -> int:
-    number: int = row.id if isinstance(row, Movie) else row.movie_id
-    return number

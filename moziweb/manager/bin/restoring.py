@@ -25,12 +25,12 @@ from moziweb.movies.models import (
 from moziweb.posters.maintenance.held_objects import forget
 from moziweb.posters.models import PosterSource, SourceState
 
-from ..audit.log import Actor, Subject, record
+from ..audit.log import Actor, Subject, exists_changes, record
 from ..audit.models import AuditEntry
 from ..audit.snapshot import MODELS, TableRows, insert_rows, references
 from ..movies.changes import ABSENT, AuditedMovies
-from ..movies.save import lock_movies
-from .deletion import DISTRIBUTED, exists_changes, part_of
+from ..movies.locks import lock_movies
+from .deletion import DISTRIBUTED, part_of
 from .models import BinItem, BinKind
 
 BIN_RETENTION: Final = timedelta(days=30)

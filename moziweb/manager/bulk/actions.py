@@ -15,13 +15,14 @@ from moziweb.movies.movie_rows import relations
 from moziweb.posters.editorial import PosterEditor
 from moziweb.posters.models import PosterSource, SourceState
 
-from ..audit.log import Actor
+from ..audit.log import MOVIE, Actor
 from ..audit.models import AuditEntry
 from ..bin.deletion import Deleter
 from ..bin.models import BinKind
 from ..movies.changes import AuditedMovies
 from ..movies.form import DateChanges
-from ..movies.save import MovieWriter, lock_movies, write
+from ..movies.locks import lock_movies
+from ..movies.save import MovieWriter, write
 from ..movies.values import MovieValues, values_of
 from ..undo.outcome import UndoRefused
 from ..undo.reversal import Undoer
@@ -68,10 +69,19 @@ class BulkWriter:
     def write(self, action: BulkAction, row_ids: Sequence[int]) -> Batch:
         """Does the action with each item and flushes. Each item has a savepoint of its own."""
         if action is BulkAction.UNDO:
+            self._lock_movies_of(row_ids)
             return self._each(row_ids, self._undo)
         if action is BulkAction.DELETE:
+            lock_movies(self.session, row_ids)
             return self._each(row_ids, self._delete)
         return self._change(action, row_ids)
+
+    def _lock_movies_of(self, entry_ids: Sequence[int]) -> None:
+        """Locks entries and their movies in the order of ids; they are taken back in another."""
+        query = select(AuditEntry).where(AuditEntry.id.in_(entry_ids)).order_by(AuditEntry.id)
+        entries = self.session.scalars(query.with_for_update())
+        movies = [each.subject_id for each in entries if each.subject == MOVIE]
+        lock_movies(self.session, filter(None, movies))
 
     def _each(self, row_ids: Sequence[int], do: Callable[[int], Mapping[int, str]]) -> Batch:
         done = Batch()

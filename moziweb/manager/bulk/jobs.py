@@ -42,10 +42,12 @@ def new_bulk_job(
     )  # fmt: skip
     session.add(job)
     session.flush()
+    if action is not BulkAction.UNDO:  # a whole import is taken back at once
+        rows = rows.limit(MAX_ITEMS)
     items = [
         {"job_id": job.id, "position": position, "row_id": row[0], "name": row[1][:300],
          "reason": "", "reason_names": {}}
-        for position, row in enumerate(session.execute(rows.limit(MAX_ITEMS)), 1)
+        for position, row in enumerate(session.execute(rows), 1)
     ]  # fmt: skip
     if items:
         session.execute(insert(BulkItem), items, execution_options={TAGS_OPTION: ()})

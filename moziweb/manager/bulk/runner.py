@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from pyramid.registry import Registry
@@ -18,14 +19,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from moziweb.cache import REASON
+from moziweb.db import repeat_on_conflict
 from moziweb.movies.calendar import budapest_today
 from moziweb.services import services_of
 
 from ..audit.log import Actor
+from ..audit.models import AuditEntry
 from ..movies.affected_pages import pages_of_change
+from ..undo.names_of_movies import paths_before_undo
 from .actions import Batch, BulkWriter
 from .jobs import lacks_worker
-from .models import BulkItem, BulkJob, BulkState
+from .models import BulkAction, BulkItem, BulkJob, BulkState
 
 log = logging.getLogger(__name__)
 
@@ -54,11 +58,11 @@ class BulkRunner:
 
     def work(self, job_id: int) -> None:
         """Runs a job until it is counted or done. Errors are logged, never raised."""
-        job = self._claim(job_id)
+        job = repeat_on_conflict(partial(self._claim, job_id))
         if job is None:
             return
         try:
-            while self._work_on_batch(job):
+            while repeat_on_conflict(partial(self._work_on_batch, job)):
                 pass
         except _LeaseLost:
             log.info("bulk action %d: another worker has taken it over", job_id)
@@ -77,7 +81,7 @@ class BulkRunner:
             return job
 
     def _work_on_batch(self, job: BulkJob) -> bool:
-        """Counts or does the next items; False if none are left."""
+        """Counts or does the next items; False if none are left. Each batch writes once."""
         database = services_of(self._registry).database
         with database.read() as session:
             query = select(BulkItem).where(BulkItem.job_id == job.id, BulkItem.outcome.is_(None))
@@ -111,10 +115,16 @@ class BulkRunner:
             session, services_of(self._registry).poster_editor,
             Actor(job.user_id, job.user_name), now, budapest_today(now), job.batch, job.terms,
         )  # fmt: skip
-        batch = writer.write(job.action, [item.row_id for item in items])
+        row_ids = [item.row_id for item in items]
+        former = self._paths_before(session, row_ids) if job.action is BulkAction.UNDO else ()
+        batch = writer.write(job.action, row_ids)
         session.flush()
-        affected = pages_of_change(self._registry, session, batch.movies)
+        affected = pages_of_change(self._registry, session, batch.movies, former=former)
         return batch, affected.pages if affected else ()
+
+    def _paths_before(self, session: Session, entry_ids: Sequence[int]) -> list[str]:
+        entries = session.scalars(select(AuditEntry).where(AuditEntry.id.in_(entry_ids)))
+        return paths_before_undo(self._registry, session, entries.all())
 
     def _finish(
         self,

@@ -26,8 +26,9 @@ from ..audit.log import Actor
 from ..audit.models import AuditEntry
 from ..movies.changes import ABSENT, AuditedMovies
 from ..movies.form import DateChanges
+from ..movies.locks import lock_movies
 from ..movies.queries import FormChoices
-from ..movies.save import MovieWriter, lock_movies, write
+from ..movies.save import MovieWriter, write
 from ..movies.values import MovieValues, PremiereLine, values_of
 from ..movies.warnings import SaveWarning, warnings_of
 from ..web.forms import REQUIRED

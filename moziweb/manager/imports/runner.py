@@ -7,24 +7,26 @@ worker leases a job with a token in its row and writes nothing after the lease i
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date, datetime
+from functools import partial
 from typing import Any, TypeAlias
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from moziweb.db import Database
+from moziweb.db import Database, repeat_on_conflict
 from moziweb.i18n import _
 from moziweb.movies.importers.candidate import Candidate, from_json
 from moziweb.movies.importers.planning import Effect, Plan
 from moziweb.movies.importers.problems import ImportRefused, names_of
-from moziweb.movies.importers.service import CHUNK, Importer, OnWritten
+from moziweb.movies.importers.service import CHUNK, Applied, Importer, OnWritten
 from moziweb.movies.importers.tmdb.source import TmdbSource
 from moziweb.movies.models import Movie
 
 from ..audit.log import Actor, record_import
+from ..audit.name_entries import record_names
 from ..movies.changes import imported_fields
 from .jobs import (
     batch_of,
@@ -78,7 +80,7 @@ class Runner:
 
     def work(self, job_id: int) -> None:
         """Runs a job until it rests. Errors are stored in the job, never raised."""
-        job = self._claim(job_id)
+        job = repeat_on_conflict(partial(self._claim, job_id))
         if job is None:
             return
         error: str = ""
@@ -127,8 +129,16 @@ class Runner:
             return job
 
     def _note(self, job: ImportJob, **values: Any) -> None:
-        with self._database.write() as session:
-            _set(session, job, values)
+        self._write(lambda session: _set(session, job, values))
+
+    def _write(self, change: Callable[[Session], None]) -> None:
+        """Runs a change in a transaction, and again after a conflict."""
+
+        def work() -> None:
+            with self._database.write() as session:
+                change(session)
+
+        repeat_on_conflict(work)
 
     def _look_at_file(self, job: ImportJob) -> None:
         importer = self._importer(job, CHUNK)
@@ -143,10 +153,14 @@ class Runner:
             if not items:
                 return
             plans = list(importer.preview(from_json(item.candidate) for item in items))
-            with self._database.write() as session:
-                _set(session, job, self._progress(items[-1].position))
-                for item, plan in zip(items, plans, strict=True):
-                    note_plan(session.merge(item), plan)
+            self._write(partial(self._store_plans, job, items, plans))
+
+    def _store_plans(
+        self, job: ImportJob, items: Sequence[ImportItem], plans: Sequence[Plan], session: Session
+    ) -> None:
+        _set(session, job, self._progress(items[-1].position))
+        for item, plan in zip(items, plans, strict=True):
+            note_plan(session.merge(item), plan)
 
     def _look_at_tmdb(self, job: ImportJob) -> None:
         ids = self._ids(job)
@@ -157,9 +171,11 @@ class Runner:
         importer = self._importer(job)
         movies = self._movies(job, ids[seen:])
         for position, plan in enumerate(importer.preview(movies), seen + 1):
-            with self._database.write() as session:
-                session.add(planned_item(job.id, position, plan))
-                _set(session, job, self._progress(position))
+            self._write(partial(self._store_found, job, position, plan))
+
+    def _store_found(self, job: ImportJob, position: int, plan: Plan, session: Session) -> None:
+        _set(session, job, self._progress(position))
+        session.add(planned_item(job.id, position, plan))
 
     def _ids(self, job: ImportJob) -> list[int]:
         """The TMDB ids of the job. A search runs once, since continuing needs the same order."""
@@ -198,12 +214,16 @@ class Runner:
                 item = session.get_one(ImportItem, (job.id, position))
             candidate = from_json(item.candidate)
             applied = importer.apply(candidate, item.fingerprint, choices_of(item))
-            with self._database.write() as session:
-                item = session.merge(item)
-                if applied.plan.effect is Effect.REFUSED:
-                    note_plan(item, applied.plan)
-                item.movie_id, item.applied = applied.movie_id or item.movie_id, True
-                _set(session, job, self._progress(done))
+            self._write(partial(self._store_applied, job, item, applied, done))
+
+    def _store_applied(
+        self, job: ImportJob, item: ImportItem, applied: Applied, done: int, session: Session
+    ) -> None:
+        _set(session, job, self._progress(done))
+        item = session.merge(item)
+        if applied.plan.effect is Effect.REFUSED:
+            note_plan(item, applied.plan)
+        item.movie_id, item.applied = applied.movie_id or item.movie_id, True
 
     def _importer(self, job: ImportJob, chunk_size: int = 1) -> Importer:
         by = Actor(job.user_id, job.user_name)
@@ -211,7 +231,8 @@ class Runner:
         def note(session: Session, movie: Movie, plan: Plan) -> None:
             fields, batch = imported_fields(session, movie), batch_of(job.id)
             pages, now = self._pages_of(session, movie), self._clock()
-            record_import(session, by, movie, plan, now, pages, fields=fields, batch=batch)
+            entry = record_import(session, by, movie, plan, now, pages, fields=fields, batch=batch)
+            record_names(session, entry, by, now)
 
         return self._make_importer(note, chunk_size, bool(job.terms.get("publish")))
 

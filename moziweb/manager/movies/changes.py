@@ -26,6 +26,7 @@ from moziweb.posters.models import PosterSource
 
 from ..audit.log import Actor, Change, Subject, record
 from ..audit.models import AuditEntry
+from ..audit.name_entries import record_names
 from ..audit.snapshot import TableRows, plain, snapshot_of
 from .text import field_text
 from .values import EDITED_FIELDS, MovieValues, PersonLine, PremiereLine, TrailerLine, values_of
@@ -193,6 +194,9 @@ class AuditedMovies:
             )  # fmt: skip
             entries.append(entry)
         self._session.flush()
+        if entries:
+            # Of several, the first one is taken back last: then no other movie uses the names.
+            record_names(self._session, entries[0], by, now)
         return entries
 
 

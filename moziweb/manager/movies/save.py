@@ -4,7 +4,7 @@ Unchanged rows are not written, so only pages that show a difference are invalid
 get the provenance ``hand``, and importers do not overwrite them.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -26,6 +26,7 @@ from moziweb.movies.movie_rows import (
 )
 
 from .form import DateChanges
+from .locks import lock_new_person
 from .values import MovieValues, PersonLine, PremiereLine, values_of
 
 
@@ -38,24 +39,6 @@ class MovieWriter:
     values: MovieValues
     date_changes: DateChanges
     now: datetime
-
-
-def lock_movie(session: Session, movie_id: int) -> None:
-    """Locks a movie's row against other writers until the transaction ends; call it before reading.
-
-    It does not write: the version grows with real changes only (``movies.edit_version``), so a save
-    without changes causes no conflict. On SQLite a write transaction is exclusive anyway.
-    """
-    session.execute(select(Movie.id).where(Movie.id == movie_id).with_for_update(key_share=True))
-
-
-def lock_movies(session: Session, movie_ids: Iterable[int]) -> dict[int, str]:
-    """As `lock_movie` for several, also against new parts; returns the slugs of those that exist.
-
-    In the order of ids, so that no two transactions wait for each other.
-    """
-    query = select(Movie.id, Movie.slug).where(Movie.id.in_(set(movie_ids))).order_by(Movie.id)
-    return {row.id: row.slug for row in session.execute(query.with_for_update())}
 
 
 def write(writer: MovieWriter) -> tuple[str, ...]:
@@ -107,7 +90,11 @@ def _write_people(writer: MovieWriter, field: str) -> None:
 
 def _person(session: Session, name: str) -> Person:
     """The only person of this name; a new one if there is none, or more than one."""
-    found = session.scalars(select(Person).where(Person.name == name).limit(2)).all()
+    query = select(Person).where(Person.name == name).limit(2)
+    found = session.scalars(query).all()
+    if not found:
+        lock_new_person(session, name)
+        found = session.scalars(query).all()
     return found[0] if len(found) == 1 else add(session, Person(name=name))
 
 

@@ -16,11 +16,12 @@ from ..audit.models import AuditEntry
 from ..audit.row_changes import RowChange, changes_from_json, changes_to_json
 from ..audit.snapshot import MODELS, insert_rows, row_values, typed_values
 from ..movies.changes import AuditedMovies
-from ..movies.save import lock_movies
+from ..movies.locks import lock_movies
 from ..names.editing import locked_name, write_name
 from ..names.form import taken_values
 from ..names.kinds import NAME_MODELS, UNIQUE_FIELDS, USES, NamedKind, value_as_text
 from ..names.merging import ROW_CHANGES, merge_batch
+from ..names.queries import movies_of
 from .outcome import DELETED, TOUCHED, TouchedField, Undone, UndoRefused, recorded_texts
 
 _MODELS: Final[Mapping[str, Any]] = {model.__tablename__: model for model in MODELS}
@@ -42,11 +43,15 @@ class NameUndoer:
     def undo(self, entry: AuditEntry) -> Undone:
         """Takes a change back and flushes; raises `UndoRefused`."""
         kind, fields = NamedKind(entry.subject), entry.fields or {}
+        changes = []
+        if ROW_CHANGES in fields:
+            changes = [each.swapped() for each in changes_from_json(fields[ROW_CHANGES])]
+        movies = lock_movies(self.session, {each.movie_id for each in changes if each.movie_id})
         row = locked_name(self.session, kind, entry.subject_id or 0)
         if row is None:
             raise UndoRefused(DELETED)
         if ROW_CHANGES in fields:
-            return _RowReversal(self, entry, kind, row).run()
+            return _RowReversal(self, entry, kind, row, changes, movies).run()
         self._refuse_later_changes(entry, row)
         values = {name: change["before"] for name, change in fields.items()}
         for taken in taken_values(self.session, kind, values, row.id):
@@ -59,7 +64,7 @@ class NameUndoer:
         if new is None:
             raise UndoRefused(TOUCHED)
         self.session.flush()
-        return Undone(new, {})
+        return Undone(new, movies_of(self.session, kind, row.id))
 
     def _refuse_later_changes(self, entry: AuditEntry, row: Any) -> None:
         touched = [
@@ -79,12 +84,13 @@ class _RowReversal:
     entry: AuditEntry
     kind: NamedKind
     kept: Any
+    changes: Collection[RowChange]
+    movies: Mapping[int, str]
 
     def run(self) -> Undone:
         """Reverses each row; raises `UndoRefused` if one of them is not as the change left it."""
         session, by, now = self.undoer.session, self.undoer.by, self.undoer.now
-        changes = [each.swapped() for each in changes_from_json(self._fields()[ROW_CHANGES])]
-        movies = lock_movies(session, {each.movie_id for each in changes if each.movie_id})
+        changes, movies = self.changes, self.movies
         audited = AuditedMovies(session, movies)
         self._refuse_later_changes(changes)
         self._apply(changes)
@@ -99,8 +105,25 @@ class _RowReversal:
             undoes=self.entry.id,
         )  # fmt: skip
         session.flush()
-        audited.record(by, "film.edit", now, batch=merge_batch(new.id))
+        batch = merge_batch(new.id)
+        self._record_other_names(changes, batch)
+        audited.record(by, "film.edit", now, batch=batch)
         return Undone(new, movies)
+
+    def _record_other_names(self, changes: Iterable[RowChange], batch: str) -> None:
+        """Adds an entry for the row that comes back, or that is merged again."""
+        for each in changes:
+            values, is_gone = each.after or each.before or {}, each.after is None
+            if each.table not in _NAMES or (each.before and each.after):
+                continue
+            subject = Subject(self.kind, values["name"], each.key["id"])
+            kept = self.kept.name
+            texts = ("name", values["name"], kept) if is_gone else ("name", "", values["name"])
+            action = f"{self.kind}.merged" if is_gone else f"{self.kind}.restore"
+            record(
+                self.undoer.session, self.undoer.by, action, subject, self.undoer.now, [texts],
+                batch=batch,
+            )  # fmt: skip
 
     def _fields(self) -> Mapping[str, Any]:
         return self.entry.fields or {}

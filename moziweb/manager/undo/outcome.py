@@ -35,7 +35,7 @@ class UndoRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """The audit entry of the reversal, and the slugs of the changed movies."""
+    """The audit entry of the reversal, and the slugs of the movies whose pages it changes."""
 
     entry: AuditEntry
     movies: Mapping[int, str]

@@ -15,6 +15,7 @@ from moziweb.posters.models import PosterSource
 
 from ..audit.log import MOVIE, Actor
 from ..audit.models import AuditEntry
+from ..audit.name_entries import names_with
 from ..audit.snapshot import insert_rows
 from ..bin.deletion import Deleter
 from ..bin.models import BinKind
@@ -34,11 +35,13 @@ from ..movies.changes import (
     value_of_json,
 )
 from ..movies.form import DateChanges
+from ..movies.locks import lock_movies
 from ..movies.queries import editable_movie
-from ..movies.save import MovieWriter, lock_movies, write
+from ..movies.save import MovieWriter, write
 from ..movies.values import EDITED_FIELDS, MovieValues, values_of
 from ..names.kinds import NamedKind
 from .name_reversal import NameUndoer
+from .names_of_movies import NamesOfMovie, unused_name
 from .outcome import DELETED, TOUCHED, TouchedField, Undone, UndoRefused, recorded_texts
 
 FOCAL_POINT: Final = "focal_point"
@@ -67,10 +70,21 @@ class Undoer:
             raise UndoRefused(_("This change cannot be taken back."))
         if undone_by(self.session, [entry.id]):
             raise UndoRefused(_("This change has been taken back before."))
-        if EXISTS not in entry.fields:
+        if entry.subject != MOVIE:
+            return self._undo(entry)
+        lock_movies(self.session, [entry.subject_id or 0])
+        names = NamesOfMovie(self.session, self.by, self.now, names_with(self.session, entry))
+        restored = names.restore()
+        done = self._undo(entry)
+        names.remove(done.entry, restored)
+        return done
+
+    def _undo(self, entry: AuditEntry) -> Undone:
+        fields = entry.fields or {}
+        if EXISTS not in fields:
             return self._reset_name(entry) if entry.subject in {*NamedKind} else self._reset(entry)
         try:
-            is_new = entry.fields[EXISTS]["after"]
+            is_new = fields[EXISTS]["after"]
             return self._delete(entry) if is_new else self._restore(entry)
         except RestoreRefused as error:
             raise UndoRefused(error.text) from error
@@ -88,11 +102,18 @@ class Undoer:
         if kind is BinKind.MOVIE:
             lock_movies(self.session, [row_id])
             self._refuse_later_changes(entry, STATE_FIELDS)
+        elif entry.action.endswith(".create"):  # for a film, which uses it
+            self._refuse_used_name(entry)
         deleter = Deleter(self.session, self.by, self.now, self.batch, entry.id)
         done = deleter.delete(kind, row_id)
         if done is None:
             raise UndoRefused(DELETED)
         return Undone(done.entry, done.movies)
+
+    def _refuse_used_name(self, entry: AuditEntry) -> None:
+        row_id = entry.subject_id or 0
+        if unused_name(self.session, NamedKind(entry.subject), row_id) is None:
+            raise UndoRefused(_("Films use “${name}”.", mapping={"name": entry.subject_name}))
 
     def _reset_name(self, entry: AuditEntry) -> Undone:
         return NameUndoer(self.session, self.by, self.now, self.batch).undo(entry)

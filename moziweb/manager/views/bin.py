@@ -25,6 +25,7 @@ from ..movies.affected_pages import (
     seconds_until_fresh,
 )
 from ..names.kinds import NamedKind
+from ..names.pages import paths_before
 from ..web.layout import manager_view, page_frame
 from ..web.params import NO_ID, id_params, or_404, text_param
 from ..web.redirects import SeeOther
@@ -57,8 +58,9 @@ def ask(request: Request) -> dict[str, Any]:
     """What deleting a row removes, and the pages that become stale: deletes and rolls back."""
     kind, row_id = _asked(request)
     with request.services.database.rollback_session() as session:
+        former = paths_before(request.registry, session, kind, row_id)
         done = or_404(_deleter(request, session).delete(kind, row_id))
-        affected = pages_of_change(request.registry, session, done.movies)
+        affected = pages_of_change(request.registry, session, done.movies, former=former)
         title = _("Delete: ${name}", mapping={"name": done.item.name})
         page = {
             "page": page_frame(request, title, _section(kind)),
@@ -78,11 +80,12 @@ def delete(request: Request) -> Response:
     """Moves a row to the bin. A second click finds it there."""
     kind, row_id = _asked(request)
     session = request.dbsession
+    former = paths_before(request.registry, session, kind, row_id)
     done = _deleter(request, session).delete(kind, row_id)
     if done is None:
         or_404(latest_item(session, kind, row_id))
         return SeeOther(request.route_path(_BIN))
-    note_pages(request.registry, session, done.entry, done.movies)
+    note_pages(request.registry, session, done.entry, done.movies, former)
     return SeeOther(request.route_path(_BIN, _query={"saved": done.entry.id}))
 
 

@@ -16,6 +16,7 @@ from moziweb.site.formatting import Formatter
 from ..audit.history import latest_entries
 from ..audit.log import MOVIE, record
 from ..audit.models import AuditEntry
+from ..audit.name_entries import record_names
 from ..auth.sessions import require_user
 from ..movies.affected_pages import (
     affected_pages,
@@ -26,8 +27,9 @@ from ..movies.affected_pages import (
 from ..movies.changes import ABSENT, PUBLISHED, AuditedMovies, mark
 from ..movies.conflicts import Merge
 from ..movies.form import MORE_ROWS, date_changes_of, mistakes_of
+from ..movies.locks import lock_movie
 from ..movies.queries import editable_movie
-from ..movies.save import lock_movie, write
+from ..movies.save import write
 from ..movies.text import field_text
 from ..movies.values import MovieValues, as_copy, values_of
 from ..movies.warnings import SaveWarning, WarningKind, warnings_of
@@ -91,6 +93,7 @@ def publish(request: Request) -> dict[str, Any] | Response:
         return _preview_publish(request)
     context: MovieResource = request.context
     session, now = request.dbsession, request.services.clock()
+    lock_movie(session, context.movie_id)
     found = or_404(session.get(Movie, context.movie_id))
     wanted = {"publish": True, "unpublish": False}.get(text_param(request.POST, "do"))
     if wanted is None:
@@ -163,6 +166,8 @@ def _save(request: Request) -> dict[str, Any] | Response:
     stored = stored or AuditedMovies(edit.session, [writer.movie.id], before=ABSENT)
     values = stored.fields()
     entry = record(edit.session, actor, action, writer.movie, writer.now, changes, fields=values)
+    edit.session.flush()
+    record_names(edit.session, entry, actor, writer.now)
     note_pages(request.registry, edit.session, entry, {writer.movie.id: writer.movie.slug})
     query = {"saved": entry.id} | ({"warn": "-".join(sorted(kinds))} if kinds else {})
     path = _next_path(request, writer.movie, query)

@@ -29,6 +29,7 @@ from ..audit.log import Change, record
 from ..auth.sessions import require_user
 from ..movies.affected_pages import AffectedPages, affected_pages
 from ..movies.changes import AuditedMovies
+from ..movies.locks import lock_movie
 from ..posters import unsaved
 from ..posters.form_data import PICTURE_ERRORS, explained, focal_of, size_limit
 from ..posters.unsaved import UnsavedPoster
@@ -197,6 +198,7 @@ def _checked(request: Request, work: Callable[[], Any]) -> Any:
 
 def _choose(request: Request) -> Response:
     affected = affected_by_choosing(request, _chosen(request))
+    lock_movie(request.dbsession, request.context.movie_id)
     source = _source(request)
     before = [_named(each) for each in _described(request) if each.chosen]
     stored = AuditedMovies(request.dbsession, [request.context.movie_id])
@@ -227,9 +229,11 @@ def _chosen(request: Request) -> Callable[[Session, Movie], PosterSource]:
 def _focus(request: Request) -> Response:
     focal = focal_of(request.POST)
     with request.services.database.read() as session:
-        source = _source(request, session)
+        source_id = _source(request, session).id
+    affected = affected_by_making(request, [source_id])
+    lock_movie(request.dbsession, request.context.movie_id)
+    source = _source(request)
     if focal != source.focal_point:
-        affected = affected_by_making(request, [source.id])
         request.services.poster_editor.set_focal_point(request.dbsession, source.id, *focal)
         change = ("focal_point", focal_text(source.focal_point), focal_text(focal))
         record_change(

@@ -16,6 +16,7 @@ from moziweb.request import Request
 from ..auth.sessions import require_user
 from ..movies.affected_pages import AffectedPages
 from ..movies.changes import AuditedMovies
+from ..movies.locks import lock_movie
 from ..posters import unsaved
 from ..posters.form_data import PICTURE_ERRORS, explained, focal_of
 from ..posters.preview_cache import Variants
@@ -73,6 +74,7 @@ def _save(request: Request) -> Response:
     choose = request.POST.get("do") == "save"
     affected = _affected(request) if choose else None
     session, editor = request.dbsession, request.services.poster_editor
+    lock_movie(session, request.context.movie_id)
     movie, picture = movie_of(request, session), _picture(request, session)
     if not unsaved.drop(session, picture):
         raise HTTPNotFound

@@ -12,6 +12,7 @@ from moziweb.request import Request
 from ..audit.models import AuditEntry
 from ..auth.sessions import require_user
 from ..movies.affected_pages import AffectedPages, note_pages, pages_of_change
+from ..undo.names_of_movies import paths_before_undo
 from ..undo.outcome import UndoRefused
 from ..undo.reversal import Undoer, undone_by
 from ..web.layout import manager_view, page_frame
@@ -29,8 +30,9 @@ def ask(request: Request) -> dict[str, Any]:
     affected, refusal = None, None
     with request.services.database.rollback_session() as session:
         try:
+            former = paths_before_undo(request.registry, session, [entry])
             done = _undoer(request, session).undo(_entry(request, session))
-            affected = pages_of_change(request.registry, session, done.movies)
+            affected = pages_of_change(request.registry, session, done.movies, former=former)
         except UndoRefused as error:
             refusal = error
         session.rollback()
@@ -44,6 +46,7 @@ def undo(request: Request) -> dict[str, Any] | Response:
     entry = _entry(request, session)
     if before := undone_by(session, [entry.id]).get(entry.id):
         return _done(request, before)
+    former = paths_before_undo(request.registry, session, [entry])
     try:
         # A refusal may come after writes, which a savepoint takes back.
         with session.begin_nested():
@@ -51,7 +54,7 @@ def undo(request: Request) -> dict[str, Any] | Response:
     except UndoRefused as error:
         request.response.status_int = 409
         return _page(request, entry, None, error)
-    note_pages(request.registry, session, done.entry, done.movies)
+    note_pages(request.registry, session, done.entry, done.movies, former)
     return _done(request, done.entry.id)
 
 

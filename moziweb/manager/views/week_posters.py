@@ -18,7 +18,7 @@ from ..auth.sessions import require_user
 from ..grid.saving import GRID_BATCH
 from ..movies.affected_pages import AffectedPages, pages_of_change, reason_of
 from ..movies.changes import AuditedMovies
-from ..movies.save import lock_movies
+from ..movies.locks import lock_movies
 from ..posters.form_data import PICTURE_ERRORS, explained
 from ..web.layout import manager_view
 from ..web.redirects import SeeOther

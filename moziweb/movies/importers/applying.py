@@ -28,6 +28,7 @@ from moziweb.movies.movie_rows import (
     find_or_add,
     named_or_slugged,
     note_move,
+    note_name_change,
     service_id,
     set_column,
     set_genres,
@@ -144,7 +145,9 @@ def _person(session: Session, fact: PersonFact, credited: Mapping[str, Person]) 
             return found
     person = credited.get(fact.name)
     if person is not None and None in (person.tmdb_id, fact.tmdb_id):
-        person.tmdb_id = person.tmdb_id or fact.tmdb_id
+        if fact.tmdb_id is not None:
+            note_name_change(session, person, {"tmdb_id": None})
+            person.tmdb_id = fact.tmdb_id
         return person
     return add(session, Person(name=fact.name, tmdb_id=fact.tmdb_id))
 

@@ -1,5 +1,6 @@
 """The pages shown before saving are exactly those that saving refreshes."""
 
+from collections.abc import Iterator
 from html import escape
 from typing import Any
 
@@ -10,6 +11,7 @@ from moziweb.manager.auth.models import Role
 from moziweb.manager.movies import affected_pages
 from moziweb.posters.generation.result import GenerationStatus
 from moziweb.services import services_of
+from moziweb.site.page_cache.url_inventory import Priority, SiteUrl, UrlInventory
 from tests.manager.conftest import signed_in
 from tests.manager.movie_forms import last_entry, movie_form, movie_form_in, movie_of, press
 from tests.manager.views.test_movie_posters import posters, previewed, saved, send
@@ -24,6 +26,24 @@ NOT_ENUMERATED = FILTERED | API_LISTS | {"watchlist"}
 def shown_pages(page: Any, movies: Movies) -> set[str]:
     """The known paths on a page of the manager."""
     return {name for name, path in pages(movies).items() if f'href="{path}">{path}<' in page.text}
+
+
+def promised_paths(page: Any) -> set[str]:
+    """The paths that a page of the manager lists as stale."""
+    return {link.text for link in page.html.select(".paths a")}
+
+
+def leave_archive_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the search for affected pages not look at all movies, people and distributors.
+
+    It has no time for it on a large site.
+    """
+    through = UrlInventory.through
+
+    def most(self: UrlInventory, last: Priority) -> Iterator[SiteUrl]:
+        return through(self, min(last, Priority.CALENDAR))
+
+    monkeypatch.setattr(UrlInventory, "through", most)
 
 
 def test_title_change_refreshes_exactly_the_previewed_pages(

@@ -16,7 +16,7 @@ from moziweb.manager.bin.models import BinItem, BinKind
 from moziweb.manager.movies.changes import AuditedMovies, MovieState, states
 from moziweb.manager.undo.outcome import Undone, UndoRefused
 from moziweb.manager.undo.reversal import Undoer
-from moziweb.movies.models import Genre, Movie, Person, Premiere, PremiereChange
+from moziweb.movies.models import Distributor, Genre, Movie, Person, Premiere, PremiereChange
 from moziweb.posters.models import PosterSource, SourceState
 from moziweb.services import services_of
 from tests import factories
@@ -302,3 +302,61 @@ def test_entry_without_values_cannot_be_taken_back(site: TestApp, movie_id: int)
 
     with pytest.raises(UndoRefused):
         undo(site, write(site, add))
+
+
+def names(site: TestApp) -> set[str]:
+    with services_of(site.app.registry).database.read() as session:
+        models = (Person, Distributor, Genre)
+        return {name for model in models for name in session.scalars(select(model.name))}
+
+
+def entries_of(site: TestApp, *actions: str) -> list[tuple[str, str]]:
+    with services_of(site.app.registry).database.read() as session:
+        query = select(AuditEntry.action, AuditEntry.subject_name)
+        rows = session.execute(query.where(AuditEntry.action.in_(actions)).order_by(AuditEntry.id))
+        return [(row.action, row.subject_name) for row in rows]
+
+
+def test_names_that_a_save_has_made_come_and_go_with_it(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    before = names(site)
+    save(editor, movie_id, distributor="Új Kft.", cast__2__name="Új Színész")
+    made = entries_of(site, "distributor.create", "person.create")
+    assert made == [("distributor.create", "Új Kft."), ("person.create", "Új Színész")]
+    after = names(site)
+    assert after == before | {"Új Kft.", "Új Színész"}
+    undone = undo(site, last_entry(site))
+    assert names(site) == before
+    again = undo(site, undone.entry)
+    assert names(site) == after
+    assert state_of(site, movie_id).values.distributor == "Új Kft."
+    undo(site, again.entry)
+    assert names(site) == before
+
+
+def test_a_name_that_another_movie_uses_stays(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    save(editor, movie_id, distributor="Új Kft.", cast__2__name="Új Színész")
+    entry, other = last_entry(site), make_movie(site)
+    save(editor, other, distributor="Új Kft.")
+    undo(site, entry)
+    assert "Új Kft." in names(site)
+    assert "Új Színész" not in names(site)
+    assert state_of(site, other).values.distributor == "Új Kft."
+
+
+def test_making_a_name_is_not_taken_back_while_movies_use_it(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    save(editor, movie_id, distributor="Új Kft.")
+    with services_of(site.app.registry).database.read() as session:
+        entry = session.scalars(
+            select(AuditEntry).where(AuditEntry.action == "distributor.create")
+        ).one()
+    with pytest.raises(UndoRefused, match="Films use"):
+        undo(site, entry)
+    save(editor, movie_id, distributor="Forgalmazó Kft.")
+    undo(site, entry)
+    assert "Új Kft." not in names(site)

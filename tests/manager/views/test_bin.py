@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 from webtest import TestApp
 
@@ -11,10 +12,11 @@ from moziweb.manager.bin.models import BinItem, BinKind
 from moziweb.manager.bin.restoring import BIN_RETENTION
 from moziweb.movies.models import Distributor, Genre, Movie, Person
 from moziweb.services import services_of
+from tests.manager.bin.test_deletion import row_of
 from tests.manager.conftest import BOTH, Clock, csrf_of, signed_in
 from tests.manager.movie_forms import last_entry, make_movie
-from tests.manager.movies.test_affected_pages import shown_pages
-from tests.site.cached import Movies, cache_misses, pages
+from tests.manager.movies.test_affected_pages import leave_archive_out, promised_paths, shown_pages
+from tests.site.cached import Movies, cache_misses, every_page, pages, warm
 
 
 def delete_path(kind: BinKind, row_id: int) -> str:
@@ -150,3 +152,21 @@ def test_unknown_kinds_rows_and_actions_are_refused(site: TestApp, editor: TestA
 def test_a_movies_page_links_its_deletion(site: TestApp, editor: TestApp) -> None:
     movie_id = make_movie(site)
     assert delete_path(BinKind.MOVIE, movie_id) in editor.get(f"/manager/movies/{movie_id}").text
+
+
+@pytest.mark.parametrize("kind", [BinKind.PERSON, BinKind.GENRE, BinKind.DISTRIBUTOR])
+def test_pages_of_a_deleted_name_do_not_depend_on_a_scan(
+    cached: TestApp, movies: Movies, monkeypatch: pytest.MonkeyPatch, kind: BinKind
+) -> None:
+    editor = signed_in(cached, Role.EDITOR)
+    warm(cached, movies, every_page)
+    path = delete_path(kind, row_of(cached, movies, kind))
+    shown = promised_paths(editor.get(path))
+    assert every_page(movies)[kind] in shown
+    leave_archive_out(monkeypatch)
+    asked = editor.get(path)
+    assert promised_paths(asked) == shown
+    button_form(asked, path).submit("do", status=303)
+    with services_of(cached.app.registry).database.read() as session:
+        deleted = select(AuditEntry.pages).where(AuditEntry.action == f"{kind}.delete")
+        assert set(session.scalars(deleted).one()) == shown

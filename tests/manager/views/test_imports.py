@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,15 +15,26 @@ from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.models import Role
 from moziweb.manager.imports.jobs import IMPORT_HEARTBEAT_TIMEOUT, effects_of
 from moziweb.manager.imports.models import ImportItem, ImportJob, ImportUpload, JobState
+from moziweb.manager.movies.changes import states
 from moziweb.manager.views.imports import MAX_UPLOAD
 from moziweb.movies.importers.file_readers import MAX_LIST_ROWS
 from moziweb.movies.importers.planning import Effect
-from moziweb.movies.models import Distributor, FieldProvenance, Movie, Premiere, PremiereChange
+from moziweb.movies.models import (
+    CreditRole,
+    Distributor,
+    FieldProvenance,
+    Genre,
+    Movie,
+    Person,
+    Premiere,
+    PremiereChange,
+)
 from moziweb.services import services_of
 from tests.conftest import NOW
-from tests.factories import make_movie
+from tests.factories import add_people, make_movie
 from tests.hostile_ids import MALFORMED_IDS
 from tests.manager.conftest import BOTH, NAMES, Clock, csrf_of, signed_in
+from tests.manager.movie_forms import movie_form, press
 from tests.movies.importers.dirt import DATE_FORMAT, dirty_list
 from tests.movies.importers.test_row_accounting import LISTS
 from tests.movies.importers.tmdb_world import a_movie, catalogue
@@ -672,3 +684,117 @@ def test_file_is_kept_until_the_import_begins(site: TestApp, editor: TestApp) ->
     done = applied(page)
     assert rows(site, ImportUpload) == 0
     assert "/manager/imports/lists/1" not in done.text
+
+
+def taken_back(editor: TestApp, path: str) -> Any:
+    """Takes an import back as an editor does; returns the page of the finished job."""
+    page = editor.get(path)
+    form = next(each for each in page.forms.values() if each.action.endswith("/manager/bulk"))
+    answer = form.submit("do", value="undo", status=303)
+    join_threads("bulk-")
+    counted = answer.follow()
+    form = next(each for each in counted.forms.values() if "/manager/bulk/" in each.action)
+    done = form.submit("do", value="run", status=303)
+    join_threads("bulk-")
+    return done.follow()
+
+
+def snapshot(site: TestApp) -> dict[str, Any]:
+    """All movies as they are, and all names."""
+    with services_of(site.app.registry).database.read() as session:
+        movies = {
+            each.values.title: replace(each, premieres={})
+            for each in states(session, session.scalars(select(Movie.id)).all()).values()
+        }
+        names = {
+            model.__name__: sorted(session.scalars(select(model.name)))
+            for model in (Distributor, Genre, Person)
+        }
+        people = session.execute(select(Person.name, Person.tmdb_id))
+        tmdb_ids = {row.name: row.tmdb_id for row in people}
+        return {"movies": movies, "names": names, "tmdb_ids": tmdb_ids}
+
+
+MORE = """\
+external_id;title;release_date;runtime;distributor;genres
+1;Dűne;2026.12.17.;166;Új Kft.;Vígjáték
+4;Csodaország;2026.12.24.;100;Új Kft.;Kalandfilm|Vígjáték
+5;Rózsa;2026.12.24.;90;Másik Kft.;Kalandfilm
+"""
+
+
+@BOTH
+def test_a_whole_import_of_a_list_is_taken_back(site: TestApp, editor: TestApp) -> None:
+    """With the distributors and genres that it has made, and the values that it has changed."""
+    applied(previewed(editor, do="file", file=LIST))
+    before = snapshot(site)
+    done = applied(previewed(editor, do="file", file=MORE), publish=True)
+    after = snapshot(site)
+    assert len(after["movies"]) == len(before["movies"]) + 2
+    assert after["movies"]["Dűne"] != before["movies"]["Dűne"]
+    assert after["names"]["Distributor"] == ["Másik Kft.", "Új Kft."]
+    undone = taken_back(editor, done.request.path)
+    assert "3 filmből 3" in undone.text
+    assert snapshot(site) == before
+
+    # That is a change as well: taken back, all of the import is there again.
+    again = taken_back(editor, undone.request.path)
+    assert "3 filmből 3" in again.text
+    assert snapshot(site) == after
+
+
+@BOTH
+def test_a_whole_import_from_tmdb_is_taken_back(
+    site: TestApp, editor: TestApp, tmdb: TmdbServer
+) -> None:
+    with services_of(site.app.registry).database.write() as session:
+        movie = make_movie(session, "Hamupipőke", tmdb_id=1001)
+        add_people(session, movie, CreditRole.CAST, *catalogue(1).cast[:1])
+    before = snapshot(site)
+    for number in (1, 2, 3):
+        tmdb.add(a_movie(number))
+    done = applied(previewed(editor, do="movies", ids="1001 1002 1003"))
+    after = snapshot(site)
+    assert len(after["movies"]) == 3
+    assert after["names"]["Person"] != before["names"]["Person"]
+    assert after["tmdb_ids"] != before["tmdb_ids"]
+    undone = taken_back(editor, done.request.path)
+    assert "3 filmből 3" in undone.text
+    assert snapshot(site) == before
+
+
+@BOTH
+def test_an_import_is_taken_back_but_for_what_was_changed_since(
+    site: TestApp, editor: TestApp
+) -> None:
+    applied(previewed(editor, do="file", file=LIST))
+    done = applied(previewed(editor, do="file", file=MORE))
+    with services_of(site.app.registry).database.read() as session:
+        rose = session.scalars(select(Movie.id).where(Movie.title == "Rózsa")).one()
+    form = movie_form(editor, rose)
+    form["runtime"] = "91"
+    press(form, status=303)
+    undone = taken_back(editor, done.request.path)
+    assert "3 filmből 2" in undone.text
+    left = snapshot(site)
+    assert "Csodaország" not in left["movies"]
+    assert left["movies"]["Rózsa"].values.runtime == 91
+    # What the film uses stays.
+    assert left["names"]["Distributor"] == ["Másik Kft."]
+    assert left["names"]["Genre"] == ["Kalandfilm"]
+
+
+@BOTH
+def test_each_new_name_of_an_import_has_an_entry(site: TestApp, editor: TestApp) -> None:
+    applied(previewed(editor, do="file", file=MORE))
+    with services_of(site.app.registry).database.read() as session:
+        made = AuditEntry.action.endswith(".create")
+        found = session.scalars(select(AuditEntry).where(made)).all()
+        assert sorted((each.action, each.subject_name) for each in found) == [
+            ("distributor.create", "Másik Kft."), ("distributor.create", "Új Kft."),
+            ("genre.create", "Kalandfilm"), ("genre.create", "Vígjáték"),
+        ]  # fmt: skip
+        for each in found:
+            model = Distributor if each.subject == "distributor" else Genre
+            assert session.get_one(model, each.subject_id).name == each.subject_name
+    assert "új forgalmazó" in editor.get("/manager/audit").text

@@ -24,9 +24,10 @@ from moziweb.movies.slugs import slug_of
 from moziweb.services import services_of
 from tests import factories
 from tests.conftest import counted_queries
+from tests.db.rivals import held
 from tests.manager.conftest import BOTH, csrf_of, signed_in
 from tests.manager.movie_forms import last_entry, make_movie, movie_form, press
-from tests.manager.movies.test_affected_pages import shown_pages
+from tests.manager.movies.test_affected_pages import leave_archive_out, promised_paths, shown_pages
 from tests.manager.views.test_bin import do, one_id
 from tests.site.cached import Movies, cache_misses, every_page, pages
 
@@ -301,11 +302,6 @@ def warm_every_page(cached: TestApp, movies: Movies) -> None:
             cached.get(path, status="*")
 
 
-def promised_paths(page: Any) -> set[str]:
-    """The paths that a page of the manager lists as stale."""
-    return {link.text for link in page.html.select(".paths a")}
-
-
 @BOTH
 def test_merging_moves_the_roles_and_redirects_the_former_address(
     site: TestApp, editor: TestApp
@@ -399,6 +395,43 @@ def test_a_row_that_was_changed_is_not_merged_unseen(
     assert count(site, Person) == 1
 
 
+@BOTH
+def test_films_that_were_added_since_are_not_merged_unseen(site: TestApp, editor: TestApp) -> None:
+    """The names are as they were; what the merge does is not."""
+    movie = make_movie(site)
+    merged, kept = add_rows(site, Person(name="Egy"), Person(name="Kettő"))
+    form = name_form(editor.get(merging_path(NamedKind.PERSON, merged, kept)))
+    with services_of(site.app.registry).database.write() as session:
+        role = {"role": CreditRole.CAST, "position": 9}
+        session.add(Credit(movie_id=movie, person_id=merged, **role))
+    shown = form.submit("do", status=409)
+    assert count(site, Person) == 5
+    (row,) = [each for each in shown.html.select("th") if "Filmek" in each.text]
+    assert "megváltozott" in row.text
+    assert "Az ígéret földje" in shown.text
+    names = shown.html.find("th", string="Név")
+    assert names is not None  # unmarked
+    name_form(shown).submit("do", status=303)
+    assert count(site, Person) == 4
+    assert movie_cast(site, movie)[-1] == ("Kettő", "")
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_what_changes_while_a_merge_waits_is_not_merged_unseen(
+    site: TestApp, editor: TestApp
+) -> None:
+    merged, kept = add_rows(site, Person(name="Egy"), Person(name="Kettő"))
+    form = name_form(editor.get(merging_path(NamedKind.PERSON, merged, kept)))
+    with held(services_of(site.app.registry).database) as (session, start):
+        session.get_one(Person, merged).name = "Mégis más"
+        session.flush()
+        merging = start(lambda: form.submit("do", status="*"))
+    shown = merging.result()
+    assert shown.status_int == 409
+    assert "Mégis más" in shown.text
+    assert count(site, Person) == 2
+
+
 def test_merging_refreshes_exactly_the_pages_that_were_shown(
     cached: TestApp, movies: Movies
 ) -> None:
@@ -433,6 +466,46 @@ def last_entry_pages(site: TestApp, action: str) -> list[str]:
         query = select(AuditEntry.pages).where(AuditEntry.action == action)
         found: list[str] = session.scalars(query.order_by(AuditEntry.id.desc()).limit(1)).one()
         return found
+
+
+@pytest.mark.parametrize("kind", NamedKind)
+def test_pages_of_a_rename_that_is_taken_back_do_not_depend_on_a_scan(
+    cached: TestApp, movies: Movies, monkeypatch: pytest.MonkeyPatch, kind: NamedKind
+) -> None:
+    editor = signed_in(cached, Role.EDITOR)
+    row_id = {
+        NamedKind.PERSON: movies.person,
+        NamedKind.DISTRIBUTOR: movies.distributor,
+        NamedKind.GENRE: one_id(cached, NAME_MODELS[NamedKind.GENRE], slug="vigjatek"),
+        NamedKind.SERVICE: one_id(cached, StreamingService, name="Netflix"),
+    }[kind]
+    form = name_form(editor.get(name_path(kind, row_id)))
+    form["name"] = "Más név"
+    press(form, status=303)
+    warm_every_page(cached, movies)
+    renamed = facet_path(cached, kind, row_id)
+    for _ in range(2):
+        cached.get(renamed, status=200)
+    path = f"/manager/audit/{last_entry(cached).id}/undo"
+    shown = promised_paths(editor.get(path))
+    assert {renamed, pages(movies)["movie"]} <= shown | (
+        {pages(movies)["movie"]} if kind is NamedKind.SERVICE else set()
+    )
+    leave_archive_out(monkeypatch)
+    asked = editor.get(path)
+    assert promised_paths(asked) == shown
+    form = next(each for each in asked.forms.values() if each.action.endswith("/undo"))
+    form.submit("do", status=303)
+    assert set(last_entry(cached).pages) == shown
+
+
+def facet_path(site: TestApp, kind: NamedKind, row_id: int) -> str:
+    """The Hungarian page of a row."""
+    slug = value(site, NAME_MODELS[kind], row_id, "slug") if kind in SLUGGED else ""
+    return f"/{kind}/{slug or f'{row_id}-mas-nev'}"
+
+
+SLUGGED = (NamedKind.GENRE, NamedKind.SERVICE)
 
 
 @BOTH

@@ -80,7 +80,10 @@ def test_rows_become_movies_in_one_transaction(site: TestApp, editor: TestApp) -
     fill(form, 2, title="Otthon", kind="streaming", service="Netflix", audio="feliratos")
     page = press(form, status=303).follow()
     assert "Mentve." in page.text
-    dune, home = entries(site)[before:]
+    dune, home, *names = entries(site)[before:]
+    assert [(each.action, each.subject_name) for each in names] == [
+        ("distributor.create", "Fórum"), ("service.create", "Netflix"),
+    ]  # fmt: skip
     assert [dune.action, home.action] == ["film.create", "film.create"]
     assert dune.batch == home.batch
     movie = movie_of(site, dune.subject_id or 0)

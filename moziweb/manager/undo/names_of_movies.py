@@ -1,0 +1,103 @@
+"""Takes back the names that the change of a movie has made or completed, or brings them back."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from pyramid.registry import Registry
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from moziweb.services import services_of
+
+from ..audit.log import Actor
+from ..audit.models import AuditEntry
+from ..audit.name_entries import names_batch, names_with
+from ..bin.deletion import Deleter
+from ..bin.models import BinKind
+from ..bin.restoring import RestoreRefused, latest_item, restore
+from ..movies.changes import EXISTS
+from ..movies.locks import lock_with_movies
+from ..names.kinds import NAME_MODELS, USES, NamedKind
+from ..names.pages import paths_before
+from .name_reversal import NameUndoer
+from .outcome import UndoRefused
+
+
+@dataclass(frozen=True, slots=True)
+class NamesOfMovie:
+    """The names of a movie's entry, while that is taken back: ``restore`` before, ``remove`` after.
+
+    A name that other movies use, or that was changed since, stays as it is.
+    """
+
+    session: Session
+    by: Actor
+    now: datetime
+    entries: Iterable[AuditEntry]
+
+    def restore(self) -> list[AuditEntry]:
+        """Brings back the names that the change has removed; returns the new entries."""
+        done = []
+        for entry in self.entries:
+            if not _is_removal(entry):
+                continue
+            item = latest_item(self.session, BinKind(entry.subject), entry.subject_id or 0)
+            if item is None:
+                continue
+            try:
+                with self.session.begin_nested():
+                    back = restore(self.session, item, self.by, self.now, undoes=entry.id)
+            except RestoreRefused:
+                continue
+            done.append(back.entry)
+        return done
+
+    def remove(self, new: AuditEntry, restored: Iterable[AuditEntry]) -> None:
+        """Removes the names that the change has made; ``new`` is the entry of the reversal."""
+        batch = names_batch(new.id)
+        for each in restored:
+            each.batch = batch
+        for entry in sorted(self.entries, key=lambda each: each.id, reverse=True):
+            if _is_removal(entry):
+                continue
+            if EXISTS in (entry.fields or {}):
+                self._delete_unused(entry, batch)
+            elif entry.fields:
+                try:
+                    with self.session.begin_nested():
+                        NameUndoer(self.session, self.by, self.now, batch).undo(entry)
+                except UndoRefused:
+                    continue
+
+    def _delete_unused(self, entry: AuditEntry, batch: str) -> None:
+        name = unused_name(self.session, NamedKind(entry.subject), entry.subject_id or 0)
+        if name is not None and name == entry.subject_name:
+            deleter = Deleter(self.session, self.by, self.now, batch, entry.id)
+            deleter.delete(BinKind(entry.subject), entry.subject_id or 0)
+
+
+def unused_name(session: Session, kind: NamedKind, row_id: int) -> str | None:
+    """Locks a row and returns its name; None if it does not exist or movies refer to it."""
+    column, movie = USES[kind]
+    ids = select(movie).where(column == row_id)
+    rows, movies = lock_with_movies(session, NAME_MODELS[kind], [row_id], ids)
+    return None if movies or row_id not in rows else str(rows[row_id].name)
+
+
+def paths_before_undo(
+    registry: Registry, session: Session, entries: Iterable[AuditEntry]
+) -> list[str]:
+    """Returns the paths of the pages of the names that taking entries back may remove."""
+    paths: list[str] = []
+    if services_of(registry).page_cache is None:
+        return paths
+    for entry in entries:
+        for each in (entry, *names_with(session, entry)):
+            paths += paths_before(registry, session, each.subject, each.subject_id)
+    return paths
+
+
+def _is_removal(entry: AuditEntry) -> bool:
+    change = (entry.fields or {}).get(EXISTS)
+    return change is not None and not change["after"]
