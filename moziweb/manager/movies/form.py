@@ -312,7 +312,7 @@ def _people(
 
 
 def _person(form: Any, names: Mapping[int | None, str]) -> PersonLine:
-    """A changed name is another person; an id that nobody has is ignored."""
+    """A changed name is another person; an id that no person has is ignored."""
     person_id, typed, character = form.person_id.data, form.name.data, form.character.data or ""
     name = names.get(person_id)
     if name is None or name.split() != typed.split():

@@ -259,7 +259,7 @@ class Undoer:
 
 
 def _comparable(name: str, value: Any) -> Any:
-    """A value without what may change although nobody changes the field.
+    """A value without what may change although no user changes the field.
 
     A renamed person is the same one. A trailer that was removed and comes back has another id.
     """

@@ -134,7 +134,7 @@ class Importer:
             (plan,) = self._plans(session, [candidate], choices)
             found = plan.movie_id
             if found is not None and plan.writes:
-                # An editor may have saved it since it was read. From here on nobody can.
+                # An editor may have saved it since it was read. From here on no other writer can.
                 session.execute(select(Movie.id).where(Movie.id == found).with_for_update())
                 session.expire_all()
                 (plan,) = self._plans(session, [candidate], choices)
