@@ -795,6 +795,6 @@ def test_each_new_name_of_an_import_has_an_entry(site: TestApp, editor: TestApp)
             ("genre.create", "Kalandfilm"), ("genre.create", "Vígjáték"),
         ]  # fmt: skip
         for each in found:
-            model = Distributor if each.subject == "distributor" else Genre
+            model: Any = Distributor if each.subject == "distributor" else Genre
             assert session.get_one(model, each.subject_id).name == each.subject_name
     assert "új forgalmazó" in editor.get("/manager/audit").text
