@@ -131,9 +131,7 @@ def facet_blocks(
     is_common = _is_common(session, facet)
     parts = {
         section: _block_ids(facet, section, today, is_common, after).limit(limit).subquery()
-        for section in sections
-        # A service belongs to a premiere.
-        if not (section is FacetSection.UNANNOUNCED and isinstance(facet, StreamingService))
+        for section in _sections_of(facet, sections)
     }
     ids = union_all(*(select(literal(str(name)), part) for name, part in parts.items()))
     rows = [tuple(row) for row in session.execute(ids)] if parts else []
@@ -159,11 +157,17 @@ def facet_anchor(
 
 def facet_cursors(session: Session, facet: Facet, today: date) -> Iterator[FacetCursor]:
     """The cursors of all blocks but the first of each section. Runs a query for each section."""
-    for section in FacetSection:
+    for section in _sections_of(facet, FacetSection):
         query = _section_rows(facet, section, today).order_by(*_ORDERS[section].by)
         ids = [row[-1] for row in session.execute(query)]
         for row_id in ids[BLOCK - 1 : len(ids) - 1 : BLOCK]:
             yield FacetCursor(section, row_id)
+
+
+def _sections_of(facet: Facet, sections: Iterable[FacetSection]) -> Iterator[FacetSection]:
+    """Those that a facet can have: a service belongs to a premiere."""
+    is_service = isinstance(facet, StreamingService)
+    return (each for each in sections if not (is_service and each is FacetSection.UNANNOUNCED))
 
 
 Anchor: TypeAlias = Row[Any]
