@@ -242,6 +242,10 @@ def fill(url: str, size: int) -> None:
             for name in COPIED:
                 table = Base.metadata.tables[name]
                 connection.execute(copy_rows(engine, table, number, days, offsets))
+        if engine.dialect.name == "postgresql":  # SQLite continues after the largest id
+            for name in offsets:
+                sequence = f"pg_get_serial_sequence('{name}', 'id')"
+                connection.execute(text(f"SELECT setval({sequence}, max(id)) FROM {name}"))
         connection.execute(premieres_of_the_rest(offsets["movie"], now))
         newest = select(func.max(PosterVariant.id)).scalar_subquery()
         recent = update(PosterVariant).where(PosterVariant.id > newest - RECENT)
