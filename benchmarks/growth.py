@@ -348,7 +348,7 @@ def paths_by_route(small: Site, count: int) -> dict[str, list[str]]:
     return {name: paths for name, paths in chosen.items() if paths}
 
 
-PERIOD: Final = re.compile("/(?:week/|month/|year/|sitemap-year-)([0-9]{4})")
+PERIOD: Final = re.compile("(?:/en)?/(?:week/|month/|year/|sitemap-year-)([0-9]{4})")
 
 
 def names_and_feeds(engine: Engine) -> dict[str, list[str]]:

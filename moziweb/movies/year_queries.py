@@ -115,7 +115,9 @@ def _numbers_query() -> CompoundSelect[bool, int, int, int]:
     rows = [(number, date(number, 1, 1), date(number, 12, 31)) for number in numbers]
     listed = years.data(rows).cte("years")
     is_in_year = Premiere.date.between(listed.c.first, listed.c.last)
-    has_some = published_premieres(Premiere.id).where(is_in_year).correlate(listed).exists()
+    # No EXISTS: PostgreSQL would join all premieres to the years.
+    first = published_premieres(Premiere.id).where(is_in_year).limit(1).correlate(listed)
+    has_some = first.scalar_subquery().is_not(None)
     is_shown = Premiere.cancelled_at.is_(None)
     kinds = SCREENED, STREAMED
     counts = [
