@@ -11,7 +11,7 @@ from moziweb.movies.models import Person
 from moziweb.services import services_of
 from tests.conftest import NOW
 from tests.manager.auth.factors.authenticator import Authenticator
-from tests.manager.conftest import NAMES, PASSWORD, csrf_of, sign_in
+from tests.manager.conftest import NAMES, confirm, csrf_of, sign_in
 from tests.manager.movie_forms import make_movie
 from tests.manager.test_access import path_of, views
 from tests.movies.importers.test_row_accounting import LISTS
@@ -28,9 +28,9 @@ def pages_of_users(admin: TestApp, anonymous: TestApp) -> dict[str, str]:
         answer = admin.post(path, {"csrf_token": csrf_of(admin), **fields}, status="*")
         return str(answer.text)
 
+    confirm(admin)
     found = {"link": post("/manager/users", name="anna", role="editor")}
     found["users"] = admin.get("/manager/users").text
-    post("/manager/account/confirm", password=PASSWORD)
     post(FACTORS, do="totp-begin")
     setting_up = admin.get(FACTORS)
     found["app"] = setting_up.text
