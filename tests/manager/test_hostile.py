@@ -24,7 +24,7 @@ from tests.hostile_ids import MALFORMED_IDS
 from tests.manager.movie_forms import make_movie, movie_form, movie_of, press
 from tests.threads import join_threads
 
-from .conftest import BOTH, NAMES, PASSWORD, csrf_of
+from .conftest import BOTH, NAMES, PASSWORD, confirm, csrf_of
 
 # Known attacks: each runs if one kind of escaping is missing.
 PAYLOADS = (
@@ -399,6 +399,7 @@ def test_administrators_cannot_disable_themselves(site: TestApp, admin: TestApp)
     with services_of(site.app.registry).database.read() as session:
         own = session.scalars(select(User.id).where(User.name == NAMES[Role.ADMIN])).one()
         other = session.scalars(select(User.id).where(User.name == NAMES[Role.EDITOR])).one()
+    confirm(admin)
     token = csrf_of(admin)
     for number, do in ((own, "disable"), (other, "promote"), (other, "")):
         admin.post(f"/manager/users/{number}", {"csrf_token": token, "do": do}, status=400)
@@ -438,8 +439,7 @@ def test_file_in_a_text_field_is_ignored(site: TestApp, editor: TestApp, name: s
 def test_file_in_any_form_of_users_is_ignored(
     admin: TestApp, path: str, fields: dict[str, str], file: str
 ) -> None:
-    confirm = {"csrf_token": csrf_of(admin), "password": PASSWORD}
-    admin.post("/manager/account/confirm", confirm, status=303)
+    assert confirm(admin).status_int == 303
     fields = {"csrf_token": csrf_of(admin), **fields}
     answer = admin.post(path, fields, upload_files=[(file, "a.txt", b"x")], status="*")
     assert answer.status_int in (200, 400, 403, 404)
