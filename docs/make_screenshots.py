@@ -147,7 +147,7 @@ def take_manager(registry: Any, page: Page, url: str, movie: int) -> None:
     take_merge(registry, page, url, movie)
     take_undo(page, url, movie)
     take_bin(page, url)
-    take_users(page, url)
+    take_users(page, url, password)
     take_import(page, url)
     take_dashboards(registry, page, url)
 
@@ -211,10 +211,14 @@ def take_bin(page: Page, url: str) -> None:
     save(page, "manager-bin")
 
 
-def take_users(page: Page, url: str) -> None:
+def take_users(page: Page, url: str, password: str) -> None:
     """Take the users, one of them invited."""
     page.goto(f"{url}/manager/users")
     page.locator("#name").fill("béla")
+    page.locator("#name").press("Enter")
+    page.locator("#password").fill(password)
+    page.locator("#password").press("Enter")
+    page.wait_for_url("**done=confirmed**")
     with page.expect_navigation():
         page.locator("#name").press("Enter")
     page.goto(f"{url}/manager/users")
