@@ -45,10 +45,10 @@ def _audit_law() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium, headless."""
+    """The system's Chromium without windows, whose contexts take half the processor time."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=find_program("chromium"), args=CHROMIUM_OPTIONS
+            executable_path=find_program("chromium-headless-shell"), args=CHROMIUM_OPTIONS
         )
         yield browser
         browser.close()

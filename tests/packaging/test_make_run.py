@@ -125,7 +125,7 @@ def test_bench_runs_all_and_fails_if_one_failed(tree: Path) -> None:
     (tree / "benchmarks" / "bad.py").write_text("raise SystemExit(1)")
     # Installed programs, so that the package manager is not called.
     (tree / "bin").mkdir()
-    for program in ("wrk", "chromium", "memcached", "promtool"):
+    for program in ("wrk", "chromium", "chromium-headless-shell", "memcached", "promtool"):
         (tree / "bin" / program).symlink_to("/bin/true")
     for mark in (tree / ".venv" / "made" / "test", tree / ".s3venv" / "made"):
         mark.touch()
