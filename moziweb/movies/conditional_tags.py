@@ -25,7 +25,7 @@ from moziweb.caching import DECLARATIONS
 from .filters import Dimension
 from .list_tags import dated_lists, filtered_lists, people_lists, period_tags
 from .models import Credit, DatePrecision, Distributor, Movie, MovieGenre, Person, Premiere
-from .related_tags import ORDER_OF, with_related
+from .related_tags import ORDER_OF, places_of, with_related
 from .search_tags import MISSPELT, PART, TEXTS_LIST, bounded_text_tags, name_tags, title_tags
 from .tags import (
     CHANGES_LIST,
@@ -139,7 +139,7 @@ def _published(connection: Connection, movie_ids: Collection[int]) -> set[int]:
 
 
 def _lists_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
-    """Every list that contains the movies of the tags."""
+    """Every list that contains the movies of the tags, and the pages beside them."""
     movie_ids = _ids(tags)
     dates = select(Premiere.movie_id, Premiere.date, Premiere.precision, Premiere.service_id)
     dated = set()
@@ -154,6 +154,7 @@ def _lists_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
     for facet_id, facet in _facets_of(connection, tags):
         yield facet.list_tag(facet_id)
         yield from facet.members(facet_id)
+    yield from places_of(connection, movie_ids)
     yield from _texts_of(connection, movie_ids)
 
 

@@ -104,6 +104,13 @@ def with_related(
     yield from _new_places(changes, listed)
 
 
+def places_of(connection: Connection, movie_ids: Collection[int]) -> Iterator[str]:
+    """The tags of pages that link these movies at their places of now. Two queries."""
+    listed = _listed(connection, movie_ids)
+    dates = defaultdict(set, {each: listed[each].days for each in movie_ids})
+    return _related_lists(_Changes(dates), listed, _genres(connection, movie_ids))
+
+
 def _related_lists(
     changes: _Changes, listed: Mapping[int, _Listed], genres: Mapping[int, set[int]]
 ) -> Iterator[str]:

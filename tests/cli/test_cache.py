@@ -165,13 +165,14 @@ def test_purge_expands_tags(site: Site, command: Run, movies: Movies) -> None:
     with site.database.engine.connect() as connection:
         (row,) = OUTBOX.latest(connection, limit=1)
     assert f"week:{week_here().name}" in row.tags
+    assert f"place:{movies.here}:{week_here().name}" in row.tags
     assert "No cached page contained any of them" in command("purge", "movie:9999").stdout
 
 
 @pytest.mark.parametrize(
     ("tag", "line"),
     [
-        ("movei:1", "no such kind of tag. There are dated, distributor, facets-of, filter"),
+        ("movei:1", "no such kind of tag. There are beside, beside-place, dated, "),
         ("model:Movei", "model:Movei: no such model. There are model:Credit"),
         ("lists:x", "lists:x: "),
     ],

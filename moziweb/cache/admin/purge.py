@@ -175,7 +175,7 @@ class Purge:
     def _expanded(self, tags: frozenset[str]) -> frozenset[str]:
         try:
             return self.declarations.expansions.expanded_on(self.engine, tags)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             text = " or ".join(sorted(tags))
             raise InvalidTag(text, f"{text}: {error}") from None
 
