@@ -94,16 +94,21 @@ form.addEventListener("paste", (event) => {
   const column = cellsOf(cell.closest("tr")).indexOf(cell);
   let row = cell.closest("tr");
   let done = 0;
+  let cut = 0;
   for (const line of lines) {
     if (!row) break;
     const cells = cellsOf(row).slice(column);
-    line.slice(0, cells.length).forEach((value, index) => { cells[index].value = value.replace(/\s+/g, " ").trim(); });
+    line.map((value) => value.replace(/\s+/g, " ").trim()).forEach((value, index) => {
+      if (cells[index]) cells[index].value = value;
+      else if (value) cut += 1;
+    });
     done += 1;
     row = row.nextElementSibling ?? (done < lines.length ? addRow() : null);
   }
   const left = lines.length - done;
   status.textContent = status.dataset.pasted.replace("{rows}", done)
-    + (left ? ` ${status.dataset.leftOut.replace("{rows}", left)}` : "");
+    + (left ? ` ${status.dataset.leftOut.replace("{rows}", left)}` : "")
+    + (cut ? ` ${status.dataset.cutOff.replace("{cells}", cut)}` : "");
   cell.dispatchEvent(new Event("input", { bubbles: true }));
 });
 
@@ -129,17 +134,22 @@ if (posters) {
   };
 
   const take = (files) => {
-    const unmatched = [];
+    const left = { unmatched: [], second: [] };
+    const taken = new Set();
     for (const file of files) {
       const input = filmOf(file);
-      const transfer = new DataTransfer();
-      transfer.items.add(file);
-      if (input) {
+      if (!input) left.unmatched.push(file.name);
+      else if (taken.has(input)) left.second.push(file.name);
+      else {
+        const transfer = new DataTransfer();
+        transfer.items.add(file);
         input.files = transfer.files;
         showError(input, sizeError(file));
-      } else unmatched.push(file.name);
+        taken.add(input);
+      }
     }
-    report.textContent = unmatched.length ? `${report.dataset.unmatched} ${unmatched.join(", ")}` : "";
+    report.textContent = Object.entries(left).filter(([, names]) => names.length)
+      .map(([reason, names]) => `${report.dataset[reason]} ${names.join(", ")}.`).join(" ");
   };
 
   many.addEventListener("change", () => { take(many.files); many.value = ""; });
@@ -187,7 +197,7 @@ if (posters) {
     const answer = await fetch(posters.action, { method: "POST", body: fields, redirect: "manual" });
     if (answer.type === "opaqueredirect") return "";
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    return page.querySelector(`#${input.id}-errors li`)?.textContent
+    return page.querySelector(".problem li")?.textContent
       || page.querySelector(".problem")?.textContent || posters.dataset.failed;
   };
 

@@ -214,6 +214,23 @@ def test_rows_that_do_not_fit_are_announced(manager: ManagerSite, open_page: Ope
     expect(page.locator("[data-sheet-rows] tr")).to_have_count(200)
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("", "Beillesztve: 2 sor. Nem fért el és kimaradt: 3 cella."),
+        ("/en", "Pasted: 2 rows. Cells that do not fit and are left out: 3."),
+    ],
+)
+def test_cells_beyond_the_last_column_are_announced(
+    manager: ManagerSite, open_page: OpenPage, language: str, text: str
+) -> None:
+    page = opened(manager, open_page, path=language + GRID)
+    rows = ["IMAX", "", "", "", "túl", "", "messze"], ["2D", "", "", "", "", "itt is", " "]
+    paste(page, cell(page, 0, "formats"), "\n".join("\t".join(row) for row in rows))
+    expect(page.locator("[data-sheet-status]")).to_have_text(text)
+    assert values(page, "formats", 3) == ["IMAX", "2D", ""]
+
+
 def test_keys_move_as_in_a_sheet(manager: ManagerSite, open_page: OpenPage) -> None:
     page = opened(manager, open_page)
     keys = page.keyboard
@@ -368,6 +385,55 @@ def test_files_without_a_film_and_wrong_files_are_named(
     expect(page.get_by_role("status").first).to_contain_text("A plakátokat elmentettük")
     files = [each.file_name for each in stored(own, PosterSource) if each.file_name]
     assert len(files) == 2
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("", "A filmje már kapott egyet ezek közül a képek közül"),
+        ("/en", "Its film has another of these pictures"),
+    ],
+)
+def test_second_file_of_a_film_is_named(
+    manager: ManagerSite, open_page: OpenPage, language: str, text: str
+) -> None:
+    week = WEEK.shifted(3 + len(language))
+    page = opened(manager, open_page, path=f"{language}/manager/week/{week.name}/grid")
+    cell(page, 0, "title").fill("Kettős")
+    save(page)
+    drop(page, ("kettos-1.jpg", "valami más.jpg", "kettos-2.jpg", "kettos-3.jpg"))
+    report = page.locator("[data-posters-status]")
+    expect(report).to_contain_text("valami más.jpg. ")
+    expect(report).to_contain_text(text)
+    expect(report).to_contain_text(": kettos-2.jpg, kettos-3.jpg.")
+    field = page.locator("[name^=picture-]")
+    assert field.evaluate("(field) => field.files[0].name") == "kettos-1.jpg"
+    assert violations(page, ALL) == []
+    # A later drop replaces it.
+    drop(page, ("kettos-2.jpg",))
+    expect(report).to_be_empty()
+    assert field.evaluate("(field) => field.files[0].name") == "kettos-2.jpg"
+
+
+def test_poster_of_a_film_deleted_since_then_is_an_error_at_its_row(
+    own: ManagerSite, open_page: OpenPage
+) -> None:
+    page = opened(own, open_page)
+    cell(page, 0, "title").fill("Elvész")
+    cell(page, 1, "title").fill("Marad")
+    save(page)
+    lost, kept = page.locator("[name^=picture-]").first, page.locator("[name^=picture-]").last
+    lost.set_input_files(GOOD)
+    kept.set_input_files(GOOD)
+    with services_of(own.registry).database.write() as session:
+        session.delete(session.scalars(select(Movie).where(Movie.title == "Elvész")).one())
+    page.get_by_role("button", name="A plakátok mentése").click()
+    expect(lost).to_be_focused()
+    error = page.locator(f"#{lost.get_attribute('id')}-errors")
+    expect(error).to_have_text("jó.jpg: Ezt a filmet közben törölték.")
+    assert lost.evaluate("(field) => field.files.length") == 1  # kept
+    assert kept.evaluate("(field) => field.files.length") == 0  # saved
+    assert len([each for each in stored(own, PosterSource) if each.file_name]) == 1
 
 
 def test_wrong_file_is_named_without_scripts(own: ManagerSite, open_page: OpenPage) -> None:

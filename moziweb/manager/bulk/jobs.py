@@ -17,7 +17,7 @@ from .models import BulkAction, BulkItem, BulkJob, BulkState, Outcome
 BULK_ITEMS_PER_PAGE: Final = 100
 
 MAX_ITEMS: Final = 10_000
-"""Movies of one bulk action."""
+"""Movies of one bulk action; taking changes back has no limit."""
 
 HEARTBEAT_TIMEOUT: Final = timedelta(minutes=1)
 """Time without a heartbeat after which a job counts as abandoned; each batch gives one."""
@@ -30,10 +30,22 @@ _UNTAGGED: Final = {TAGS_OPTION: (), "synchronize_session": False}
 NEED_TERMS: Final = frozenset({BulkAction.DISTRIBUTOR, BulkAction.RATING, BulkAction.MOVE})
 
 
+class TooManyMovies(Exception):
+    """A bulk action would have more than ``MAX_ITEMS`` movies."""
+
+
 def new_bulk_job(
     session: Session, by: Actor, action: BulkAction, rows: Select[int, str], now: datetime
 ) -> BulkJob:
-    """Adds a job for the rows of a query of ids and names; deletes expired jobs."""
+    """Adds a job for the rows of a query of ids and names; deletes expired jobs.
+
+    Raises ``TooManyMovies`` before anything is written.
+    """
+    if action is not BulkAction.UNDO:  # a whole import is taken back at once
+        rows = rows.limit(MAX_ITEMS + 1)
+    found = session.execute(rows).all()
+    if action is not BulkAction.UNDO and len(found) > MAX_ITEMS:
+        raise TooManyMovies
     old = delete(BulkJob).where(BulkJob.created_at < now - BULK_RETENTION)
     session.execute(old, execution_options=_UNTAGGED)
     job = BulkJob(
@@ -42,12 +54,10 @@ def new_bulk_job(
     )  # fmt: skip
     session.add(job)
     session.flush()
-    if action is not BulkAction.UNDO:  # a whole import is taken back at once
-        rows = rows.limit(MAX_ITEMS)
     items = [
         {"job_id": job.id, "position": position, "row_id": row[0], "name": row[1][:300],
          "reason": "", "reason_names": {}}
-        for position, row in enumerate(session.execute(rows), 1)
+        for position, row in enumerate(found, 1)
     ]  # fmt: skip
     if items:
         session.execute(insert(BulkItem), items, execution_options={TAGS_OPTION: ()})

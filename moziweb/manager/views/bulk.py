@@ -65,9 +65,12 @@ def start(request: Request) -> Response:
     """Makes a job of the ticked movies, of all that the filter finds, or of a batch of changes."""
     action = _action(text_param(request.POST, "do"))
     rows = _changes(request) if action is BulkAction.UNDO else _chosen(request)
-    job = jobs.new_bulk_job(
-        request.dbsession, require_user(request).actor, action, rows, request.services.clock()
-    )
+    user, now = require_user(request), request.services.clock()
+    try:
+        job = jobs.new_bulk_job(request.dbsession, user.actor, action, rows, now)
+    except jobs.TooManyMovies:
+        query = ListQuery.of(request.POST).params(done="bulk-too-many")
+        return SeeOther(request.route_path(_MOVIES, _query=query))
     if not job.total:
         request.dbsession.delete(job)
         back = request.route_path(_MOVIES, _query={"done": "bulk-nothing"})

@@ -49,21 +49,23 @@ def save_week_posters(request: Request) -> dict[str, Any] | Response:
         )
         return _refused(request, problem=translate(text))
     uploads, errors = _store(request, files)
-    if uploads:
-        _save(request, uploads)
-    query = {"done": "posters-added"} if uploads else {}
+    saved = _save(request, uploads) if uploads else set()
+    gone = translate(_("This film was deleted."))
+    errors |= {each: f"{uploads[each][1]}: {gone}" for each in uploads.keys() - saved}
+    query = {"done": "posters-added"} if saved else {}
     path = request.route_path("manager.week_grid", week=week.name, _query=query)
     if not errors:
         return SeeOther(path)
     made = begin(
         request.dbsession, require_user(request).user_id, request.POST, request.services.clock()
     )
-    if made is not None and uploads:
+    if made is not None and saved:
         made.path = path
-    return _refused(request, errors=errors, saved=len(uploads))
+    return _refused(request, errors=errors, saved=len(saved))
 
 
-def _save(request: Request, uploads: _Uploads) -> None:
+def _save(request: Request, uploads: _Uploads) -> set[int]:
+    """Adds the posters of the movies that exist; returns their ids."""
     now, affected, session = (
         request.services.clock(),
         _affected(request, uploads),
@@ -78,6 +80,7 @@ def _save(request: Request, uploads: _Uploads) -> None:
         entry.pages = list(affected.pages) if affected else []
     if entries:
         session.info[REASON] = reason_of(entries[0])
+    return set(slugs)
 
 
 def _files(request: Request) -> dict[int, UploadedFile]:

@@ -33,6 +33,10 @@ NOTICES: Final = {
     "posters-retried": _("What failed is being tried again; the numbers below show how it goes."),
     "posters-nothing": _("Nothing of that had failed any more."),
     "bulk-nothing": _("Nothing was chosen: tick a film first."),
+    "bulk-too-many": _(
+        "Nothing is changed: the list finds more than 10,000 films, the most that can be changed "
+        "at once. Narrow it by a search or a filter."
+    ),
     "undone": _("The change is taken back."),
     "password-set": _("Your password is set. Sign in with it."),
     "password-set-passkeys": _(

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from webtest import TestApp
 
 from moziweb.manager.auth.models import Role
+from moziweb.manager.bulk.jobs import MAX_ITEMS
 from moziweb.manager.bulk.models import BulkJob, BulkState
 from moziweb.movies.models import Movie, Premiere
 from moziweb.services import services_of
@@ -75,6 +76,35 @@ def test_the_counted_pages_are_exactly_those_that_become_stale(
     assert "2 filmből 2" in page.text
     press(page, "run")
     assert len(titles(cached, Movie.published)) == 3
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [("", "a lista több mint 10 000 filmet talál"), ("/en", "finds more than 10,000 films")],
+)
+def test_more_movies_than_the_limit_are_refused(
+    site: TestApp, editor: TestApp, monkeypatch: pytest.MonkeyPatch, language: str, text: str
+) -> None:
+    assert MAX_ITEMS == 10_000  # as the text says
+    monkeypatch.setattr("moziweb.manager.bulk.jobs.MAX_ITEMS", 2)
+    for number in range(3):
+        make_movie(site, f"Közös {number}")
+    form = list_form(editor.get(f"{language}/manager/movies", {"q": "kozos"}))
+    form["which"] = "all"
+    refused = chosen(form, "unpublish")
+    assert refused.request.path == f"{language}/manager/movies"
+    assert refused.request.GET["q"] == "kozos"  # the list is as it was
+    assert text in refused.text
+    assert titles(site, Movie.published) == {f"Közös {number}" for number in range(3)}
+    with services_of(site.app.registry).database.read() as session:
+        assert session.scalars(select(BulkJob)).all() == []
+
+    # As many as the limit are taken.
+    monkeypatch.setattr("moziweb.manager.bulk.jobs.MAX_ITEMS", 3)
+    form = list_form(refused)
+    form["which"] = "all"
+    press(chosen(form, "unpublish"), "run")
+    assert titles(site, Movie.published) == set()
 
 
 @BOTH

@@ -197,6 +197,24 @@ def test_one_wrong_cell_saves_nothing_and_loses_nothing(
     assert last_entry(site).id == entry
 
 
+@pytest.mark.parametrize(
+    ("language", "text"), [("", "Az üres sor nem számít."), ("/en", "An empty row is none.")]
+)
+def test_empty_rows_are_none_as_the_hint_says(
+    site: TestApp, editor: TestApp, language: str, text: str
+) -> None:
+    before = movies_of(site)
+    page = editor.get(language + WEEK)
+    assert text in page.html.select_one("form[data-sheet] .hint").text
+    form = grid_in(page)
+    fill(form, 1, title="Az üres sor után")
+    press(form)
+    assert movies_of(site) == [*before, "Az üres sor után"]
+    form = grid_in(editor.get(language + WEEK))
+    fill(form, 2, distributor="Cím nélkül")
+    assert set(errors(press(form, status=400))) == {"rows-2-title"}
+
+
 def test_emptied_cells_that_are_needed_are_refused(editor: TestApp, movie_id: int) -> None:
     form = grid_of(editor)
     fill(form, 0, title="", date="", kind="")

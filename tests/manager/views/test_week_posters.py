@@ -126,9 +126,38 @@ def test_form_without_a_usable_file_is_refused(
     assert send(editor, {}).status_int == 422
 
 
-def test_movie_that_does_not_exist_gets_none(site: TestApp, editor: TestApp) -> None:
-    assert send(editor, {"picture-999": ("a.jpg", encoded(quarters()))}).status_int == 303
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [("", "Ezt a filmet közben törölték."), ("/en", "This film was deleted.")],
+)
+def test_file_of_a_deleted_movie_is_an_error_at_its_row(
+    site: TestApp, editor: TestApp, language: str, text: str
+) -> None:
+    files = {"picture-999": ("a.jpg", encoded(quarters()))}
+    refused = send(editor, files, language + POSTERS, submission=new_token())
+    assert refused.status_int == 422
+    summary = refused.html.select_one("div.problem[role=alert]")
+    assert [each.text for each in summary.select("li")] == [f"a.jpg: {text}"]
+    assert summary.select_one("a") is None  # the page has no row for it
     assert sources(site) == []
+
+
+def test_files_beside_that_of_a_deleted_movie_are_saved_once(
+    site: TestApp, editor: TestApp, two: tuple[int, int]
+) -> None:
+    files = {
+        f"picture-{each}": (f"{each}.jpg", encoded(quarters(400 + each, 600)))
+        for each in (two[0], 999)
+    }
+    token = new_token()
+    refused = send(editor, files, submission=token)
+    assert refused.status_int == 422
+    summary = refused.html.select_one("div.problem[role=alert]").text
+    assert "999.jpg: Ezt a filmet közben törölték." in summary
+    assert "A többit elmentettük: 1." in summary
+    assert [each.movie_id for each in sources(site)] == [two[0]]
+    assert send(editor, files, submission=token).status_int == 303
+    assert len(sources(site)) == 1
 
 
 def test_entry_names_the_pages_that_will_show_the_poster(cached: TestApp, movies: Movies) -> None:
