@@ -371,22 +371,32 @@ def test_migration_releases_its_locks_while_it_waits(
 
 
 @pytest.mark.parametrize("empty_engine", ["postgresql"], indirect=True)
-def test_variants_are_read_while_later_migrations_run(empty_engine: Engine) -> None:
-    """And while indexes of 0031 are created, which takes a second for a million variants."""
+def test_variants_and_people_are_read_while_later_migrations_run(empty_engine: Engine) -> None:
+    """And while indexes of 0031 are created, which takes a second for a million variants.
+
+    People are read while 0044 computes their sort keys.
+    """
     migrations.upgrade(empty_engine, "0030")
+    with empty_engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO person (name) VALUES ('Ősz Anna')")
     reader = create_engine({"sqlalchemy.url": str(empty_engine.url), "sqlalchemy.pool_size": 1})
     looked: list[str] = []
+    watched = {
+        "poster_variant": "CREATE INDEX ix_poster_variant|SET version_num='0032'",
+        "person": "CREATE INDEX ix_person|UPDATE person",
+    }
 
     def look(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if re.search("CREATE INDEX ix_poster_variant|SET version_num='0032'", statement):
-            looked.append(statement)
-            with reader.begin() as connection:
-                connection.execute(text("LOCK poster_variant IN ACCESS SHARE MODE NOWAIT"))
+        for table, pattern in watched.items():
+            if re.search(pattern, statement):
+                looked.append(statement)
+                with reader.begin() as connection:
+                    connection.execute(text(f"LOCK {table} IN ACCESS SHARE MODE NOWAIT"))
 
     event.listen(empty_engine, "after_cursor_execute", look)
     migrations.upgrade(empty_engine)
     reader.dispose()
-    assert len(looked) == 3
+    assert len(looked) == 5
 
 
 def test_movies_of_before_are_listed_as_unannounced(empty_engine: Engine) -> None:

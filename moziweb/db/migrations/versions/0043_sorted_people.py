@@ -1,10 +1,7 @@
-"""Sort keys of people.
+"""The column of the sort keys of people; the next migration fills it.
 
 Revision: 0043, after 0042
 """
-
-import re
-import unicodedata
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,64 +11,11 @@ down_revision = "0042"
 branch_labels = None
 depends_on = None
 
-BATCH = 1000
-
 
 def upgrade() -> None:
     key = sa.String(160).with_variant(sa.String(160, collation="C"), "postgresql")
     op.add_column("person", sa.Column("sort_key", key, nullable=False, server_default=""))
-    person = sa.table("person", *map(sa.column, ("id", "name", "sort_key")))
-    query = sa.select(person.c.id, person.c.name).order_by(person.c.id).limit(BATCH)
-    here = person.c.id == sa.bindparam("row_id")
-    written = sa.update(person).where(here).values(sort_key=sa.bindparam("key"))
-    connection, last = op.get_bind(), 0
-    while rows := connection.execute(query.where(person.c.id > last)).all():
-        values = [{"row_id": row.id, "key": sort_key(row.name)} for row in rows]
-        connection.execute(written, values)
-        last = rows[-1].id
-    op.create_index(op.f("ix_person_sort_key"), "person", ["sort_key"])
 
 
 def downgrade() -> None:
-    op.drop_index(op.f("ix_person_sort_key"), "person")
     op.drop_column("person", "sort_key")
-
-
-# What the application computes, as of this revision.
-
-LETTERS = str.maketrans(
-    {
-        "æ": "ae", "ð": "d", "ø": "o", "þ": "th", "đ": "d", "ħ": "h", "ı": "i", "ĸ": "k",
-        "ł": "l", "ŋ": "ng", "œ": "oe", "ŧ": "t", "ə": "e", "\u02bc": "",
-    }
-)  # fmt: skip
-DIGRAPHS = {
-    "cs": "c{", "dz": "d{", "dzs": "d|", "gy": "g{", "ly": "l{", "ny": "n{", "sz": "s{",
-    "ty": "t{", "zs": "z{",
-}  # fmt: skip
-CONTRACTIONS = DIGRAPHS | {digraph[0] + digraph: key * 2 for digraph, key in DIGRAPHS.items()}
-CONTRACTION = re.compile("|".join(sorted(CONTRACTIONS, key=len, reverse=True)))
-
-
-def nfc(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
-
-
-def decomposed(text: str) -> str:
-    lower = unicodedata.normalize("NFKD", text).casefold()
-    return unicodedata.normalize("NFKD", lower).translate(LETTERS)
-
-
-def plain(text: str) -> str:
-    return "".join(each for each in text if not unicodedata.combining(each))
-
-
-def sort_key(text: str) -> str:
-    letters = decomposed(text).translate(str.maketrans("{|", "  "))
-    marked = plain(re.sub("(?<=[ou])[\u0308\u030b]", "{", letters))
-    words = re.sub(r"[^\w{]+", " ", marked).split()
-    primary = "!".join(
-        CONTRACTION.sub(lambda match: CONTRACTIONS[match[0]], word) for word in words
-    )
-    accents = " ".join(re.sub(r"[^\w{]+", " ", nfc(letters)).split())
-    return f"{primary[:100]} {accents}"[:160]
