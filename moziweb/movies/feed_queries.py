@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, null, select
+from sqlalchemy import ColumnElement, case, null, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, defer
 
 from moziweb.db.planner_hints import NoIndex
@@ -42,16 +42,21 @@ class News:
 
 
 def calendar_premieres(
-    session: Session, where: Iterable[ColumnElement[bool]], limit: int
+    session: Session, where: Iterable[ColumnElement[bool]], limit: int, start: date | None = None
 ) -> tuple[tuple[Premiere, Listing], ...]:
     """The premieres on a known day that meet ``where``, by date. Two queries.
 
-    Cancelled premieres are among them.
+    Cancelled premieres are among them. If there are more than ``limit``, the first ones from
+    ``start`` on are kept, then the latest ones before it; without ``start``, the latest ones.
     """
+    kept: list[ColumnElement[Any]] = [Premiere.date.desc(), Premiere.id.desc()]
+    if start is not None:
+        is_coming = Premiere.date >= start
+        kept = [is_coming.desc(), case((is_coming, Premiere.date)), *kept]
     query = (
         published_premieres(Premiere.id, Premiere.movie_id)
         .where(Premiere.precision.in_(DAYS), *where)
-        .order_by(Premiere.date, Premiere.id)
+        .order_by(*kept)
         .limit(limit)
     )
     return tuple(_listings(session, session.execute(query).all()).values())

@@ -76,8 +76,9 @@ def calendar_page(request: Request) -> dict[str, Any]:
     url = context.urls.absolute(path)
     redirect_unless_canonical(request, CALENDAR_PARAMETERS, parameters, url)
     context.depend(PREMIERES_LIST, PUBLISHED_LIST, *chosen.tags())
-    where = [*premieres_of(context, chosen, options), Premiere.date >= week_of(context.today).start]
-    shown = calendar_premieres(session, where, PREVIEW)
+    start = week_of(context.today).start
+    where = [*premieres_of(context, chosen, options), Premiere.date >= start]
+    shown = calendar_premieres(session, where, PREVIEW, start)
     kept = keep_parameters(context, parameters, ["calendar_page"])
     translate = context.formatter.translate
     heading = translate(_("Calendar to subscribe to"))

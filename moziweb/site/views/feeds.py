@@ -60,7 +60,8 @@ def calendar(request: Request) -> Response:
     url = context.urls.url("calendar", part=part)
     redirect_unless_canonical(request, CALENDAR_PARAMETERS, parameters, url)
     where = [Premiere.kind.in_(kinds), *premieres_of(context, chosen, options)]
-    shown = calendar_premieres(request.dbsession, where, MAX_EVENTS)
+    start = week_of(context.today).start
+    shown = calendar_premieres(request.dbsession, where, MAX_EVENTS, start)
     url = context.urls.base_url + context.urls.path("calendar", part=part, _query=parameters)
     title = _titled(context, chosen, name)
     return calendar_response(request, context, title, url, shown, options.alarm)

@@ -1,5 +1,6 @@
 """Calendars and the feed of news."""
 
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -24,6 +25,8 @@ from moziweb.movies.models import (
     StreamingService,
 )
 from moziweb.services import services_of
+from moziweb.site.views import feeds as views
+from moziweb.site.views.feeds import MAX_EVENTS
 from tests.conftest import BASE_URL, NOW, QueryCounter, running_app
 from tests.factories import (
     THURSDAY,
@@ -434,6 +437,33 @@ def test_calendars_and_news_are_filtered(app: TestApp) -> None:
         (entry,) = entries(app, f"/premieres.atom?{query}")
         assert entry["title"].startswith(title.partition(" ")[0]), query
     assert not events(app, "/premieres-cinema.ics?kind=streaming")
+
+
+def test_past_premieres_do_not_displace_coming_ones(app: TestApp, dbsession: Session) -> None:
+    past = make_movie(dbsession, "Volt")
+    for number in range(1, MAX_EVENTS + 51):
+        make_premiere(dbsession, past, days(-number))
+    for number in range(1, 4):
+        make_premiere(dbsession, make_movie(dbsession, f"Lesz {number}"), days(7 * number))
+    dbsession.commit()
+    text = app.get("/premieres.ics?past=730").text
+    starts = re.findall("DTSTART.*:([0-9]{8})", text)
+    assert len(starts) == MAX_EVENTS
+    assert starts == sorted(starts)
+    assert starts[0] == f"{days(3 - MAX_EVENTS):%Y%m%d}", "the oldest ones are left out"
+    assert [f"Lesz {number}" in text for number in (1, 2, 3)] == [True] * 3
+
+
+def test_far_premieres_do_not_displace_near_ones(
+    app: TestApp, dbsession: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (-2, -1, 1, 2, 3):
+        make_premiere(dbsession, make_movie(dbsession, f"Hét {number}"), days(7 * number))
+    dbsession.commit()
+    monkeypatch.setattr(views, "MAX_EVENTS", 2)
+    assert list(events(app)) == ["Hét 1", "Hét 2"]
+    monkeypatch.setattr(views, "MAX_EVENTS", 4)
+    assert list(events(app)) == ["Hét -1", "Hét 1", "Hét 2", "Hét 3"]
 
 
 @pytest.mark.usefixtures("filled")

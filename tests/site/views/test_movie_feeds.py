@@ -13,6 +13,7 @@ from webtest import TestApp
 from moziweb.movies.models import CreditRole, DatePrecision, Movie, Person, Premiere
 from moziweb.services import services_of
 from moziweb.site.movie_ids import MAX_MOVIES
+from moziweb.site.views import movie_feeds
 from tests import factories
 from tests.conftest import BASE_URL, QueryCounter
 from tests.factories import THURSDAY, add_people, make_movie, make_premiere, move_premiere
@@ -73,6 +74,13 @@ def test_calendar_of_a_list(app: TestApp, dbsession: Session, dune: Movie) -> No
     most = ".".join(map(str, range(1, MAX_MOVIES + 1)))
     app.get(f"/my.ics?m={most}", status=200)
     assert str(MAX_MOVIES) in app.get(f"/my.ics?m={most}.{MAX_MOVIES + 1}", status=404).text
+
+
+def test_long_calendar_keeps_the_latest_premieres(
+    app: TestApp, dune: Movie, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(movie_feeds, "MAX_LISTED_EVENTS", 1)
+    assert summaries(app, f"/movie/{dune.id}-dune.ics") == ["Dűne (MUBI)"]
 
 
 def test_reminder(app: TestApp, dune: Movie) -> None:
