@@ -1,6 +1,6 @@
 """Brings items back from the bin: inserts their rows again, with their ids."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -27,8 +27,9 @@ from moziweb.posters.models import PosterSource, SourceState
 
 from ..audit.log import Actor, Subject, exists_changes, record
 from ..audit.models import AuditEntry
+from ..audit.name_entries import names_batch, names_with
 from ..audit.snapshot import MODELS, TableRows, insert_rows, references
-from ..movies.changes import ABSENT, AuditedMovies
+from ..movies.changes import ABSENT, EXISTS, AuditedMovies
 from ..movies.locks import lock_movies
 from .deletion import DISTRIBUTED, part_of
 from .models import BinItem, BinKind
@@ -77,14 +78,59 @@ def restore(
 ) -> Restored:
     """Inserts the rows of an item again, flushes and deletes the item. Raises `RestoreRefused`.
 
-    A link to a row that is in the bin itself moves to that item: it comes back with that one. A
-    link to a row that was merged follows to the kept one; one to a row that is gone is left out.
+    The names that went to the bin with a movie come back with it. Any other link to a row that is
+    in the bin itself moves to that item: it comes back with that one. A link to a row that was
+    merged follows to the kept one, and one to a deleted row to the row that has its name or id at
+    TMDB or IMDb now; one to a row that is gone is left out.
     """
     if item.deleted_at <= now - BIN_RETENTION:
         raise RestoreRefused(_("It has been in the bin for more than 30 days."))
-    done = _Restoration(session, item, by, now, batch, undoes).run()
+    with session.begin_nested():  # a refusal leaves the names in the bin, too
+        names = restore_names(session, _names_deleted_with(session, item), by, now)
+        done = _Restoration(session, item, by, now, batch, undoes).run()
+    for entry in names:
+        entry.batch = names_batch(done.entry.id)
     _drop(session, item)
     return done
+
+
+def restore_names(
+    session: Session, entries: Iterable[AuditEntry], by: Actor, now: datetime
+) -> list[AuditEntry]:
+    """Brings back the names that entries have removed, if possible; returns the new entries."""
+    done = []
+    for entry in entries:
+        if not is_removal(entry):
+            continue
+        item = latest_item(session, BinKind(entry.subject), entry.subject_id or 0)
+        if item is None:
+            continue
+        try:
+            with session.begin_nested():
+                back = restore(session, item, by, now, undoes=entry.id)
+        except RestoreRefused:
+            continue
+        done.append(back.entry)
+    return done
+
+
+def is_removal(entry: AuditEntry) -> bool:
+    """Whether the row of the entry was deleted or merged away by its change."""
+    change = (entry.fields or {}).get(EXISTS)
+    return change is not None and not change["after"]
+
+
+def _names_deleted_with(session: Session, item: BinItem) -> Iterable[AuditEntry]:
+    """The entries of the names that the deletion of a movie has removed."""
+    if item.kind is not BinKind.MOVIE:
+        return ()
+    query = select(AuditEntry).where(
+        AuditEntry.subject == item.kind,
+        AuditEntry.subject_id == item.row_id,
+        AuditEntry.action == "film.delete",
+    )
+    deletion = session.scalars(query.order_by(AuditEntry.id.desc()).limit(1)).first()
+    return names_with(session, deletion) if deletion else ()
 
 
 def return_source(session: Session, source_id: int, by: Actor, now: datetime) -> None:
@@ -176,19 +222,24 @@ class _Restoration:
         """A unique value, such as an IMDb id, may belong to another row now."""
         models: tuple[Any, ...] = (Movie, Person, Genre, Distributor)
         for model in models:
-            columns: Any = inspect(model).columns
-            for name, column in columns.items():
-                values = [row[name] for row in rows.get(model.__tablename__, ()) if row.get(name)]
-                if not (column.unique or column.primary_key) or not values:
-                    continue
-                query = select(model).where(getattr(model, name).in_(values)).limit(1)
-                if (other := self.session.scalars(query).first()) is not None:
-                    given = {"other": _name_of(other), "value": str(getattr(other, name))}
-                    raise RestoreRefused(_("“${other}” has ${value} now.", mapping=given))
+            for other, name in self._holders(model, rows):
+                given = {"other": _name_of(other), "value": str(getattr(other, name))}
+                raise RestoreRefused(_("“${other}” has ${value} now.", mapping=given))
         for row in [*rows.get("movie_reference", ())]:
             key = {"list_name": row["list_name"], "ref": row["ref"]}
             if self.session.get(MovieReference, key) is not None:
                 rows["movie_reference"].remove(row)
+
+    def _holders(self, model: Any, rows: TableRows) -> Iterator[tuple[Any, str]]:
+        """The rows that have a unique value of these rows now, each with the column."""
+        columns: Any = inspect(model).columns
+        for name, column in columns.items():
+            values = [row[name] for row in rows.get(model.__tablename__, ()) if row.get(name)]
+            if not (column.unique or column.primary_key) or not values:
+                continue
+            query = select(model).where(getattr(model, name).in_(values)).limit(1)
+            if (other := self.session.scalars(query).first()) is not None:
+                yield other, name
 
     def _follow_references(self, rows: TableRows) -> None:
         """Moves or leaves out the rows that refer to rows which do not exist."""
@@ -208,11 +259,11 @@ class _Restoration:
         number, (target, kind) = row.get(name), _KINDS[table]
         if number is None or self.session.get(target, number) is not None:
             return True
-        kept = None if target is Movie else successor(self.session, target, id_key(number))
+        other = latest_item(self.session, kind, number) if kind else None
+        kept = None if target is Movie else self._replacement(target, number, other)
         if kept is not None:
             row[name] = kept.id
             return model is not MovieGenre or not _has_genre(rows, row)
-        other = latest_item(self.session, kind, number) if kind else None
         columns: Any = inspect(model).columns
         if not columns[name].nullable:
             if other is not None:
@@ -222,6 +273,13 @@ class _Restoration:
             _add_row(other, DISTRIBUTED, {"id": row["id"]})
         row[name] = None
         return True
+
+    def _replacement(self, target: Any, number: int, other: BinItem | None) -> Any:
+        """The kept row of a merged one, or the row that does not let a deleted one come back."""
+        kept = successor(self.session, target, id_key(number))
+        if kept is None and other is not None:
+            kept, _column = next(self._holders(target, other.rows), (None, ""))
+        return kept
 
     def _free_positions(self, rows: TableRows) -> None:
         """Credits whose position is taken go to the end."""

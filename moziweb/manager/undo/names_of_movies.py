@@ -15,7 +15,7 @@ from ..audit.models import AuditEntry
 from ..audit.name_entries import names_batch, names_with
 from ..bin.deletion import Deleter
 from ..bin.models import BinKind
-from ..bin.restoring import RestoreRefused, latest_item, restore
+from ..bin.restoring import is_removal, restore_names
 from ..movies.changes import EXISTS
 from ..movies.locks import lock_with_movies
 from ..names.kinds import NAME_MODELS, USES, NamedKind
@@ -38,20 +38,7 @@ class NamesOfMovie:
 
     def restore(self) -> list[AuditEntry]:
         """Brings back the names that the change has removed; returns the new entries."""
-        done = []
-        for entry in self.entries:
-            if not _is_removal(entry):
-                continue
-            item = latest_item(self.session, BinKind(entry.subject), entry.subject_id or 0)
-            if item is None:
-                continue
-            try:
-                with self.session.begin_nested():
-                    back = restore(self.session, item, self.by, self.now, undoes=entry.id)
-            except RestoreRefused:
-                continue
-            done.append(back.entry)
-        return done
+        return restore_names(self.session, self.entries, self.by, self.now)
 
     def remove(self, new: AuditEntry, restored: Iterable[AuditEntry]) -> None:
         """Removes the names that the change has made; ``new`` is the entry of the reversal."""
@@ -59,7 +46,7 @@ class NamesOfMovie:
         for each in restored:
             each.batch = batch
         for entry in sorted(self.entries, key=lambda each: each.id, reverse=True):
-            if _is_removal(entry):
+            if is_removal(entry):
                 continue
             if EXISTS in (entry.fields or {}):
                 self._delete_unused(entry, batch)
@@ -72,7 +59,7 @@ class NamesOfMovie:
 
     def _delete_unused(self, entry: AuditEntry, batch: str) -> None:
         name = unused_name(self.session, NamedKind(entry.subject), entry.subject_id or 0)
-        if name is not None and name == entry.subject_name:
+        if name == entry.subject_name and not is_changed_since(self.session, entry):
             deleter = Deleter(self.session, self.by, self.now, batch, entry.id)
             deleter.delete(BinKind(entry.subject), entry.subject_id or 0)
 
@@ -83,6 +70,24 @@ def unused_name(session: Session, kind: NamedKind, row_id: int) -> str | None:
     ids = select(movie).where(column == row_id)
     rows, movies = lock_with_movies(session, NAME_MODELS[kind], [row_id], ids)
     return None if movies or row_id not in rows else str(rows[row_id].name)
+
+
+def is_changed_since(session: Session, entry: AuditEntry) -> bool:
+    """Whether the row of an entry has a later change that has not been taken back."""
+    query = select(AuditEntry.id, AuditEntry.undoes).where(
+        AuditEntry.subject == entry.subject,
+        AuditEntry.subject_id == entry.subject_id,
+        AuditEntry.id > entry.id,
+    )
+    later = {row.id: row.undoes for row in session.execute(query.order_by(AuditEntry.id.desc()))}
+    taken_back: set[int] = set()
+    for number, undoes in later.items():  # the last one first: it can be a reversal of a reversal
+        if number in taken_back:
+            continue
+        if undoes not in later:
+            return True
+        taken_back.add(undoes)
+    return False
 
 
 def paths_before_undo(
@@ -96,8 +101,3 @@ def paths_before_undo(
         for each in (entry, *names_with(session, entry)):
             paths += paths_before(registry, session, each.subject, each.subject_id)
     return paths
-
-
-def _is_removal(entry: AuditEntry) -> bool:
-    change = (entry.fields or {}).get(EXISTS)
-    return change is not None and not change["after"]

@@ -41,7 +41,7 @@ from ..movies.save import MovieWriter, write
 from ..movies.values import EDITED_FIELDS, MovieValues, values_of
 from ..names.kinds import NamedKind
 from .name_reversal import NameUndoer
-from .names_of_movies import NamesOfMovie, unused_name
+from .names_of_movies import NamesOfMovie, is_changed_since, unused_name
 from .outcome import DELETED, TOUCHED, TouchedField, Undone, UndoRefused, recorded_texts
 
 FOCAL_POINT: Final = "focal_point"
@@ -102,18 +102,21 @@ class Undoer:
         if kind is BinKind.MOVIE:
             lock_movies(self.session, [row_id])
             self._refuse_later_changes(entry, STATE_FIELDS)
-        elif entry.action.endswith(".create"):  # for a film, which uses it
-            self._refuse_used_name(entry)
+        elif entry.action.endswith(".create"):
+            self._refuse_kept_name(entry)
         deleter = Deleter(self.session, self.by, self.now, self.batch, entry.id)
         done = deleter.delete(kind, row_id)
         if done is None:
             raise UndoRefused(DELETED)
         return Undone(done.entry, done.movies)
 
-    def _refuse_used_name(self, entry: AuditEntry) -> None:
-        row_id = entry.subject_id or 0
+    def _refuse_kept_name(self, entry: AuditEntry) -> None:
+        """Raises `UndoRefused` if movies refer to a new name or it was changed since."""
+        row_id, given = entry.subject_id or 0, {"name": entry.subject_name}
         if unused_name(self.session, NamedKind(entry.subject), row_id) is None:
-            raise UndoRefused(_("Films use “${name}”.", mapping={"name": entry.subject_name}))
+            raise UndoRefused(_("Films use “${name}”.", mapping=given))
+        if is_changed_since(self.session, entry):
+            raise UndoRefused(_("“${name}” has been changed since.", mapping=given))
 
     def _reset_name(self, entry: AuditEntry) -> Undone:
         return NameUndoer(self.session, self.by, self.now, self.batch).undo(entry)

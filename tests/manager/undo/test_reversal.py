@@ -13,6 +13,7 @@ from moziweb.manager.audit.log import COMMAND, record
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.bin.deletion import Deleter
 from moziweb.manager.bin.models import BinItem, BinKind
+from moziweb.manager.bin.restoring import RestoreRefused, restore
 from moziweb.manager.movies.changes import AuditedMovies, MovieState, states
 from moziweb.manager.undo.outcome import Undone, UndoRefused
 from moziweb.manager.undo.reversal import Undoer
@@ -359,4 +360,105 @@ def test_making_a_name_is_not_taken_back_while_movies_use_it(
         undo(site, entry)
     save(editor, movie_id, distributor="Forgalmazó Kft.")
     undo(site, entry)
+    assert "Új Kft." not in names(site)
+
+
+def edit_distributor(site: TestApp, editor: TestApp, name: str) -> None:
+    with services_of(site.app.registry).database.read() as session:
+        number = session.scalars(select(Distributor.id).where(Distributor.name == name)).one()
+    page = editor.get(f"/manager/names/distributor/{number}")
+    form = next(each for each in page.forms.values() if "website" in each.fields)
+    form["website"] = "https://uj.example/"
+    press(form, status=303)
+
+
+def test_a_name_that_was_completed_since_stays(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    save(editor, movie_id, distributor="Új Kft.", cast__2__name="Új Színész")
+    saved = last_entry(site)
+    edit_distributor(site, editor, "Új Kft.")
+    undo(site, saved)
+    assert state_of(site, movie_id).values.distributor == "Forgalmazó Kft."
+    assert "Új Kft." in names(site)
+    assert "Új Színész" not in names(site)
+
+
+def test_making_a_name_is_not_taken_back_after_an_edit_of_it(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    save(editor, movie_id, distributor="Új Kft.")
+    save(editor, movie_id, distributor="Forgalmazó Kft.")
+    with services_of(site.app.registry).database.read() as session:
+        entries = select(AuditEntry).where(AuditEntry.subject == "distributor")
+        made = session.scalars(entries.where(AuditEntry.subject_name == "Új Kft.")).one()
+    edit_distributor(site, editor, "Új Kft.")
+    edit = last_entry(site)
+    with pytest.raises(UndoRefused, match="changed since"):
+        undo(site, made)
+    reversal = undo(site, edit).entry
+    again = undo(site, reversal).entry
+    with pytest.raises(UndoRefused, match="changed since"):
+        undo(site, made)
+    undo(site, again)
+    undo(site, made)  # an edit that was taken back is none
+    assert "Új Kft." not in names(site)
+
+
+def new_movie(site: TestApp, editor: TestApp) -> AuditEntry:
+    """A movie with a new distributor and a new actor; returns its entry."""
+    form = movie_form(editor, "new")
+    form["title"], form["distributor"], form["cast-0-name"] = "Új film", "Új Kft.", "Új Színész"
+    press(form, status=303)
+    return last_entry(site)
+
+
+def bring_back(session: Session) -> AuditEntry:
+    """Restores the only movie of the bin."""
+    item = session.scalars(select(BinItem).where(BinItem.kind == BinKind.MOVIE)).one()
+    return restore(session, item, COMMAND, NOW).entry
+
+
+def test_names_come_back_from_the_bin_with_their_movie(site: TestApp, editor: TestApp) -> None:
+    before = names(site)
+    created = new_movie(site, editor)
+    state = state_of(site, created.subject_id or 0)
+    undo(site, created)
+    assert names(site) == before
+    back = write(site, bring_back)
+    assert state_of(site, created.subject_id or 0) == state
+    with services_of(site.app.registry).database.read() as session:
+        assert session.scalars(select(BinItem)).all() == []
+    undo(site, back)
+    assert names(site) == before
+
+
+def test_a_movie_comes_back_with_the_distributor_of_the_same_name(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    created = new_movie(site, editor)
+    undo(site, created)
+    save(editor, movie_id, distributor="Új Kft.")  # made again
+    write(site, bring_back)
+    values = state_of(site, created.subject_id or 0).values
+    assert values.distributor == "Új Kft."
+    assert [each.name for each in values.cast] == ["Új Színész"]
+    with services_of(site.app.registry).database.read() as session:
+        assert session.scalar(select(func.count(Distributor.id)).filter_by(name="Új Kft.")) == 1
+
+
+def test_a_refused_movie_leaves_its_names_in_the_bin(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    form = movie_form(editor, "new")
+    form["title"], form["distributor"], form["imdb_id"] = "Új film", "Új Kft.", "tt1234567"
+    press(form, status=303)
+    undo(site, last_entry(site))
+    save(editor, movie_id, imdb_id="tt1234567")
+
+    def refused(session: Session) -> None:
+        with pytest.raises(RestoreRefused):
+            bring_back(session)
+
+    write(site, refused)
     assert "Új Kft." not in names(site)
