@@ -399,6 +399,36 @@ def test_variants_and_people_are_read_while_later_migrations_run(empty_engine: E
     assert len(looked) == 5
 
 
+@pytest.mark.parametrize("empty_engine", ["postgresql"], indirect=True)
+def test_migration_runs_again_after_a_deadlock(
+    empty_engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """0039 has locked movies and waits for premieres, which a transaction has updated."""
+    migrations.upgrade(empty_engine, "0038")
+    with Session(empty_engine) as session:
+        make_premiere(session, make_movie(session))
+        session.commit()
+    waits = threading.Event()
+
+    def look(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "AFTER INSERT ON premiere" in statement:
+            waits.set()
+
+    event.listen(empty_engine, "before_cursor_execute", look)
+    monkeypatch.setattr(migrations, "LOCK_PAUSE_SECONDS", 0.1)
+    with ThreadPoolExecutor(1) as threads, empty_engine.connect() as other:
+        other.execute(text("UPDATE premiere SET note = 'x'"))
+        upgrade = threads.submit(migrations.upgrade, empty_engine)
+        assert waits.wait(20)
+        time.sleep(0.3)  # the first that waits for a second finds the deadlock: the migration
+        other.execute(text("UPDATE movie SET version = version + 1"))
+        other.commit()
+        assert upgrade.result(20) == ("0038", migrations.head_revision())
+    assert set(caplog.messages) == {
+        "a transaction holds a lock that the migration needs; trying again"
+    }
+
+
 def test_movies_of_before_are_listed_as_unannounced(empty_engine: Engine) -> None:
     migrations.upgrade(empty_engine, "0037")
     with Session(empty_engine) as session:

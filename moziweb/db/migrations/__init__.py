@@ -32,7 +32,8 @@ LOCK_PAUSE_SECONDS: Final = 1.0
 _ADVISORY_KEY: Final = 0x6D6F7A69
 """Identifies the lock of migrations in the database."""
 
-_LOCK_NOT_AVAILABLE: Final = "55P03"
+_RETRIED: Final = frozenset({"55P03", "40P01"})
+"""SQLSTATEs: a lock that another transaction holds too long, and a deadlock."""
 
 
 class SchemaState(Enum):
@@ -123,7 +124,7 @@ def _migrate(engine: Engine, run: Callable[[Connection], None]) -> tuple[str | N
 
 
 def _run_with_retries(engine: Engine, run: Callable[[Connection], None]) -> None:
-    """Run migrations, again from the present one if it has waited too long for a lock.
+    """Run migrations, again from the present one after a long wait for a lock or a deadlock.
 
     A migration that waits for the lock of a table makes all requests that use the table wait.
     """
@@ -133,7 +134,7 @@ def _run_with_retries(engine: Engine, run: Callable[[Connection], None]) -> None
                 run(connection)
                 return
         except OperationalError as error:
-            if not tries_left or getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+            if not tries_left or getattr(error.orig, "sqlstate", None) not in _RETRIED:
                 raise
             log.warning("a transaction holds a lock that the migration needs; trying again")
             time.sleep(LOCK_PAUSE_SECONDS)
