@@ -1,8 +1,10 @@
 """Builds the navigation of the page of a week, a month or a year."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date
 from typing import Final, TypeAlias
+
+from sqlalchemy.orm import Session
 
 from moziweb.i18n import _
 from moziweb.movies.calendar import (
@@ -15,8 +17,10 @@ from moziweb.movies.calendar import (
     week_of,
     year_of,
 )
+from moziweb.movies.filters import PremiereFilter
 from moziweb.movies.models import DatePrecision
-from moziweb.movies.queries import Neighbours
+from moziweb.movies.queries import DAYS, Neighbours, neighbours
+from moziweb.movies.week_range_tags import week_range_tags_between
 
 from ..context import PageContext
 from ..formatting import Formatter
@@ -24,6 +28,20 @@ from ..view_models import Link, PeriodNav
 
 _MONTHS_BACK: Final = 3
 _MONTHS_AHEAD: Final = 8
+
+
+def nearest_premieres(
+    session: Session,
+    context: PageContext,
+    chosen: PremiereFilter,
+    span: tuple[date, date],
+    precisions: Collection[DatePrecision] = DAYS,
+) -> Neighbours:
+    """The nearest premieres of a filter around ``span``, which has none. One query."""
+    found = neighbours(session, *span, precisions, chosen.conditions)
+    before, after = found.before or date.min, found.after or date.max
+    context.depend(*chosen.tags(), *week_range_tags_between(before, after))
+    return found
 
 
 def week_nav(context: PageContext, week: Week, neighbours: Neighbours | None = None) -> PeriodNav:

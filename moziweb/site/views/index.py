@@ -17,11 +17,11 @@ from ..presenters.filter_values import PARAMETERS
 from ..presenters.index import IndexSection, index_sections
 from ..presenters.jsonld import movies_json_ld
 from ..presenters.page_head import page_head
-from ..presenters.period_nav import week_label, week_nav
+from ..presenters.period_nav import nearest_premieres, week_label, week_nav
 from ..view_models import PageHead
 
 ALWAYS_SHOWN = frozenset({"this-week", "next-week"})
-"""Sections that are shown even if they are empty."""
+"""Sections that are shown even if they are empty, unless the page is filtered."""
 
 
 @movie_list_view(
@@ -31,21 +31,27 @@ ALWAYS_SHOWN = frozenset({"this-week", "next-week"})
     cache_params=PARAMETERS,
 )
 def index(request: Request) -> dict[str, Any]:
-    """Today's premieres. At most six queries."""
+    """Today's premieres. At most seven queries."""
     filters = PageFilters.of(request, "index")
     context = filters.context
     sections = index_sections(request.dbsession, context, filters.filter)
     fragments = PageFragments(request, context)
-    shown = [section for section in sections if section.listings or section.key in ALWAYS_SHOWN]
+    always = ALWAYS_SHOWN if not filters.is_active else ()
+    shown = [section for section in sections if section.listings or section.key in always]
     listed = (listing.movie for section in shown for listing in section.listings)
     page = replace(_page(context), json_ld=(movies_json_ld(context, listed),))
-    if filters.is_active and not any(section.listings for section in sections):
+    week = week_of(context.today)
+    nearest = None
+    if not shown:
         mark_negative(request)
+        span = week.start, week.next.end
+        nearest = nearest_premieres(request.dbsession, context, filters.filter, span)
     return {
         "page": filters.head(page),
         "filters": filters.form,
         "sections": with_eager_row([_section(fragments, context, section) for section in shown]),
-        "nav": week_nav(context, week_of(context.today)),
+        "nav": week_nav(context, week, nearest),
+        "is_empty": not shown,
     }
 
 

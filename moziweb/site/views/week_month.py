@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from datetime import date
 from itertools import groupby
 from typing import Any
 
@@ -28,11 +27,9 @@ from moziweb.movies.queries import (
     STREAMED,
     Listing,
     Neighbours,
-    neighbours,
     premieres_between,
 )
 from moziweb.movies.tags import period_tag
-from moziweb.movies.week_range_tags import week_range_tags_between
 from moziweb.request import Request
 
 from ..context import PageContext
@@ -42,7 +39,7 @@ from ..presenters.filter_form import PageFilters
 from ..presenters.filter_values import PARAMETERS
 from ..presenters.jsonld import breadcrumbs_json_ld, movies_json_ld
 from ..presenters.page_head import not_indexed, page_head
-from ..presenters.period_nav import month_label, month_nav, week_label, week_nav
+from ..presenters.period_nav import month_label, month_nav, nearest_premieres, week_label, week_nav
 from ..view_models import Link, PeriodNav
 
 NavMaker = Callable[[PageContext, AnyPeriod, Neighbours | None], PeriodNav]
@@ -115,10 +112,7 @@ def _period_page(
     nearest = None
     if not listings:
         mark_negative(request)
-        context.depend(*filters.filter.tags())
-        nearest = neighbours(request.dbsession, *span, precisions, where)
-        before, after = nearest.before or date.min, nearest.after or date.max
-        context.depend(*week_range_tags_between(before, after))
+        nearest = nearest_premieres(request.dbsession, context, filters.filter, span, precisions)
     nav = nav_of(context, period, nearest)
     title, translate = f"{nav.title}: {nav.range_text}", context.formatter.translate
     text = translate(_("Film premieres in Hungary, ${span}.", mapping={"span": nav.range_text}))

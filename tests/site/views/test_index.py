@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from moziweb.movies.models import DatePrecision, PremiereKind
+from moziweb.movies.models import DatePrecision, Movie, PremiereKind, Rating
 from moziweb.services import services_of, set_services
 from tests.conftest import BASE_URL, NOW, QueryCounter
 from tests.factories import (
@@ -19,6 +19,7 @@ from tests.factories import (
     make_premiere,
     move_premiere,
 )
+from tests.site.cached import Movies, write
 from tests.site.scraper import ScrapedCard, cards
 
 DAY = timedelta(days=1)
@@ -61,6 +62,51 @@ def test_sections_go_by_kind_and_week(app: TestApp, dbsession: Session) -> None:
         "still-in-cinemas": ["last wednesday", "three weeks ago"],
         "undated": ["undated"],
     }
+
+
+def test_filtered_index_has_no_empty_sections(app: TestApp, dbsession: Session) -> None:
+    make_premiere(dbsession, make_movie(dbsession, "screened"))
+    make_premiere(dbsession, make_movie(dbsession, "streamed"), service="MUBI")
+    dbsession.commit()
+    page = app.get("/en/?kind=streaming")
+    assert sections(page.text) == {"streaming-this-week": ["streamed"]}
+    assert "Nothing has been announced" not in page.text
+    assert sections(app.get("/").text)["next-week"] == []
+
+
+def test_filtered_index_without_films_leads_to_the_nearest(
+    app: TestApp, dbsession: Session
+) -> None:
+    movie = make_movie(dbsession, "adults", rating=Rating.AGE_18)
+    for weeks in (-6, 3):
+        make_premiere(dbsession, movie, THURSDAY + weeks * WEEK)
+    dbsession.commit()
+    page = app.get("/en/?rating=18")
+    assert sections(page.text) == {}
+    empty = page.html.find(class_="empty")
+    assert "No film of this week or the next matches the filters." in empty.text
+    assert [link["href"] for link in empty.select(".ways-out a")] == [
+        "/en/week/2026-W37?rating=18",
+        "/en/week/2026-W28?rating=18",
+    ]
+    assert not app.get("/en/?rating=16").html.select(".ways-out")
+
+
+def test_nearest_premieres_of_an_empty_index_are_refreshed(cached: TestApp, movies: Movies) -> None:
+    def links() -> list[str]:
+        return [link["href"] for link in cached.get("/?kind=festival").html.select(".ways-out a")]
+
+    assert links() == links() == []
+    write(
+        cached,
+        lambda session: make_premiere(
+            session,
+            session.get_one(Movie, movies.here),
+            THURSDAY + 9 * WEEK,
+            kind=PremiereKind.FESTIVAL,
+        ),
+    )
+    assert links() == ["/week/2026-W43?kind=festival"]
 
 
 def test_limited_and_festival_premieres_are_in_cinema_section(
