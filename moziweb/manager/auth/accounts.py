@@ -24,6 +24,10 @@ class AccountError(ValueError):
     """The name is invalid, taken or unknown. The text is one line."""
 
 
+class UserChanged(Exception):
+    """The user is disabled, or the password changed, since the password was checked."""
+
+
 class LastAdmin(AccountError):
     """The change would leave no administrator who can sign in."""
 
@@ -127,6 +131,17 @@ def set_role(session: Session, user: User, role: Role, *, by: Actor, now: dateti
 def lock_user(session: Session, user: User) -> None:
     """Locks a user until the transaction ends and reads the row again; call it before a change."""
     _lock(session, User.id == user.id)
+
+
+def require_unchanged(session: Session, user: User) -> None:
+    """Locks a user that another session has read before. Raises ``UserChanged``.
+
+    Call it in the transaction that relies on a checked password: the check takes long.
+    """
+    checked = user.password_hash
+    rows = _lock(session, User.id == user.id)
+    if not any(each.password_hash == checked and each.disabled_at is None for each in rows):
+        raise UserChanged
 
 
 def _lock_with_admins(session: Session, user: User) -> Sequence[User]:

@@ -65,25 +65,30 @@ class Sessions:
         self._idle = idle
         self._lifetime = lifetime
 
-    def begin(self, user_id: int, *, address: str = "", agent: str = "", replaces: str = "") -> str:
+    def begin(
+        self,
+        session: Session,
+        user_id: int,
+        *,
+        address: str = "",
+        agent: str = "",
+        replaces: str = "",
+    ) -> str:
         """Starts a session and returns its token. The session of the token ``replaces`` ends."""
         token, now = secrets.token_urlsafe(32), self._now()
-        with self._database.write() as session:
-            session.execute(delete(UserSession).where(~self._is_valid(now)))
-            session.execute(
-                delete(UserSession).where(UserSession.token_hash == token_hash(replaces))
+        session.execute(delete(UserSession).where(~self._is_valid(now)))
+        session.execute(delete(UserSession).where(UserSession.token_hash == token_hash(replaces)))
+        session.add(
+            UserSession(
+                token_hash=token_hash(token),
+                csrf_token=secrets.token_urlsafe(32),
+                user_id=user_id,
+                created_at=now,
+                seen_at=now,
+                address=address[:60],
+                agent=agent[:200],
             )
-            session.add(
-                UserSession(
-                    token_hash=token_hash(token),
-                    csrf_token=secrets.token_urlsafe(32),
-                    user_id=user_id,
-                    created_at=now,
-                    seen_at=now,
-                    address=address[:60],
-                    agent=agent[:200],
-                )
-            )
+        )
         return token
 
     def find(self, token: str) -> CurrentUser | None:

@@ -11,7 +11,7 @@ from moziweb.request import Request
 
 from ..audit.log import record
 from ..auth import passwords
-from ..auth.accounts import end_sessions, set_password
+from ..auth.accounts import UserChanged, end_sessions, require_unchanged, set_password
 from ..auth.factors.state import factors_of
 from ..auth.failed_sign_ins import report_wrong_password
 from ..auth.models import User
@@ -47,12 +47,13 @@ def change_password(request: Request) -> dict[str, Any] | Response:
     attempt = attempts.begin(current_user.name, request.remote_addr or "")
     if attempt.wait:
         return _page(request, form, throttled(request, attempt))
-    if not knows_password(request, form.current_password.data or ""):
-        request.response.status_int = 403
-        return _page(request, form, _("The present password is wrong."))
+    checked = verified_user(request, form.current_password.data or "")
+    if checked is None:
+        return _wrong(request, form)
     attempts.succeeded(attempt)
     user = request.dbsession.get_one(User, current_user.user_id)
     try:
+        require_unchanged(request.dbsession, checked)
         set_password(
             request.dbsession,
             user,
@@ -61,10 +62,17 @@ def change_password(request: Request) -> dict[str, Any] | Response:
             now=request.services.clock(),
             keep=current_user.session_id,
         )
+    except UserChanged:
+        return _wrong(request, form)
     except passwords.WeakPassword as error:
         request.response.status_int = 400
         return _page(request, form, password_problem(error))
     return SeeOther(request.route_path(_ROUTE, _query={"done": "password"}))
+
+
+def _wrong(request: Request, form: PasswordForm) -> dict[str, Any]:
+    request.response.status_int = 403
+    return _page(request, form, _("The present password is wrong."))
 
 
 @manager_view("sign_out_everywhere", permission=SEE, method="POST")
@@ -78,8 +86,8 @@ def sign_out_everywhere(request: Request) -> Response:
     return signed_out(request)
 
 
-def knows_password(request: Request, password: str) -> bool:
-    """Whether it is the current user's; reports a wrong one.
+def verified_user(request: Request, password: str) -> User | None:
+    """Returns the current user if the password is theirs; reports a wrong one.
 
     It takes short transactions, before the request's own begins.
     """
@@ -87,11 +95,11 @@ def knows_password(request: Request, password: str) -> bool:
     with database.read() as session:
         user = session.get_one(User, require_user(request).user_id)
     if passwords.verify(password, user.password_hash):
-        return True
+        return user
     with database.write() as session:
         now = request.services.clock()
         report_wrong_password(session, user, request.remote_addr or "", now)
-    return False
+    return None
 
 
 def password_problem(error: passwords.WeakPassword) -> TranslationString:

@@ -14,7 +14,7 @@ from ..web.forms import BaseForm
 from ..web.layout import manager_view, page_frame
 from ..web.redirects import Detour, SeeOther
 from ..web.resources import SEE
-from .account import knows_password
+from .account import verified_user
 from .sign_in import throttled
 
 _ACCOUNT: Final = "manager.account"
@@ -41,7 +41,7 @@ def confirm(request: Request) -> dict[str, Any] | Response:
     attempt = attempts.begin(current_user.name, request.remote_addr or "")
     if attempt.wait:
         return _confirm_page(request, form, throttled(request, attempt))
-    if not knows_password(request, form.password.data or ""):
+    if verified_user(request, form.password.data or "") is None:
         request.response.status_int = 403
         return _confirm_page(request, form, _("The present password is wrong."))
     attempts.succeeded(attempt)

@@ -10,6 +10,7 @@ from pyramid.security import NO_PERMISSION_REQUIRED
 from moziweb.i18n import _
 from moziweb.request import Request
 
+from ..auth.accounts import UserChanged
 from ..auth.factors import passkeys
 from ..auth.factors.challenges import (
     CHALLENGE_LASTS,
@@ -18,6 +19,7 @@ from ..auth.factors.challenges import (
     new_challenge,
     take_challenge,
 )
+from ..auth.factors.models import Passkey
 from ..auth.factors.passkeys import PasskeyError, PasswordNeeded, RelyingParty
 from ..auth.failed_sign_ins import report_failed_passkey
 from ..auth.models import User
@@ -49,16 +51,23 @@ def sign_in_passkey(request: Request) -> dict[str, Any] | Response:
     if site is None:
         raise HTTPNotFound
     try:
-        user = _user_of(request, site, form)
+        user, passkey = _verified(request, site, form)
+        response = begin_session(
+            request,
+            user,
+            form,
+            action="user.sign_in_passkey",
+            check=lambda session: passkeys.require_usable(session, passkey),
+        )
     except PasswordNeeded:
         text = _("The password has changed since. Sign in with it first, then with the passkey.")
         return sign_in_again(request, form, text)
-    except PasskeyError:
+    except (PasskeyError, UserChanged):
         report_failed_passkey(request.remote_addr or "")
         text = _("The passkey was not accepted. Try again, or sign in with your password.")
         return sign_in_again(request, form, text)
     request.services.login_throttle.recognise(user.name, request.remote_addr or "")
-    return begin_session(request, user, form, action="user.sign_in_passkey")
+    return response
 
 
 def passkey_challenge(request: Request, purpose: Purpose, user_id: int | None = None) -> str | None:
@@ -103,16 +112,16 @@ def json_response(text: str) -> Response:
     return Response(text, content_type="application/json", charset="utf-8")
 
 
-def _user_of(request: Request, site: RelyingParty, form: CodeForm) -> User:
+def _verified(request: Request, site: RelyingParty, form: CodeForm) -> tuple[User, Passkey]:
     credential, step = form.credential.data or "", form.step.data or ""
     challenge = take_passkey_challenge(request, Purpose.PASSKEY_SIGN_IN, credential)
     browser, now = get_csrf_token(request), request.services.clock()
     with request.services.database.write() as session:
         first_step = take_challenge(session, Purpose.CODE, browser, step, now) if step else None
         password_of = first_step.user_id if first_step is not None else None
-        user = passkeys.verify_sign_in(
+        user, passkey = passkeys.verify_sign_in(
             session, site, credential, challenge, now, password_of=password_of
         )
         if user.disabled_at is not None:
             raise PasskeyError("the user is disabled")
-    return user
+    return user, passkey

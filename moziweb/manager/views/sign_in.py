@@ -1,6 +1,7 @@
 """Signing in, with a second step for users who have a second factor, and signing out."""
 
 import math
+from collections.abc import Callable
 from typing import Any, Final
 
 from pyramid.csrf import get_csrf_token
@@ -8,6 +9,8 @@ from pyramid.i18n import TranslationString
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
+from sqlalchemy import update
+from sqlalchemy.orm import Session
 from wtforms import HiddenField, PasswordField, StringField
 
 from moziweb.db.session import SAFE_METHODS
@@ -17,7 +20,7 @@ from moziweb.request import Request
 
 from ..audit.log import Actor, record
 from ..auth import passwords
-from ..auth.accounts import find_user, normalise_name
+from ..auth.accounts import UserChanged, find_user, normalise_name, require_unchanged
 from ..auth.cookies import PRE_LOGIN, SESSION
 from ..auth.factors.challenges import (
     CHALLENGE_LASTS,
@@ -103,17 +106,34 @@ def sign_in(request: Request) -> dict[str, Any] | Response:
         user = find_user(session, name)
     fits = _fits(user, form.password.data or "")  # the same work without a user
     if user is None or not fits:
-        with request.services.database.write() as session:
-            report_failed(session, user, request.remote_addr or "", request.services.clock())
-        request.response.status_int = 403
-        return _page(request, form, _("The name or the password is wrong."))
+        return _failed(request, user, form)
+    try:
+        return _proceed(request, user, form, attempt)
+    except UserChanged:
+        return _failed(request, user, form)
+
+
+def _failed(request: Request, user: User | None, form: SignInForm) -> dict[str, Any]:
+    with request.services.database.write() as session:
+        report_failed(session, user, request.remote_addr or "", request.services.clock())
+    request.response.status_int = 403
+    return _page(request, form, _("The name or the password is wrong."))
+
+
+def _proceed(
+    request: Request, user: User, form: SignInForm, attempt: Attempt
+) -> dict[str, Any] | Response:
+    """Starts a session or asks for the second factor. Raises ``UserChanged``."""
+    attempts = request.services.login_throttle
     with request.services.database.read() as session:
         has_second_step = factors_of(session, user.id).is_required
     if has_second_step:
+        page = _second_step(request, user, form)
         attempts.withdraw(attempt)
-        return _second_step(request, user, form)
+        return page
+    response = begin_session(request, user, form, password=form.password.data or "")
     attempts.succeeded(attempt)
-    return begin_session(request, user, form, password=form.password.data or "")
+    return response
 
 
 @manager_view("sign_in_code", permission=NO_PERMISSION_REQUIRED, renderer="sign_in", method="POST")
@@ -139,12 +159,17 @@ def sign_in_code(request: Request) -> dict[str, Any] | Response:
         response = _code_page(request, user, form, _("The code is wrong or was used already."))
         response.status_int = 403
         return response
-    with services.database.write() as session:
-        row = take_challenge(session, Purpose.CODE, browser, step, now)
-    if row is None:
+
+    def take_step(session: Session) -> None:
+        if take_challenge(session, Purpose.CODE, browser, step, now) is None:
+            raise UserChanged
+
+    try:
+        response = begin_session(request, user, form, check=take_step)
+    except UserChanged:
         return _start_again(request, form)
     attempts.succeeded(attempt)
-    return begin_session(request, user, form)
+    return response
 
 
 @manager_view("sign_out", permission=SEE, method="POST")
@@ -220,10 +245,11 @@ def _start_again(request: Request, form: AfterSignInForm) -> dict[str, Any]:
 
 
 def _second_step(request: Request, user: User, form: SignInForm) -> dict[str, Any] | Response:
-    """Asks for the second factor; the password was right."""
+    """Asks for the second factor; the password was right. Raises ``UserChanged``."""
     services = request.services
     try:
         with services.database.write() as session:
+            require_unchanged(session, user)
             step = new_challenge(
                 session,
                 Purpose.CODE,
@@ -282,39 +308,50 @@ def begin_session(
     *,
     action: str = "user.sign_in",
     password: str = "",
+    check: Callable[[Session], None] = lambda _session: None,
 ) -> Response:
-    """Starts a session and redirects; ``action`` is that of the audit entry."""
-    token = request.services.sessions.begin(
-        user.id,
-        address=request.remote_addr or "",
-        agent=request.user_agent or "",
-        replaces=SESSION.read(request),
-    )
-    response = SeeOther(_return_url(request, user, form, action, password))
+    """Starts a session and redirects; ``action`` is that of the audit entry.
+
+    ``check`` is called with the user locked, and may raise. Raises ``UserChanged``.
+    """
+    outdated = bool(password) and passwords.outdated(user.password_hash)
+    new_hash = passwords.hashed(password) if outdated else ""  # slow, so before the lock
+    with request.services.database.write() as session:
+        require_unchanged(session, user)
+        check(session)
+        token = request.services.sessions.begin(
+            session,
+            user.id,
+            address=request.remote_addr or "",
+            agent=request.user_agent or "",
+            replaces=SESSION.read(request),
+        )
+        if new_hash:
+            session.execute(
+                update(User)
+                .where(User.id == user.id, User.password_hash == user.password_hash)
+                .values(password_hash=new_hash)
+            )
+        now = request.services.clock()
+        record(session, Actor(user.id, user.name), action, user.audit_subject, now)
+        response = SeeOther(_return_url(request, session, user, form))
     SESSION.write(request, response, token)
     PRE_LOGIN.remove(request, response)
     return response
 
 
-def _return_url(
-    request: Request, user: User, form: AfterSignInForm, action: str, password: str
-) -> str:
+def _return_url(request: Request, session: Session, user: User, form: AfterSignInForm) -> str:
     """Returns where to go after sign-in; stores a draft sent with the form.
 
     Without a draft, passkeys that have to be checked come first.
     """
     return_url = safe_return_url(form.return_url.data or "") or request.route_path("manager.home")
     fields = drafts.unpack(form.draft.data or "") if has_own_origin(request) else []
-    now = request.services.clock()
-    with request.services.database.write() as session:
-        if password and passwords.outdated(user.password_hash):
-            session.merge(user).password_hash = passwords.hashed(password)
-        record(session, Actor(user.id, user.name), action, user.audit_subject, now)
-        if not fields:
-            is_unchecked = factors_of(session, user.id).is_unchecked
-            return request.route_path("manager.account") if is_unchecked else return_url
-        path = return_url.partition("?")[0]
-        number = drafts.keep(session, user.id, path, fields, now)
+    if not fields:
+        is_unchecked = factors_of(session, user.id).is_unchecked
+        return request.route_path("manager.account") if is_unchecked else return_url
+    path = return_url.partition("?")[0]
+    number = drafts.keep(session, user.id, path, fields, request.services.clock())
     return f"{path}?draft={number}&done=draft"
 
 

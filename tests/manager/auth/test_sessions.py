@@ -45,13 +45,18 @@ def add(database: Database, name: str, role: Role) -> int:
         return user.id
 
 
+def begin(sessions: Sessions, user_id: int, **options: str) -> str:
+    with sessions._database.write() as session:
+        return sessions.begin(session, user_id, **options)
+
+
 def rows(database: Database) -> list[UserSession]:
     with database.read() as session:
         return list(session.scalars(select(UserSession).order_by(UserSession.id)))
 
 
 def test_token_finds_its_user(sessions: Sessions, database: Database, anna: int) -> None:
-    token = sessions.begin(anna, address="192.0.2.1", agent="Firefox")
+    token = begin(sessions, anna, address="192.0.2.1", agent="Firefox")
     found = sessions.find(token)
     assert found is not None
     assert (found.user_id, found.name, found.role) == (anna, "anna", Role.EDITOR)
@@ -64,7 +69,7 @@ def test_token_finds_its_user(sessions: Sessions, database: Database, anna: int)
 def test_only_the_hash_of_a_token_is_stored(
     sessions: Sessions, database: Database, anna: int
 ) -> None:
-    token = sessions.begin(anna)
+    token = begin(sessions, anna)
     assert len(token) >= 43  # 256 bits
     (row,) = rows(database)
     assert row.token_hash == token_hash(token)
@@ -75,20 +80,20 @@ def test_only_the_hash_of_a_token_is_stored(
 
 @pytest.mark.parametrize("token", ["", "x", "\0", "\xff\udcff", "x" * 100_000, "' OR 1=1 --"])
 def test_other_text_is_no_token(sessions: Sessions, anna: int, token: str) -> None:
-    sessions.begin(anna)
+    begin(sessions, anna)
     assert sessions.find(token) is None
 
 
 def test_each_session_has_secrets_of_its_own(
     sessions: Sessions, database: Database, anna: int
 ) -> None:
-    tokens = {sessions.begin(anna) for _ in range(5)}
+    tokens = {begin(sessions, anna) for _ in range(5)}
     secrets = {row.csrf_token for row in rows(database)} | tokens
     assert len(secrets) == 10
 
 
 def test_session_ends_when_idle(sessions: Sessions, clock: Clock, anna: int) -> None:
-    token = sessions.begin(anna)
+    token = begin(sessions, anna)
     clock.now += IDLE - timedelta(seconds=1)
     assert sessions.find(token)
     clock.now += IDLE
@@ -98,7 +103,7 @@ def test_session_ends_when_idle(sessions: Sessions, clock: Clock, anna: int) -> 
 def test_session_in_use_ends_after_its_lifetime(
     sessions: Sessions, clock: Clock, anna: int
 ) -> None:
-    token = sessions.begin(anna)
+    token = begin(sessions, anna)
     for _ in range(23):
         clock.pass_(minutes=30)
         assert sessions.find(token)
@@ -109,7 +114,7 @@ def test_session_in_use_ends_after_its_lifetime(
 def test_use_is_written_once_a_minute(
     sessions: Sessions, database: Database, clock: Clock, anna: int, query_counter: QueryCounter
 ) -> None:
-    token = sessions.begin(anna)
+    token = begin(sessions, anna)
     clock.now += TOUCH_INTERVAL - timedelta(seconds=1)
     with query_counter(database.engine) as statements:
         assert sessions.find(token)
@@ -124,10 +129,10 @@ def test_sign_in_ends_the_replaced_session_and_old_ones(
     sessions: Sessions, database: Database, clock: Clock, anna: int
 ) -> None:
     bela = add(database, "bela", Role.ADMIN)
-    sessions.begin(bela)  # will be idle for too long
+    begin(sessions, bela)  # will be idle for too long
     clock.now += IDLE
-    replaced, kept = sessions.begin(anna), sessions.begin(anna)
-    new = sessions.begin(anna, replaces=replaced)
+    replaced, kept = begin(sessions, anna), begin(sessions, anna)
+    new = begin(sessions, anna, replaces=replaced)
     assert sessions.find(replaced) is None
     assert sessions.find(kept)
     assert sessions.find(new)
@@ -135,14 +140,14 @@ def test_sign_in_ends_the_replaced_session_and_old_ones(
 
 
 def test_replacing_nothing_ends_nothing(sessions: Sessions, anna: int) -> None:
-    first = sessions.begin(anna)
-    sessions.begin(anna, replaces="")
-    sessions.begin(anna, replaces="chosen by another")
+    first = begin(sessions, anna)
+    begin(sessions, anna, replaces="")
+    begin(sessions, anna, replaces="chosen by another")
     assert sessions.find(first)
 
 
 def test_end_ends_one_session(sessions: Sessions, anna: int) -> None:
-    first, second = sessions.begin(anna), sessions.begin(anna)
+    first, second = begin(sessions, anna), begin(sessions, anna)
     found = sessions.find(first)
     assert found is not None
     sessions.end(found.session_id)
@@ -152,14 +157,14 @@ def test_end_ends_one_session(sessions: Sessions, anna: int) -> None:
 
 
 def test_disabled_user_has_no_session(sessions: Sessions, database: Database, anna: int) -> None:
-    token = sessions.begin(anna)
+    token = begin(sessions, anna)
     with database.write() as session:
         session.get_one(User, anna).disabled_at = NOW
     assert sessions.find(token) is None
 
 
 def test_role_is_read_with_each_request(sessions: Sessions, database: Database, anna: int) -> None:
-    token = sessions.begin(anna)
+    token = begin(sessions, anna)
     with database.write() as session:
         session.get_one(User, anna).role = Role.ADMIN
     found = sessions.find(token)
@@ -170,17 +175,17 @@ def test_role_is_read_with_each_request(sessions: Sessions, database: Database, 
 def test_sessions_of_a_user_are_valid_ones_the_latest_first(
     sessions: Sessions, database: Database, dbsession: Session, clock: Clock, anna: int
 ) -> None:
-    sessions.begin(anna, agent="over")
+    begin(sessions, anna, agent="over")
     clock.now += IDLE - timedelta(minutes=10)
-    sessions.begin(anna, agent="first")
-    sessions.begin(add(database, "bela", Role.EDITOR), agent="of another")
+    begin(sessions, anna, agent="first")
+    begin(sessions, add(database, "bela", Role.EDITOR), agent="of another")
     clock.pass_(minutes=10)
-    sessions.begin(anna, agent="second")
+    begin(sessions, anna, agent="second")
     assert [each.agent for each in sessions.of_user(dbsession, anna)] == ["second", "first"]
 
 
 def test_long_address_and_agent_are_cut(sessions: Sessions, database: Database, anna: int) -> None:
-    sessions.begin(anna, address="1" * 500, agent="é" * 5000)
+    begin(sessions, anna, address="1" * 500, agent="é" * 5000)
     (row,) = rows(database)
     assert (row.address, row.agent) == ("1" * 60, "é" * 200)
 

@@ -1,23 +1,34 @@
 """Signing in with a passkey, without a name and a password; hostile input."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from webtest import TestApp
 
 from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.audit.models import AuditEntry
-from moziweb.manager.auth.accounts import disable, find_user
+from moziweb.manager.auth.accounts import disable, find_user, set_password
 from moziweb.manager.auth.factors.challenges import (
     CHALLENGE_LASTS,
     MAX_CHALLENGES,
     MAX_OWN_CHALLENGES,
 )
-from moziweb.manager.auth.factors.passkeys import RelyingParty, register, registration_options
-from moziweb.manager.auth.models import Role
+from moziweb.manager.auth.factors.models import Passkey
+from moziweb.manager.auth.factors.passkeys import (
+    RelyingParty,
+    register,
+    registration_options,
+    remove_passkey,
+)
+from moziweb.manager.auth.factors.state import reset_factors
+from moziweb.manager.auth.models import Role, User
 from moziweb.manager.auth.password_links import make_link
+from moziweb.manager.views.sign_in import begin_session
 from moziweb.services import services_of
 from tests.conftest import NOW, running_app
 from tests.manager.auth.factors.authenticator import Authenticator
@@ -105,6 +116,45 @@ def test_disabled_user_does_not_sign_in(
         assert user is not None
         disable(session, user, by=COMMAND, now=NOW)
     assert answer(anonymous, device.get(options_for(anonymous).json)).status_int == 403
+
+
+def remove_all(session: Session, user: User) -> None:
+    for passkey in session.scalars(select(Passkey)).all():
+        remove_passkey(session, user, passkey.id, now=NOW)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "change",
+    [
+        partial(set_password, password=NEW, by=COMMAND, now=NOW),
+        partial(disable, by=COMMAND, now=NOW),
+        partial(reset_factors, by=COMMAND, now=NOW),
+        remove_all,
+    ],
+    ids=["password", "disabled", "reset", "removed"],
+)
+def test_change_before_the_session_refuses_the_passkey(
+    site: TestApp,
+    anonymous: TestApp,
+    device: Authenticator,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[Session, User], None],
+) -> None:
+    """The change commits after the response was verified."""
+
+    def begin_late(*args: Any, **options: Any) -> Any:
+        with services_of(site.app.registry).database.write() as session:
+            user = find_user(session, NAMES[Role.EDITOR])
+            assert user is not None
+            change(session, user)
+        return begin_session(*args, **options)
+
+    monkeypatch.setattr("moziweb.manager.views.passkey_sign_in.begin_session", begin_late)
+    refused = answer(anonymous, device.get(options_for(anonymous).json))
+    assert refused.status_int == 403
+    assert "A belépőkulcsot nem fogadtuk el" in refused.text
+    assert not is_in(anonymous)
 
 
 def test_options_of_one_address_are_limited(anonymous: TestApp) -> None:

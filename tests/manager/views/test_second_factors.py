@@ -1,20 +1,25 @@
 """Second factors: re-authentication, the authenticator app, recovery codes, passkeys."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from pyotp import TOTP
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from webtest import TestApp
 
+from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.audit.models import AuditEntry
-from moziweb.manager.auth.accounts import find_user
+from moziweb.manager.auth.accounts import disable, find_user, set_password
 from moziweb.manager.auth.factors.models import Passkey
 from moziweb.manager.auth.factors.passkeys import MAX_PASSKEYS
-from moziweb.manager.auth.factors.state import FactorState, factors_of
+from moziweb.manager.auth.factors.state import FactorState, factors_of, reset_factors
 from moziweb.manager.auth.login_throttle import PER_NAME_AND_ADDRESS
 from moziweb.manager.auth.models import Role, User
 from moziweb.manager.auth.sessions import CONFIRMED_FOR
+from moziweb.manager.views import sign_in as sign_in_views
 from moziweb.services import services_of
 from tests.conftest import NOW
 from tests.manager.auth.factors.authenticator import Authenticator
@@ -385,3 +390,37 @@ def test_sign_in_page_says_what_to_do_without_a_password(anonymous: TestApp) -> 
     page = anonymous.get("/manager/sign-in")
     assert "Kérje a rendszergazdát" in page.html.select_one("details").text
     assert "moziweb user reset-link" in page.html.select_one("details").text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        partial(set_password, password="nine quiet projectors", by=COMMAND, now=NOW),
+        partial(disable, by=COMMAND, now=NOW),
+        partial(reset_factors, by=COMMAND, now=NOW),
+    ],
+    ids=["password", "disabled", "reset"],
+)
+def test_change_before_the_session_refuses_the_code(
+    site: TestApp,
+    confirmed: TestApp,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[Session, User], None],
+) -> None:
+    """The change commits after the code was accepted."""
+    _, codes = set_up(confirmed, clock)
+    browser, form = code_page(site)
+    begin_session = sign_in_views.begin_session
+
+    def begin_late(*args: Any, **options: Any) -> Any:
+        with services_of(site.app.registry).database.write() as session:
+            user = find_user(session, NAME)
+            assert user is not None
+            change(session, user)
+        return begin_session(*args, **options)
+
+    monkeypatch.setattr(sign_in_views, "begin_session", begin_late)
+    form["code"] = codes[0]
+    assert form.submit(status="*").status_int == 403
+    assert not is_in(browser)

@@ -1,21 +1,35 @@
 """Sign-in, sign-out, and the end of sessions."""
 
 import unicodedata
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from webtest import TestApp
 
 from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth import passwords
-from moziweb.manager.auth.accounts import disable, find_user, set_password
+from moziweb.manager.auth.accounts import disable, find_user, set_password, set_role
+from moziweb.manager.auth.factors.models import Challenge
 from moziweb.manager.auth.models import Role, User, UserSession
 from moziweb.manager.web.drafts import MAX_ENCODED, Draft
 from moziweb.manager.web.request_limits import MAX_FORM
 from moziweb.services import services_of
 from tests.conftest import NOW, running_app
-from tests.manager.conftest import NAMES, PASSWORD, Clock, csrf_of, sign_in, signed_in
+from tests.db.rivals import held
+from tests.manager.auth.factors.test_state import add_passkey
+from tests.manager.conftest import (
+    BOTH,
+    NAMES,
+    PASSWORD,
+    Clock,
+    csrf_of,
+    sign_in,
+    signed_in,
+)
 from tests.manager.movie_forms import make_movie
 
 COOKIE = "moziweb_session"
@@ -253,6 +267,119 @@ def test_outdated_hash_is_replaced_on_sign_in(site: TestApp, anonymous: TestApp)
     assert hashes[0] != old
     assert hashes[1] == old
     assert sign_in(TestApp(site.app), NAMES[Role.EDITOR]).status_int == 303
+
+
+Change = Callable[[Session, User], None]
+
+
+def reset_password(session: Session, user: User) -> None:
+    set_password(session, user, "something else entirely", by=COMMAND, now=NOW)
+
+
+CHANGES = pytest.mark.parametrize(
+    "change", [reset_password, partial(disable, by=COMMAND, now=NOW)], ids=["password", "disabled"]
+)
+"""Changes that a sign-in with the former password must not outlive."""
+
+
+def write(site: TestApp, change: Change) -> None:
+    """Changes the editor in a transaction."""
+    with services_of(site.app.registry).database.write() as session:
+        user = find_user(session, NAMES[Role.EDITOR])
+        assert user is not None
+        change(session, user)
+
+
+def change_during_verify(
+    site: TestApp, monkeypatch: pytest.MonkeyPatch, change: Change
+) -> list[bool]:
+    """Commits a change while the next password is checked; returns the results of checks."""
+    verify, checks = passwords.verify, list[bool]()
+
+    def slow(password: str, password_hash: str | None) -> bool:
+        checks.append(verify(password, password_hash))
+        if len(checks) == 1:
+            write(site, change)
+        return checks[-1]
+
+    monkeypatch.setattr(passwords, "verify", slow)
+    return checks
+
+
+@BOTH
+@CHANGES
+def test_change_while_the_password_is_checked_refuses_the_sign_in(
+    site: TestApp, anonymous: TestApp, monkeypatch: pytest.MonkeyPatch, change: Change
+) -> None:
+    checks = change_during_verify(site, monkeypatch, change)
+    refused = sign_in(anonymous, NAMES[Role.EDITOR])
+    assert checks == [True]
+    assert refused.status_int == 403
+    assert "Hibás név vagy jelszó." in refused.text
+    assert not is_in(anonymous)
+    with services_of(site.app.registry).database.read() as session:
+        assert session.scalars(select(UserSession)).all() == []
+        actions = session.scalars(select(AuditEntry.action)).all()
+    assert actions[-1] == "user.sign_in_failed"
+    assert "user.sign_in" not in actions
+
+
+@CHANGES
+def test_change_while_the_password_is_checked_opens_no_second_step(
+    site: TestApp, anonymous: TestApp, monkeypatch: pytest.MonkeyPatch, change: Change
+) -> None:
+    with services_of(site.app.registry).database.write() as session:
+        user = find_user(session, NAMES[Role.EDITOR])
+        assert user is not None
+        add_passkey(session, user)
+    change_during_verify(site, monkeypatch, change)
+    assert sign_in(anonymous, NAMES[Role.EDITOR]).status_int == 403
+    with services_of(site.app.registry).database.read() as session:
+        assert session.scalars(select(Challenge)).all() == []
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_sign_in_waits_for_a_change_of_the_user(site: TestApp, anonymous: TestApp) -> None:
+    with held(services_of(site.app.registry).database) as (session, start):
+        user = find_user(session, NAMES[Role.EDITOR])
+        assert user is not None
+        reset_password(session, user)
+        session.flush()
+        signing_in = start(lambda: sign_in(anonymous, NAMES[Role.EDITOR]))
+    assert signing_in.result().status_int == 403
+    assert not is_in(anonymous)
+
+
+@CHANGES
+def test_change_while_the_present_password_is_checked_refuses_the_new_one(
+    site: TestApp, editor: TestApp, monkeypatch: pytest.MonkeyPatch, change: Change
+) -> None:
+    form = editor.get("/manager/account").forms[2]
+    form["current_password"], form["new_password"] = PASSWORD, "nine quiet projectors"
+    checks = change_during_verify(site, monkeypatch, change)
+    assert form.submit(status="*").status_int == 403
+    assert checks == [True]
+    with services_of(site.app.registry).database.read() as session:
+        user = find_user(session, NAMES[Role.EDITOR])
+    assert user is not None
+    assert not passwords.verify("nine quiet projectors", user.password_hash)
+
+
+@BOTH
+def test_new_hash_on_sign_in_keeps_a_change_of_the_role(
+    site: TestApp, anonymous: TestApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "outdated", lambda _hash: True)
+    with services_of(site.app.registry).database.read() as session:
+        before = find_user(session, NAMES[Role.EDITOR])
+    change_during_verify(site, monkeypatch, partial(set_role, role=Role.ADMIN, by=COMMAND, now=NOW))
+    assert sign_in(anonymous, NAMES[Role.EDITOR]).status_int == 303
+    with services_of(site.app.registry).database.read() as session:
+        after = find_user(session, NAMES[Role.EDITOR])
+    assert before is not None
+    assert after is not None
+    assert after.password_hash != before.password_hash
+    assert (before.role, after.role) == (Role.EDITOR, Role.ADMIN)
 
 
 def test_sign_in_is_audited(site: TestApp, editor: TestApp) -> None:

@@ -163,8 +163,8 @@ def verify_sign_in(
     now: datetime,
     *,
     password_of: int | None = None,
-) -> User:
-    """Returns the user of an authenticator's response, and stores its counter.
+) -> tuple[User, Passkey]:
+    """Returns the user and the passkey of an authenticator's response, and stores its counter.
 
     ``password_of`` is the id of the user whose password the browser has sent in a first step.
     Raises ``PasskeyError``, also if the counter is not above the stored one (a cloned
@@ -194,7 +194,17 @@ def verify_sign_in(
     if passkey.needs_password and passkey.user_id != password_of:
         raise PasswordNeeded("the password was changed, and the passkey was not checked since")
     passkey.sign_count, passkey.used_at = verified.new_sign_count, now
-    return session.get_one(User, passkey.user_id)
+    return session.get_one(User, passkey.user_id), passkey
+
+
+def require_usable(session: Session, passkey: Passkey) -> None:
+    """Reads a passkey again that ``verify_sign_in`` has returned in another transaction.
+
+    The user is locked. Raises ``PasskeyError`` if it was removed or needs the password since.
+    """
+    needs = session.scalar(select(Passkey.needs_password).where(Passkey.id == passkey.id))
+    if needs not in {False, passkey.needs_password}:
+        raise PasskeyError("the passkey has changed since it was verified")
 
 
 def remove_passkey(session: Session, user: User, passkey_id: int, *, now: datetime) -> None:
