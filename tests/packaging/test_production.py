@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from pyramid.paster import get_appsettings
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from moziweb.clock import utc_now
 from moziweb.db import Database, create_engine
@@ -198,6 +198,8 @@ def test_commands_of_the_guide_fill_back_up_and_restore_a_site(
     database = Database(create_engine(load(get_appsettings(str(folder / "production.ini")))))
     with database.write() as session:
         session.execute(update(Movie).values(title="Elveszett"))
+        # As a table of a release that was deployed after the backup.
+        session.execute(text("CREATE TABLE later (movie_id integer REFERENCES movie)"))
     database.engine.dispose()
     listed = s3_bucket.client.list_objects_v2(Bucket=s3_bucket.name, Prefix="poster/")
     s3_bucket.client.delete_object(Bucket=s3_bucket.name, Key=listed["Contents"][0]["Key"])
