@@ -121,11 +121,16 @@ def test_live_page_stops_polling_without_input(
     page = open_page()
     shared_manager.sign_in(page)
     page.clock.install()
+    page.add_init_script(
+        "addEventListener('htmx:afterRequest', () => document.body.setAttribute('data-polled', ''))"
+    )
     page.goto(f"{shared_manager.url}/manager/posters")
     polls: list[Request] = []
     page.on("request", lambda each: polls.append(each) if is_poll(each) else None)
     with page.expect_response(lambda each: is_poll(each.request)):
         page.clock.run_for(10_000)
+    # The next poll waits for three times as long as this one took: it must not end after the jump.
+    expect(page.locator("body")).to_have_attribute("data-polled", "")
     page.clock.fast_forward(10 * 60_000)
     polls.clear()
     page.clock.run_for(60_000)
