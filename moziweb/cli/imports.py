@@ -331,7 +331,7 @@ def importer_of(context: CommandContext, *, chunk_size: int = 1, publish: bool =
         pages = () if registry is None else pages_of_import(registry, session, movie)
         fields, now = imported_fields(session, movie), utc_now()
         entry = record_import(session, COMMAND, movie, plan, now, pages, fields=fields)
-        record_names(session, entry, COMMAND, now)
+        record_names(session, [entry], COMMAND, now)
 
     database = context.services.database
     posters = ImportedPosters(fetch_policy_from(context.settings))

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from moziweb.movies.movie_rows import NameChange, taken_name_changes
 
-from .log import SERVICE, Actor, Change, Subject, exists_changes, record
+from .log import DISTRIBUTOR, SERVICE, Actor, Change, Subject, exists_changes, record
 from .models import AuditEntry
 from .reserved_ids import SUBJECTS
 
@@ -32,8 +32,12 @@ def names_with(session: Session, entry: AuditEntry) -> Sequence[AuditEntry]:
     return session.scalars(query.order_by(AuditEntry.id)).all()
 
 
-def record_names(session: Session, entry: AuditEntry, by: Actor, now: datetime) -> None:
-    """Flushes, and adds entries of the names that the change of ``entry`` has made or completed."""
+def record_names(session: Session, entries: Sequence[AuditEntry], by: Actor, now: datetime) -> None:
+    """Flushes, and adds entries of the names that the changes of movies have made or completed.
+
+    Each one goes with the first entry whose movie uses it. Of several entries, the first is taken
+    back last: then no other movie uses the name.
+    """
     session.flush()
     for change in taken_name_changes(session):
         if inspect(change.row).persistent:  # else a savepoint has taken it back
@@ -42,8 +46,21 @@ def record_names(session: Session, entry: AuditEntry, by: Actor, now: datetime) 
             is_new = change.before is None
             texts, fields = _made(kind, change) if is_new else _completed(change)
             action = f"{kind}.{'create' if is_new else 'edit'}"
+            entry = next((each for each in entries if _uses(each, kind, change.row)), entries[0])
             batch = names_batch(entry.id)
             record(session, by, action, subject, now, texts, fields=fields, batch=batch)
+
+
+def _uses(entry: AuditEntry, kind: str, row: Any) -> bool:
+    """Whether a change gave its movie this distributor or service.
+
+    Changes of several movies at once make no people and no genres.
+    """
+    after = {name: change["after"] for name, change in (entry.fields or {}).items()}
+    if kind == DISTRIBUTOR:
+        return bool(after.get("distributor") == row.name)
+    premieres = after.get("premieres", ())
+    return kind == SERVICE and any(each["service"] == row.name for each in premieres)
 
 
 def _made(kind: str, change: NameChange) -> tuple[list[Change], dict[str, Any]]:

@@ -24,6 +24,7 @@ from moziweb.posters.editorial import PosterEditor
 
 from ..audit.log import Actor
 from ..audit.models import AuditEntry
+from ..audit.name_entries import record_names
 from ..movies.changes import ABSENT, AuditedMovies
 from ..movies.form import DateChanges
 from ..movies.locks import lock_movies
@@ -99,9 +100,12 @@ class GridSave:
         known = [plan.movie.id for plan in self.plans if plan.movie]
         audited = AuditedMovies(self.session, known)
         new = [self._write(plan, now) for plan in self.plans]
-        entries = audited.record(by, "film.edit", now, batch=batch)
+        entries = audited.record(by, "film.edit", now, batch=batch, with_names=False)
         made = AuditedMovies(self.session, set(new) - set(known), before=ABSENT)
-        return entries + made.record(by, "film.create", now, batch=batch)
+        entries += made.record(by, "film.create", now, batch=batch, with_names=False)
+        if entries:
+            record_names(self.session, entries, by, now)
+        return entries
 
     def warnings(self, choices: FormChoices) -> list[SaveWarning | TranslationString]:
         """Returns what is odd about the rows, which does not prevent saving them.

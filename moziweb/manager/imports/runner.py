@@ -232,7 +232,7 @@ class Runner:
             fields, batch = imported_fields(session, movie), batch_of(job.id)
             pages, now = self._pages_of(session, movie), self._clock()
             entry = record_import(session, by, movie, plan, now, pages, fields=fields, batch=batch)
-            record_names(session, entry, by, now)
+            record_names(session, [entry], by, now)
 
         return self._make_importer(note, chunk_size, bool(job.terms.get("publish")))
 

@@ -175,8 +175,12 @@ class AuditedMovies:
         batch: str = "",
         undoes: int | None = None,
         always: bool = False,
+        with_names: bool = True,
     ) -> list[AuditEntry]:
-        """Flushes the change and adds an entry for each movie that differs, or for each one."""
+        """Flushes the change and adds an entry for each movie that differs, or for each one.
+
+        With ``with_names``, also entries of the names that the change has made.
+        """
         self._session.flush()
         found, genres = states(self._session, self._ids), genre_names(self._session)
         entries = []
@@ -194,9 +198,8 @@ class AuditedMovies:
             )  # fmt: skip
             entries.append(entry)
         self._session.flush()
-        if entries:
-            # Of several, the first one is taken back last: then no other movie uses the names.
-            record_names(self._session, entries[0], by, now)
+        if entries and with_names:
+            record_names(self._session, entries, by, now)
         return entries
 
 

@@ -167,7 +167,7 @@ def _save(request: Request) -> dict[str, Any] | Response:
     values = stored.fields()
     entry = record(edit.session, actor, action, writer.movie, writer.now, changes, fields=values)
     edit.session.flush()
-    record_names(edit.session, entry, actor, writer.now)
+    record_names(edit.session, [entry], actor, writer.now)
     note_pages(request.registry, edit.session, entry, {writer.movie.id: writer.movie.slug})
     query = {"saved": entry.id} | ({"warn": "-".join(sorted(kinds))} if kinds else {})
     path = _next_path(request, writer.movie, query)

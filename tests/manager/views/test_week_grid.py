@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from webtest import Form, TestApp
 
 from moziweb.manager.audit.models import AuditEntry
+from moziweb.manager.audit.name_entries import names_batch
 from moziweb.manager.auth.models import Role
 from moziweb.manager.grid.rows import BLANK_GRID_ROWS, MAX_GRID_ROWS
 from moziweb.movies.models import Audio, DatePrecision, Distributor, Movie, Premiere, PremiereKind
@@ -17,6 +18,7 @@ from tests import factories
 from tests.manager.conftest import BOTH, PASSWORD, csrf_of, signed_in
 from tests.manager.movie_forms import last_entry, make_movie, movie_form, movie_of, press
 from tests.manager.movies.test_affected_pages import shown_pages
+from tests.manager.undo.test_reversal import names, undo
 from tests.site.cached import Movies, cache_misses, pages, week_here
 from tests.threads import join_threads
 
@@ -475,10 +477,11 @@ def test_grid_is_kept_over_a_sign_in(site: TestApp, editor: TestApp) -> None:
 def test_whole_save_is_taken_back(site: TestApp, editor: TestApp, movie_id: int) -> None:
     form = grid_of(editor)
     fill(form, 0, title="Átnevezve")
-    fill(form, 1, title="Új film")
+    fill(form, 1, title="Új film", distributor="Elírt Kft.")
+    fill(form, 2, title="Másik új film", distributor="Elírt Kft.")
     page = press(form, status=303).follow()
-    undo = next(each for each in page.forms.values() if "batch" in each.fields)
-    job = undo.submit("do", status=303)
+    undo_form = next(each for each in page.forms.values() if "batch" in each.fields)
+    job = undo_form.submit("do", status=303)
     join_threads("bulk-")
     page = job.follow()
     run = next(each for each in page.forms.values() if "do" in each.fields and "run" in each.text)
@@ -486,6 +489,26 @@ def test_whole_save_is_taken_back(site: TestApp, editor: TestApp, movie_id: int)
     run.submit("do", index=index, status=303)
     join_threads("bulk-")
     assert movies_of(site) == ["Az ígéret földje"]
+    assert "Elírt Kft." not in names(site)
+
+
+def test_names_of_one_row_are_taken_back_with_it(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    form = grid_of(editor)
+    fill(form, 0, title="Átnevezve")
+    fill(form, 1, title="Egy", distributor="Egyik Kft.")
+    fill(form, 2, title="Kettő", distributor="Másik Kft.")
+    fill(form, 2, kind="streaming", service="Új szolgáltató", date="2026-08-28")
+    press(form, status=303)
+    made = {each.subject_name: each for each in entries(site)}
+    films = [made[name].id for name in ("Egy", "Kettő", "Kettő")]
+    batches = [made[name].batch for name in ("Egyik Kft.", "Másik Kft.", "Új szolgáltató")]
+    assert batches == [names_batch(number) for number in films]
+    undo(site, made["Kettő"])
+    assert movies_of(site) == ["Átnevezve", "Egy"]
+    assert "Egyik Kft." in names(site)
+    assert "Másik Kft." not in names(site)
 
 
 def test_new_distributor_is_made_once(site: TestApp, editor: TestApp) -> None:
