@@ -94,7 +94,9 @@ def advise(
         _keep(database, found)
     if as_json:
         regions = [advice_json(each) for each in found]
-        click.echo(json.dumps({"regions": regions, "refused": refused}))
+        left_out = {region: each.left_out for region, each in workloads.items() if each.left_out}
+        answer = {"regions": regions, "refused": refused, "left_out": left_out}
+        click.echo(json.dumps(answer))
     else:
         click.echo("\n".join([*_lines(found, workloads), *refused.values()]))
 
@@ -129,6 +131,10 @@ def _lines(found: Sequence[RegionAdvice], workloads: Mapping[str, Workload]) -> 
         yield f"{advice.region}   {reads}: {_text(advice.present)}"
         if workload.rate < 1:
             yield f"  from a sample of 1 in {1 / workload.rate:.0f} keys"
+        if workload.left_out:
+            share = workload.left_out / (workload.total + workload.left_out)
+            reads = f"{workload.left_out:,.0f} reads ({100 * share:.0f} %)"
+            yield f"  left out: the {reads} of the busiest minutes"
         for setting in advice.settings:
             yield from _setting_lines(setting)
         yield ""

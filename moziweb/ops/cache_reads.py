@@ -133,10 +133,11 @@ class CacheReadRecorder:
 def recorded_workloads(session: Session, since: float) -> dict[str, Workload]:
     """The workload of each region since ``since`` (Unix time), from the rows of all processes.
 
-    The sample is one that ``USED_ROWS`` of the rows contain; the other rows are left out, with
-    their counts. It is reduced further if there are more than ``MAX_READS``.
+    The sample is one that ``USED_ROWS`` of the rows contain; the other rows are left out, and
+    their reads counted. It is reduced further if there are more than ``MAX_READS``.
     """
     bits = _common_bits(session, since)
+    left_out = _reads_above(session, since, bits)
     query = (
         select(CacheReadMinute)
         .where(CacheReadMinute.minute >= since // 60, CacheReadMinute.zero_bits <= bits)
@@ -163,6 +164,7 @@ def recorded_workloads(session: Session, since: float) -> dict[str, Workload]:
             total=total,
             render_seconds=seconds / rendered if rendered else 0.0,
             rate=0.5**bits,
+            left_out=left_out[region],
         )
         for region, (total, rendered, seconds) in sums.items()
     }
@@ -183,6 +185,17 @@ def _common_bits(session: Session, since: float) -> int:
         if seen >= needed:
             return bits
     return 0
+
+
+def _reads_above(session: Session, since: float, bits: int) -> Counter[str]:
+    """The number of reads of the rows that have more zero bits, by region."""
+    query = select(CacheReadMinute.counts).where(
+        CacheReadMinute.minute >= since // 60, CacheReadMinute.zero_bits > bits
+    )
+    reads: Counter[str] = Counter()
+    for counts in session.scalars(query):
+        reads.update({region: int(numbers[0]) for region, numbers in counts.items()})
+    return reads
 
 
 def _reads_of(

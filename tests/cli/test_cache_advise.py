@@ -124,6 +124,25 @@ def test_too_small_sample_is_refused_with_the_reason(site: Site, command: Run) -
     assert "pages   12,736 reads" in command().stdout
 
 
+def test_reads_of_the_busiest_minutes_are_counted(site: Site, command: Run) -> None:
+    """A busy minute of 20,000 reads is left out beside 39 of 100."""
+    latest = int(time.time() // 60)
+    reads = [[number, 0, 5_000, 0] for number in range(MIN_SAMPLED_KEYS)]
+    with site.database.write() as session:
+        for ago in range(40):
+            count, zero_bits = (20_000, 6) if ago == 5 else (100, 0)
+            session.add(
+                CacheReadMinute(
+                    minute=latest - ago, process="p", zero_bits=zero_bits,
+                    counts={"pages": [count, 20, 0.4]}, reads={"pages": reads},
+                )
+            )  # fmt: skip
+    shown = command()
+    assert shown.returncode == 0, shown.stderr
+    assert "  left out: the 20,000 reads (84 %) of the busiest minutes" in shown.stdout
+    assert json.loads(command("--json").stdout)["left_out"] == {"pages": 20_000}
+
+
 def test_nothing_to_replay_is_an_error(site: Site, command: Run) -> None:
     ended = command()
     assert ended.returncode == 1

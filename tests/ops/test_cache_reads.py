@@ -118,14 +118,14 @@ def test_workload_has_the_smallest_sample_of_all_processes(database: Database) -
 
 
 def test_a_busy_minute_does_not_reduce_the_sample_of_the_others(database: Database) -> None:
-    """Its row is left out, with its counts."""
+    """Its row is left out, and its reads are counted."""
     for minute in range(39):
         reads = ((number, 0, 10, 0) for number in range(8))
         add(database, MINUTE + minute, "a", int(minute % 3 == 0), *reads)
     add(database, MINUTE + 39, "a", MAX_ZERO_BITS, (2**MAX_ZERO_BITS, 0, 10, 0))
     with database.read() as session:
         found = recorded_workloads(session, MINUTE * 60.0)["pages"]
-    assert (found.rate, found.total) == (0.5, 39 * 100)
+    assert (found.rate, found.total, found.left_out) == (0.5, 39 * 100, 100)
     assert Counter(read.key for read in found.reads) == dict.fromkeys("0246", 39)
 
 

@@ -33,13 +33,15 @@ class Workload:
     """The past reads of a region, in order of time.
 
     ``rate`` is the share of the keys that they are a sample of, ``total`` the number of all reads,
-    ``render_seconds`` the mean time of a render.
+    ``render_seconds`` the mean time of a render. ``left_out`` reads of the same time are not among
+    them.
     """
 
     reads: Sequence[Read]
     total: float
     render_seconds: float = 0.0
     rate: float = 1.0
+    left_out: float = 0.0
 
     @property
     def sampled_keys(self) -> int:
