@@ -75,7 +75,7 @@ def person_calendar(request: Request) -> Response:
         raise HTTPNotFound
     values = {"person": named_segment(person)}
     if request.matchdict["person"] != values["person"]:
-        raise HTTPMovedPermanently(context.urls.url("person_calendar", **values))
+        raise HTTPMovedPermanently(_url(request, context, "person_calendar", values))
     movies = select(Credit.movie_id).where(Credit.person_id == person.id)
     where = [Premiere.movie_id.in_(movies)]
     return _calendar(request, context, person.name, "person_calendar", values, where)
@@ -132,9 +132,15 @@ def _movie(request: Request, context: PageContext, route: str) -> Movie:
         raise HTTPNotFound
     context.depend(movie_tag(found.id))
     if segment != segment_of(found.id, found.slug):
-        url = context.urls.url(route, movie=segment_of(found.id, found.slug))
-        raise HTTPMovedPermanently(url)
+        values = {"movie": segment_of(found.id, found.slug)}
+        raise HTTPMovedPermanently(_url(request, context, route, values))
     return found
+
+
+def _url(request: Request, context: PageContext, route: str, values: dict[str, str]) -> str:
+    """The URL of the route with the reminder of the request, if it has one."""
+    query = _options(request).parameters
+    return context.urls.absolute(context.urls.path(route, **values, _query=query))
 
 
 def _calendar(

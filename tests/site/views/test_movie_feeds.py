@@ -43,6 +43,8 @@ def test_calendar_of_a_movie_has_all_its_days(app: TestApp, dune: Movie) -> None
     assert summaries(app, f"/movie/{dune.id}-dune.ics") == ["Dűne", "Dűne (MUBI)"]
     assert summaries(app, f"/en/movie/{dune.id}-dune.ics") == ["Dune", "Dune (MUBI)"]
     moved = app.get(f"/movie/{dune.id}.ics?remind=1d", status=301)
+    assert moved.location == f"{BASE_URL}/movie/{dune.id}-dune.ics?remind=1d"
+    moved = app.get(f"/movie/{dune.id}.ics", status=301)
     assert moved.location == f"{BASE_URL}/movie/{dune.id}-dune.ics"
     app.get("/movie/999999-dune.ics", status=404)
     app.get("/movie/x.ics", status=404)
@@ -56,6 +58,8 @@ def test_calendar_of_a_person(app: TestApp, dbsession: Session, dune: Movie) -> 
     path = f"/person/{person.id}-denis-villeneuve"
     assert summaries(app, f"{path}.ics") == ["Dűne", "Dűne (MUBI)"]
     assert app.get(f"/person/{person.id}-x.ics", status=301).location == f"{BASE_URL}{path}.ics"
+    moved = app.get(f"/person/{person.id}-x.ics?remind=2d", status=301)
+    assert moved.location == f"{BASE_URL}{path}.ics?remind=2d"
     assert app.get(path).html.find("a", href=f"{path}.ics")
     app.get("/person/999999-x.ics", status=404)
     dune.published = False
