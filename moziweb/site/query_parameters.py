@@ -20,8 +20,9 @@ from moziweb.request import Request
 from .context import PageContext
 
 _TRACKING: Final = re.compile(
-    "utm_.*|fbclid|gclid|gclsrc|gbraid|wbraid|dclid|srsltid|_gl|msclkid|yclid|ttclid|twclid"
-    "|li_fat_id|igsh|igshid|mc_cid|mc_eid"
+    "utm_.*|gad_.*|mtm_.*|pk_.*|hsa_.*|fbclid|gclid|gclsrc|gbraid|wbraid|dclid|srsltid|ved|_ga|_gl"
+    "|msclkid|yclid|ttclid|twclid|li_fat_id|igsh|igshid|si|mc_cid|mc_eid|mkt_tok|_hsenc|_hsmi"
+    "|at_medium|at_campaign|wt_mc|ref"
 )
 """What other sites add to the links that they show."""
 

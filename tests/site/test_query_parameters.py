@@ -63,6 +63,17 @@ def test_tracking_parameters_are_ignored(app: TestApp, path: str) -> None:
     assert moved.location == f"{BASE_URL}{path}?audio=dubbed&kind=cinema"
 
 
+def test_tracking_parameters_of_other_sites_are_ignored(app: TestApp) -> None:
+    names = (
+        "gad_source gad_campaignid mtm_source pk_campaign hsa_acc _ga _gl _hsenc _hsmi mkt_tok si"
+        " at_medium at_campaign wt_mc ved ref"
+    )
+    for name in names.split():
+        app.get(f"/?{name}=1", status=200)
+    app.get("/?xref=1", status=404)
+    app.get("/?at_other=1", status=404)
+
+
 def test_pages_without_filters_ignore_other_parameters(app: TestApp) -> None:
     for path in ("/watchlist", "/changes", "/about", "/undated"):
         app.get(f"{path}?utm_source=x&other=y", status=200)
