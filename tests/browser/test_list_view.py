@@ -1,10 +1,17 @@
 """Cards as a list: chosen in the browser, remembered there, and used in print."""
 
 import re
+from datetime import timedelta
 from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import select
+
+from moziweb.movies.models import Premiere
+from moziweb.services import services_of
+from tests.conftest import NOW
+from tests.factories import move_premiere
 
 from .conftest import OpenPage
 from .page_log import (
@@ -168,3 +175,46 @@ def test_print_has_eighteen_movies_on_an_a4_page(
     pages = re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4"))
     assert len(pages) == 1, "a week is one page"
     assert box(page, ".film")
+
+
+def test_moved_movies_keep_their_titles(cold_site: Site, open_page: OpenPage) -> None:
+    with services_of(cold_site.registry).database.write() as session:
+        opening = Premiere.date.between(THIS_WEEK.start, THIS_WEEK.end)
+        for premiere in session.scalars(select(Premiere).where(opening)):
+            day = premiere.date
+            premiere.date -= timedelta(days=30)
+            move_premiere(session, premiere, day, at=NOW - timedelta(days=1))
+    page = open_page()
+    page.add_init_script("localStorage.setItem('view', 'list')")
+    for width, media in ((360, "screen"), (390, "screen"), (768, "screen"), (A4_WIDTH, "print")):
+        page.set_viewport_size({"width": width, "height": 844})
+        page.emulate_media(media="print" if media == "print" else "screen")
+        page.goto(cold_site.url + WEEK)
+        moved = page.locator(".film:has(.flag-moved)")
+        assert moved.count() >= 16
+        widths = moved.locator(".item-title").evaluate_all(
+            "titles => titles.map((title) => title.getBoundingClientRect().width)"
+        )
+        assert min(widths) >= 100, width
+        assert moved.locator(".flag-moved:visible").count() == moved.count(), width
+        assert max(line_heights(page)) <= 48, width
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("width", [360, 390])
+def test_kind_and_runtime_are_shown_without_days(
+    site: Site, open_page: OpenPage, width: int
+) -> None:
+    page = open_page(width)
+    page.add_init_script("localStorage.setItem('view', 'list')")
+    for path, section in (("/search?q=a", ""), ("/", "#still-in-cinemas ")):
+        page.goto(site.url + path)
+        film = page.locator(f"{section}.film:not(:has(.flag-cancelled))").first
+        for part in (".item-title", ".premier-date", ":is(.film-kind, .service)", ".film-runtime"):
+            expect(film.locator(part)).to_be_visible()
+        titles = page.locator(f"{section}.film .item-title").evaluate_all(
+            "titles => titles.map((title) => title.getBoundingClientRect().width)"
+        )
+        assert min(titles) >= 100, path
+        assert max(line_heights(page)) <= 48, path
+        assert page.evaluate("document.documentElement.scrollWidth") == width, path
