@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { list, label, since, changes, full, failed } = document.currentScript.dataset;
+  const { list, label, since, changes, full, unsaved, failed } = document.currentScript.dataset;
   const KEY = "watchlist";
   const MOST = 300;
   const MOVIE = /\/movie\/(\d+)-[^/]*$/;
@@ -44,7 +44,10 @@
       announce(full);
       return;
     }
-    write(movies);
+    if (!write(movies)) {
+      announce(unsaved);
+      return;
+    }
     show();
     clearTimeout(saving);
     saving = setTimeout(saveOffline, 1000);
@@ -102,6 +105,15 @@
     return film.querySelector(".flag-cancelled") ? `${day} cancelled` : day;
   }
 
+  function flagsOf(film) {
+    const found = film.querySelector(".film-flags");
+    if (found) return found;
+    const made = document.createElement("span");
+    made.className = "film-flags";
+    film.querySelector(".film-facts").before(made);
+    return made;
+  }
+
   function markChanges(part) {
     const movies = read();
     let number = 0;
@@ -113,7 +125,7 @@
         const flag = document.createElement("span");
         flag.className = "flag flag-since";
         flag.textContent = since;
-        film.querySelector(".premier-date").after(flag);
+        flagsOf(film).prepend(flag);
         number += 1;
       }
       movies[id] = state;
@@ -130,6 +142,7 @@
     place.querySelector("button").onclick = () => {
       if (!missing.every((id) => add(movies, id))) announce(full);
       if (write(movies)) location.assign(list);
+      else announce(unsaved);
     };
   }
 

@@ -163,6 +163,29 @@ def test_broken_storage_is_an_empty_list(site: Site, open_page: OpenPage) -> Non
         expect(page.get_by_role("heading", name="Üres a listád")).to_be_visible()
 
 
+@pytest.mark.parametrize(
+    ("prefix", "note"), [("", "nem engedi, hogy"), ("/en", "does not let this site save")]
+)
+def test_blocked_storage_is_announced(
+    site: Site, open_page: OpenPage, prefix: str, note: str
+) -> None:
+    page = open_page()
+    log = PageLog.attach(page)
+    page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new Error('no'); } });"
+    )
+    page.goto(f"{site.url}{prefix}/")
+    heart = page.locator(".film .heart").first
+    heart.click()
+    expect(page.get_by_role("status").filter(has_text=note)).to_be_visible()
+    expect(heart).to_have_attribute("aria-pressed", "false")
+    movie = heart.get_attribute("data-movie")
+    page.goto(f"{site.url}{prefix}/watchlist?m={movie}")
+    page.locator(".watchlist-import button").click()
+    expect(page.get_by_role("status").filter(has_text=note)).to_be_visible()
+    assert log.errors == []
+
+
 @pytest.mark.parametrize("prefix", ["", "/en"])
 def test_build_a_calendar(site: Site, open_page: OpenPage, prefix: str) -> None:
     page = open_page(390, 844)
