@@ -1,12 +1,21 @@
 """Query of the movie list: search text, filter, distributor, sort order and cursor."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final, TypeAlias, TypeVar
 
-from sqlalchemy import ColumnElement, Exists, Select, SQLColumnExpression, exists, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Exists,
+    Row,
+    Select,
+    SQLColumnExpression,
+    exists,
+    literal,
+    select,
+)
 from sqlalchemy.orm import aliased
 
 from moziweb.db.planner_hints import NoIndex
@@ -64,10 +73,15 @@ class ListQuery:
     named: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, query: Any) -> "ListQuery":
-        """Parses a query string; unknown values are ignored."""
+    def of(cls, query: Any, distributors: Sequence[Row[int, str]] = ()) -> "ListQuery":
+        """Parses a query string; unknown values are ignored.
+
+        ``distributors`` are the ids and names of all, of which the text may name some.
+        """
+        text = " ".join(query.get("q", "").split())[:MAX_SEARCH_LENGTH]
         return cls(
-            text=" ".join(query.get("q", "").split())[:MAX_SEARCH_LENGTH],
+            text=text,
+            named=Search.of(text, distributors).distributors,
             filter=_word(Filter, query.get("show", ""), Filter.ALL),
             sort=_word(Sort, query.get("sort", ""), Sort.CHANGED),
             after=query.get("after", "")[:200],

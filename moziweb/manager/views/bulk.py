@@ -29,7 +29,7 @@ from ..bulk.jobs import (
 from ..bulk.models import BulkAction, BulkJob, BulkState, Outcome
 from ..grid.saving import GRID_BATCH
 from ..movies.list_query import ListQuery, conditions
-from ..movies.queries import form_choices
+from ..movies.queries import distributors_by_name, form_choices
 from ..web.forms import one_line
 from ..web.layout import after_commit, manager_view, page_frame
 from ..web.params import id_params, or_404, text_param
@@ -117,7 +117,7 @@ def _chosen(request: Request) -> Select[int, str]:
     """The movies that are ticked, or all that the list's query finds."""
     query = select(Movie.id, Movie.title)
     if text_param(request.POST, "which") == "all":
-        wanted = ListQuery.of(request.POST)
+        wanted = ListQuery.of(request.POST, distributors_by_name(request.dbsession))
         return query.where(*conditions(wanted, filter_context(request), Movie.id))
     return query.where(Movie.id.in_(id_params(request.POST, "movie")))
 

@@ -1,6 +1,6 @@
 """The list of movies."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pyramid.security import NO_PERMISSION_REQUIRED
@@ -13,7 +13,6 @@ from moziweb.site.view_models import Link
 
 from ..movies.list_page import MovieListPage, page_of_movies
 from ..movies.list_query import Filter, ListQuery, Sort
-from ..movies.list_search import Search
 from ..movies.queries import distributors_by_name
 from ..web.layout import manager_view, page_frame
 from ..web.redirects import MovedPermanently
@@ -81,8 +80,7 @@ class Choices:
 def movies(request: Request) -> dict[str, Any]:
     """A page of the list: at most four queries, and one for the session."""
     distributors = distributors_by_name(request.dbsession)
-    query = ListQuery.of(request.GET)
-    query = replace(query, named=Search.of(query.text, distributors).distributors)
+    query = ListQuery.of(request.GET, distributors)
     found = page_of_movies(request.dbsession, query, filter_context(request))
     wording = Formatter(request.locale_name, request.localizer.translate)
     return {

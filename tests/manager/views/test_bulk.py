@@ -78,6 +78,16 @@ def test_the_counted_pages_are_exactly_those_that_become_stale(
     assert len(titles(cached, Movie.published)) == 3
 
 
+def test_movies_found_by_their_distributor_are_changed(site: TestApp, editor: TestApp) -> None:
+    make_movie(site, "Az övék")  # of Forgalmazó Kft.
+    page = editor.get("/manager/movies", {"q": "forgalmazo"})
+    assert "Az övék" in page.text
+    form = list_form(page)
+    form["which"] = "all"
+    press(chosen(form, "unpublish"), "run")
+    assert titles(site, Movie.published) == set()
+
+
 @pytest.mark.parametrize(
     ("language", "text"),
     [("", "a lista több mint 10 000 filmet talál"), ("/en", "finds more than 10,000 films")],
