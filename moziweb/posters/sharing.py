@@ -207,6 +207,8 @@ class SharePictures:
             if isinstance(error, StorageError):
                 seen = storage.failures.get(STORAGE, 0)
                 self._breaker.record_failure(STORAGE, storage_code(error), seen=seen)
+            elif STORAGE in storage.failures:
+                self._breaker.return_trial(STORAGE)
             raise PictureUnavailable(str(error)) from error
         if STORAGE in storage.failures:
             self._breaker.record_success(STORAGE)

@@ -184,6 +184,27 @@ def test_storage_that_fails_is_not_asked_again_while_its_breaker_is_open(
     assert storage_is_closed(database)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_failed_drawing_leaves_the_trial_of_storage_to_the_next(
+    database: Database, clock: Clock, drawing: Drawing, tmp_path: Path
+) -> None:
+    storage = FailingStorage(tmp_path / "objects")
+    pictures = SharePictures(database, storage, drawing, clock)
+    for _ in range(THRESHOLD):
+        with pytest.raises(PictureUnavailable):
+            pictures.ensure(content())
+    clock.advance(seconds=STORAGE_PAUSES.shortest.total_seconds() + 1)
+    storage.is_back = True
+    with pytest.raises(PictureUnavailable, match="decoder_died"):
+        SharePictures(database, storage, rejected, clock).ensure(content())
+    assert pictures.ensure(content())
+    assert storage_is_closed(database)
+
+
+def rejected(text: ShareText, posters: object) -> bytes:
+    raise ImageRejected(RejectCode.DECODER_DIED, "killed")
+
+
 def storage_is_closed(database: Database) -> bool:
     with database.read() as session:
         return session.get(PosterHost, STORAGE) is None
@@ -224,10 +245,7 @@ def test_two_processes_keep_one_picture(database: Database, storage: Storage, cl
 
 @pytest.mark.parametrize(("database_url", "storage"), [("sqlite", "disk")], indirect=True)
 def test_failed_drawing_stores_nothing(database: Database, storage: Storage, clock: Clock) -> None:
-    def draw(text: ShareText, posters: object) -> bytes:
-        raise ImageRejected(RejectCode.DECODER_DIED, "killed")
-
-    broken = SharePictures(database, storage, draw, clock)
+    broken = SharePictures(database, storage, rejected, clock)
     with pytest.raises(PictureUnavailable, match="decoder_died"):
         broken.ensure(content())
     assert storage_is_closed(database)

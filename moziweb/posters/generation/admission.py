@@ -12,12 +12,14 @@ The pictures of links are drawn in the same slots, within the same time.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Final, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from moziweb.timings import Part, measured_as
 
@@ -25,6 +27,8 @@ from .result import GenerationResult, GenerationStatus
 
 if TYPE_CHECKING:
     from .service import PosterService
+
+log = logging.getLogger(__name__)
 
 VARIANT_POLL_SECONDS: Final = 0.05
 """How often the waiting request asks for its variants."""
@@ -138,6 +142,7 @@ class AdmissionControl:
         try:
             return future.result(max(0.0, until - time.monotonic()))
         except TimeoutError:
+            future.add_done_callback(partial(_log_error, name))
             return None
 
     def _run(self, work: Callable[[], T], future: Future[T]) -> None:
@@ -161,3 +166,9 @@ class AdmissionControl:
             time.sleep(VARIANT_POLL_SECONDS)
             result = self._try(name, work, until)
         return result
+
+
+def _log_error(name: str, future: Future[Any]) -> None:
+    """Log the error of work whose request no longer waits, since the request cannot raise it."""
+    if error := future.exception():
+        log.warning("%s failed after its request had ended", name, exc_info=error)

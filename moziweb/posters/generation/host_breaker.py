@@ -145,6 +145,12 @@ class HostCircuitBreaker:
         with self._database.write() as session:
             session.execute(delete(PosterHost).where(PosterHost.name == host))
 
+    def return_trial(self, host: str) -> None:
+        """Let another attempt have the trial request of a host, which this one has not made."""
+        with self._database.write() as session:
+            is_open = PosterHost.name == host, PosterHost.open_until.is_not(None)
+            session.execute(update(PosterHost).where(*is_open).values(open_until=self._clock()))
+
     def _take_trials(self, rows: Sequence[PosterHost], now: datetime) -> bool:
         """Take the trial requests of all these hosts, or of none: conditional UPDATEs decide."""
         with self._database.write() as session:

@@ -161,6 +161,24 @@ def test_slot_is_free_after_an_error(
     assert admission.ensure_or_wait(source_id).status is GenerationStatus.MADE
 
 
+def test_error_after_the_end_of_the_request_is_logged(
+    service: PosterService, caplog: pytest.LogCaptureFixture
+) -> None:
+    ends = threading.Event()
+    admission = AdmissionControl(service, slots=1, wait_seconds=0)
+    result = admission.run_or_wait(
+        "picture", lambda: ends.wait(PATIENCE) and 1 / 0, time.monotonic() + 0.1
+    )
+    assert result is None
+    assert caplog.messages == []
+    ends.set()
+    join_threads("picture")
+    (record,) = caplog.records
+    assert record.getMessage() == "picture failed after its request had ended"
+    assert record.exc_info
+    assert record.exc_info[0] is ZeroDivisionError
+
+
 def test_number_of_admitted_requests_is_bounded_in_a_burst_only(
     service: PosterService, stub_reader: StubReader, source_id: int
 ) -> None:
