@@ -212,6 +212,22 @@ def test_commands_of_the_guide_fill_back_up_and_restore_a_site(
         assert "Itt van" in ask(f"{url}{movie}")[2].decode()
 
 
+def test_web_processes_can_make_the_posters(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "SITE_BASE_URL": "https://moziweb.example", "S3_BUCKET": "posters",
+        "DATABASE_URL": "postgresql://127.0.0.1/moziweb", "STAMPS_SERVER": "127.0.0.1:11212",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("POSTERS_BACKGROUND", raising=False)
+
+    def background() -> object:
+        return load(get_appsettings(str(ROOT_FOLDER / "production.ini")))["posters.background"]
+
+    assert background() == "procrastinate"
+    monkeypatch.setenv("POSTERS_BACKGROUND", "pool")
+    assert background() == "pool"
+
+
 @pytest.mark.parametrize("name", ["SITE_BASE_URL", "DATABASE_URL", "STAMPS_SERVER", "S3_BUCKET"])
 def test_unset_variable_is_one_line(
     folder: Path, environ: Environ, monkeypatch: pytest.MonkeyPatch, name: str
