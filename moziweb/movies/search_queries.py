@@ -46,8 +46,8 @@ MAX_QUERY_LENGTH: Final = 100
 MAX_COUNTED: Final = 1000
 """Movies that are counted; "more than" it are not."""
 
-MAX_PEOPLE: Final = 6
-"""People that ``matching_names`` returns."""
+MAX_PEOPLE: Final = 30
+"""People that a search shows; ``matching_names`` returns one more if there are more."""
 
 MAX_TRIGRAMS: Final = 50
 """Trigrams that ``similar_movies`` compares; each costs time for each candidate."""
@@ -177,7 +177,7 @@ def _people(terms: SearchTerms) -> Select[Any]:
         select(kind, Person.id, Person.name, slug)
         .where(_is_shown(), *_names_all(Person.search_text, terms))
         .order_by(case((is_word, 0), else_=1), Person.id)
-        .limit(MAX_PEOPLE)
+        .limit(MAX_PEOPLE + 1)
         .subquery()
     )
     return select(people)

@@ -14,7 +14,13 @@ from pyramid.view import view_config
 from moziweb.i18n import DOMAIN, _
 from moziweb.movies import search_queries
 from moziweb.movies.feed_queries import lead_listings
-from moziweb.movies.search_queries import MAX_COUNTED, SearchCursor, SearchTerms
+from moziweb.movies.search_queries import (
+    MAX_COUNTED,
+    MAX_PEOPLE,
+    NameKind,
+    SearchCursor,
+    SearchTerms,
+)
 from moziweb.movies.search_results import PAGE_SIZE, SearchResults
 from moziweb.request import Request
 
@@ -54,12 +60,15 @@ def search(request: Request) -> dict[str, Any]:
     if last:
         more = f"{context.urls.path('search')}?{urlencode({'q': text, 'after': str(last)})}"
     found = [each.movie_id for each in movies[:PAGE_SIZE]]
+    people = [each for each in results.names if each.kind is NameKind.PERSON]
+    names = [each for each in results.names if each not in people[MAX_PEOPLE:]]
     return {
         "page": _page(context, text),
         "text": text,
         "max_length": search_queries.MAX_QUERY_LENGTH,
         "sections": with_eager_row(_sections(request, context, found, results)),
-        "names": found_names(context, results.names),
+        "names": found_names(context, names),
+        "max_people": MAX_PEOPLE if len(people) > MAX_PEOPLE else None,
         "names_first": results.names_first,
         "total": results.total,
         "max_counted": MAX_COUNTED,

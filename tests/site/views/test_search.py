@@ -13,6 +13,7 @@ from webtest import TestApp
 
 from moziweb.movies import search_queries
 from moziweb.movies.models import CreditRole, Movie
+from moziweb.movies.search_queries import MAX_PEOPLE
 from moziweb.movies.search_results import PAGE_SIZE
 from moziweb.movies.text_folding import fold
 from moziweb.services import services_of
@@ -103,6 +104,32 @@ def test_people_distributors_and_services_are_found(app: TestApp, dbsession: Ses
     assert html.index("found-names") < html.index('id="found"')  # no title has the word
     assert "found-names" not in app.get("/search?q=hajnal").text
     assert "found-names" not in app.get("/search?q=torocsik&after=0-1").text
+
+
+def test_first_people_are_shown_and_the_page_says_so(app: TestApp, dbsession: Session) -> None:
+    movie = make_movie(dbsession, "Hajnal")
+    people = [f"Törőcsik {number}" for number in range(MAX_PEOPLE)]
+    add_people(dbsession, movie, CreditRole.CAST, *people)
+    set_distributor(dbsession, movie, "Törőcsik Film")
+    dbsession.commit()
+    section = app.get("/search?q=torocsik").html.find(class_="found-names")
+    assert len(section.find_all("a")) == MAX_PEOPLE + 1
+    assert section.find("p") is None
+    add_people(dbsession, movie, CreditRole.DIRECTOR, "Törőcsik Utolsó")
+    dbsession.commit()
+    for prefix, text in (("", "Az első 30 alkotó."), ("/en", "The first 30 people.")):
+        section = app.get(f"{prefix}/search?q=torocsik").html.find(class_="found-names")
+        assert len(section.find_all("a")) == MAX_PEOPLE + 1
+        assert section.p.text == text
+
+
+def test_only_names_found_are_no_films(app: TestApp, dbsession: Session) -> None:
+    make_premiere(dbsession, make_movie(dbsession, "Hajnal"), service="MUBI")
+    dbsession.commit()
+    page = app.get("/en/search?q=mubi").html
+    assert [each.text for each in page.select(".found-names a")] == ["MUBI Streaming"]
+    assert page.find(class_="found-note") is None
+    assert app.get("/en/search?q=hajnal").html.find(class_="found-note").text.strip() == "1 film"
 
 
 def test_headings_are_no_status(app: TestApp) -> None:
