@@ -33,8 +33,8 @@ from ..presenters.page_head import not_indexed, page_head
 from ..presenters.premiere import depend_on_line
 from ..presenters.qr_code import qr_code
 from ..query_parameters import keep_parameters, redirect_unless_canonical
-from ..view_models import FilterField, FilterOption
-from .feeds import premieres_of
+from ..view_models import FilterField, FilterOption, Link
+from .feeds import CALENDAR_PARTS, premieres_of
 
 PREVIEW: Final = 12
 """Premieres that the page shows of a calendar."""
@@ -93,6 +93,11 @@ def calendar_page(request: Request) -> dict[str, Any]:
         "calendar": CalendarAddress.of(
             context, "calendar", {"part": ""}, parameters, title or heading
         ),
+        "parts": [
+            Link(context.urls.path("calendar", part=part, _query=parameters), translate(name))
+            for part, (name, _kinds) in CALENDAR_PARTS.items()
+            if part and chosen.kind is None
+        ],
         "news_url": context.urls.path("news", _query=chosen.parameters),
         "qr": qr_code(f"{url}?{urlencode(parameters)}" if parameters else url),
         "preview": [_line(context, *each) for each in shown],

@@ -30,7 +30,7 @@ MAX_EVENTS: Final = 400
 MAX_FEED_ENTRIES: Final = 60
 """Entries in a feed of news."""
 
-_PARTS: Final[Mapping[str, tuple[TranslationString, Collection[PremiereKind]]]] = {
+CALENDAR_PARTS: Final[Mapping[str, tuple[TranslationString, Collection[PremiereKind]]]] = {
     "": (_("Film premieres in Hungary"), SCREENED | STREAMED),
     "-cinema": (_("Film premieres in Hungarian cinemas"), SCREENED),
     "-streaming": (_("Streaming premieres in Hungary"), STREAMED),
@@ -51,7 +51,7 @@ def calendar(request: Request) -> Response:
     """
     context = PageContext.of(request)
     part = request.matchdict["part"]
-    name, kinds = _PARTS[part]
+    name, kinds = CALENDAR_PARTS[part]
     context.depend(PREMIERES_LIST, PUBLISHED_LIST, NEWS_LIST, REVISIONS_LIST)
     chosen = feed_filter(request.dbsession, context, request)
     context.depend(*chosen.tags())

@@ -51,6 +51,23 @@ def test_form_builds_the_address(app: TestApp) -> None:
 
 
 @pytest.mark.usefixtures("filled")
+def test_halves_of_the_calendar_are_linked(app: TestApp) -> None:
+    for prefix, query in (("", ""), ("/en", "?genre=drama&remind=1d")):
+        page = app.get(f"{prefix}/calendar{query}").html
+        for part, text in (
+            ("cinema", "Mozipremierek Magyarországon"),
+            ("streaming", "Streamingpremierek Magyarországon"),
+        ):
+            path = f"{prefix}/premieres-{part}.ics{query}"
+            link = page.main.find("a", href=path)
+            assert link.text == f"{text} (.ics)" or prefix
+            app.get(path, status=200)
+    page = app.get("/calendar?kind=cinema").text
+    assert "/premieres-cinema.ics" not in page
+    assert "/premieres-streaming.ics" not in page
+
+
+@pytest.mark.usefixtures("filled")
 def test_preview_has_coming_premieres(app: TestApp) -> None:
     assert [each.text for each in app.get("/calendar").html.select(".line a")] == ["Dűne", "Móka"]
     html = app.get("/en/calendar?past=0").html
