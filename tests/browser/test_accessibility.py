@@ -19,15 +19,26 @@ PATHS: Final = (
     "/undated",
     "/about",
     "/nothing-here",
+    f"/year/{THIS_WEEK.thursday.year}",
+    "/years",
+    "/genres",
+    "/services",
+    "/developers",
     "a movie with a poster",
     "a movie without one",
     "a genre",
+    "a service",
+    "a person",
+    "a distributor",
 )
 
 LINKS: Final = {
     "a movie with a poster": (".movie:not(:has([src*=no-poster]))",),
     "a movie without one": (".movie:has([src*=no-poster])",),
     "a genre": (".movie", ".movie-category"),
+    "a service": ("a[href^='/service/']",),
+    "a person": (".movie", "a[href^='/person/']"),
+    "a distributor": (".movie", "a[href^='/distributor/']"),
 }
 
 ALL: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -83,7 +94,8 @@ def is_accessible(page: Page) -> None:
 
 def visit(page: Page, site: Site, path: str) -> None:
     """Go to a path, or to the page of a description in ``LINKS``."""
-    page.goto(site.url + (path if path.startswith("/") else ""))
+    start = "/services" if path == "a service" else "/"
+    page.goto(site.url + (path if path.startswith("/") else start))
     for link in LINKS.get(path, ()):
         click_link(page, link)
 
@@ -96,3 +108,15 @@ def test_page_is_accessible(site: Site, open_page: OpenPage, path: str) -> None:
     page.emulate_media(color_scheme="dark")
     page.set_viewport_size({"width": 360, "height": 740})
     assert violations(page, LOOKS) == []
+    page.set_viewport_size({"width": 390, "height": 740})
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_tables_of_the_api_fit_a_narrow_phone_in_large_text(
+    site: Site, open_page: OpenPage
+) -> None:
+    page = open_page(360)
+    page.goto(f"{site.url}/developers")
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
