@@ -34,6 +34,7 @@
   show();
   document.addEventListener("DOMContentLoaded", show);
   addEventListener("pageshow", show); // the page may come from the back/forward cache
+  addEventListener("cards", show); // watchlist.js has replaced the page's content
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-view]");
     if (!button) return;

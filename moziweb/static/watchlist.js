@@ -156,6 +156,7 @@
     if (!answer.ok) throw new Error(`${answer.status}`);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     document.querySelector("main").replaceWith(page.querySelector("main"));
+    dispatchEvent(new Event("cards"));
     addHearts();
     showList();
   }

@@ -218,3 +218,17 @@ def test_kind_and_runtime_are_shown_without_days(
         assert min(titles) >= 100, path
         assert max(line_heights(page)) <= 48, path
         assert page.evaluate("document.documentElement.scrollWidth") == width, path
+
+
+def test_view_is_switched_on_the_watchlist(site: Site, open_page: OpenPage) -> None:
+    page = open_page()
+    log = PageLog.attach(page)
+    page.goto(site.url)
+    choose_list(page)
+    page.locator(".film .heart").first.click()
+    page.goto(f"{site.url}/watchlist")
+    expect(page.get_by_role("button", name="Lista")).to_have_attribute("aria-pressed", "true")
+    assert max(line_heights(page)) <= 48
+    page.get_by_role("button", name="Plakátok").click()
+    assert min(line_heights(page)) > 200
+    assert log.errors == []
