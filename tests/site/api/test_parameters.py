@@ -112,9 +112,9 @@ def test_every_cursor_of_the_described_form_is_valid(text: str) -> None:
         assert row_id < 2**31
 
 
-def test_the_cursor_is_not_among_the_texts_of_the_next_block() -> None:
+def test_the_cursor_is_among_the_texts_of_a_redirect() -> None:
     query: Any = parsed("limit=5&cursor=7", LIST_PARAMETERS)
-    assert query.texts == {"limit": "5"}
+    assert query.texts == {"limit": "5", "cursor": "7"}
 
 
 def test_other_methods_are_not_parsed() -> None:
