@@ -78,7 +78,7 @@ def test_dashboard_and_purges(cached: TestApp, movies: Movies) -> None:
 
     # Invalid input is explained and kept in the form.
     for fields, words in (
-        ({"do": "tags", "tags": "wek:2026-W34"}, "nincs ilyen fajta címke. A fajták: dated,"),
+        ({"do": "tags", "tags": "wek:2026-W34"}, "nincs ilyen fajta címke. A fajták: beside,"),
         ({"do": "tags", "tags": "model:Nothing"}, "nincs ilyen nevű tábla. A táblák: model:"),
         ({"do": "tags", "tags": "<b>"}, "Ez nem címke."),
         ({"do": "tags", "tags": "lists:abc"}, "Ez nem címke."),
