@@ -52,7 +52,8 @@ def test_time_is_that_of_images_database_and_storage(
 ) -> None:
     with timed({}) as timings:
         AdmissionControl(service, slots=1, wait_seconds=0).ensure_or_wait(source_id)
-    parts = {part for part, seconds in timings.seconds.items() if seconds > 0.001}
+    seconds = timings.seconds
+    parts = set(sorted(seconds, key=lambda part: seconds[part], reverse=True)[:3])
     assert parts == {Part.IMAGES, Part.DATABASE, Part.STORAGE}
 
 
