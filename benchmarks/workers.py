@@ -47,7 +47,7 @@ from moziweb.posters.recipes import RECIPES
 from moziweb.storage import Storage
 from tests.faults.site import Worker
 from tests.services.postgres import PostgresServer
-from tests.services.s3 import REGION, ROOT, S3Bucket, S3Server
+from tests.services.s3 import S3Bucket, S3Server
 from tests.services.web import WebServer
 
 SMALLEST = ("--movies", "1", "--workers", "1", "--no-kill")
@@ -88,14 +88,8 @@ def settings_of(url: str, bucket: S3Bucket) -> dict[str, str]:
     return {
         "site.base_url": "https://moziweb.test",
         "sqlalchemy.url": url,
-        "storage.backend": "s3",
-        "storage.s3.bucket": bucket.name,
-        "storage.s3.region": REGION,
-        "storage.s3.endpoint_url": bucket.endpoint_url,
-        "storage.s3.access_key_id": ROOT.access_key_id,
-        "storage.s3.secret_access_key": ROOT.secret_access_key,
+        **bucket.settings(),
         "storage.s3.acl": "public-read",
-        "storage.s3.addressing_style": "path",
         "posters.background": "procrastinate",
         "posters.lease_seconds": str(LEASE_SECONDS),
         "posters.decoder.children": "1",

@@ -17,7 +17,7 @@ from playwright.sync_api import (
 
 from tests.audit_law import audit_law
 from tests.services.process import find_program
-from tests.services.s3 import REGION, ROOT, S3Server
+from tests.services.s3 import S3Server
 
 from .site import Site, fill, running_site
 
@@ -104,16 +104,7 @@ def s3_site(
 ) -> Iterator[Site]:
     """The site with its objects on S3, publicly readable, and all variants."""
     with s3_server.bucket(acls=True) as bucket:
-        storage = {
-            "storage.backend": "s3",
-            "storage.s3.bucket": bucket.name,
-            "storage.s3.region": REGION,
-            "storage.s3.endpoint_url": bucket.endpoint_url,
-            "storage.s3.access_key_id": ROOT.access_key_id,
-            "storage.s3.secret_access_key": ROOT.secret_access_key,
-            "storage.s3.acl": "public-read",
-            "storage.s3.addressing_style": "path",
-        }
+        storage = {**bucket.settings(), "storage.s3.acl": "public-read"}
         with running_site(movies, tmp_path_factory.mktemp("s3-site"), storage) as site:
             site.make_posters()
             yield site

@@ -16,7 +16,7 @@ from tests.services.memcached import MemcachedServer
 from tests.services.ports import HOST
 from tests.services.postgres import PostgresServer
 from tests.services.process import Service
-from tests.services.s3 import REGION, ROOT, S3Bucket, S3Server
+from tests.services.s3 import S3Bucket, S3Server
 from tests.services.web import WebServer, ask
 from tests.soak.run import MOVIES
 
@@ -279,13 +279,7 @@ def settings_of(
         "cache.default.stale_if_error": "600",
         "cache.fragments.expiration_time": "604800",
         "cache.fragments.mode": "strict",
-        "storage.backend": "s3",
-        "storage.s3.bucket": bucket.name,
-        "storage.s3.region": REGION,
-        "storage.s3.endpoint_url": bucket.endpoint_url,
-        "storage.s3.access_key_id": ROOT.access_key_id,
-        "storage.s3.secret_access_key": ROOT.secret_access_key,
-        "storage.s3.addressing_style": "path",
+        **bucket.settings(),
         "posters.background": "procrastinate",
         "posters.fetch_seconds": "3",
         "posters.decoder.seconds": "3",

@@ -52,6 +52,18 @@ class S3Bucket:
     endpoint_url: str
     client: "S3Client"
 
+    def settings(self) -> dict[str, str]:
+        """The ini keys of an application that stores objects in it, as the root user."""
+        return {
+            "storage.backend": "s3",
+            "storage.s3.bucket": self.name,
+            "storage.s3.region": REGION,
+            "storage.s3.endpoint_url": self.endpoint_url,
+            "storage.s3.access_key_id": ROOT.access_key_id,
+            "storage.s3.secret_access_key": ROOT.secret_access_key,
+            "storage.s3.addressing_style": "path",
+        }
+
     def clear(self) -> None:
         """Remove every object."""
         for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name):

@@ -10,7 +10,7 @@ popular keys, which are hits with any settings.
 """
 
 import math
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -186,8 +186,10 @@ class _Simulation:
     def __init__(self, settings: SimulatedSettings, render_seconds: float) -> None:
         self._settings = settings
         self._render_seconds = render_seconds
-        self._stores: dict[int, _Lru] = {}
-        self._copies: dict[int, _Lru] = {}
+        self._stores = defaultdict[int, _Lru](lambda: _Lru(settings.size, ENTRY_OVERHEAD_BYTES))
+        self._copies = defaultdict[int, _Lru](
+            lambda: _Lru(settings.l1_bytes, COPY_OVERHEAD_BYTES, TAG_BYTES)
+        )
         self._changed: dict[str, float] = {}
         self._reads = self._hits = self._local = 0
         self._waited = self._stale = self._renders = self._refreshes = 0
@@ -196,7 +198,7 @@ class _Simulation:
         if read.changed_at is not None:
             self._changed[read.key] = read.changed_at
         self._reads += 1
-        copies = self._copies_of(read.process)
+        copies = self._copies[read.process]
         store = self._store_of(read.process)
         copy = copies.get(read.key)
         if copy is not None and self._is_valid(read, copy):
@@ -227,7 +229,7 @@ class _Simulation:
         life = kept.expires - kept.rendered_at
         if read.at >= kept.rendered_at + self._settings.refresh_after * life:
             self._refreshes += 1
-            self._copies_of(read.process).drop(read.key)
+            self._copies[read.process].drop(read.key)
             self._render(read, store, None, seconds=0.0)
 
     def _render(
@@ -244,18 +246,7 @@ class _Simulation:
         return read.at < kept.expires and (changed is None or kept.rendered_at >= changed)
 
     def _store_of(self, process: int) -> _Lru:
-        owner = process if self._settings.is_private else 0
-        found = self._stores.get(owner)
-        if found is None:
-            found = self._stores[owner] = _Lru(self._settings.size, ENTRY_OVERHEAD_BYTES)
-        return found
-
-    def _copies_of(self, process: int) -> _Lru:
-        found = self._copies.get(process)
-        if found is None:
-            limit = self._settings.l1_bytes
-            found = self._copies[process] = _Lru(limit, COPY_OVERHEAD_BYTES, TAG_BYTES)
-        return found
+        return self._stores[process if self._settings.is_private else 0]
 
     def forecast(self) -> Forecast:
         return Forecast(

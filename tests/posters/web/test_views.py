@@ -44,20 +44,14 @@ from tests.posters.generation.test_admission import Worker
 from tests.posters.hostile_host import LOOPBACK, HostileHost
 from tests.posters.site import disk_settings, make_site
 from tests.services.process import child
-from tests.services.s3 import REGION, ROOT, S3Bucket
+from tests.services.s3 import S3Bucket
 
 
 def s3_site_settings(bucket: S3Bucket, database_url: str) -> dict[str, Any]:
     return {
         "sqlalchemy.url": database_url,
-        "storage.backend": "s3",
-        "storage.s3.bucket": bucket.name,
-        "storage.s3.region": REGION,
-        "storage.s3.endpoint_url": bucket.endpoint_url,
-        "storage.s3.access_key_id": ROOT.access_key_id,
-        "storage.s3.secret_access_key": ROOT.secret_access_key,
+        **bucket.settings(),
         "storage.s3.acl": "public-read",
-        "storage.s3.addressing_style": "path",
     }
 
 
