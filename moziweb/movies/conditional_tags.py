@@ -139,7 +139,7 @@ def _published(connection: Connection, movie_ids: Collection[int]) -> set[int]:
 
 
 def _lists_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
-    """Every list that contains the movies of the tags, and the pages beside them."""
+    """Every list that contains the movies of the tags."""
     movie_ids = _ids(tags)
     dates = select(Premiere.movie_id, Premiere.date, Premiere.precision, Premiere.service_id)
     dated = set()
@@ -154,8 +154,13 @@ def _lists_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
     for facet_id, facet in _facets_of(connection, tags):
         yield facet.list_tag(facet_id)
         yield from facet.members(facet_id)
-    yield from places_of(connection, movie_ids)
     yield from _texts_of(connection, movie_ids)
+
+
+def _lists_and_places_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
+    """Every list that contains the movies of the tags, and the pages beside them."""
+    yield from _lists_of(connection, tags)
+    yield from places_of(connection, _ids(tags))
 
 
 def _order_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
@@ -255,7 +260,7 @@ def _ids(tags: Iterable[str]) -> set[int]:
     return {int(each.partition(":")[2]) for each in tags}
 
 
-DECLARATIONS.expansions.add(_LISTS, _lists_of)
+DECLARATIONS.expansions.add(_LISTS, _lists_and_places_of)
 DECLARATIONS.expansions.add(ORDER_OF, _order_of)
 DECLARATIONS.expansions.add(_FACETS_OF, _facet_lists_of)
 DECLARATIONS.expansions.add(_FILTERED, _filtered_lists_of)
