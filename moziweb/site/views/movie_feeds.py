@@ -49,7 +49,7 @@ MAX_LISTED_EVENTS: Final = 600
 def movie_calendar(request: Request) -> Response:
     """All premieres of a movie. Seven queries."""
     context = PageContext.of(request)
-    movie = _movie(request, context, "movie_calendar")
+    movie = _movie(request, context, "movie_calendar", _options(request).parameters)
     context.depend(dated_tag(movie.id), announced_tag(movie.id))
     title, _subtitle = localized_titles(context, movie)
     where = [Premiere.movie_id == movie.id]
@@ -75,7 +75,8 @@ def person_calendar(request: Request) -> Response:
         raise HTTPNotFound
     values = {"person": named_segment(person)}
     if request.matchdict["person"] != values["person"]:
-        raise HTTPMovedPermanently(_url(request, context, "person_calendar", values))
+        query = _options(request).parameters
+        raise HTTPMovedPermanently(_url(context, "person_calendar", values, query))
     movies = select(Credit.movie_id).where(Credit.person_id == person.id)
     where = [Premiere.movie_id.in_(movies)]
     return _calendar(request, context, person.name, "person_calendar", values, where)
@@ -104,7 +105,7 @@ def my_calendar(request: Request) -> Response:
 def movie_news(request: Request) -> Response:
     """The announcements, moves and cancellations of a movie's premieres. Six queries."""
     context = PageContext.of(request)
-    movie = _movie(request, context, "movie_news")
+    movie = _movie(request, context, "movie_news", {})
     context.depend(dated_tag(movie.id), announced_tag(movie.id))
     where = [Premiere.movie_id == movie.id]
     found = latest_news(request.dbsession, where, MAX_FEED_ENTRIES)
@@ -123,8 +124,11 @@ def movie_news(request: Request) -> Response:
     return news_response(context, texts, found, movie.created_at)
 
 
-def _movie(request: Request, context: PageContext, route: str) -> Movie:
-    """The movie whose id the path begins with; a wrong slug redirects to the right URL."""
+def _movie(request: Request, context: PageContext, route: str, query: dict[str, str]) -> Movie:
+    """The movie whose id the path begins with; a wrong slug redirects to the right URL.
+
+    ``query`` is kept by the redirect.
+    """
     segment = request.matchdict["movie"]
     movie_id = parse_id(segment.partition("-")[0])
     found = published_by_id(request.dbsession, movie_id) if movie_id else None
@@ -133,13 +137,11 @@ def _movie(request: Request, context: PageContext, route: str) -> Movie:
     context.depend(movie_tag(found.id))
     if segment != segment_of(found.id, found.slug):
         values = {"movie": segment_of(found.id, found.slug)}
-        raise HTTPMovedPermanently(_url(request, context, route, values))
+        raise HTTPMovedPermanently(_url(context, route, values, query))
     return found
 
 
-def _url(request: Request, context: PageContext, route: str, values: dict[str, str]) -> str:
-    """The URL of the route with the reminder of the request, if it has one."""
-    query = _options(request).parameters
+def _url(context: PageContext, route: str, values: dict[str, str], query: dict[str, str]) -> str:
     return context.urls.absolute(context.urls.path(route, **values, _query=query))
 
 

@@ -1,5 +1,6 @@
 """Locations of pages by URL, and the digest in their keys."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,9 +11,9 @@ from webtest import TestApp
 from moziweb.cache.http.routes import EntryLocation
 from moziweb.caching import digest_of
 from moziweb.services import services_of
-from tests.conftest import QueryCounter
+from tests.conftest import BASE_URL, QueryCounter
 from tests.registry import page_cache_of
-from tests.site.cached import CACHED, Movies, every_page, fill, pages, site, warm
+from tests.site.cached import CACHED, Movies, every_page, feeds, fill, pages, site, warm
 
 
 @pytest.fixture
@@ -51,6 +52,16 @@ def test_page_is_stored_at_the_location_of_its_url(cached: TestApp, movies: Movi
 def test_each_url_has_its_own_location(cached: TestApp, movies: Movies) -> None:
     locations = [location_of(cached, url) for url in every_page(movies).values()]
     assert len({location.key for location in locations if location}) == len(every_page(movies))
+
+
+def test_wrong_slug_in_the_path_of_a_page_redirects(cached: TestApp, movies: Movies) -> None:
+    with_slug = re.compile(r"/(\d+)-[a-z-]+")
+    paths = [*every_page(movies).values(), *feeds(movies).values()]
+    paths = [path for path in paths if with_slug.search(path)]
+    assert len(paths) == 7
+    for path in paths:
+        moved = cached.get(with_slug.sub(r"/\1-x", path), status=301)
+        assert moved.location == BASE_URL + path
 
 
 def test_location_needs_no_query(
