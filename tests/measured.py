@@ -4,6 +4,7 @@ Not counted are whole tests, with their fixtures, and starts of an application w
 which another one has started in this process.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -61,6 +62,16 @@ def unmeasured() -> Iterator[None]:
         yield
     finally:
         coverage.start()
+
+
+@contextmanager
+def cpu_limit(seconds: float) -> Iterator[None]:
+    """Fail if a ``with`` block used more CPU. Nothing in it is traced: tracing costs CPU itself."""
+    with unmeasured():
+        started = time.process_time()
+        yield
+        spent = time.process_time() - started
+    assert spent < seconds
 
 
 @contextmanager
