@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from webtest import TestApp
 from webtest.lint import WSGIWarning
 
+from moziweb.site import OTHERS, PAGES
+
 ODD = [
     "0",
     "-1",
@@ -43,16 +45,16 @@ ODD = [
     "<script>",
 ]
 PLACES = [
+    *(re.sub(r"{.+?}", "{}", path) for _name, path in (*PAGES, *OTHERS) if "{" in path),
     "/{}",
-    "/movie/{}",
+    "/en{}",
     "/en/movie/{}",
-    "/week/{}",
     "/en/week/{}",
-    "/month/{}",
-    "/genre/{}",
     "/jump?date={}",
-    "/api/movie/{}",
+    "/suggest?q={}",
+    "/my.ics?m={}",
     "/api/{}",
+    "/api/v1/{}",
     "/poster/{}",
     "/poster/{}-x.1.jpg",
     "/poster/1-x.{}.thumb.webp",
@@ -60,7 +62,6 @@ PLACES = [
     "/static/{}",
     "/?{}",
     "/week/2026-W34?{}",
-    "/en{}",
 ]
 EXPECTED = {200, 301, 302, 400, 404}
 
