@@ -314,11 +314,15 @@ class Watch:
         self._published = Published()
         self._places: dict[Path, int] = {}
         self._pending: list[Seen] = []
+        self._measured = 0
+        self.publish_windows: list[float] = []
+        self.slowest_publish = 0.0
 
     def begin(self) -> None:
         """Wait until all clients work."""
         until = time.monotonic() + PATIENCE
-        while len(list(self._stack.home.glob("reads-*"))) < 3 or self.writes()[0] < 3:
+        while len(list(self._stack.home.glob("reads-*"))) < 3 or self.writes() < 3:
+            self._fetch()
             if time.monotonic() > until:
                 raise ServiceError("the clients do not read or write")
             time.sleep(0.2)
@@ -328,6 +332,7 @@ class Watch:
         self._pending.extend(self._new_reads())
         self._fetch()
         until = float("inf") if everything else time.time() - LAG
+        self._measure_freezes([each for each in faults.long_freezes if each.over + WINDOW < until])
         ready = [seen for seen in self._pending if seen.at < until]
         self._pending = [seen for seen in self._pending if seen.at >= until]
         self.health.judge(ready, faults.outages)
@@ -337,29 +342,31 @@ class Watch:
         """The number of unpublished rows in the outbox."""
         return int(self._ask("SELECT count(*) FROM cache_journal WHERE published IS NULL")[0][0])
 
-    def writes(self) -> tuple[int, float]:
-        """The number of writes, and the longest time until a publish."""
-        query = "SELECT count(*), coalesce(max(published - created), 0) FROM cache_journal"
-        count, slowest = self._ask(query)[0]
-        return int(count), float(slowest)
+    def writes(self) -> int:
+        """The number of writes. Rows that were published long ago are no longer in the outbox."""
+        return len(self._published.known) + self.unpublished()
 
-    def publish_windows(self, freezes: Sequence[Outage]) -> list[float]:
-        """For each freeze, the seconds from its end until the last of its writes was published."""
+    def _measure_freezes(self, freezes: Sequence[Outage]) -> None:
+        """Note the seconds from the end of each freeze until the last of its writes was published.
+
+        Call it when they are published, and before the outbox is pruned of them.
+        """
         query = "SELECT max(published) FROM cache_journal WHERE created BETWEEN :begun AND :over"
-        found = (self._ask(query, begun=each.begun, over=each.over)[0][0] for each in freezes)
-        return [
-            round(max(0.0, float(last or 0) - each.over), 2)
-            for last, each in zip(found, freezes, strict=True)
-        ]
+        for each in freezes[self._measured :]:
+            last = self._ask(query, begun=each.begun, over=each.over)[0][0]
+            if last is not None:
+                self.publish_windows.append(round(max(0.0, float(last) - each.over), 2))
+        self._measured = len(freezes)
 
     def _fetch(self) -> None:
         query = (
-            "SELECT id, reason, published FROM cache_journal WHERE published > :since"
+            "SELECT id, reason, created, published FROM cache_journal WHERE published > :since"
             " AND reason <> ''"
         )
-        for row, reason, at in self._ask(query, since=time.time() - 60):
+        for row, reason, created, at in self._ask(query, since=time.time() - 60):
             movie, version = map(int, reason.split())
             self._published.add(int(row), movie, version, float(at))
+            self.slowest_publish = max(self.slowest_publish, float(at) - float(created))
 
     def _ask(self, query: str, **values: float) -> list[Any]:
         with self._engine.connect() as connection:
@@ -411,19 +418,18 @@ def run(
         for web in stack.webs:
             stack.count_log_checks(web)
         checks = stack.log_checks
-        writes, slowest = watch.writes()
-        windows = watch.publish_windows(faults.long_freezes)
+        windows = watch.publish_windows
         late = [f"published {each} s after a freeze" for each in windows if each > WINDOW]
         return Report(
             seconds=round(time.monotonic() - began, 1),
             reads=verdict.reads,
             checks=verdict.checks,
-            writes=writes,
+            writes=watch.writes(),
             stale=verdict.stale,
             said_stale=verdict.said_stale,
             in_grace=verdict.in_grace,
             unpublished=watch.unpublished(),
-            slowest_publish=round(slowest, 2),
+            slowest_publish=round(watch.slowest_publish, 2),
             publish_windows=windows,
             faults=dict(faults.counts),
             caches=dict(verdict.caches),
