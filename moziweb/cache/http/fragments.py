@@ -17,6 +17,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from markupsafe import Markup
@@ -147,6 +148,7 @@ def template_key(keys: KeyBuilder, page: str) -> str:
     return keys.key("template", page)
 
 
+@lru_cache(maxsize=4_000)
 def fragment_key(keys: KeyBuilder, digest: str, key: str) -> str:
     """The key of a slot's fragment. ``digest`` is that of the code and the templates."""
     return keys.key("fragment", digest, key)

@@ -13,7 +13,6 @@ clock, an entry stored in the meantime would seem too new to be valid, and would
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from ..protocol.dependencies import NEVER
 from ..protocol.entry import Entry
@@ -48,12 +47,12 @@ class ReadOperation:
         self._unresolved_tags: set[str] = set()
         self._stopwatch = Stopwatch()
 
-    def run(self) -> dict[str, CacheResult]:
-        """Return a result for every key."""
+    def run(self) -> Mapping[str, CacheResult]:
+        """Return a result for every key, without timings."""
         parts = self._parts
         if self._source.wrote():  # cached entries do not show its uncommitted writes
             self._render(self._keys)
-            return dict(self._served)
+            return self._served
         with self._stopwatch.measure("clock"):
             clock = parts.stamps.clock() if parts.policy.enabled else None
         if clock is None:
@@ -65,8 +64,11 @@ class ReadOperation:
                 self._render_under_leases()
                 self._serve_outdated()
                 self._wait_for_others()
-        timings = self._stopwatch.timings()
-        return {key: replace(served, timings=timings) for key, served in self._served.items()}
+        return self._served
+
+    def timings(self) -> tuple[tuple[str, float], ...]:
+        """Return the seconds of each step until now, and of all."""
+        return self._stopwatch.timings()
 
     def was_invalidated(self, key: str) -> bool:
         """Whether an entry of ``key`` was found that had not expired, and was outdated."""

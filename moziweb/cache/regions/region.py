@@ -130,7 +130,8 @@ class TaggedRegion:
         def render_one(contexts: Mapping[str, RenderContext]) -> Mapping[str, Rendered]:
             return {each: render(context) for each, context in contexts.items()}
 
-        return self.get_or_render_multi([key], render_one, source=source, parent=parent)[0]
+        operation = ReadOperation(self._parts, [key], render_one, source, parent)
+        return replace(self._run(operation)[key], timings=operation.timings())
 
     def get_or_render_multi(
         self,
@@ -143,9 +144,12 @@ class TaggedRegion:
         """Return the entries of ``keys``, in their order, with one fetch for all.
 
         ``render`` gets the keys to render, each with its context, and returns a payload for each.
-        It may be called more than once, with other keys.
+        It may be called more than once, with other keys. The results have no timings.
         """
-        operation = ReadOperation(self._parts, keys, render, source, parent)
+        served = self._run(ReadOperation(self._parts, keys, render, source, parent))
+        return [served[key] for key in keys]
+
+    def _run(self, operation: ReadOperation) -> Mapping[str, CacheResult]:
         served = operation.run()
         for key, each in served.items():
             self._parts.observer.served(self.name, each.status)
@@ -154,7 +158,7 @@ class TaggedRegion:
             else:
                 changed = each.status is CacheStatus.MISS and operation.was_invalidated(key)
                 self._parts.observer.read(self.name, key, each.entry, changed)
-        return [served[key] for key in keys]
+        return served
 
     # Writes
 
