@@ -42,7 +42,8 @@ def report_of(url: str, device: str) -> dict[str, Any]:
     categories = ",".join(("performance", *CATEGORIES))
     command: list[str | Path] = [
         find_program("node"), CLI, url, "--output=json", "--output-path=stdout", "--quiet",
-        f"--only-categories={categories}", f"--chrome-flags={FLAGS}", *preset,
+        f"--only-categories={categories}", "--disable-full-page-screenshot",
+        f"--chrome-flags={FLAGS}", *preset,
     ]  # fmt: skip
     for _ in range(TRIES):
         done = run(command, env={**os.environ, "CHROME_PATH": str(find_program("chromium"))})

@@ -85,7 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         for page in options.pages:
             url = site.url + site.paths[page]
-            rounds = [largest_paint(browser, url) for _ in range(options.rounds + 1)][1:]
+            warm_up = options.rounds > 1
+            rounds = [largest_paint(browser, url) for _ in range(options.rounds + warm_up)]
+            rounds = rounds[warm_up:]
             seconds = median(each["time"] for each in rounds) / 1000
             last = rounds[-1]
             shown = last["url"].rpartition("/")[2] or "text"

@@ -28,6 +28,7 @@ from moziweb.settings import load
 
 from . import measured
 from .memory import Memory
+from .once import Once
 from .services.postgres import PostgresServer
 from .services.process import restore_default_signals, run
 
@@ -35,6 +36,7 @@ pytest_plugins = [
     "tests.services.fixtures",
     "tests.applications",
     "tests.compiled",
+    "tests.once",
     "tests.scheduling",
 ]
 
@@ -111,11 +113,9 @@ def close_services(registry: Registry) -> None:
 
 
 @pytest.fixture(scope="session")
-def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def migrated_sqlite(once: Once) -> Path:
     """A migrated SQLite file to copy."""
-    path = tmp_path_factory.mktemp("sqlite") / "migrated.sqlite"
-    migrate(f"sqlite:///{path}")
-    return path
+    return once("migrated.sqlite", lambda path: migrate(f"sqlite:///{path}"))
 
 
 @pytest.fixture(scope="session")
@@ -196,11 +196,21 @@ def fill(url: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def demo_sqlite(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+def demo_file(migrated_sqlite: Path, once: Once) -> Path:
+    """An SQLite file with the demo to copy."""
+
+    def make(path: Path) -> None:
+        shutil.copyfile(migrated_sqlite, path)
+        fill(f"sqlite:///{path}")
+
+    return once("demo.sqlite", make)
+
+
+@pytest.fixture(scope="session")
+def demo_sqlite(demo_file: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The URL of an SQLite database with the demo; read-only."""
     copy = tmp_path_factory.mktemp("demo") / "demo.sqlite"
-    shutil.copyfile(migrated_sqlite, copy)
-    fill(f"sqlite:///{copy}")
+    shutil.copyfile(demo_file, copy)
     return f"sqlite:///{copy}"
 
 

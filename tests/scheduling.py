@@ -22,8 +22,8 @@ TOGETHER: Final = {
     **dict.fromkeys(
         (
             f"tests/browser/test_{name}.py"
-            for name in ("accessibility", "images", "keyboard", "layout", "list_view", "offline",
-                         "plain", "quiet", "search", "trailer", "watchlist")
+            for name in ("accessibility", "filters", "images", "keyboard", "layout", "list_view",
+                         "offline", "plain", "quiet", "search", "sharing", "trailer", "watchlist")
         ),
         "the site in a browser",
     ),

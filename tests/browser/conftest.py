@@ -1,11 +1,12 @@
 """Fixtures: Chromium, and the site with its objects on disk or on S3."""
 
-import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -15,11 +16,13 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from moziweb.manager.auth import passwords
 from tests.audit_law import audit_law
+from tests.once import Once
 from tests.services.process import find_program
 from tests.services.s3 import S3Server
 
-from .site import Site, fill, running_site
+from .site import Site, make_template, running_site
 
 CHROMIUM_OPTIONS = [
     "--no-sandbox",  # not available to root
@@ -40,6 +43,15 @@ expect.set_options(timeout=30_000)  # milliseconds: several workers share the pr
 def _audit_law() -> Iterator[None]:
     """Every change by the application has an audit entry."""
     with audit_law():
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _light_hashes() -> Iterator[None]:
+    """Sets the cheapest argon2id parameters."""
+    with pytest.MonkeyPatch.context() as patch:
+        light = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        patch.setattr(passwords, "_HASHER", light)
         yield
 
 
@@ -75,36 +87,43 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
 
 
 @pytest.fixture(scope="session")
-def movies(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A template SQLite file with a few dozen movies of the demo."""
-    path = tmp_path_factory.mktemp("movies") / "films.sqlite"
-    shutil.copyfile(migrated_sqlite, path)
-    fill(f"sqlite:///{path}")
-    return path
+def cold(demo_file: Path, once: Once) -> Path:
+    """The template of a site without variants."""
+    return once("cold", partial(make_template, demo_file))
 
 
 @pytest.fixture(scope="session")
-def site(movies: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def ready(cold: Path, once: Once) -> Path:
+    """The template of a site with all variants."""
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        with running_site(cold, folder) as site:
+            site.make_posters()
+
+    return once("ready", make)
+
+
+@pytest.fixture(scope="session")
+def site(ready: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The site with its objects on disk and all variants."""
-    with running_site(movies, tmp_path_factory.mktemp("site"), {}) as site:
-        site.make_posters()
+    with running_site(ready, tmp_path_factory.mktemp("site")) as site:
         yield site
 
 
 @pytest.fixture
-def cold_site(movies: Path, tmp_path: Path) -> Iterator[Site]:
+def cold_site(cold: Path, tmp_path: Path) -> Iterator[Site]:
     """The site with its objects on disk and no variants yet."""
-    with running_site(movies, tmp_path, {}) as site:
+    with running_site(cold, tmp_path) as site:
         yield site
 
 
 @pytest.fixture(scope="session")
 def s3_site(
-    movies: Path, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory
+    ready: Path, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     """The site with its objects on S3, publicly readable, and all variants."""
     with s3_server.bucket(acls=True) as bucket:
         storage = {**bucket.settings(), "storage.s3.acl": "public-read"}
-        with running_site(movies, tmp_path_factory.mktemp("s3-site"), storage) as site:
-            site.make_posters()
+        with running_site(ready, tmp_path_factory.mktemp("s3-site"), storage) as site:
             yield site

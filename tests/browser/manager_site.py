@@ -8,7 +8,7 @@ import shutil
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from moziweb.ops.models import PerformanceMinute
 from moziweb.posters.models import PosterSource, SourceState
 from moziweb.services import services_of, set_services
 from moziweb.timings import Part
-from tests.conftest import raw_settings
+from tests.conftest import close_services, raw_settings
 from tests.services.ports import HOST, free_port
 from tests.services.tmdb import TOKEN, TmdbServer, not_found
 from tests.site.cached import CACHED, Movies, fill, now, pages
@@ -51,14 +51,23 @@ class ManagerSite:
     url: str
     movies: Movies
     registry: Any
+    _cookies: list[Any] = field(default_factory=list)
+
+    def enter(self, page: Page) -> None:
+        """Signs in; on a site that tests share, by the session of the first of them."""
+        if self._cookies:
+            page.context.add_cookies(self._cookies)
+        else:
+            self.sign_in(page)
+            self._cookies.extend(page.context.cookies())
 
     def sign_in(self, page: Page) -> None:
-        """Signs in with the keyboard."""
+        """Signs in with the keyboard, and waits for the first page of the manager."""
         page.goto(f"{self.url}/manager/sign-in")
         page.get_by_label("Név").fill(NAME)
         page.get_by_label("Jelszó").fill(PASSWORD)
         page.keyboard.press("Enter")
-        page.wait_for_url(f"{self.url}/manager", wait_until="networkidle")
+        page.wait_for_url(f"{self.url}/manager")
 
     def states(self, **more: str) -> dict[str, str]:
         """The cache status of each page, and of ``more`` paths."""
@@ -134,7 +143,7 @@ def running_manager_site(
         # Find all affected pages on a busy machine, too.
         patch.setattr(affected_pages, "TIME_LIMIT", 60.0)
         yield ManagerSite(url, movies, wsgi.registry)
-    services_of(wsgi.registry).database.engine.dispose()
+    close_services(wsgi.registry)
 
 
 def add_performance(session: Session) -> None:

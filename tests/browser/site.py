@@ -7,7 +7,7 @@ poster service processes in the same way.
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from io import BytesIO
@@ -15,21 +15,22 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 from webtest.http import StopableWSGIServer
 
 from moziweb import main
 from moziweb.db import Database, create_engine
-from moziweb.demo.loader import load_demo
 from moziweb.movies.calendar import budapest_today, week_of
 from moziweb.movies.lead_premiere import WEEKS_IN_CINEMAS
 from moziweb.movies.models import CreditRole, DatePrecision, Movie, Premiere
 from moziweb.posters.generation.result import GenerationStatus
-from moziweb.posters.models import PosterSource
+from moziweb.posters.models import PosterSource, PosterVariant
 from moziweb.services import services_of, set_services
 from moziweb.settings import load
-from tests.conftest import NOW, raw_settings
+from moziweb.storage import Storage
+from moziweb.storage.disk import DiskStorage
+from tests.conftest import NOW, close_services, raw_settings
 from tests.factories import (
     add_genres,
     add_people,
@@ -44,6 +45,9 @@ from tests.services.ports import HOST, free_port
 
 TODAY = budapest_today(NOW)
 THIS_WEEK = week_of(TODAY)
+
+DATABASE = "site.sqlite"
+OBJECTS = "objects"
 
 EMPTY_WEEK = "1950-W03"
 LONG_WEEK = THIS_WEEK.shifted(300)
@@ -71,14 +75,18 @@ class Site:
         )
 
 
-def fill(url: str) -> None:
-    """Load the demo into a migrated database, keep a few dozen movies, and add one."""
-    with _session(url) as session:
-        load_demo(session, TODAY, NOW)
+def make_template(demo: Path, folder: Path) -> None:
+    """Fill a folder with a few dozen movies of the demo, and posters without variants."""
+    folder.mkdir()
+    shutil.copyfile(demo, folder / DATABASE)
+    engine = create_engine(load(raw_settings(_url(folder), folder)))
+    with Session(engine) as session:
         session.execute(delete(Movie).where(Movie.id.not_in(_shown(session))))
         _add_long_word(session)
         _add_short_title(session)
         session.commit()
+    _upload_posters(Database(engine), DiskStorage(folder / OBJECTS))
+    engine.dispose()
 
 
 def _add_long_word(session: Session) -> None:
@@ -111,30 +119,54 @@ def _shown(session: Session) -> list[int]:
 
 
 @contextlib.contextmanager
-def running_site(database: Path, folder: Path, storage: dict[str, str]) -> Iterator[Site]:
-    """The site with a copy of ``database``, uploaded posters, and no variants yet.
+def running_site(
+    template: Path, folder: Path, storage: Mapping[str, str] | None = None
+) -> Iterator[Site]:
+    """The site with a copy of the database and the objects of ``template``.
 
     ``storage`` are the ini keys of the storage; by default objects are in ``folder``.
     """
     port = free_port()
-    copy = folder / "site.sqlite"
-    shutil.copyfile(database, copy)
     url = f"http://{HOST}:{port}"
+    shutil.copyfile(template / DATABASE, folder / DATABASE)
+    if storage is None:
+        shutil.copytree(template / OBJECTS, folder / OBJECTS)
     settings = {
-        **raw_settings(f"sqlite:///{copy}", folder),
+        **raw_settings(_url(folder), folder),
         "site.base_url": url,
         "posters.inline_slots": "3",
-        **storage,
+        **(storage or {}),
     }
     wsgi = main({}, **settings)
-    set_services(wsgi.registry, replace(services_of(wsgi.registry), clock=lambda: NOW))
-    _upload_posters(services_of(wsgi.registry).database, services_of(wsgi.registry).storage)
+    services = services_of(wsgi.registry)
+    set_services(wsgi.registry, replace(services, clock=lambda: NOW))
+    if storage is not None:
+        _move(DiskStorage(template / OBJECTS), services.storage, services.database)
     with served(wsgi, port):
         yield Site(url, wsgi.registry)
-    services_of(wsgi.registry).database.engine.dispose()
+    close_services(wsgi.registry)
 
 
-def _upload_posters(database: Database, storage: Any) -> None:
+def _url(folder: Path) -> str:
+    return f"sqlite:///{folder / DATABASE}"
+
+
+def _move(disk: DiskStorage, storage: Storage, database: Database) -> None:
+    """Store the objects of a folder in another storage, as the poster service does."""
+    for listed in disk.list():
+        stored = disk.head(listed.key)
+        assert stored is not None
+        storage.put(
+            stored.key,
+            disk.get(stored.key),
+            content_type=stored.content_type or "",
+            cache_control=stored.cache_control or "",
+        )
+    with database.write() as session:
+        session.execute(update(PosterVariant).values(bucket=storage.bucket))
+
+
+def _upload_posters(database: Database, storage: Storage) -> None:
     """Upload small images instead of drawn posters; one movie of this week has no poster."""
     with database.write() as session:
         session.execute(delete(PosterSource))
@@ -162,11 +194,3 @@ def served(wsgi: Any, port: int) -> Iterator[None]:
     finally:
         server.shutdown()
         server.runner.join()
-
-
-@contextlib.contextmanager
-def _session(url: str) -> Iterator[Session]:
-    engine = create_engine(load(raw_settings(url, Path())))
-    with Session(engine) as session:
-        yield session
-    engine.dispose()

@@ -1,7 +1,7 @@
 """axe-core finds no violation on any kind of page, on a light desktop and on a dark phone."""
 
 from importlib import resources
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from playwright.sync_api import Page
@@ -55,27 +55,28 @@ LOOKS: Final = [
 AXE: Final = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 
 
+# Another colour scheme changes colours over some time. Endless animations are left out.
+RUN: Final = """async (rules) => {
+  if (!("axe" in window)) return null;
+  await Promise.allSettled(
+    document.getAnimations()
+      .filter((each) => each instanceof CSSTransition)
+      .map((each) => each.finished)
+  );
+  const { violations } = await axe.run({ runOnly: rules, resultTypes: ["violations"] });
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map((node) => `${id}: ${node.html}: ${node.failureSummary}`));
+}"""
+
+
 def violations(page: Page, rules: list[str]) -> list[str]:
     """The violations that axe finds: a line for each element and rule."""
-    if not page.evaluate("'axe' in window"):
+    found: list[str] | None = page.evaluate(RUN, rules)
+    if found is None:
         page.evaluate(AXE)
-    # Another colour scheme changes colours over some time. Endless animations are left out.
-    page.evaluate(
-        """() => Promise.allSettled(
-          document.getAnimations()
-            .filter((each) => each instanceof CSSTransition)
-            .map((each) => each.finished)
-        )"""
-    )
-    options = {"runOnly": rules, "resultTypes": ["violations"]}
-    found: list[dict[str, Any]] = page.evaluate(
-        "async (options) => (await axe.run(options)).violations", options
-    )
-    return [
-        f"{rule['id']}: {node['html']}: {node['failureSummary']}"
-        for rule in found
-        for node in rule["nodes"]
-    ]
+        found = page.evaluate(RUN, rules)
+    assert found is not None
+    return found
 
 
 def is_accessible(page: Page) -> None:

@@ -87,7 +87,7 @@ def test_purge_by_tag_renders_exactly_its_pages_again(
 ) -> None:
     page = open_page()
     watch = PageLog.attach(page)
-    shared_manager.sign_in(page)
+    shared_manager.enter(page)
     shared_manager.warm()
     before = shared_manager.states()
     page.goto(f"{shared_manager.url}/manager/cache")
@@ -119,7 +119,7 @@ def test_live_page_stops_polling_without_input(
     shared_manager: ManagerSite, open_page: OpenPage
 ) -> None:
     page = open_page()
-    shared_manager.sign_in(page)
+    shared_manager.enter(page)
     page.clock.install()
     page.add_init_script(
         "addEventListener('htmx:afterRequest', () => document.body.setAttribute('data-polled', ''))"
@@ -150,7 +150,7 @@ def test_live_pages_are_reloaded_without_scripts(
     shared_manager: ManagerSite, open_page: OpenPage, path: str
 ) -> None:
     page = open_page(java_script_enabled=False)
-    shared_manager.sign_in(page)
+    shared_manager.enter(page)
     page.goto(shared_manager.url + path)
     with page.expect_navigation():
         page.get_by_role("link", name="Frissítés").click()
@@ -159,7 +159,7 @@ def test_live_pages_are_reloaded_without_scripts(
 
 def test_form_is_kept_over_a_sign_in(shared_manager: ManagerSite, open_page: OpenPage) -> None:
     page = open_page()
-    shared_manager.sign_in(page)
+    shared_manager.enter(page)
     page.goto(f"{shared_manager.url}/manager/movies/new")
     page.locator("#title").fill("Hosszan gépelt cím")
     page.context.clear_cookies()

@@ -36,8 +36,8 @@ def movie(manager: ManagerSite) -> str:
 
 def opened(manager: ManagerSite, open_page: OpenPage, path: str, *size: int) -> Page:
     page = open_page(*size, color_scheme="light")
-    manager.sign_in(page)
-    page.goto(path, wait_until="networkidle")
+    manager.enter(page)
+    page.goto(path)
     return page
 
 

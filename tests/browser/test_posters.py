@@ -61,7 +61,7 @@ def posters_of(manager: ManagerSite, movie: int) -> str:
 
 def at_posters(manager: ManagerSite, page: Page, movie: int) -> PageLog:
     """Signs in and opens a movie's posters."""
-    manager.sign_in(page)
+    manager.enter(page)
     watch = PageLog.attach(page)
     # Intercept file choosers from now on: a listener added at the key press may be too late.
     page.on("filechooser", lambda _chooser: None)

@@ -58,8 +58,8 @@ def own(migrated_sqlite: Path, tmp_path: Path) -> Iterator[ManagerSite]:
 
 def opened(manager: ManagerSite, open_page: OpenPage, *size: int, path: str = GRID) -> Page:
     page = open_page(*size, color_scheme="light", permissions=["clipboard-read", "clipboard-write"])
-    manager.sign_in(page)
-    page.goto(manager.url + path, wait_until="networkidle")
+    manager.enter(page)
+    page.goto(manager.url + path)
     return page
 
 

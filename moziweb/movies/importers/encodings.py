@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -54,10 +55,12 @@ def decoded_list(data: bytes, encoding: str = "") -> DecodedText:
         return _decoded_as(data, encoding)
     if data[:2] in _MARKS_OF_UTF_16 or _utf_16_codec(data):
         return _decoded_as(data, "utf-16")
+    with suppress(UnicodeDecodeError):
+        return DecodedText(data.decode("utf-8-sig").lstrip("\ufeff"), "utf-8")
     text = _text(data, "utf-8-sig")
     valid = text.encode(errors="ignore").decode()
     bad, not_ascii = len(text) - len(valid), len(valid) - len(valid.encode("ascii", "ignore"))
-    if bad == 0 or not_ascii > bad:  # some rows of a list in UTF-8 may be in another encoding
+    if not_ascii > bad:  # some rows of a list in UTF-8 may be in another encoding
         return DecodedText(text.lstrip("\ufeff"), "utf-8")
     found = _guess(data)
     return DecodedText(_text(data, found), found, guessed=True)

@@ -1,5 +1,7 @@
 """The encodings of lists: recognised, guessed, or given."""
 
+import sys
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -41,6 +43,19 @@ def test_lists_of_windows_are_guessed(name: str) -> None:
 def test_quotation_marks_of_windows_are_no_control_characters() -> None:
     text = "title;overview\nŐ;„idézet” – így\n"
     assert decoded_list(text.encode("cp1250")).text == text
+
+
+@pytest.mark.parametrize("letter", ["a", "ő"])
+def test_valid_file_is_copied_once(letter: str) -> None:
+    """The largest file has 50 MB, and a web process little memory."""
+    data = letter.encode() * 1_000_000
+    tracemalloc.start()
+    try:
+        text = decoded_list(data).text
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.1 * sys.getsizeof(text) + 100_000
 
 
 @pytest.mark.parametrize("encoding", list(ENCODINGS))
