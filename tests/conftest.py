@@ -1,5 +1,6 @@
 """Fixtures of all tests: both databases (empty or with the demo), the application, query counts."""
 
+import os
 import shutil
 import sys
 import unicodedata
@@ -28,7 +29,7 @@ from moziweb.settings import load
 
 from . import measured
 from .memory import Memory
-from .once import Once
+from .once import Once, once_in
 from .services.postgres import PostgresServer
 from .services.process import restore_default_signals, run
 
@@ -36,7 +37,6 @@ pytest_plugins = [
     "tests.services.fixtures",
     "tests.applications",
     "tests.compiled",
-    "tests.once",
     "tests.scheduling",
 ]
 
@@ -110,6 +110,13 @@ def close_services(registry: Registry) -> None:
     if services.page_cache is not None:
         services.page_cache.retrier.close()  # its thread would connect again after ``dispose``
     services.database.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """``once(name, make)`` makes a file or folder for all workers. Copy what a test changes."""
+    folder = tmp_path_factory.getbasetemp()
+    return once_in(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
 
 
 @pytest.fixture(scope="session")

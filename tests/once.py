@@ -1,26 +1,17 @@
 """What the first worker makes, and all workers of a run read."""
 
 import fcntl
-import os
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 Once = Callable[[str, Callable[[Path], object]], Path]
+"""``once(name, make)`` returns the path of a file or folder, which ``make(path)`` creates."""
 
 
-@pytest.fixture(scope="session")
-def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
-    """``once(name, make)`` returns the path of a file or folder, which ``make(path)`` creates.
+def once_in(folder: Path) -> Once:
+    """Makes each file once in a folder that processes share; the others wait for it."""
 
-    It is made once in a run: the other workers wait for it. Copy what a test changes.
-    """
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-
-    def made(name: str, make: Callable[[Path], object]) -> Path:
+    def once(name: str, make: Callable[[Path], object]) -> Path:
         path = folder / name
         with (folder / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -30,4 +21,4 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
                 unfinished.rename(path)
         return path
 
-    return made
+    return once
