@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
@@ -27,6 +27,9 @@ from .slugs import MAX_NAME_SLUG_LENGTH, slug_of
 Row = TypeVar("Row", bound=Base)
 
 _NAME_CHANGES: Final = "moziweb.movies.name_changes"
+
+_PEOPLE: Final = 0x6D6F7A70
+"""First key of the advisory locks of new people's names: an arbitrary number."""
 
 
 def relations() -> tuple[ORMOption, ...]:
@@ -113,6 +116,22 @@ def named_or_slugged(session: Session, model: Any, name: str, slug: str) -> Any:
     by_slug = select(model).where(model.slug == slug)
     found = session.scalars(by_name).first() or session.scalar(by_slug)
     return found or successor(session, model, slug)
+
+
+def lock_new_people(session: Session, names: Iterable[str]) -> None:
+    """Lets other transactions that add people of these names wait; look them up after it.
+
+    Names of people are not unique. They are locked in one order, after the movie and before other
+    names (``manager.movies.locks``). On SQLite a write transaction is exclusive anyway.
+    """
+    wanted = sorted(set(names))
+    if wanted and session.get_bind().dialect.name == "postgresql":
+        session.execute(_LOCK_PEOPLE, {"key": _PEOPLE, "names": wanted})
+
+
+_LOCK_PEOPLE: Final = text(
+    "SELECT pg_advisory_xact_lock(:key, hashtext(name)) FROM unnest(CAST(:names AS text[])) AS name"
+)
 
 
 def find_or_add(session: Session, model: Any, name: str) -> Any:

@@ -20,6 +20,13 @@ def held(database: Database) -> Iterator[tuple[Session, Start]]:
 
     The transaction commits after the block.
     """
+    with rival(database) as start, database.write() as session:
+        yield session, start
+
+
+@contextmanager
+def rival(database: Database) -> Iterator[Start]:
+    """The function alone; work that waits must go on before the end of the block."""
     with ThreadPoolExecutor(1) as pool:
 
         def start(work: Callable[[], Any]) -> "Future[Any]":
@@ -28,8 +35,7 @@ def held(database: Database) -> Iterator[tuple[Session, Start]]:
             assert not running.done(), f"it has not waited: {running.result()}"
             return running
 
-        with database.write() as session:
-            yield session, start
+        yield start
 
 
 def _waits(engine: Engine) -> bool:

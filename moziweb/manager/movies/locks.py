@@ -2,20 +2,19 @@
 
 One order everywhere: movies by id, then people, genres, distributors and services by id. A save
 locks its movie before it refers to a name, so a merge or a deletion must not lock the name first.
+Saves and imports lock the names of people that they may add after the movie and before other names
+(``movie_rows.lock_new_people``).
 Who locks another movie later on may still meet a deadlock: every writer runs its transaction again
 (``moziweb.db.retry``).
 """
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from moziweb.movies.models import Movie
-
-_PEOPLE: Final = 0x6D6F7A70
-"""First key of the advisory locks of new people's names: an arbitrary number."""
 
 
 def lock_movie(session: Session, movie_id: int) -> None:
@@ -52,9 +51,3 @@ def lock_with_movies(
     found = set(session.scalars(movie_ids))
     movies |= lock_movies(session, found - movies.keys())
     return rows, {each: movies[each] for each in sorted(found & movies.keys())}
-
-
-def lock_new_person(session: Session, name: str) -> None:
-    """Lets other transactions that add a person of this name wait. Names are not unique."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(_PEOPLE, func.hashtext(name))))

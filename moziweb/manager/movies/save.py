@@ -4,7 +4,7 @@ Unchanged rows are not written, so only pages that show a difference are invalid
 get the provenance ``hand``, and importers do not overwrite them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -18,6 +18,7 @@ from moziweb.movies.movie_rows import (
     add,
     find_or_add,
     is_narrowed,
+    lock_new_people,
     note_move,
     service_id,
     set_column,
@@ -26,8 +27,9 @@ from moziweb.movies.movie_rows import (
 )
 
 from .form import DateChanges
-from .locks import lock_new_person
 from .values import MovieValues, PersonLine, PremiereLine, values_of
+
+_PEOPLE: Final = frozenset({"directors", "cast"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ def write(writer: MovieWriter) -> tuple[str, ...]:
     writer.session.add(writer.movie)
     writer.session.flush()
     changed = writer.values.changed_from(values_of(writer.movie))
+    _lock_new_people(writer, changed)
     for field in changed:
         _WRITERS.get(field, _write_column)(writer, field)
     if changed:
@@ -53,6 +56,20 @@ def write(writer: MovieWriter) -> tuple[str, ...]:
         set_provenance(writer.movie, changed, HAND, writer.now)
     writer.session.flush()
     return changed
+
+
+def _lock_new_people(writer: MovieWriter, changed: Iterable[str]) -> None:
+    """Locks the names of new people. One query if there are names without ids."""
+    lines = [line for field in changed if field in _PEOPLE for line in _people(writer, field)]
+    names = {line.name for line in lines if not line.person_id}
+    if names:
+        known = writer.session.scalars(select(Person.name).where(Person.name.in_(names)))
+        lock_new_people(writer.session, names.difference(known))
+
+
+def _people(writer: MovieWriter, field: str) -> tuple[PersonLine, ...]:
+    lines: tuple[PersonLine, ...] = getattr(writer.values, field)
+    return lines
 
 
 def _write_column(writer: MovieWriter, field: str) -> None:
@@ -72,7 +89,7 @@ def _write_genres(writer: MovieWriter, field: str) -> None:
 def _write_people(writer: MovieWriter, field: str) -> None:
     """Updates credits in place and keeps their positions, which are unique at any time."""
     role = CreditRole.DIRECTOR if field == "directors" else CreditRole.CAST
-    people: tuple[PersonLine, ...] = getattr(writer.values, field)
+    people = _people(writer, field)
     existing = [credit for credit in writer.movie.credits if credit.role is role]
     for credit in existing[len(people) :]:
         writer.movie.credits.remove(credit)
@@ -92,9 +109,6 @@ def _person(session: Session, name: str) -> Person:
     """The only person of this name; a new one if there is none, or more than one."""
     query = select(Person).where(Person.name == name).limit(2)
     found = session.scalars(query).all()
-    if not found:
-        lock_new_person(session, name)
-        found = session.scalars(query).all()
     return found[0] if len(found) == 1 else add(session, Person(name=name))
 
 

@@ -26,6 +26,7 @@ from moziweb.movies.models import (
 from moziweb.movies.movie_rows import (
     add,
     find_or_add,
+    lock_new_people,
     named_or_slugged,
     note_move,
     note_name_change,
@@ -71,6 +72,9 @@ def write_plan(writer: ImportWriter, plan: Plan) -> None:
 
     Flushes twice: first the movie's own row, then its relations.
     """
+    credited = {credit.person.name for credit in writer.movie.credits}
+    people = (fact for role in ("directors", "cast") for fact in plan.values.get(role, ()))
+    lock_new_people(writer.session, {fact.name for fact in people} - credited)
     with writer.session.no_autoflush:
         _write_movie(writer, plan)
         _write_parts(writer, plan)

@@ -4,8 +4,11 @@ The test holds a transaction open. A request or a job in a thread waits for it a
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 import pytest
@@ -14,18 +17,23 @@ from sqlalchemy.orm import Session
 from webtest import TestApp
 
 from moziweb.db import Database, retry
-from moziweb.manager.audit.log import COMMAND
+from moziweb.manager.audit.log import COMMAND, record_import
 from moziweb.manager.audit.models import AuditEntry
+from moziweb.manager.audit.name_entries import record_names
 from moziweb.manager.bin.deletion import Deleter
 from moziweb.manager.bin.models import BinKind
 from moziweb.manager.bulk.actions import BulkWriter
 from moziweb.manager.bulk.models import BulkAction
 from moziweb.manager.movies import save
+from moziweb.manager.movies.changes import before_import, imported_fields
 from moziweb.manager.movies.locks import lock_movie, lock_movies
 from moziweb.manager.names.kinds import NAME_MODELS, USES, NamedKind
 from moziweb.manager.names.merging import merge_names
 from moziweb.manager.undo.name_reversal import NameUndoer
 from moziweb.manager.views import movie_posters
+from moziweb.movies.importers.candidate import Candidate, PersonFact
+from moziweb.movies.importers.planning import Plan
+from moziweb.movies.importers.service import Importer
 from moziweb.movies.models import (
     Credit,
     CreditRole,
@@ -35,13 +43,14 @@ from moziweb.movies.models import (
     Person,
     PremiereKind,
 )
-from moziweb.movies.movie_rows import service_id
+from moziweb.movies.movie_rows import lock_new_people, service_id
+from moziweb.posters.importer_port import ImportedPosters
 from moziweb.posters.models import PosterSource, SourceState
 from moziweb.services import services_of
 from tests import factories
 from tests.conftest import NOW
 from tests.db.faults import conflicts_at
-from tests.db.rivals import held
+from tests.db.rivals import Start, held, rival
 from tests.manager.bulk.test_runner import do as do_in_bulk
 from tests.manager.conftest import csrf_of
 from tests.manager.movie_forms import last_entry, make_movie, movie_form, movie_of, press
@@ -51,6 +60,7 @@ from tests.manager.views.test_movie_posters import posters
 from tests.manager.views.test_movie_posters import previewed as uploaded
 from tests.manager.views.test_names import add_row, add_rows, count
 from tests.posters.pictures import encoded, quarters
+from tests.threads import wait_until
 
 pytestmark = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 
@@ -105,10 +115,102 @@ def test_a_new_person_of_two_editors_is_made_once(
     form = movie_form(editor, movie_id)
     form["cast-2-name"] = "Új Színész"
     with held(database_of(site)) as (session, start):
+        lock_new_people(session, ["Új Színész"])
         made = save._person(session, "Új Színész").id
         saving = start(lambda: press(form))
     assert saving.result().status_int == 303
     assert one_id(site, Person, name="Új Színész") == made
+
+
+@dataclass
+class Imports:
+    """Imports movies; ``pause`` is called in each transaction after the movie is written."""
+
+    site: TestApp
+    pause: Callable[[], object] = lambda: None
+
+    def bring(self, title: str, *cast: PersonFact) -> Any:
+        """Imports a new movie with a cast."""
+        importer = Importer(
+            database_of(self.site), ImportedPosters(), lambda: NOW,
+            on_written=self._note, before_writing=before_import,
+        )  # fmt: skip
+        values = {"title": title, "cast": cast}
+        return importer.apply(Candidate("tmdb", "tmdb", title, f"tmdb {title}", title, values))
+
+    def _note(self, session: Session, movie: Movie, plan: Plan) -> None:
+        fields = imported_fields(session, movie)
+        entry = record_import(session, COMMAND, movie, plan, NOW, (), fields=fields)
+        record_names(session, [entry], COMMAND, NOW)
+        self.pause()
+
+
+@contextmanager
+def paused_import(site: TestApp, *cast: PersonFact) -> Iterator[Start]:
+    """An import whose transaction has made people and is open until the end of the block.
+
+    Yields a function that runs work in another thread and returns once that waits for a lock.
+    """
+    written, go = Event(), Event()
+
+    def pause() -> None:
+        written.set()
+        assert go.wait(60)
+
+    with ThreadPoolExecutor(1) as pool:
+        importing = pool.submit(Imports(site, pause).bring, "Első", *cast)
+        wait_until(lambda: written.is_set() or importing.done())
+        with rival(database_of(site)) as start:
+            try:
+                yield start
+            finally:
+                go.set()
+        assert importing.result().written
+
+
+def test_an_editor_waits_for_a_person_that_an_import_makes(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    form = movie_form(editor, movie_id)
+    form["cast-2-name"] = "Új Színész"
+    with paused_import(site, PersonFact("Új Színész", tmdb_id=77)) as start:
+        saving = start(lambda: press(form))
+    assert saving.result().status_int == 303
+    assert "Új Színész" in [each.person.name for each in movie_of(site, movie_id).credits]
+    assert one_id(site, Person, name="Új Színész")
+
+
+def test_an_import_waits_for_a_person_that_another_one_makes(
+    site: TestApp, repeated: Callable[[], int]
+) -> None:
+    person = PersonFact("Új Színész", tmdb_id=77)
+    with paused_import(site, person) as start:
+        importing = start(lambda: Imports(site).bring("Második", person))
+    assert importing.result().written
+    assert one_id(site, Person, name="Új Színész")
+    assert count(site, Credit) == 2
+    assert repeated() == 0
+
+
+@pytest.mark.parametrize("writer", ["editor", "import"])
+def test_new_people_are_locked_in_one_order(
+    site: TestApp, editor: TestApp, movie_id: int, repeated: Callable[[], int], writer: str
+) -> None:
+    form = movie_form(editor, movie_id)
+    form["directors-1-name"], form["cast-2-name"] = "Ödön", "Adél"
+
+    def write() -> None:
+        if writer == "editor":
+            press(form, status=303)
+        else:
+            Imports(site).bring("Első", PersonFact("Ödön"), PersonFact("Adél"))
+
+    with held(database_of(site)) as (session, start):
+        lock_new_people(session, ["Adél"])
+        writing = start(write)
+        lock_new_people(session, ["Ödön"])  # no deadlock: the other one waits for the first
+    writing.result()
+    assert repeated() == 0
 
 
 def test_an_id_that_another_editor_has_just_given_is_an_error_at_its_field(
