@@ -30,6 +30,7 @@ ACTIONS: Final = {
     "genre.create": _("genre made"),
     "distributor.create": _("distributor made"),
     "service.create": _("streaming service made"),
+    "service.delete": _("streaming service deleted"),
     "service.restore": _("streaming service brought back"),
     "person.delete": _("person deleted"),
     "person.restore": _("person brought back"),

@@ -18,7 +18,7 @@ from .models import AuditEntry
 from .reserved_ids import SUBJECTS
 
 _STAY: Final = frozenset({SERVICE})
-"""Kinds that the bin does not take, so making one cannot be taken back."""
+"""Kinds that the bin does not take: making one is taken back with the movie's entry only."""
 
 
 def names_batch(entry_id: int) -> str:

@@ -1,7 +1,7 @@
 """Brings items back from the bin: inserts their rows again, with their ids."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -33,6 +33,7 @@ from ..movies.changes import ABSENT, EXISTS, AuditedMovies
 from ..movies.locks import lock_movies
 from .deletion import DISTRIBUTED, part_of
 from .models import BinItem, BinKind
+from .removed_services import SERVICE_REMOVED, follow_services, return_services
 
 BIN_RETENTION: Final = timedelta(days=30)
 """How long an item can be brought back."""
@@ -87,7 +88,9 @@ def restore(
         raise RestoreRefused(_("It has been in the bin for more than 30 days."))
     with session.begin_nested():  # a refusal leaves the names in the bin, too
         names = restore_names(session, _names_deleted_with(session, item), by, now)
-        done = _Restoration(session, item, by, now, batch, undoes).run()
+        restoration = _Restoration(session, item, by, now, batch, undoes)
+        done = restoration.run()
+        names += restoration.services
     for entry in names:
         entry.batch = names_batch(done.entry.id)
     _drop(session, item)
@@ -100,6 +103,8 @@ def restore_names(
     """Brings back the names that entries have removed, if possible; returns the new entries."""
     done = []
     for entry in entries:
+        if entry.action == SERVICE_REMOVED:
+            done += return_services(session, [entry.subject_id or 0], by, now)
         if not is_removal(entry):
             continue
         item = latest_item(session, BinKind(entry.subject), entry.subject_id or 0)
@@ -159,6 +164,8 @@ class _Restoration:
     now: datetime
     batch: str
     undoes: int | None
+    services: list[AuditEntry] = field(default_factory=list)
+    """The entries of the streaming services that have come back."""
 
     def run(self) -> Restored:
         """Restores the item; see `restore`."""
@@ -166,6 +173,7 @@ class _Restoration:
         self._refuse_orphan(rows)
         self._refuse_taken_values(rows)
         distributed = [row["id"] for row in rows.pop(DISTRIBUTED, [])]
+        self.services.extend(follow_services(self.session, rows, self.by, self.now))
         self._follow_references(rows)
         kind = self.item.kind
         if kind in (BinKind.MOVIE, BinKind.POSTER):

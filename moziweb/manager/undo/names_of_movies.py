@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from pyramid.registry import Registry
 from sqlalchemy import select
@@ -15,6 +16,7 @@ from ..audit.models import AuditEntry
 from ..audit.name_entries import names_batch, names_with
 from ..bin.deletion import Deleter
 from ..bin.models import BinKind
+from ..bin.removed_services import SERVICE_REMOVED, SERVICE_RETURNED, remove_service
 from ..bin.restoring import is_removal, restore_names
 from ..movies.changes import EXISTS
 from ..movies.locks import lock_with_movies
@@ -22,6 +24,8 @@ from ..names.kinds import NAME_MODELS, USES, NamedKind
 from ..names.pages import paths_before
 from .name_reversal import NameUndoer
 from .outcome import UndoRefused
+
+_SERVICE_MADE: Final = frozenset({"service.create", SERVICE_RETURNED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +50,9 @@ class NamesOfMovie:
         for each in restored:
             each.batch = batch
         for entry in sorted(self.entries, key=lambda each: each.id, reverse=True):
-            if is_removal(entry):
+            if is_removal(entry) or entry.action == SERVICE_REMOVED:
                 continue
-            if EXISTS in (entry.fields or {}):
+            if EXISTS in (entry.fields or {}) or entry.action in _SERVICE_MADE:
                 self._delete_unused(entry, batch)
             elif entry.fields:
                 try:
@@ -58,10 +62,14 @@ class NamesOfMovie:
                     continue
 
     def _delete_unused(self, entry: AuditEntry, batch: str) -> None:
-        name = unused_name(self.session, NamedKind(entry.subject), entry.subject_id or 0)
-        if name == entry.subject_name and not is_changed_since(self.session, entry):
-            deleter = Deleter(self.session, self.by, self.now, batch, entry.id)
-            deleter.delete(BinKind(entry.subject), entry.subject_id or 0)
+        kind, row_id = NamedKind(entry.subject), entry.subject_id or 0
+        name = unused_name(self.session, kind, row_id)
+        if name != entry.subject_name or is_changed_since(self.session, entry):
+            return
+        if kind is NamedKind.SERVICE:
+            remove_service(self.session, row_id, self.by, self.now, batch, entry.id)
+        else:
+            Deleter(self.session, self.by, self.now, batch, entry.id).delete(BinKind(kind), row_id)
 
 
 def unused_name(session: Session, kind: NamedKind, row_id: int) -> str | None:

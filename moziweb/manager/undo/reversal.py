@@ -1,6 +1,7 @@
 """Takes the change of an audit entry back, unless later changes have touched the same fields."""
 
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -15,10 +16,11 @@ from moziweb.posters.models import PosterSource
 
 from ..audit.log import MOVIE, Actor
 from ..audit.models import AuditEntry
-from ..audit.name_entries import names_with
+from ..audit.name_entries import names_batch, names_with
 from ..audit.snapshot import insert_rows
 from ..bin.deletion import Deleter
 from ..bin.models import BinKind
+from ..bin.removed_services import SERVICE_REMOVED, follow_services, return_services
 from ..bin.restoring import RestoreRefused, latest_item, restore, return_source
 from ..movies.changes import (
     ABSENT,
@@ -119,7 +121,16 @@ class Undoer:
             raise UndoRefused(_("“${name}” has been changed since.", mapping=given))
 
     def _reset_name(self, entry: AuditEntry) -> Undone:
+        if entry.action == SERVICE_REMOVED:
+            return self._return_service(entry)
         return NameUndoer(self.session, self.by, self.now, self.batch).undo(entry)
+
+    def _return_service(self, entry: AuditEntry) -> Undone:
+        returned = return_services(self.session, [entry.subject_id or 0], self.by, self.now)
+        if not returned:
+            raise UndoRefused(TOUCHED)
+        returned[0].batch = self.batch or None
+        return Undone(returned[0], {})
 
     def _reset(self, entry: AuditEntry) -> Undone:
         """Sets the changed fields of a movie to their former values."""
@@ -132,13 +143,15 @@ class Undoer:
         self._refuse_later_changes(entry, [name for name in STATE_FIELDS if name in fields])
         audited = AuditedMovies(self.session, [movie_id])
         try:
-            self._reset_values(movie_id, fields)
+            services = self._reset_values(movie_id, fields)
             self._reset_posters(movie_id, fields)
         except RestoreRefused as error:
             raise UndoRefused(error.text) from error
         (new,) = audited.record(
             self.by, "film.undo", self.now, batch=self.batch, undoes=entry.id, always=True
         )
+        for each in services:
+            each.batch = names_batch(new.id)
         return Undone(new, lock_movies(self.session, [movie_id]))
 
     def _refuse_later_changes(self, entry: AuditEntry, names: Iterable[str]) -> None:
@@ -158,9 +171,14 @@ class Undoer:
         if differences:
             raise UndoRefused(TOUCHED, differences)
 
-    def _reset_values(self, movie_id: int, fields: Mapping[str, Mapping[str, Any]]) -> None:
-        removed = fields.get("premieres", {}).get(REMOVED, ())
+    def _reset_values(
+        self, movie_id: int, fields: Mapping[str, Mapping[str, Any]]
+    ) -> list[AuditEntry]:
+        """Returns the entries of the streaming services that come back."""
+        removed = deepcopy(fields.get("premieres", {}).get(REMOVED, []))
+        services = []
         for rows in removed:
+            services += follow_services(self.session, rows, self.by, self.now)
             insert_rows(self.session, rows)
         movie = editable_movie(self.session, movie_id)
         if movie is None:
@@ -179,6 +197,7 @@ class Undoer:
         if PUBLISHED in fields:
             movie.published = fields[PUBLISHED]["before"]
         self.session.flush()
+        return services
 
     def _forget_moves(self, movie: Movie, values: MovieValues) -> frozenset[int]:
         """Removes the moves that the change has noted; returns the premieres that move back.

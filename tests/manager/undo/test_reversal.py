@@ -17,7 +17,15 @@ from moziweb.manager.bin.restoring import RestoreRefused, restore
 from moziweb.manager.movies.changes import AuditedMovies, MovieState, states
 from moziweb.manager.undo.outcome import Undone, UndoRefused
 from moziweb.manager.undo.reversal import Undoer
-from moziweb.movies.models import Distributor, Genre, Movie, Person, Premiere, PremiereChange
+from moziweb.movies.models import (
+    Distributor,
+    Genre,
+    Movie,
+    Person,
+    Premiere,
+    PremiereChange,
+    StreamingService,
+)
 from moziweb.posters.models import PosterSource, SourceState
 from moziweb.services import services_of
 from tests import factories
@@ -307,7 +315,7 @@ def test_entry_without_values_cannot_be_taken_back(site: TestApp, movie_id: int)
 
 def names(site: TestApp) -> set[str]:
     with services_of(site.app.registry).database.read() as session:
-        models = (Person, Distributor, Genre)
+        models = (Person, Distributor, Genre, StreamingService)
         return {name for model in models for name in session.scalars(select(model.name))}
 
 
@@ -462,3 +470,95 @@ def test_a_refused_movie_leaves_its_names_in_the_bin(
 
     write(site, refused)
     assert "Új Kft." not in names(site)
+
+
+def stream(editor: TestApp, movie_id: int, service: str = "Néző+") -> None:
+    save(editor, movie_id, premieres__0__kind="streaming", premieres__0__service=service)
+
+
+def service_of(site: TestApp, movie_id: int) -> tuple[int | None, str]:
+    with services_of(site.app.registry).database.read() as session:
+        query = select(StreamingService.id, StreamingService.name).join(Premiere)
+        row = session.execute(query.where(Premiere.movie_id == movie_id)).first()
+        return (row.id, row.name) if row else (None, "")
+
+
+def test_a_service_that_a_save_has_made_comes_and_goes_with_it(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    before = names(site)
+    stream(editor, movie_id)
+    made = service_of(site, movie_id)
+    undone = undo(site, last_entry(site))
+    assert names(site) == before
+    again = undo(site, undone.entry)
+    assert service_of(site, movie_id) == made
+    undo(site, again.entry)
+    assert names(site) == before
+
+
+def test_a_service_stays_that_another_movie_uses_or_that_was_edited(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    other = make_movie(site, "Másik")
+    stream(editor, movie_id)
+    entry = last_entry(site)
+    stream(editor, other)
+    undone = undo(site, entry)
+    assert "Néző+" in names(site)
+    assert service_of(site, other)[1] == "Néző+"
+    save(editor, other, premieres__0__kind="cinema", premieres__0__service="")
+    number = write(site, lambda session: session.scalar(select(StreamingService.id)))
+    page = editor.get(f"/manager/names/service/{number}")
+    form = next(each for each in page.forms.values() if "website" in each.fields)
+    form["website"] = "https://uj.example/"
+    press(form, status=303)
+    undo(site, undo(site, undone.entry).entry)
+    assert "Néző+" in names(site)
+
+
+@pytest.mark.parametrize("is_taken", [False, True])
+@pytest.mark.parametrize("deleted", ["movie", "premiere"])
+def test_a_removed_service_comes_back_with_what_refers_to_it(
+    site: TestApp, editor: TestApp, movie_id: int, deleted: str, is_taken: bool
+) -> None:
+    """Or the one that has its name now takes its place."""
+    other = make_movie(site, "Másik")
+    stream(editor, movie_id)
+    made, entry = service_of(site, movie_id), last_entry(site)
+    stream(editor, other)
+    if deleted == "movie":
+        write(site, lambda session: Deleter(session, COMMAND, NOW).delete(BinKind.MOVIE, other))
+    else:
+        save(editor, other, premieres__0__remove="y")
+        deletion = last_entry(site)
+    undo(site, entry)
+    assert "Néző+" not in names(site)
+    if is_taken:
+        stream(editor, movie_id, "néző+")
+    back = write(site, bring_back) if deleted == "movie" else undo(site, deletion).entry
+    number, name = service_of(site, other)
+    assert name == ("néző+" if is_taken else "Néző+")
+    assert (number == made[0]) is not is_taken
+    if not is_taken:
+        undo(site, back)
+        assert "Néző+" not in names(site)
+
+
+def test_a_removed_service_comes_back_by_its_own_entry(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    stream(editor, movie_id)
+    made = service_of(site, movie_id)
+    undo(site, last_entry(site))
+
+    def removal(session: Session) -> AuditEntry:
+        return session.scalars(
+            select(AuditEntry).where(AuditEntry.action == "service.delete")
+        ).one()
+
+    entry = write(site, removal)
+    undone = undo(site, entry)
+    assert (undone.entry.action, undone.entry.subject_id) == ("service.restore", made[0])
+    with pytest.raises(UndoRefused):
+        undo(site, entry)

@@ -28,6 +28,7 @@ from moziweb.movies.models import (
     Person,
     Premiere,
     PremiereChange,
+    StreamingService,
 )
 from moziweb.services import services_of
 from tests.conftest import NOW
@@ -35,6 +36,7 @@ from tests.factories import add_people, make_movie
 from tests.hostile_ids import MALFORMED_IDS
 from tests.manager.conftest import BOTH, NAMES, Clock, csrf_of, signed_in
 from tests.manager.movie_forms import movie_form, press
+from tests.manager.views.test_bin import one_id
 from tests.measured import cpu_limit
 from tests.movies.importers.dirt import DATE_FORMAT, dirty_list
 from tests.movies.importers.test_row_accounting import LISTS
@@ -708,7 +710,7 @@ def snapshot(site: TestApp) -> dict[str, Any]:
         }
         names = {
             model.__name__: sorted(session.scalars(select(model.name)))
-            for model in (Distributor, Genre, Person)
+            for model in (Distributor, Genre, Person, StreamingService)
         }
         people = session.execute(select(Person.name, Person.tmdb_id))
         tmdb_ids = {row.name: row.tmdb_id for row in people}
@@ -741,6 +743,36 @@ def test_a_whole_import_of_a_list_is_taken_back(site: TestApp, editor: TestApp) 
     again = taken_back(editor, undone.request.path)
     assert "3 filmből 3" in again.text
     assert snapshot(site) == after
+
+
+STREAMED = """\
+external_id;title;release_date;release_type;distributor
+7;Otthon;2026.12.17.;streaming;Néző+
+8;Megint otthon;2026.12.24.;streaming;Néző+
+"""
+
+
+@BOTH
+def test_a_service_that_an_import_has_made_goes_and_comes_back_with_it(
+    site: TestApp, editor: TestApp
+) -> None:
+    before = snapshot(site)
+    done = applied(previewed(editor, do="file", file=STREAMED))
+    after, service = snapshot(site), one_id(site, StreamingService, name="Néző+")
+    undone = taken_back(editor, done.request.path)
+    assert snapshot(site) == before
+    again = taken_back(editor, undone.request.path)
+    assert snapshot(site) == after
+    assert one_id(site, StreamingService, name="Néző+") == service
+    taken_back(editor, again.request.path)
+    assert snapshot(site) == before
+    with services_of(site.app.registry).database.read() as session:
+        of_service = AuditEntry.subject == "service", AuditEntry.subject_id == service
+        entries = session.scalars(select(AuditEntry).where(*of_service).order_by(AuditEntry.id))
+        assert [(each.action, each.subject_name) for each in entries] == [
+            (f"service.{action}", "Néző+") for action in ("create", "delete", "restore", "delete")
+        ]
+    assert "streamingszolgáltató törölve" in editor.get("/manager/audit").text
 
 
 @BOTH

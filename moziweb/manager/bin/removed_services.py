@@ -1,0 +1,108 @@
+"""Streaming services that an undo removes; they come back with what refers to them.
+
+They do not go to the bin, which the previous release could not read then. The audit entry of the
+removal has the values of the row.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from moziweb.movies.models import Premiere, StreamingService
+from moziweb.movies.movie_rows import named_or_slugged
+
+from ..audit.log import SERVICE, Actor, Subject, record
+from ..audit.models import AuditEntry
+from ..audit.snapshot import TableRows, insert_rows, row_values
+from ..movies.locks import lock_with_movies
+
+SERVICE_REMOVED: Final = "service.delete"
+"""The action of the entry of a removal."""
+
+SERVICE_RETURNED: Final = "service.restore"
+
+_ROW: Final = "row"
+
+
+def remove_service(
+    session: Session, service_id: int, by: Actor, now: datetime, batch: str, undoes: int
+) -> None:
+    """Deletes a service, flushes and adds an entry, unless premieres refer to it."""
+    movies = select(Premiere.movie_id).where(Premiere.service_id == service_id)
+    rows, used = lock_with_movies(session, StreamingService, [service_id], movies)
+    if used or service_id not in rows:
+        return
+    service = rows[service_id]
+    fields = {_ROW: {"before": row_values(service), "after": None}}
+    session.delete(service)
+    session.flush()
+    subject, changes = Subject(SERVICE, service.name, service_id), [("name", service.name, "")]
+    record(
+        session, by, SERVICE_REMOVED, subject, now, changes,
+        fields=fields, batch=batch, undoes=undoes,
+    )  # fmt: skip
+
+
+def return_services(
+    session: Session, service_ids: Iterable[int], by: Actor, now: datetime
+) -> list[AuditEntry]:
+    """Inserts removed services again, with their ids; returns the new entries.
+
+    A service whose name or address another one has now does not come back.
+    """
+    returned = []
+    for removal, values in _removed(session, service_ids):
+        if _holder(session, values) is not None:
+            continue
+        insert_rows(session, {StreamingService.__tablename__: [values]})
+        subject = Subject(SERVICE, values["name"], values["id"])
+        changes = [("name", "", values["name"])]
+        entry = record(session, by, SERVICE_RETURNED, subject, now, changes, undoes=removal.id)
+        session.flush()
+        returned.append(entry)
+    return returned
+
+
+def follow_services(
+    session: Session, rows: TableRows, by: Actor, now: datetime
+) -> list[AuditEntry]:
+    """Lets the premieres of a snapshot refer to services that exist; returns the new entries.
+
+    A removed service comes back. The one that has its name or address now takes its place.
+    """
+    premieres = rows.get(Premiere.__tablename__, ())
+    wanted = {row["service_id"] for row in premieres if row.get("service_id")}
+    returned = return_services(session, wanted, by, now)
+    others = {
+        values["id"]: _holder(session, values).id for _entry, values in _removed(session, wanted)
+    }
+    for row in premieres:
+        row["service_id"] = others.get(row.get("service_id"), row.get("service_id"))
+    return returned
+
+
+def _removed(
+    session: Session, service_ids: Iterable[int]
+) -> list[tuple[AuditEntry, Mapping[str, Any]]]:
+    """The latest removals of services that do not exist, with the values of their rows."""
+    found = []
+    for service_id in sorted(set(service_ids)):
+        if session.get(StreamingService, service_id) is not None:
+            continue
+        query = select(AuditEntry).where(
+            AuditEntry.subject == SERVICE,
+            AuditEntry.subject_id == service_id,
+            AuditEntry.action == SERVICE_REMOVED,
+        )
+        entry = session.scalars(query.order_by(AuditEntry.id.desc()).limit(1)).first()
+        if entry is not None:
+            found.append((entry, (entry.fields or {})[_ROW]["before"]))
+    return found
+
+
+def _holder(session: Session, values: Mapping[str, Any]) -> Any:
+    """The service that has the name or the address of a removed one."""
+    return named_or_slugged(session, StreamingService, values["name"], values["slug"])
