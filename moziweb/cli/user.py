@@ -20,6 +20,7 @@ from moziweb.manager.auth.accounts import (
     find_user,
     invite_user,
     last_seen,
+    needs_link,
     set_password,
     set_role,
 )
@@ -96,10 +97,22 @@ def passwd(context: CommandContext, name: str, password_stdin: bool) -> None:
 
 @user.command(name="reset-link")
 @click.argument("name")
+@click.option(
+    "--keep-password",
+    is_flag=True,
+    help="Leave the old password and the passkeys valid until the link is used.",
+)
 @click.pass_obj
-def reset_link(context: CommandContext, name: str) -> None:
-    """Print a link by which NAME sets a new password, and end their sessions."""
-    click.echo(_write(context, lambda session: _link(context, session, _user(session, name))))
+def reset_link(context: CommandContext, name: str, keep_password: bool) -> None:
+    """Print a link by which NAME sets a new password.
+
+    The old password stops working at once, passkeys need the password, and all sessions end.
+    """
+
+    def make(session: Session) -> str:
+        return _link(context, session, _user(session, name), keep_password=keep_password)
+
+    click.echo(_write(context, make))
 
 
 @user.command(name="reset-second-factor")
@@ -158,7 +171,7 @@ def unlock(context: CommandContext, name: str | None) -> None:
 @user.command(name="list")
 @click.pass_obj
 def list_command(context: CommandContext) -> None:
-    """List all users: name, role, whether they are disabled or invited or have a second factor."""
+    """List all users: names, roles, whether they are disabled, invited or blocked."""
     with service_errors(), context.database.read() as session:
         seen, secured = last_seen(session), users_with_factors(session)
         rows = [
@@ -167,6 +180,7 @@ def list_command(context: CommandContext) -> None:
                 "role": each.role.value,
                 "disabled": each.disabled_at is not None,
                 "invited": each.invited,
+                "password_blocked": needs_link(each) and not each.invited,
                 "second_factor": each.id in secured,
                 "last_seen": seen[each.id].isoformat() if each.id in seen else None,
             }
@@ -182,9 +196,11 @@ def list_command(context: CommandContext) -> None:
         click.echo('There are no users; add one with "moziweb user add NAME --role admin".')
 
 
-def _link(context: CommandContext, session: Session, user: User) -> str:
+def _link(
+    context: CommandContext, session: Session, user: User, *, keep_password: bool = False
+) -> str:
     """Returns a new link of a user, and how long it is valid."""
-    token = make_link(session, user, by=COMMAND, now=utc_now())
+    token = make_link(session, user, by=COMMAND, now=utc_now(), keep_password=keep_password)
     hours = round(link_lifetime(user).total_seconds() / 3600)
     url = f"{context.settings['site.base_url']}{LINK_PATH}?link={token}"
     return f"{url}\nIt works once, for {hours} hours. Pass it on; the site sends no mail."

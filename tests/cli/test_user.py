@@ -45,7 +45,7 @@ def test_user_is_added_changed_disabled_and_enabled(site: Site, run: Run) -> Non
     (row,) = events(run("user", "list").stdout)
     assert row == {
         "name": "anna", "role": "admin", "disabled": False, "invited": False,
-        "second_factor": False, "last_seen": None,
+        "password_blocked": False, "second_factor": False, "last_seen": None,
     }  # fmt: skip
     assert run_with_password(site, "add", "zoli", "--role", "admin")[0] == 0
     assert run_with_password(site, "passwd", "ANNA", password="another long password")[0] == 0
@@ -95,7 +95,11 @@ def test_links_are_printed_and_set_the_password(site: Site, run: Run) -> None:
             assert (anna.name, anna.role) == ("anna", Role.ADMIN)
         assert line == f"It works once, for {hours} hours. Pass it on; the site sends no mail."
     (row,) = events(run("user", "list").stdout)
-    assert not row["invited"]
+    assert (row["invited"], row["password_blocked"]) == (False, False)
+    run("user", "reset-link", "anna", "--keep-password")
+    assert not events(run("user", "list").stdout)[0]["password_blocked"]
+    run("user", "reset-link", "anna")
+    assert events(run("user", "list").stdout)[0]["password_blocked"]
 
 
 def test_second_factors_are_reset(site: Site, run: Run) -> None:

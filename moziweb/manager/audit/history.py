@@ -70,6 +70,7 @@ ACTIONS: Final = {
     "user.role": _("given another role"),
     "user.invite": _("given an invitation link"),
     "user.reset_link": _("given a link for a new password"),
+    "user.password_block": _("old password blocked"),
     "user.password": _("given a new password"),
     "user.disable": _("disabled"),
     "user.enable": _("enabled"),

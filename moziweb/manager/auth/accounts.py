@@ -86,13 +86,33 @@ def set_password(
     passwords.check_strength(password, user.name)
     password_hash = passwords.hashed(password)  # slow, so before the lock
     lock_user(session, user)
-    user.password_hash = password_hash
     user.invited = False
+    _replace_password(session, user, password_hash, keep=keep)
+    record(session, by, "user.password", user.audit_subject, now)
+
+
+def block_password(session: Session, user: User, *, by: Actor, now: datetime) -> None:
+    """Makes the password useless at once and ends the user's sessions; an open link is deleted.
+
+    Passkeys need the password from then on, so the user signs in again with a new one only.
+    """
+    password_hash = passwords.unusable()  # slow, so before the lock
+    lock_user(session, user)
+    _replace_password(session, user, password_hash)
+    record(session, by, "user.password_block", user.audit_subject, now)
+
+
+def _replace_password(session: Session, user: User, password_hash: str, *, keep: int = 0) -> None:
+    user.password_hash = password_hash
     end_sessions(session, user, keep=keep)
     delete_links(session, user)
     own = Passkey.user_id == user.id
     session.execute(update(Passkey).where(own).values(needs_password=True))
-    record(session, by, "user.password", user.audit_subject, now)
+
+
+def needs_link(user: User) -> bool:
+    """Whether the user needs a link to sign in: they are invited, or the password is blocked."""
+    return user.invited or passwords.is_unusable(user.password_hash)
 
 
 def disable(session: Session, user: User, *, by: Actor, now: datetime) -> None:
@@ -157,7 +177,7 @@ def _lock(session: Session, which: ColumnElement[bool]) -> Sequence[User]:
 
 
 def _require_another_admin(user: User, admins: Sequence[User]) -> None:
-    able = {each.id for each in admins if each.disabled_at is None and not each.invited}
+    able = {each.id for each in admins if each.disabled_at is None and not needs_link(each)}
     if able == {user.id}:
         raise LastAdmin
 

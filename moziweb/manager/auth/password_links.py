@@ -13,7 +13,15 @@ from sqlalchemy.orm import Session
 
 from ..audit.log import Actor, record
 from . import passwords
-from .accounts import AccountError, delete_links, end_sessions, lock_user, set_password
+from .accounts import (
+    AccountError,
+    block_password,
+    delete_links,
+    end_sessions,
+    lock_user,
+    needs_link,
+    set_password,
+)
 from .models import PasswordLink, User
 from .sessions import token_hash
 
@@ -29,14 +37,19 @@ def link_lifetime(user: User) -> timedelta:
     return INVITATION_LASTS if user.invited else RESET_LASTS
 
 
-def make_link(session: Session, user: User, *, by: Actor, now: datetime) -> str:
+def make_link(
+    session: Session, user: User, *, by: Actor, now: datetime, keep_password: bool = False
+) -> str:
     """Makes the link of a user and returns its token, which is stored nowhere.
 
-    The user's sessions end. Raises ``AccountError`` for a disabled user.
+    The user's sessions end. The password is blocked (`block_password`), unless ``keep_password`` is
+    set: then it works until the link is used. Raises ``AccountError`` for a disabled user.
     """
     lock_user(session, user)
     if user.disabled_at is not None:
         raise AccountError(f"the user {user.name!r} is disabled; enable them first")
+    if not (keep_password or needs_link(user)):
+        block_password(session, user, by=by, now=now)
     delete_links(session, user)
     session.execute(delete(PasswordLink).where(PasswordLink.expires_at <= now))
     token, expires_at = secrets.token_urlsafe(32), now + link_lifetime(user)

@@ -62,19 +62,29 @@ def hashed(password: str) -> str:
         return _HASHER.hash(nfc(password))
 
 
+_UNUSABLE: Final = "!"
+
+
 def unusable() -> str:
-    """Returns the hash of a random password, for a user who has not set one."""
-    return hashed(secrets.token_urlsafe(32))
+    """Returns what no password matches, for a user who must set one by a link."""
+    return _UNUSABLE + hashed(secrets.token_urlsafe(32))
+
+
+def is_unusable(password_hash: str) -> bool:
+    """Whether no password matches, because the user must set one."""
+    return password_hash.startswith(_UNUSABLE)
 
 
 def verify(password: str, password_hash: str | None) -> bool:
     """Whether ``password`` matches the hash.
 
-    Without a hash the result is False after the same work as with one, so that the time does not
-    show whether a user exists.
+    Without a hash, or with an unusable one, the result is False after the same work as with one, so
+    that the time does not show whether a user exists.
     """
     if len(password) > MAX_PASSWORD_LENGTH:
         return False
+    if password_hash is not None and is_unusable(password_hash):
+        password_hash = None
     # Hashes of the first version are of the text as it was typed.
     texts = dict.fromkeys((nfc(password), password))
     with _concurrency:

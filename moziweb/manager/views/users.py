@@ -26,6 +26,7 @@ from ..auth.accounts import (
     find_user,
     invite_user,
     last_seen,
+    needs_link,
     set_role,
 )
 from ..auth.factors.state import factors_of, reset_factors, users_with_factors
@@ -47,6 +48,8 @@ _LAST_ADMIN: Final = _(
     "This is the last administrator who can sign in. Make another user an administrator first."
 )
 
+_KEEP: Final = "keep_password"
+"""The field of the tick that leaves the old password valid until the link is used."""
 
 _ROLES: Final = tuple((role.value, name) for role, name in ROLE_NAMES.items())
 
@@ -116,13 +119,14 @@ def change_user(request: Request) -> dict[str, Any] | Response:
         raise HTTPBadRequest
     if not is_confirmed(request):
         query = {"role": role} if (role := text_param(request.POST, "role")) in {*Role} else {}
+        query |= {_KEEP: "1"} if _KEEP in request.POST else {}
         query["done"] = "confirmed"
         path = request.route_path("manager.user", user=user.id, _query=query)
         return ask_for_password(request, path)
     do = request.POST.get("do")
     try:
         if do == "link":
-            return _show_link(request, session, user)
+            return _show_link(request, session, user, keep_password=_KEEP in request.POST)
         done = _change(request, session, user, do)
     except LastAdmin:
         request.response.status_int = 409
@@ -164,14 +168,17 @@ _NOTICE_KEYS: Final = {
 }
 
 
-def _show_link(request: Request, session: Session, user: User) -> Response:
-    now = request.services.clock()
-    token = make_link(session, user, by=require_user(request).actor, now=now)
+def _show_link(
+    request: Request, session: Session, user: User, *, keep_password: bool = False
+) -> Response:
+    by, now = require_user(request).actor, request.services.clock()
+    token = make_link(session, user, by=by, now=now, keep_password=keep_password)
     base_url = request.registry.settings["site.base_url"]
     path = request.route_path("manager.set_password", _query={"link": token})
     values = {
         "page": page_frame(request, user.name, _ROUTE, path=request.route_path(_ROUTE)),
         "user": user,
+        "is_blocked": needs_link(user) and not user.invited,
         "link": f"{base_url}{path}",
         "expires_at": now + link_lifetime(user),
     }
@@ -183,9 +190,11 @@ def _show_link(request: Request, session: Session, user: User) -> Response:
 
 def _list(request: Request, form: NewUserForm) -> dict[str, Any]:
     session = request.dbsession
+    users = all_users(session)
     return {
         "page": page_frame(request, _("Users"), _ROUTE),
-        "users": all_users(session),
+        "users": users,
+        "blocked": {each.id for each in users if needs_link(each) and not each.invited},
         "seen": last_seen(session),
         "secured": users_with_factors(session),
         "own_id": require_user(request).user_id,
@@ -199,6 +208,8 @@ def _page(request: Request, user: User, problem: TranslationString | str = "") -
         "page": page_frame(request, user.name, _ROUTE),
         "user": user,
         "factors": factors_of(request.dbsession, user.id),
+        "is_blocked": needs_link(user) and not user.invited,
+        "keeps_password": _KEEP in request.GET,
         "is_own": user.id == require_user(request).user_id,
         "form": RoleForm(role=role if role in {*Role} else user.role.value),
         "problem": request.localizer.translate(problem) if problem else "",

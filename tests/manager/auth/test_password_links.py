@@ -11,10 +11,12 @@ from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.accounts import (
     AccountError,
+    LastAdmin,
     add_user,
     disable,
     enable,
     invite_user,
+    needs_link,
     set_password,
 )
 from moziweb.manager.auth.models import PasswordLink, Role, User, UserSession
@@ -113,6 +115,22 @@ def test_making_and_using_a_link_ends_sessions(dbsession: Session, anna: User) -
     assert dbsession.scalars(select(UserSession)).all() == []
 
 
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_blocked_administrator_cannot_sign_in(dbsession: Session, is_kept: bool) -> None:
+    """So the other one is the last who can."""
+    first, second = (
+        add_user(dbsession, name, PASSWORD, Role.ADMIN, by=COMMAND, now=NOW) for name in "ab"
+    )
+    make_link(dbsession, second, by=COMMAND, now=NOW, keep_password=is_kept)
+    assert needs_link(second) is not is_kept
+    assert verify(PASSWORD, second.password_hash) is is_kept
+    if is_kept:
+        disable(dbsession, first, by=COMMAND, now=NOW)
+    else:
+        with pytest.raises(LastAdmin):
+            disable(dbsession, first, by=COMMAND, now=NOW)
+
+
 @pytest.mark.parametrize("token", ["", "x", "\0", "\udce9", "a" * 5_000])
 def test_unknown_token_has_no_user(dbsession: Session, anna: User, token: str) -> None:
     link(dbsession, anna)
@@ -127,6 +145,7 @@ def test_neither_rows_nor_entries_have_the_token(
     use_link(dbsession, tokens[0], NEW, now=NOW)
     entries = dbsession.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
     assert [(each.action, each.subject_name, each.user_name) for each in entries[2:]] == [
+        ("user.password_block", "anna", "moziweb"),
         ("user.reset_link", "anna", "moziweb"),
         ("user.invite", "bela", "moziweb"),
         ("user.password", "anna", "anna"),

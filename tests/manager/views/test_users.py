@@ -138,6 +138,61 @@ def test_reset_link_signs_out_and_sets_a_password(
     assert sign_in(browser, NAMES[Role.EDITOR], NEW).status_int == 303
 
 
+@BOTH
+def test_link_blocks_the_old_password_and_passkeys(site: TestApp, admin: TestApp) -> None:
+    """Who knows the old password, or has added a passkey with it, cannot sign in any more."""
+    number = user_id(site, NAMES[Role.EDITOR])
+    with services_of(site.app.registry).database.write() as session:
+        add_passkey(session, session.get_one(User, number))
+    form = admin.get(f"/manager/users/{number}").forms[2]
+    shown = form.submit("do", value="link", status=200)
+    assert "A régi jelszó már nem érvényes." in shown.text
+    assert actions_of(site, number)[-2:] == ["user.password_block", "user.reset_link"]
+    assert sign_in(TestApp(site.app), NAMES[Role.EDITOR]).status_int == 403
+    with services_of(site.app.registry).database.read() as session:
+        assert factors_of(session, number).is_unchecked
+    page = admin.get(f"/manager/users/{number}")
+    assert "jelszó letiltva" in page.text
+    assert page.html.select_one("[name=keep_password]") is None
+    assert "jelszó letiltva" in admin.get("/manager/users").text
+    again = link_of(post(admin, number, "link"))
+    form = TestApp(site.app).get(again).form
+    form["new_password"] = NEW
+    assert form.submit(status=303)
+    assert "jelszó letiltva" not in admin.get("/manager/users").text
+    assert actions_of(site, number)[-2:] == ["user.reset_link", "user.password"]
+
+
+def test_tick_leaves_the_old_password_valid_until_the_link_is_used(
+    site: TestApp, admin: TestApp
+) -> None:
+    number = user_id(site, NAMES[Role.EDITOR])
+    form = admin.get(f"/manager/users/{number}").forms[2]
+    assert not form["keep_password"].checked
+    form["keep_password"] = True
+    shown = form.submit("do", value="link", status=200)
+    assert "a link felhasználásáig érvényes" in shown.text
+    assert sign_in(TestApp(site.app), NAMES[Role.EDITOR]).status_int == 303
+    form = TestApp(site.app).get(link_of(shown)).form
+    form["new_password"] = NEW
+    assert form.submit(status=303)
+    assert sign_in(TestApp(site.app), NAMES[Role.EDITOR]).status_int == 403
+
+
+def test_tick_stays_when_the_password_is_asked_for(site: TestApp) -> None:
+    browser, number = signed_in(site, Role.ADMIN), user_id(site, NAMES[Role.EDITOR])
+    form = post(browser, number, "link", keep_password="1").follow().forms[1]
+    form["password"] = PASSWORD
+    page = form.submit(status=303).follow()
+    assert page.forms[2]["keep_password"].checked
+
+
+def actions_of(site: TestApp, user: int) -> list[str]:
+    with services_of(site.app.registry).database.read() as session:
+        query = select(AuditEntry.action).where(AuditEntry.subject_id == user)
+        return list(session.scalars(query.order_by(AuditEntry.id)))
+
+
 def test_link_does_not_replace_the_second_factor(site: TestApp, admin: TestApp) -> None:
     number = user_id(site, NAMES[Role.EDITOR])
     with services_of(site.app.registry).database.write() as session:
