@@ -139,7 +139,7 @@ def is_defined(path: str, name: str) -> bool:
 def test_tests_named_in_the_documents_exist() -> None:
     names = {
         name
-        for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"))
+        for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "tests/README.md")
         for name in re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8"))
     }
     tests = "".join(

@@ -134,3 +134,21 @@ def test_commands_run_in_a_process(site: Site) -> None:
     assert "its entries are in the memory of each web process" in ended.stderr
     for shown in ('"found"', '"checked": 1', '"name": "anna"', "The schema went from "):
         assert shown in ended.stdout
+
+
+WITHOUT_ENTRIES = """
+from moziweb.manager.auth import accounts
+accounts.record = lambda *arguments, **options: None
+"""
+"""Before ``DRIVER``: changes of users have no entries."""
+
+
+def test_commands_fail_if_their_writes_have_no_audit_entries(site: Site) -> None:
+    with site.database.write() as session:
+        add_user(session, "anna", "a long enough password", Role.EDITOR, by=COMMAND, now=NOW)
+    line = json.dumps(["-c", str(site.ini), "user", "disable", "anna"])
+    command = [sys.executable, "-W", "ignore", "-c", WITHOUT_ENTRIES + DRIVER]
+    ended = process.run(command, input=line)
+    assert json.loads(ended.stdout.splitlines()[-1]) == {"ended": 0}, ended.stderr
+    assert ended.returncode == 1
+    assert "without an audit entry" in ended.stderr

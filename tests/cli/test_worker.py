@@ -84,6 +84,12 @@ sys.exit(status)
 """
 """``moziweb``, whose writes have audit entries: its status is 1 if one has none."""
 
+WITHOUT_ENTRIES = """\
+from moziweb.manager.audit import poster_choices
+poster_choices.record_chosen = lambda session, source: None
+"""
+"""Before ``LAWFUL_COMMAND``: the poster that a worker chooses has no entry."""
+
 JOBS = text("SELECT status::text FROM procrastinate.procrastinate_jobs")
 
 PATIENCE = 90.0
@@ -106,8 +112,9 @@ def database(
 
 
 @contextmanager
-def worker(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
-    program = [sys.executable, "-c", LAWFUL_COMMAND]
+def worker(folder: Path, *options: str, before: str = "") -> Iterator[subprocess.Popen[str]]:
+    """A worker; ``before`` is code that its process runs first."""
+    program = [sys.executable, "-c", before + LAWFUL_COMMAND]
     command = [*program, "-c", str(folder / "site.ini"), "worker", "--jobs", "2", *options]
     environ = {**os.environ, "PYTHONWARNINGS": "ignore"}
     with child(command, limit=4 * PATIENCE, stderr=subprocess.PIPE, env=environ) as process:
@@ -137,6 +144,25 @@ def count(database: Database, state: SourceState) -> int:
     query = select(func.count(PosterSource.id)).where(PosterSource.state == state)
     with database.read() as session:
         return session.scalar(query) or 0
+
+
+def test_a_worker_fails_if_its_write_has_no_audit_entry(database: Database, tmp_path: Path) -> None:
+    source_id = add_upload_of(database, tmp_path, 1)
+    with database.write() as session:
+        source = session.get_one(PosterSource, source_id)
+        source.chosen, source.choose_when_ready = False, True
+
+    def is_chosen() -> bool:
+        with database.read() as session:
+            return session.get_one(PosterSource, source_id).chosen
+
+    with worker(tmp_path, before=WITHOUT_ENTRIES) as process:
+        wait_for(is_chosen)
+        process.terminate()
+        assert process.wait(PATIENCE) == 1
+        assert process.stderr
+        error = process.stderr.read()
+    assert "poster_source.chosen without an audit entry" in error
 
 
 def test_sigterm_to_all_processes_loses_no_poster_in_progress(
