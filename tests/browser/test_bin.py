@@ -1,6 +1,6 @@
 """An editor deletes a movie in Chromium and brings it back."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -58,3 +58,42 @@ def test_person_is_deleted_without_scripts(manager: ManagerSite, open_page: Open
     expect(page.get_by_role("status")).to_contain_text("A lomtárba került: Színész Itt van.")
     page.get_by_role("button", name="Visszahozás").click()
     expect(page.get_by_role("status")).to_contain_text("Visszakerült: Színész Itt van.")
+
+
+def test_genre_distributor_and_poster_are_deleted_and_come_back(
+    manager: ManagerSite, open_page: OpenPage
+) -> None:
+    page = open_page()
+    watch = PageLog.attach(page)
+    manager.sign_in(page)
+    here, distributor = manager.movies.here, manager.movies.distributor
+
+    def is_found(path: str) -> Callable[[], bool]:
+        return lambda: page.request.get(manager.url + path).status == 200
+
+    def has_poster() -> bool:
+        return f"/poster/{here}-" in page.request.get(f"{manager.url}/movie/{here}-itt-van").text()
+
+    for path, name, is_shown in (
+        ("names?kind=genre", "Vígjáték", is_found("/genre/vigjatek")),
+        (
+            "names?kind=distributor&q=itt+van",
+            "Forgalmazó Itt van",
+            is_found(f"/distributor/{distributor}-forgalmazo-itt-van"),
+        ),
+        (f"movies/{here}/posters", f"#{manager.movies.source}", has_poster),
+    ):
+        assert is_shown(), name
+        page.goto(f"{manager.url}/manager/{path}")
+        page.get_by_role("link", name="Törlés").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text(f"Törlés: {name}")
+        expect(page.locator("#affected")).to_contain_text("frissít")
+        is_accessible(page)
+        page.get_by_role("button", name="A lomtárba").press("Enter")
+        expect(page.get_by_role("status")).to_contain_text(f"A lomtárba került: {name}")
+        assert not is_shown(), name
+        page.get_by_role("button", name="Visszahozás").press("Enter")
+        expect(page.get_by_role("status")).to_contain_text("Visszakerült:")
+        assert is_shown(), name
+    assert violations_of(page) == []
+    assert [each for each in watch.errors if "404" not in each] == []
