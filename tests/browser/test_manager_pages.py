@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
@@ -44,10 +44,32 @@ STATES: Final = (
 )
 """Pages that are another state of a route, or of none."""
 
-SIZES: Final[tuple[tuple[Literal["light", "dark"], int, int], ...]] = (
-    ("light", 1280, 900),
-    ("dark", 390, 844),
-)
+SIZES: Final = (("light", 1280, 900), ("dark", 390, 844))
+
+PHONES: Final = ((390, 844), (360, 640))
+
+COVERED: Final = """(place) => {
+  // The rows of the screen that the header and what stays while the page moves cover.
+  const everything = [...document.querySelectorAll("body *")];
+  const tops = () => everything.map((each) => each.getBoundingClientRect().top);
+  const at = document.documentElement.scrollHeight * place;
+  scrollTo(0, at + 40);
+  const moved = [scrollY, tops()];
+  scrollTo(0, at);
+  const still = tops();
+  const stays = (each, number) => scrollY === moved[0]
+    ? getComputedStyle(each).position === "fixed"
+    : still[number] === moved[1][number];
+  const parts = [...everything.filter(stays), ...document.querySelectorAll(".masthead")];
+  const rows = new Set();
+  for (const part of parts) {
+    const box = part.getBoundingClientRect();
+    if (!box.width || !part.checkVisibility()) continue;
+    const last = Math.min(innerHeight, box.bottom);
+    for (let row = Math.max(0, Math.round(box.top)); row < last; row++) rows.add(row);
+  }
+  return rows.size;
+}"""
 
 
 @dataclass(frozen=True)
@@ -141,7 +163,12 @@ def filled(page: Page, manager: ManagerSite) -> dict[str, dict[str, str]]:
 
 
 @pytest.mark.parametrize("language", ["hu", "en"])
-def test_every_page_of_the_manager_is_accessible(walk: Walk, language: str) -> None:
+@pytest.mark.parametrize(("colours", "width", "height"), SIZES)
+def test_every_page_of_the_manager_is_accessible(
+    walk: Walk, language: str, colours: Any, width: int, height: int
+) -> None:
+    walk.page.emulate_media(color_scheme=colours, reduced_motion="reduce")
+    walk.page.set_viewport_size({"width": width, "height": height})
     found = [
         f"{path}: {fault}"
         for path in dict.fromkeys(walk.paths())
@@ -151,7 +178,7 @@ def test_every_page_of_the_manager_is_accessible(walk: Walk, language: str) -> N
 
 
 def faults(walk: Walk, path: str, language: str) -> Iterator[str]:
-    """What is wrong with a page, which is loaded once and shown in all sizes."""
+    """What is wrong with a page."""
     page, errors = walk.page, walk.log.errors
     errors.clear()
     answer = page.goto(walk.manager.url + path)
@@ -161,14 +188,25 @@ def faults(walk: Walk, path: str, language: str) -> Iterator[str]:
         yield f"status {answer.status}"
     if page.locator("html").get_attribute("lang") != language:
         yield "is in the other language"
-    for colours, width, height in SIZES:
-        page.emulate_media(color_scheme=colours, reduced_motion="reduce")
-        page.set_viewport_size({"width": width, "height": height})
-        for fault in violations(page, ALL):
-            yield f"{colours}: {fault}"
-        for narrow in (width - 30, width):  # a phone of 360 pixels, and one of 390
-            page.set_viewport_size({"width": narrow, "height": height})
-            if page.evaluate("document.documentElement.scrollWidth") > narrow:
-                yield f"is wider than {narrow} px"
+    yield from violations(page, ALL)
+    screen = page.viewport_size
+    assert screen
+    for width in {screen["width"], screen["width"] - 30}:  # a phone of 390 pixels, and one of 360
+        page.set_viewport_size({**screen, "width": width})
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            yield f"is wider than {width} px"
+    if screen["width"] < 400:
+        yield from covered(page)
+    page.set_viewport_size(screen)
     yield from violations_of(page)
     yield from (each for each in errors if "404" not in each)
+
+
+def covered(page: Page) -> Iterator[str]:
+    """Whether header and bars leave less than two thirds of a phone, at the top and below."""
+    for width, height in PHONES:
+        page.set_viewport_size({"width": width, "height": height})
+        for place in (0, 0.5):
+            rows = page.evaluate(COVERED, place)
+            if rows > height / 3:
+                yield f"header and bars cover {rows} of {height} px at {width} px"
