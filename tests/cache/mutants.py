@@ -102,6 +102,39 @@ def copy_has_clock_from_after_stamps(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(read, "fetch_and_validate", fetch_and_validate)
 
 
+def copy_has_end_of_the_log(patch: pytest.MonkeyPatch) -> None:
+    """A copy is kept with the clock that another thread has read the log up to."""
+    original = validation.fetch_and_validate
+
+    def fetch_and_validate(
+        parts: RegionParts, keys: Sequence[str], clock: int
+    ) -> validation.ValidationResult:
+        result = original(parts, keys, clock)
+        parts.entries.get_multi(keys)  # another actor may continue
+        for key, entry in result.valid.items():
+            by = local_cache.Confirmation.STAMPS
+            parts.local_cache.put(key, entry, parts.stamps.log._end, parts.now(), by)
+        return result
+
+    patch.setattr(read, "fetch_and_validate", fetch_and_validate)
+
+
+def fresh_copy_has_clock_of_its_store(patch: pytest.MonkeyPatch) -> None:
+    """A copy of a render is kept at a clock that is read when it is stored."""
+    original = write._resolve_tags_of
+
+    def resolve_tags_of(
+        parts: RegionParts, key: str, entry: Entry, validated_at: int | None
+    ) -> None:
+        original(parts, key, entry, validated_at)
+        clock = parts.stamps.clock()
+        if clock is not None:
+            by = local_cache.Confirmation.STAMPS
+            parts.local_cache.put(key, entry, clock, parts.now(), by)
+
+    patch.setattr(write, "_resolve_tags_of", resolve_tags_of)
+
+
 def page_gives_fragments_its_clock(patch: pytest.MonkeyPatch) -> None:
     """Cached fragments enter a page with the page's own, later clock."""
 

@@ -242,6 +242,8 @@ FOUND_BY_SEARCH: list[tuple[Mutant, str]] = [
     (mutants.no_second_step, "a write, warm"),
     (mutants.resolve_with_an_old_clock, "an evicted stamp, no log"),
     (mutants.copy_has_clock_from_after_stamps, "a write, one process"),
+    (mutants.copy_has_end_of_the_log, "a write, one process"),
+    (mutants.fresh_copy_has_clock_of_its_store, "a write, cold"),
     (mutants.fresh_clock_in_an_open_transaction, "a write, cold"),
     (mutants.clock_read_after_render, "a write, cold"),
     (mutants.local_cache_ignores_expiry, "time passes"),
