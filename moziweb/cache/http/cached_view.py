@@ -18,6 +18,8 @@ from pyramid.response import Response
 from moziweb.timings import Part, measured, measured_as
 
 from ..errors import CacheError, EntryCorruptError
+from ..invalidation.session_clock import SessionClock
+from ..invalidation.session_tracking import has_written
 from ..protocol.entry import PERSONAL, Kind
 from ..protocol.snapshots import SnapshotSource
 from ..regions.negative import MISSING, MOVED, STATUSES, NegativeEntries
@@ -91,7 +93,7 @@ class CachedView:
             location = self.route.location(request)
         except UnicodeDecodeError:  # of a declared parameter
             raise HTTPBadRequest from None
-        source = self.pages.clock.source(request.dbsession)
+        source = _RequestSource(self.pages.clock, request)
         accepted = request.environ.get("HTTP_ACCEPT_ENCODING", "")
         page = _Page(self, context, request, location, source, accepted)
         if REFRESH_MARK in request.environ:
@@ -148,6 +150,24 @@ class CachedView:
         if "Cache-Control" not in response.headers:
             response.headers.update(self.route.region.policy.http_policy.uncacheable_headers)
         return response
+
+
+@dataclass(frozen=True, slots=True)
+class _RequestSource:
+    """The session of a request as a ``SnapshotSource``.
+
+    The first render opens it: a page that is assembled from stored parts needs none.
+    """
+
+    clock: SessionClock
+    request: Any
+
+    def snapshot_clock(self) -> int | None:
+        return self.clock.snapshot_clock(self.request.dbsession)
+
+    def wrote(self) -> bool:
+        session = vars(self.request).get("dbsession")
+        return session is not None and has_written(session)
 
 
 @dataclass(frozen=True, slots=True)

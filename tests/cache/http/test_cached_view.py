@@ -9,6 +9,7 @@ from typing import Any
 
 import brotli
 import pytest
+from pyramid.events import NewRequest
 from pyramid.httpexceptions import (
     HTTPForbidden,
     HTTPFound,
@@ -31,6 +32,7 @@ from moziweb.cache.http.view_deriver import mark_negative
 from moziweb.cache.protocol.entry import decode, encode
 from moziweb.cache.regions.negative import NegativeEntries
 from moziweb.cache.stores.dogpile_adapter import split_frame
+from tests.cache.database import Movie
 from tests.cache.http.cached_site import Site, listed
 
 LONG = "premiere " * 500
@@ -134,6 +136,21 @@ def test_response_with_a_cookie_is_not_cached(site: Site) -> None:
     pages = [site.get() for _ in range(2)]
     assert [page.headers["X-Cache"] for page in pages] == ["bypass"] * 2
     assert [page.headers["Cache-Control"] for page in pages] == ["no-cache"] * 2, "for a CDN"
+
+
+def test_request_that_wrote_gets_and_stores_no_entry(site: Site) -> None:
+    """Its writes may be shown, and they are not committed."""
+
+    def write(event: Any) -> None:
+        if "write" in event.request.GET:
+            site.pages.clock.snapshot_clock(event.request.dbsession)
+            event.request.dbsession.add(Movie(id=1, title="Macskafogó", week="1"))
+
+    site.get("/page/b")
+    site.app.app.registry.registerHandler(write, (NewRequest,))
+    for path in ("/page/a?write=1", "/page/b?write=1"):
+        assert [site.get(path).headers["X-Cache"] for _ in range(2)] == ["bypass"] * 2
+    assert [site.get(path).headers["X-Cache"] for path in ("/page/a", "/page/b")] == ["miss", "hit"]
 
 
 @pytest.mark.parametrize("status", [200, 404])

@@ -144,9 +144,15 @@ def test_cold_page_takes_as_many_queries_as_without_cache(
 
 
 def test_evicted_page_is_assembled_without_queries(
-    cached: TestApp, movies: Movies, query_counter: QueryCounter
+    cached: TestApp,
+    movies: Movies,
+    query_counter: QueryCounter,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """And without a session."""
     warm(cached, movies)
+    database = services_of(cached.app.registry).database
+    monkeypatch.setattr(database, "session_for", lambda _: pytest.fail("opened a session"))
     place = location_of(cached.app.registry, pages(movies)["index"])
     place.region.delete(place.key)
     with recorded(cached, query_counter) as (created, statements):
