@@ -87,6 +87,35 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
 
 
 @pytest.fixture(scope="session")
+def shared_context(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser context that keeps the files of the site."""
+    context = browser.new_context(locale="hu-HU", service_workers="block")
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def open_shared(shared_context: BrowserContext) -> Iterator[OpenPage]:
+    """``open_shared(width=1440, …)`` opens a page in the context that tests share.
+
+    For tests that store nothing in the browser and look at no request: a page of many posters takes
+    half the processor time. Options are those of ``emulate_media``.
+    """
+    pages: list[Page] = []
+
+    def open_(width: int = 1440, height: int = 900, **media: Any) -> Page:
+        page = shared_context.new_page()
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(**media)
+        return page
+
+    yield open_
+    for page in pages:
+        page.close()
+
+
+@pytest.fixture(scope="session")
 def cold(demo_file: Path, once: Once) -> Path:
     """The template of a site without variants."""
     return once("cold", partial(make_template, demo_file))

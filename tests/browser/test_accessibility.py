@@ -55,7 +55,8 @@ LOOKS: Final = [
 AXE: Final = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 
 
-# Another colour scheme changes colours over some time. Endless animations are left out.
+# Another colour scheme changes colours over some time. Endless animations are left out. No rule
+# of these reads style sheets beforehand.
 RUN: Final = """async (rules) => {
   if (!("axe" in window)) return null;
   await Promise.allSettled(
@@ -63,7 +64,9 @@ RUN: Final = """async (rules) => {
       .filter((each) => each instanceof CSSTransition)
       .map((each) => each.finished)
   );
-  const { violations } = await axe.run({ runOnly: rules, resultTypes: ["violations"] });
+  const { violations } = await axe.run({
+    runOnly: rules, resultTypes: ["violations"], selectors: false, preload: { assets: ["media"] },
+  });
   return violations.flatMap(({ id, nodes }) =>
     nodes.map((node) => `${id}: ${node.html}: ${node.failureSummary}`));
 }"""
@@ -99,6 +102,11 @@ def visit(page: Page, site: Site, path: str) -> None:
     page.goto(site.url + (path if path.startswith("/") else start))
     for link in LINKS.get(path, ()):
         click_link(page, link)
+
+
+@pytest.fixture
+def open_page(open_shared: OpenPage) -> OpenPage:
+    return open_shared
 
 
 @pytest.mark.parametrize("path", PATHS)

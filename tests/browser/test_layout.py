@@ -20,6 +20,11 @@ PAGES = (
 )
 
 
+@pytest.fixture
+def open_page(open_shared: OpenPage) -> OpenPage:
+    return open_shared
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_is_wider_than_the_page(site: Site, open_page: OpenPage, width: int) -> None:
     page = open_page(width)
