@@ -40,8 +40,11 @@ APART: Final = (
 """Files whose tests take many seconds each, and share nothing."""
 
 LARGE: Final = (
+    "tests/benchmarks/test_contenders.py",
+    "tests/cache/http/test_waitress_channel.py",
     "tests/cache/test_model.py",
     "tests/demo/",
+    "tests/movies/importers/test_encodings.py",
     "tests/movies/importers/test_file_readers.py",
     "tests/posters/decoder/test_decoder.py",
     "tests/posters/imaging/",
