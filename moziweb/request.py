@@ -1,11 +1,14 @@
 """The type of requests, with the attributes that our includes add."""
 
-from typing import Any
+from typing import Any, Final
 
 from pyramid.request import Request as PyramidRequest
 from sqlalchemy.orm import Session
 
 from moziweb.services import Services
+
+BODY_TOO_LARGE: Final = "moziweb.body_too_large"
+"""Key of the environ of a request whose body was not kept: how many bytes it may have."""
 
 
 class Request(PyramidRequest):

@@ -16,9 +16,10 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.receiver import ChunkedReceiver
 from waitress.server import BaseWSGIServer
 from waitress.task import ErrorTask, Task, WSGITask
-from waitress.utilities import BadRequest
+from waitress.utilities import BadRequest, RequestEntityTooLarge
 
 from moziweb.logs.outage import Outage
+from moziweb.request import BODY_TOO_LARGE
 from moziweb.timings import ARRIVED
 
 from .shutdown import GracefulShutdown
@@ -37,6 +38,13 @@ BYTES_PER_SECOND: Final = 4_096
 
 MAX_CHUNK_LINE: Final = 4_096
 """The longest size line of a chunk and the longest trailer of a chunked body, in bytes."""
+
+MAX_DISCARDED: Final = 100_000_000
+"""Bytes of the largest form with files that is read and not kept if it is too large.
+
+A browser sends the whole form before it shows a response: a connection that is closed meanwhile is
+an error of the network to it.
+"""
 
 ACCEPT_PAUSE: Final = 0.5
 """Seconds between two attempts to accept a connection while no file descriptor is free."""
@@ -225,14 +233,33 @@ class LimitedParser(HTTPRequestParser):
     """
 
     arrived = 0.0
+    is_too_large = False
+    """Whether the body was not kept; the application answers."""
+
+    _undiscarded = 0
     shutdown: ClassVar[GracefulShutdown | None] = None
     is_heartbeat = False
 
     def received(self, data: bytes) -> int:
         """Parse what has been read. See ``HTTPRequestParser.received``."""
-        consumed = super().received(data)
+        consumed = self._discard(data) if self.is_too_large else super().received(data)
+        if isinstance(self.error, RequestEntityTooLarge) and self._is_form_to_discard():
+            self._undiscarded, self.content_length = self.content_length, 0
+            self.headers, self.body_rcv = {**self.headers, "CONTENT_LENGTH": "0"}, None
+            self.error, self.completed, self.is_too_large = None, False, True
         if self.completed:
             self.arrived = time.time()
+        return consumed
+
+    def _is_form_to_discard(self) -> bool:
+        is_form = self.headers.get("CONTENT_TYPE", "").startswith("multipart/form-data")
+        return is_form and 0 < self.content_length <= MAX_DISCARDED and not self.expect_continue
+
+    def _discard(self, data: bytes) -> int:
+        consumed = min(len(data), self._undiscarded)
+        self._undiscarded -= consumed
+        self.body_bytes_received += consumed
+        self.completed = not self._undiscarded
         return consumed
 
     def parse_header(self, header_plus: bytes) -> None:
@@ -270,6 +297,8 @@ class _Task(WSGITask):
         environ = super().get_environment()
         request: Any = self.request
         environ[ARRIVED] = request.arrived
+        if request.is_too_large:
+            environ[BODY_TOO_LARGE] = request.adj.max_request_body_size
         return environ
 
 

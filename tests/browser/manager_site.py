@@ -7,7 +7,7 @@ import contextlib
 import shutil
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -112,7 +112,11 @@ def rendered_again(before: dict[str, str], after: dict[str, str]) -> set[str]:
 
 @contextlib.contextmanager
 def running_manager_site(
-    migrated: Path, folder: Path, tmdb: TmdbServer | None = None, host: str = HOST
+    migrated: Path,
+    folder: Path,
+    tmdb: TmdbServer | None = None,
+    host: str = HOST,
+    serve: Callable[[Any, int], contextlib.AbstractContextManager[None]] = served,
 ) -> Iterator[ManagerSite]:
     """Runs the site with a copy of an empty, migrated database.
 
@@ -139,7 +143,7 @@ def running_manager_site(
         movies = fill(session)
     with services_of(wsgi.registry).database.write() as session:
         add_performance(session)
-    with pytest.MonkeyPatch.context() as patch, served(wsgi, port), _behind(wsgi.registry, tmdb):
+    with pytest.MonkeyPatch.context() as patch, serve(wsgi, port), _behind(wsgi.registry, tmdb):
         # Find all affected pages on a busy machine, too.
         patch.setattr(affected_pages, "TIME_LIMIT", 60.0)
         yield ManagerSite(url, movies, wsgi.registry)

@@ -18,9 +18,11 @@ from waitress.adjustments import Adjustments
 from waitress.rfc7230 import HEADER_FIELD_RE
 from waitress.server import create_server
 
+from moziweb.request import BODY_TOO_LARGE
 from moziweb.server.connections import (
     BYTES_PER_SECOND,
     MAX_CHUNK_LINE,
+    MAX_DISCARDED,
     ConnectionLimits,
     LimitedChannel,
     LimitedParser,
@@ -284,6 +286,44 @@ def test_expectation_of_a_refused_request_gets_the_refusal(
         client.send(b"POST / HTTP/1.1\r\nExpect: 100-continue\r\n" + fields + b"\r\n\r\n")
         found, headers, _ = client.answer()
         assert (found, headers["connection"]) == (status, "close")
+        assert client.is_closed()
+    assert app.environs == []
+
+
+def form_of(length: int, content_type: bytes = b"multipart/form-data; boundary=x") -> bytes:
+    """The head of a form."""
+    fields = b"Content-Type: " + content_type + b"\r\nContent-Length: %d" % length
+    return b"POST /form HTTP/1.1\r\nHost: a\r\n" + fields + b"\r\n\r\n"
+
+
+def test_too_large_form_is_read_and_answered_by_the_application(app: EchoApp) -> None:
+    """A browser shows a response only after it has sent the form."""
+    with serving(app, max_request_body_size="1000") as port, connected(port) as client:
+        client.send(form_of(50_000) + b"x" * 49_999)
+        assert app.environs == []
+        client.send(b"x" + GET % b"next")
+        assert answers(client, 2) == [(200, b"POST /form 0"), (200, b"GET /next 0")]
+    first, second = app.environs
+    assert (first[BODY_TOO_LARGE], first["CONTENT_LENGTH"]) == (1000, "0")
+    assert BODY_TOO_LARGE not in second
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        form_of(MAX_DISCARDED + 1),
+        form_of(50_000, b"application/x-www-form-urlencoded"),
+        form_of(50_000).replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"),
+    ],
+    ids=["larger", "no files", "expects"],
+)
+def test_other_too_large_bodies_are_refused_before_they_are_read(
+    app: EchoApp, request_: bytes
+) -> None:
+    with serving(app, max_request_body_size="1000") as port, connected(port) as client:
+        client.send(request_)
+        found, headers, _ = client.answer()
+        assert (found, headers["connection"]) == (413, "close")
         assert client.is_closed()
     assert app.environs == []
 

@@ -10,7 +10,7 @@ from pyramid.response import Response
 from pyramid.view import exception_view_config, forbidden_view_config, notfound_view_config
 
 from moziweb.i18n import _
-from moziweb.request import Request
+from moziweb.request import BODY_TOO_LARGE, Request
 
 from ..auth.return_url import keeps_draft, safe_return_url
 from ..auth.sessions import signed_in
@@ -71,10 +71,17 @@ def bad_csrf_token(error: Exception, request: Request) -> Response:
 
 @exception_view_config(HTTPRequestEntityTooLarge, managers=True)
 def too_large(error: HTTPException, request: Request) -> Response:
-    """413 for a form beyond the limits; its body was not read."""
+    """413 for a form beyond the limits; its body was not read, or not kept."""
     why = _(
         "Nothing was saved. Go back: what you typed is still in the form. Save it in smaller parts."
     )
+    if most := request.environ.get(BODY_TOO_LARGE):
+        given = {"most": most // 1_000_000}
+        why = _(
+            "Nothing was saved. A form can have ${most} MB with its files. Go back: what you typed "
+            "is still in the form. Choose a smaller file.",
+            mapping=given,
+        )
     return error_page(request, 413, _("This form is too large"), why)
 
 

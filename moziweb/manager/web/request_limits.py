@@ -27,7 +27,7 @@ from pyramid.httpexceptions import HTTPBadRequest, HTTPRequestEntityTooLarge
 from webob.multidict import MultiDict
 
 from moziweb.db.session import SAFE_METHODS
-from moziweb.request import Request
+from moziweb.request import BODY_TOO_LARGE, Request
 
 from ..auth.cookies import is_manager_request
 from ..auth.sessions import signed_in
@@ -65,11 +65,14 @@ class UploadedFile:
 def limit_body(event: Any) -> None:
     """``NewRequest`` subscriber. Raises 413 for a form that is too large, 400 if malformed.
 
-    A CSRF token in a header is checked before the body is read.
+    Also if the server has not kept the body. A CSRF token in a header is checked before the body is
+    read.
     """
     request: Request = event.request
     if not is_manager_request(request):
         return
+    if BODY_TOO_LARGE in request.environ:
+        raise HTTPRequestEntityTooLarge
     if request.method not in SAFE_METHODS and "X-CSRF-Token" in request.headers:
         check_csrf_token(request, token=None)
     try:

@@ -17,6 +17,7 @@ from moziweb.manager.web.request_limits import (
     MAX_PARTS,
     UploadedFile,
 )
+from moziweb.request import BODY_TOO_LARGE
 from tests.manager.conftest import csrf_of
 from tests.measured import cpu_limit
 
@@ -202,3 +203,17 @@ def test_files_are_not_read_without_a_session(anonymous: TestApp) -> None:
 def test_bodies_for_public_pages_are_not_read(editor: TestApp, content_type: str) -> None:
     for path in ("/", "/about", "/nothing", "/poster/1-a.1.jpg", "/api/main/"):
         assert send_unreadable(editor, path, content_type).status_int in (400, 404, 405)
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("/manager/imports", "legfeljebb 20 MB"), ("/en/manager/movies/1/posters", "20 MB with")],
+)
+def test_form_that_the_server_has_not_kept_gets_a_page_with_the_limit(
+    editor: TestApp, path: str, words: str
+) -> None:
+    given = {BODY_TOO_LARGE: 20_000_000}
+    headers = {"Content-Type": FILES}
+    page = editor.post(path, b"", headers, extra_environ=given, status=413)
+    assert words in page.html.select_one("main").get_text(" ")
+    assert page.html.select_one(".masthead") is not None
