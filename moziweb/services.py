@@ -46,6 +46,7 @@ if TYPE_CHECKING:  # the packages below and above import this module
     from moziweb.request import Request
     from moziweb.security import Identity
     from moziweb.settings.origins import Origin
+    from moziweb.site.page_cache.recent_texts import RecentTexts
     from moziweb.storage import Storage
 
 _KEY: Final = "moziweb.services"
@@ -69,6 +70,7 @@ _DB: Final[Any] = _Missing("moziweb.db")
 _STORAGE: Final[Any] = _Missing("moziweb.storage")
 _METRICS: Final[Any] = _Missing("moziweb.ops.metrics")
 _POSTERS: Final[Any] = _Missing("moziweb.posters")
+_SITE: Final[Any] = _Missing("moziweb.site")
 _MANAGER: Final[Any] = _Missing("moziweb.manager")
 
 
@@ -114,6 +116,9 @@ class Services:
     share_pictures: "SharePictures" = _POSTERS
     poster_threads: "ThreadPool | None" = None
     poster_queue: "ProcrastinateQueue | None" = None
+
+    recent_searches: "RecentTexts" = _SITE
+    """Folded words of the last searches whose results did not replace those of another one."""
 
     sessions: "Sessions" = _MANAGER
     login_throttle: "LoginThrottle" = _MANAGER

@@ -7,7 +7,17 @@ PostgreSQL has GIN indexes for ``LIKE`` (pg_trgm). SQLite has FTS5 tables, ``mov
 from itertools import product
 from typing import Any, Final, Self
 
-from sqlalchemy import Boolean, ColumnElement, Text, column, or_, select, table
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    TableClause,
+    Text,
+    column,
+    exists,
+    or_,
+    select,
+    table,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -29,9 +39,39 @@ def contains_part(text: InstrumentedAttribute[str], part: str) -> ColumnElement[
     if len(part) < _TRIGRAM:  # FTS5 finds nothing by two letters of several bytes
         return on_any
     model = text.class_
-    indexed = table(f"{model.__tablename__}_trigram", column("rowid"), column("text", Text))
+    indexed = _index_of(model)
     rows = select(indexed.c.rowid).where(indexed.c.text.op("GLOB")(f"*{part}*"))
     return _ByDialect(model.id.in_(rows), on_any)
+
+
+def among_first_with_part(
+    text: InstrumentedAttribute[str],
+    part: str,
+    limit: int,
+    *where: ColumnElement[bool],
+    newest: bool = False,
+) -> ColumnElement[bool]:
+    """Whether a row is among the first ``limit`` by id that contain ``part`` and meet ``where``.
+
+    If ``newest``, the largest ids are the first. The databases stop at the last of them, so the
+    cost does not grow with the number of rows, unless few of those with the part meet ``where``.
+    """
+    model: Any = text.class_
+    rows = select(model.id).where(contains_part(text, part), *where)
+    rows = rows.order_by(model.id.desc() if newest else model.id).limit(limit).correlate(None)
+    on_any: ColumnElement[bool] = model.id.in_(rows)
+    if len(part) < _TRIGRAM:
+        return on_any
+    indexed = _index_of(model)
+    meets = exists(select(model.id).where(model.id == indexed.c.rowid, *where).correlate(indexed))
+    found = select(indexed.c.rowid).where(indexed.c.text.op("GLOB")(f"*{part}*"), meets)
+    found = found.order_by(indexed.c.rowid.desc() if newest else indexed.c.rowid).limit(limit)
+    return _ByDialect(model.id.in_(found), on_any)
+
+
+def _index_of(model: Any) -> TableClause:
+    """The FTS5 table of SQLite."""
+    return table(f"{model.__tablename__}_trigram", column("rowid"), column("text", Text))
 
 
 def _patterns(part: str) -> list[str]:

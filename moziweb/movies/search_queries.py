@@ -3,8 +3,8 @@
 SQLite and PostgreSQL give the same results. Texts and words are folded (``text_folding.py``), so
 accents, case and punctuation do not matter. Each word has to be in a title or in the name of a
 person. A word of one letter is found as a word, one of two letters at the beginning of a word.
-Titles and names are found by trigram indexes, so a search without results costs the same for any
-number of movies. Each function runs one query.
+Titles and names are found by trigram indexes, and of very many only the newest ones are read, so
+the cost of a search does not grow with the number of movies. Each function runs one query.
 """
 
 from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from moziweb.db.planner_hints import NoIndex
-from moziweb.db.text_index import contains_part
+from moziweb.db.text_index import among_first_with_part, contains_part
 from moziweb.db.types import parse_id
 
 from .models import Credit, Distributor, Movie, Person, StreamingService
@@ -131,9 +131,12 @@ class NameMatch:
 def search_movies(
     session: Session, terms: SearchTerms, limit: int, after: SearchCursor | None = None
 ) -> Sequence[SearchCursor]:
-    """Movies that match all words, the best first, after the cursor ``after``."""
+    """Movies that match all words, the best first, after the cursor ``after``.
+
+    Of more than ``MAX_COUNTED``, only the newest ones, and those whose short title is the query.
+    """
     rank = _rank(terms)
-    query = select(rank, Movie.id).where(IS_PUBLISHED, *_has_all(terms))
+    query = select(rank, Movie.id).where(Movie.id.in_(_matches(terms)))
     if after is not None:
         is_after = or_(rank > after.rank, and_(rank == after.rank, Movie.id < after.movie_id))
         query = query.where(is_after)
@@ -143,9 +146,8 @@ def search_movies(
 
 def count_movies(session: Session, terms: SearchTerms) -> int:
     """The number of movies that match all words, at most ``MAX_COUNTED`` + 1."""
-    matches = select(Movie.id).where(IS_PUBLISHED, *_has_all(terms))
-    bounded = matches.limit(MAX_COUNTED + 1).subquery()
-    return session.scalar(select(func.count()).select_from(bounded)) or 0
+    matches = _matches(terms).limit(MAX_COUNTED + 1).subquery()
+    return session.scalar(select(func.count()).select_from(matches)) or 0
 
 
 def matching_names(session: Session, terms: SearchTerms) -> Sequence[NameMatch]:
@@ -173,9 +175,15 @@ def _people(terms: SearchTerms) -> Select[Any]:
     """The best of the people with all words in their name: the whole words first."""
     is_word = _padded(Person.search_text).contains(f" {terms.phrase} ", autoescape=True)
     kind, slug = literal(NameKind.PERSON.value).label("kind"), literal("").label("slug")
+    longest, *others = _longest_first(terms)
+    has_others = [_contains_unindexed(Person.search_text, word) for word in others]
+    first = (
+        among_first_with_part(Person.search_text, part, MAX_PEOPLE + 1, _is_shown(), *where)
+        for part, where in ((f" {terms.phrase} ", []), (_part(longest), has_others))
+    )
     people = (
         select(kind, Person.id, Person.name, slug)
-        .where(_is_shown(), *_names_all(Person.search_text, terms))
+        .where(or_(*first))
         .order_by(case((is_word, 0), else_=1), Person.id)
         .limit(MAX_PEOPLE + 1)
         .subquery()
@@ -243,7 +251,7 @@ def similar_movies(session: Session, terms: SearchTerms, limit: int) -> Sequence
     A text with as many errors has some piece of the query unchanged: only those are compared. Use
     it only if ``search_movies`` finds nothing.
     """
-    pieces = _pieces(terms.phrase)
+    pieces = pieces_of(terms.phrase)
     if not pieces:
         return ()
     titles = _candidates(pieces, Movie.search_text, NoIndex(Movie.published))
@@ -273,7 +281,7 @@ def movies_spelled_alike(terms: SearchTerms) -> Subquery:
         )
         for column in (Movie.short_title, Movie.short_original_title)
     ]
-    if pieces := _pieces(terms.phrase):
+    if pieces := pieces_of(terms.phrase):
         titles = _candidates(pieces, Movie.search_text)
         names = _candidates(pieces, Person.search_text)
         named = _similarity(names.c.text, terms.phrase).label("similarity")
@@ -302,10 +310,11 @@ def _candidates(
     return union(*rows).subquery()
 
 
-def _pieces(phrase: str) -> Sequence[str]:
+def pieces_of(phrase: str) -> Sequence[str]:
     """The longest words of a phrase in pieces of about four letters, with the spaces around them.
 
-    Words of less than four letters, which many texts have, are left out.
+    ``similar_movies`` compares the texts that contain one of them. Words of less than four letters,
+    which many texts have, are left out.
     """
     words = sorted((word for word in phrase.split() if len(word) > 3), key=len, reverse=True)
     pieces = (piece for word in words for piece in _split(f" {word} "))
@@ -326,48 +335,45 @@ def _rank(terms: SearchTerms) -> ColumnElement[int]:
     return case((begins, 0), (word_begins, 1), (in_title, 2), else_=BY_PEOPLE)
 
 
-def _has_all(terms: SearchTerms) -> Iterable[ColumnElement[bool]]:
-    """Whether each word is in a title or a name.
+def _matches(terms: SearchTerms) -> CompoundSelect[int]:
+    """The ids of movies that have each word in a title or a name.
 
-    Only the movies with the longest word are found by indexes: a short one may be in very many.
+    The newest ones with the longest word in a title, and those with it in a name: at most
+    ``MAX_COUNTED`` + 1 each. Only these are found by indexes: a short word may be in very many.
     """
     longest, *others = _longest_first(terms)
-    yield _has(longest)
-    for word in others:
-        name = (
-            select(Credit.id)
-            .join(Person, Person.id == Credit.person_id)
-            .where(Credit.movie_id == Movie.id, _contains_unindexed(Person.search_text, word))
-        )
-        yield or_(_contains_unindexed(Movie.search_text, word), name.exists())
+    has_others, limit = [IS_PUBLISHED, *map(_has_unindexed, others)], MAX_COUNTED + 1
+    newest = among_first_with_part(
+        Movie.search_text, _part(longest), limit, *has_others, newest=True
+    )
+    named = (
+        select(Credit.movie_id)
+        .join(Person, Person.id == Credit.person_id)
+        .where(contains_part(Person.search_text, _part(longest)))
+    )
+    by_people = select(Movie.id).where(Movie.id.in_(named), *has_others)
+    short = (
+        select(Movie.id).where(NoIndex(Movie.published), column == terms.phrase)
+        for column in (Movie.short_title, Movie.short_original_title)
+    )
+    return union(
+        select(Movie.id).where(newest),
+        by_people.order_by(Movie.id.desc()).limit(limit).subquery().select(),
+        *short,
+    )
 
 
-def _names_all(
-    text: InstrumentedAttribute[str], terms: SearchTerms
-) -> Iterable[ColumnElement[bool]]:
-    longest, *others = _longest_first(terms)
-    yield _contains(text, longest)
-    for word in others:
-        yield _contains_unindexed(text, word)
+def _has_unindexed(word: str) -> ColumnElement[bool]:
+    name = (
+        select(Credit.id)
+        .join(Person, Person.id == Credit.person_id)
+        .where(Credit.movie_id == Movie.id, _contains_unindexed(Person.search_text, word))
+    )
+    return or_(_contains_unindexed(Movie.search_text, word), name.exists())
 
 
 def _longest_first(terms: SearchTerms) -> list[str]:
     return sorted(terms.words, key=len, reverse=True)
-
-
-def _has(word: str) -> ColumnElement[bool]:
-    """Whether a title or a name contains ``word``. A set of ids lets both databases use indexes."""
-    titles = select(Movie.id).where(_contains(Movie.search_text, word))
-    people = (
-        select(Credit.movie_id)
-        .join(Person, Person.id == Credit.person_id)
-        .where(_contains(Person.search_text, word))
-    )
-    return Movie.id.in_(union(titles, people))
-
-
-def _contains(text: InstrumentedAttribute[str], word: str) -> ColumnElement[bool]:
-    return contains_part(text, _part(word))
 
 
 def _contains_unindexed(text: InstrumentedAttribute[str], word: str) -> ColumnElement[bool]:

@@ -4,7 +4,9 @@ A query finds a text by its words, which may be anywhere in a word of the text. 
 a tag for each part of three to six letters of the words that appear in a text or leave it, and for
 their beginnings; a result depends on the tags of its words. A longer word of a query has the tag of
 its first six letters. Titles that are misspelt by one letter are found by a letter less: two texts
-are one edit away from each other only if both, or both without some letter, are equal.
+are one edit away from each other only if both, or both without some letter, are equal. A query that
+finds nothing is compared with the texts that contain a piece of it: it also has the tags of its
+pieces. All of them are parts of words, but two letters at the end of a word, which have a tag, too.
 
 The tags are numbers, digests of the parts: they are bounded, unlike the parts, so they cannot fill
 the store of the stamps. Two parts may have the same number, which costs a query.
@@ -16,7 +18,7 @@ from typing import Final
 
 from moziweb.cache import tag
 
-from .search_queries import SearchTerms
+from .search_queries import SearchTerms, pieces_of
 from .spelling import MAX_TITLE, short_title
 from .text_folding import fold, search_text
 
@@ -34,9 +36,14 @@ _LONGEST: Final = 6
 """Letters of a part."""
 
 
-def query_tags(terms: SearchTerms, *, has_guesses: bool) -> frozenset[str]:
-    """The tags of the results of a query; ``has_guesses`` if misspelt titles may be in them."""
+def query_tags(terms: SearchTerms, *, has_guesses: bool, is_match: bool = True) -> frozenset[str]:
+    """The tags of the results of a query.
+
+    ``has_guesses`` if misspelt titles may be in them; ``is_match`` if similar texts are not.
+    """
     parts = {_tag_of(PART, word[:_LONGEST]) for word in terms.words}
+    if not is_match:
+        parts |= {_tag_of(PART, _part_of(piece)) for piece in pieces_of(terms.phrase)}
     is_short = has_guesses and len(terms.phrase) <= MAX_TITLE + 1
     edits = _shortened(terms.phrase) if is_short else ()
     return frozenset({TEXTS_LIST, *parts, *(_tag_of(MISSPELT, text) for text in edits)})
@@ -60,9 +67,17 @@ def bounded_text_tags(tags: Iterable[str]) -> Collection[str]:
     return found if len(found) <= MAX_TEXT_TAGS else {TEXTS_LIST}
 
 
+def _part_of(piece: str) -> str:
+    """The part of a word for which ``_part_tags`` has a tag, if the word contains the piece."""
+    part = piece.strip()
+    is_end = len(part) < _SHORTEST and piece.endswith(" ")
+    return f"{part} " if is_end else part[:_LONGEST]
+
+
 def _part_tags(folded: str) -> Iterator[str]:
     for word in folded.split():
         yield _tag_of(PART, word[:2])  # two Latin letters are found as the beginning of a word
+        yield _tag_of(PART, f"{word[-2:]} ")  # similar texts may have them at the end of a word
         shortest = _SHORTEST if word.isascii() else 1
         for start in range(len(word)):
             for end in range(start + shortest, min(len(word), start + _LONGEST) + 1):

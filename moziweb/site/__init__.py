@@ -1,12 +1,15 @@
 """The public site: pages in Hungarian and English, feeds, site maps and the JSON API."""
 
+from dataclasses import replace
 from typing import Final
 
 from pyramid.config import Configurator
 
 from moziweb.i18n import DOMAIN
+from moziweb.services import services_of, set_services
 
 from .feeds.calendar_options import CALENDAR_PARAMETERS, REMIND
+from .page_cache.recent_texts import RecentTexts
 from .presenters.filter_values import PARAMETERS
 from .query_parameters import only_parameters
 
@@ -85,6 +88,8 @@ def includeme(config: Configurator) -> None:
         config.add_page_route(name, pattern, **options)
     for name, pattern in OTHERS:
         config.add_route(name, pattern)
+    services = services_of(config.registry)
+    set_services(config.registry, replace(services, recent_searches=RecentTexts()))
     config.include(_templates)
     config.include(".static_files")
     config.include(".page_cache.debug_page")

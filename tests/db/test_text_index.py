@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import Engine, delete, event, insert, select, text, update
 from sqlalchemy.orm import Session
 
-from moziweb.db.text_index import contains_part
+from moziweb.db.text_index import among_first_with_part, contains_part
 from moziweb.movies.models import Movie, Person
+from moziweb.movies.queries import IS_PUBLISHED
 from tests.factories import make_movie
 
 
@@ -40,6 +41,30 @@ def titles(dbsession: Session) -> Session:
 )
 def test_part_is_found(titles: Session, part: str, texts: list[str]) -> None:
     assert found(titles, part) == texts
+
+
+@pytest.mark.parametrize("part", ["ava", " av", "av"])
+@pytest.mark.parametrize("newest", [False, True])
+def test_first_rows_with_a_part(titles: Session, part: str, newest: bool) -> None:
+    make_movie(titles, "Avas", published=False)
+    titles.flush()
+    of_all = select(Movie.id).where(contains_part(Movie.search_text, part), Movie.published)
+    expected = titles.scalars(of_all.order_by(Movie.id.desc() if newest else Movie.id)).all()
+    for limit in range(1, 4):
+        first = among_first_with_part(Movie.search_text, part, limit, IS_PUBLISHED, newest=newest)
+        assert set(titles.scalars(select(Movie.id).where(first))) == set(expected[:limit])
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_sqlite_stops_at_the_last_of_the_first_rows(titles: Session) -> None:
+    first = among_first_with_part(Movie.search_text, "ava", 2, IS_PUBLISHED, newest=True)
+    query = select(Movie.id).where(first).compile(titles.get_bind(), compile_kwargs=LITERAL)
+    plan = [row[-1] for row in titles.execute(text(f"EXPLAIN QUERY PLAN {query}"))]
+    assert any("movie_trigram VIRTUAL TABLE" in step for step in plan)
+    assert not any("ORDER BY" in step for step in plan), plan
+
+
+LITERAL = {"literal_binds": True}
 
 
 def test_index_follows_writes(titles: Session) -> None:

@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, event, insert, inspect
 from sqlalchemy.orm import Session
 
-from moziweb.movies import edit_version  # noqa: F401 - updates search_text
+from moziweb.movies import (
+    edit_version,  # noqa: F401 - updates search_text
+    search_queries,
+)
 from moziweb.movies.models import CreditRole, Movie, Person
 from moziweb.movies.search_queries import (
     MAX_PIECES,
@@ -20,6 +23,7 @@ from moziweb.movies.search_queries import (
     InvalidCursorError,
     SearchCursor,
     SearchTerms,
+    count_movies,
     is_name,
     misspelt_titles,
     search_movies,
@@ -96,6 +100,21 @@ def test_pages_of_results_have_each_movie_once(
         after = SearchCursor.parse(str(page[-1]))
     assert pages == list(all_results)
     assert len(all_results) == 4
+
+
+def test_of_very_many_movies_the_newest_are_found(
+    dbsession: Session, movies: dict[str, Movie], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the one whose short title is the query, however old it is."""
+    monkeypatch.setattr(search_queries, "MAX_COUNTED", 5)
+    for number in range(10):
+        movie = make_movie(dbsession, f"A nagy dűne {number}", published=number != 9)
+        if number < 3:
+            add_people(dbsession, movie, CreditRole.CAST, f"Dűne {number}")
+    dbsession.commit()
+    newest = [f"A nagy dűne {number}" for number in range(8, -1, -1)]
+    assert found(dbsession, "dune") == ["Dűne", *newest, "Macskafogó"]
+    assert count_movies(dbsession, SearchTerms.of("dune")) == 6
 
 
 @pytest.mark.parametrize(

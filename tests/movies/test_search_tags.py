@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from moziweb.movies.search_queries import SearchTerms
+from moziweb.movies.search_queries import SearchTerms, pieces_of
 from moziweb.movies.search_tags import (
     MAX_TEXT_TAGS,
     TEXTS_LIST,
@@ -13,6 +13,7 @@ from moziweb.movies.search_tags import (
     title_tags,
 )
 from moziweb.movies.spelling import MAX_TITLE, one_edit_away, short_title
+from moziweb.movies.text_folding import fold
 
 WORDS = st.text(st.sampled_from("aábcdőж東京 "), min_size=1, max_size=20)
 
@@ -51,6 +52,30 @@ def test_short_title_one_edit_away_has_a_tag_of_the_query(query: str) -> None:
     for title in list(one_edit_away(terms.phrase))[::7]:
         if terms.words and short_title(title) == title:
             assert query_tags(terms, has_guesses=True) & title_tags(title, "")
+
+
+@given(st.text(st.sampled_from("abcdж "), max_size=30), WORDS, WORDS)
+@example("macskafgo", "", "")
+@example("qwxy", "a", "")
+@example("qwxy", "", "wz")
+def test_text_with_a_piece_of_a_miss_has_a_tag_of_it(query: str, before: str, after: str) -> None:
+    terms = SearchTerms.of(query)
+    for piece in pieces_of(terms.phrase):
+        # A space of a piece is an end of a word.
+        text = f"{before}{piece}{after}".strip()
+        if piece in f" {text} " and fold(text) == text:
+            assert query_tags(terms, has_guesses=False, is_match=False) & name_tags(text) - {
+                TEXTS_LIST
+            }, text
+
+
+def test_only_misses_depend_on_similar_texts() -> None:
+    terms = SearchTerms.of("maskafogo")
+    match = query_tags(terms, has_guesses=True)
+    miss = query_tags(terms, has_guesses=True, is_match=False)
+    assert miss - match
+    assert miss & title_tags("Macskafogó", "")
+    assert not match & title_tags("Macskafogó", "") - {TEXTS_LIST}
 
 
 def test_only_queries_with_guesses_depend_on_misspelt_titles() -> None:

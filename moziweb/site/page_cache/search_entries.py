@@ -1,12 +1,16 @@
 """Results of searches in the region ``search``, shared by the search page and the suggestions.
 
-Only results of queries that find something are stored: there is no end of other texts. The pages
-themselves are not cached; their cards are.
+The pages themselves are not cached; their cards are. There is no end of texts to search for, so the
+results share ``SLOTS`` keys, whether something was found or not. The hash of the folded words
+selects the slot. Valid results of another query in it are replaced if the query is repeated: the
+texts of a flood are not, so common queries stay in the cache.
 """
 
+from hashlib import blake2b
 from typing import Final
 
-from moziweb.cache import EntryCorruptError, Kind, RenderContext, Rendered
+from moziweb.cache import Entry, EntryCorruptError, Kind, RenderContext, Rendered
+from moziweb.cache.http.page_cache import PageCache
 from moziweb.movies.search_queries import SearchTerms
 from moziweb.movies.search_results import SearchResults, find_results
 from moziweb.movies.search_tags import TEXTS_LIST, query_tags
@@ -14,13 +18,10 @@ from moziweb.request import Request
 
 REGION: Final = "search"
 
+SLOTS: Final = 8192
+"""Entries of the region at most; each has about a kilobyte."""
 
-class _NothingFound(Exception):
-    """The results are not stored."""
-
-    def __init__(self, results: SearchResults) -> None:
-        super().__init__()
-        self.results = results
+_PHRASE: Final = "phrase"
 
 
 def search_results(request: Request, terms: SearchTerms) -> SearchResults:
@@ -34,18 +35,33 @@ def search_results(request: Request, terms: SearchTerms) -> SearchResults:
     def render(context: RenderContext) -> Rendered:
         context.depend(*pages.base_tags, TEXTS_LIST)
         results = find_results(session, terms)
-        if not results.is_match:
-            raise _NothingFound(results)
-        context.depend(*query_tags(terms, has_guesses=results.has_guesses))
-        return Rendered(results.encode(), Kind.FRAGMENT)
+        context.depend(
+            *query_tags(terms, has_guesses=results.has_guesses, is_match=results.is_match)
+        )
+        return Rendered(results.encode(), Kind.FRAGMENT, content={_PHRASE: terms.phrase})
 
     region, source = pages.cache.regions[REGION], pages.clock.source(session)
-    key = pages.cache.keys[REGION].key(pages.digest, terms.phrase)
+    key = slot_key(pages, terms)
+    entry = region.get_or_render(key, render, source=source).entry
     try:
-        payload = region.get_or_render(key, render, source=source).entry.payload
-        try:
-            return SearchResults.decode(payload)
-        except EntryCorruptError:  # valid, but something else has written it
-            return SearchResults.decode(region.replace(key, render, source=source).entry.payload)
-    except _NothingFound as nothing:
-        return nothing.results
+        phrase, results = _decoded(entry)
+    except EntryCorruptError:  # valid, but something else has written it
+        phrase, results = _decoded(region.replace(key, render, source=source).entry)
+    if phrase == terms.phrase:
+        return results
+    context = RenderContext(source)
+    rendered = render(context)
+    if request.services.recent_searches.is_repeated(terms.phrase):
+        region.store(key, rendered, context)
+    return SearchResults.decode(rendered.payload)
+
+
+def slot_key(pages: PageCache, terms: SearchTerms) -> str:
+    """The key under which the results of a query are stored, or those of another one."""
+    digest = blake2b(terms.phrase.encode(), digest_size=8).digest()
+    return pages.cache.keys[REGION].key(pages.digest, str(int.from_bytes(digest) % SLOTS))
+
+
+def _decoded(entry: Entry) -> tuple[str, SearchResults]:
+    """The folded words of the query of an entry, and its results."""
+    return str(entry.content.get(_PHRASE)), SearchResults.decode(entry.payload)

@@ -29,8 +29,9 @@ from tests.site.cached import deployed_with, site, write
 QUERIES = (
     "dune", "kozi dune", "avata", "hik", "macskafogo", "fogo", "villeneuve", "denis v", "netflix",
     "duna", "vertigo", "az", "a",
+    "zzyzx", "macskafgo", "homx", "vilenev denis x", "x", "nagi macska",
 )  # fmt: skip
-"""Each finds something."""
+"""Most find something. Of the others some find similar titles, now or after a change."""
 
 Change = Callable[[Session], Any]
 
@@ -103,9 +104,12 @@ NEEDLESS = {
     "rename": {"kozi dune", "duna"},
     "rename original": {"dune", "kozi dune"},
     # A text with one of their words appears.
-    "make": {"kozi dune"},
+    "make": {"kozi dune", "vilenev denis x"},
     "publish": {"kozi dune"},
     "set distributor": {"kozi dune"},
+    # So does one with a piece of a word that finds nothing.
+    "rename to": {"homx"},
+    "delete": {"nagi macska"},
 }
 """Results that are looked up again and stay the same: docs/cache.md names them."""
 
@@ -142,6 +146,7 @@ class Lookups:
             return find_results(session, terms)
 
         monkeypatch.setattr(search_entries, "find_results", find)
+        monkeypatch.setattr(search_entries, "SLOTS", 1 << 40)  # no two queries share one
 
     def ask(self, *queries: str) -> set[str]:
         self._looked_up.clear()
@@ -194,10 +199,66 @@ def test_texts_with_the_same_words_share_their_results(lookups: Lookups) -> None
     assert lookups.ask() == set()
 
 
-def test_text_that_finds_nothing_is_not_stored(lookups: Lookups) -> None:
-    for query in ("zzyzx", "macskafgo"):
-        assert lookups.ask(query, query) == {query}
-        assert lookups.ask(query) == {query}
+@pytest.mark.parametrize(
+    ("query", "title"),
+    [
+        ("zzyzx", "Zzyzx"), ("macskafgo", "Macska fogó"), ("qwxy", "Aqwzwxy"), ("x", "X"),
+        ("hajnaal", "Hajnal"), ("avtaar", "Avataar"), ("zold feny", "Zöld fény"),
+    ],
+)  # fmt: skip
+def test_miss_is_stored_until_a_text_appears_that_it_finds(
+    lookups: Lookups, query: str, title: str
+) -> None:
+    assert lookups.ask(query) == {query}
+    assert lookups.ask(query, query) == set()
+    write(lookups.app, lambda session: make_movie(session, "Élet"))
+    assert lookups.ask(query) == set()
+    write(lookups.app, lambda session: make_movie(session, title))
+    assert lookups.ask(query) == {query}
+    found = lookups.app.get(f"/suggest?q={quote(query)}").json["items"]
+    assert title in {each["text"] for each in found}
+
+
+def test_miss_is_stale_when_a_person_appears(lookups: Lookups) -> None:
+    assert lookups.ask("torocsik") == {"torocsik"}
+
+    def add(session: Session) -> None:
+        add_people(session, movie(session, "Hick"), CreditRole.CAST, "Törőcsik Mari")
+
+    write(lookups.app, add)
+    assert lookups.ask("torocsik") == {"torocsik"}
+
+
+def flood(number: int) -> list[str]:
+    """Texts of which most find the titles with "dune", in letters that are ignored."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    return [f"{letters[number % 26]} {letters[number // 26]} dune" for number in range(number)]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_flood_of_texts_takes_bounded_space_and_leaves_common_ones(
+    lookups: Lookups, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_entries, "SLOTS", 16)
+    common = {"dune", "vertigo", "zzyzx"}
+    assert lookups.ask(*common) == common
+    lookups.ask(*flood(60))
+    assert lookups.ask(*common) == set()
+    region = page_cache_of(lookups.app.app.registry).cache.dogpile["search"]
+    assert len(region.actual_backend) == 16
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_repeated_query_replaces_another_one(
+    lookups: Lookups, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_entries, "SLOTS", 1)
+    assert lookups.ask("dune") == {"dune"}
+    assert lookups.ask("vertigo") == {"vertigo"}
+    assert lookups.ask("dune") == set()
+    assert lookups.ask("vertigo") == {"vertigo"}
+    assert lookups.ask("vertigo") == set()
+    assert lookups.ask("dune") == {"dune"}
 
 
 def test_large_write_makes_all_results_stale(lookups: Lookups) -> None:
@@ -215,7 +276,7 @@ def test_stored_bytes_of_another_origin_are_replaced(lookups: Lookups) -> None:
     lookups.ask("dune")
     cache = page_cache_of(lookups.app.app.registry).cache
     region = cache.regions["search"]
-    key = cache.keys["search"].key(page_cache_of(lookups.app.app.registry).digest, "dune")
+    key = search_entries.slot_key(page_cache_of(lookups.app.app.registry), SearchTerms.of("dune"))
     entry = region.stored([key])[key]
     object.__setattr__(entry, "payload", b"{}")
     assert lookups.app.get("/suggest?q=dune").json["items"]
