@@ -25,6 +25,7 @@ from tests.factories import (
     make_movie,
     make_premiere,
     move_premiere,
+    set_distributor,
 )
 
 DATA = Path(__file__).parents[1] / "data" / "schema-org.json"
@@ -33,6 +34,14 @@ WEEK_TEXT = "2026. aug. 27.\u2009–\u2009szept. 2."
 
 TEXTS = {"Text", "URL", "Date", "DateTime", "Duration", "EventStatusType", "Language", "Time"}
 """Types whose values are strings."""
+
+STATUSES = {f"https://schema.org/Event{name}" for name in (
+    "Cancelled", "MovedOnline", "Postponed", "Rescheduled", "Scheduled"
+)}  # fmt: skip
+"""The members of EventStatusType."""
+
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+"""Tags of BCP 47."""
 
 DATE = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d:\d\d[+-]\d\d:\d\d)?)?)?")
 DURATION = re.compile(r"PT(\d+H)?(\d+M)?")
@@ -75,6 +84,10 @@ def _check_value(name: str, value: Any, allowed: set[str]) -> None:
         assert allowed & set(ancestors(value["@type"])), f"{name} is no {value['@type']}"
         check(value)
     elif isinstance(value, str):
+        if "EventStatusType" in allowed:
+            assert value in STATUSES, f"{name} is no status"
+        if "Language" in allowed:
+            assert LANGUAGE.fullmatch(value), f"{name} is no language"
         # A URL may stand for a thing.
         is_url = value.startswith(("https://", "http://"))
         assert allowed & TEXTS or is_url, f"{name} is no text"
@@ -119,6 +132,7 @@ def movie(dbsession: Session) -> Movie:
     add_people(dbsession, movie, CreditRole.CAST, "Rebecca Ferguson")
     add_trailer(dbsession, movie)
     add_poster(dbsession, movie)
+    set_distributor(dbsession, movie, "Fórum")
     move_premiere(dbsession, make_premiere(dbsession, movie, THURSDAY), THURSDAY + timedelta(7))
     make_premiere(dbsession, movie, date(2026, 10, 1), service="MUBI", cancelled_at=utc_now())
     dbsession.commit()
@@ -137,9 +151,18 @@ def test_every_page_is_valid(app: TestApp, movie: Movie) -> None:
         director: {"ItemList", "BreadcrumbList"},
         actor: {"ItemList", "BreadcrumbList"},
         f"/movie/{movie.id}-dune": {"Movie", "BreadcrumbList"},
-        "/undated": {"ItemList"},
+        f"/distributor/{movie.distributor_id}-forum": {"ItemList", "BreadcrumbList"},
+        "/undated": {"ItemList", "BreadcrumbList"},
+        "/genres": {"ItemList", "BreadcrumbList"},
+        "/services": {"ItemList", "BreadcrumbList"},
+        "/years": {"ItemList", "BreadcrumbList"},
+        "/changes": {"ItemList", "BreadcrumbList"},
+        "/calendar": {"BreadcrumbList"},
+        "/about": {"BreadcrumbList"},
+        "/developers": {"BreadcrumbList"},
         "/week/2026-W01": set(),
-        "/about": set(),
+        "/watchlist": set(),
+        "/search?q=dune": set(),
         "/nincs": set(),
     }
     for prefix in ("", "/en"):
@@ -161,7 +184,7 @@ def test_breadcrumbs_lead_from_the_front_page(app: TestApp, movie: Movie) -> Non
         path: names(blocks(app, path)["BreadcrumbList"])
         for path in (
             f"/movie/{movie.id}-dune", "/week/2026-W35", "/month/2026-08", "/genre/kaland",
-            "/en/year/2026",
+            "/en/year/2026", "/undated", "/en/changes", "/services",
         )
     }  # fmt: skip
     assert list(found.values()) == [
@@ -170,6 +193,9 @@ def test_breadcrumbs_lead_from_the_front_page(app: TestApp, movie: Movie) -> Non
         ["Premierek", "2026", "2026. augusztus"],
         ["Premierek", "Minden műfaj", "Kaland"],
         ["Premieres", "All years", "2026"],
+        ["Premierek", "Filmek dátum nélkül"],
+        ["Premieres", "Changes of premieres"],
+        ["Premierek", "Streamingszolgáltatók"],
     ]
 
 
@@ -187,6 +213,21 @@ def test_lists_have_each_movie_once_in_their_order(
     assert blocks(app, "/en/week/2026-W35")["ItemList"]["itemListElement"][0]["url"].startswith(
         f"{BASE_URL}/en/movie/"
     )
+
+
+def test_lists_of_links_have_each_link_in_their_order(
+    app: TestApp, dbsession: Session, movie: Movie
+) -> None:
+    add_genres(dbsession, movie, "Állatos/Animals")
+    dbsession.commit()
+    items = blocks(app, "/genres")["ItemList"]["itemListElement"]
+    assert [(each["position"], each["name"], each["url"]) for each in items] == [
+        (1, "Állatos", f"{BASE_URL}/genre/allatos"), (2, "Kaland", f"{BASE_URL}/genre/kaland"),
+    ]  # fmt: skip
+    (year,) = blocks(app, "/en/years")["ItemList"]["itemListElement"]
+    assert year == {
+        "@type": "ListItem", "position": 1, "name": "2026", "url": f"{BASE_URL}/en/year/2026"
+    }  # fmt: skip
 
 
 def test_movie_has_its_language_trailer_and_release_events(app: TestApp, movie: Movie) -> None:
@@ -237,6 +278,8 @@ def test_video_without_a_known_time_has_no_upload_date(
         ({"@type": "Movie", "actor": {"@type": "Country"}}, "is no Country"),
         ({"@type": "Movie", "trailer": [{"@type": "VideoObject", "year": "1"}]}, "has no year"),
         ({"@type": "Movie", "datePublished": "soon"}, "soon"),
+        ({"@type": "Movie", "inLanguage": ["magyar nyelv"]}, "is no language"),
+        ({"@type": "Event", "eventStatus": "https://schema.org/Moved"}, "is no status"),
         ({"@type": "Movie", "duration": "2 hours"}, "2 hours"),
         ({"@type": "VideoObject", "uploadDate": "2026-05-01T12:00:00"}, "uploadDate"),
         ({"@type": "ListItem", "url": "/movie/1"}, "/movie/1"),

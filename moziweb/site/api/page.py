@@ -1,7 +1,7 @@
 """The page that shows the description of the API. It needs no script and no other host."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyramid.view import view_config
@@ -11,6 +11,7 @@ from moziweb.movies.calendar import week_of
 from moziweb.request import Request
 
 from ..context import PageContext
+from ..presenters.jsonld import top_page_json_ld
 from ..presenters.page_head import page_head
 from .endpoints import ENDPOINTS, OPENAPI_ENDPOINT, PREMIERES_ENDPOINT
 from .parameters import ApiParameter
@@ -37,8 +38,9 @@ def developers(request: Request) -> dict[str, Any]:
     days = {"from": week.start.isoformat(), "to": week.next.end.isoformat()}
     title = translate(_("For developers"))
     description = translate(_("The premieres as JSON: the API of moziweb, with examples."))
+    page = page_head(context, title, description, "developers")
     return {
-        "page": page_head(context, title, description, "developers"),
+        "page": replace(page, json_ld=(top_page_json_ld(context, "developers", title),)),
         "heading": title,
         "example_url": urls.base_url + urls.path(PREMIERES_ENDPOINT.route, _query=days),
         "openapi_url": urls.url(OPENAPI_ENDPOINT.route),

@@ -56,6 +56,25 @@ def breadcrumbs_json_ld(context: PageContext, links: Iterable[Link]) -> Markup:
     return script_json({"@context": _CONTEXT, "@type": "BreadcrumbList", "itemListElement": items})
 
 
+def top_page_json_ld(context: PageContext, route: str, title: str) -> Markup:
+    """The breadcrumbs of a page directly below the front page."""
+    return breadcrumbs_json_ld(context, [Link(context.urls.path(route), title)])
+
+
+def links_json_ld(context: PageContext, links: Iterable[Link]) -> Markup:
+    """The pages that a list page links, in their order."""
+    items = [
+        {
+            "@type": "ListItem",
+            "position": position,
+            "name": link.text,
+            "url": context.urls.absolute(link.href),
+        }
+        for position, link in enumerate(links, 1)
+    ]
+    return script_json({"@context": _CONTEXT, "@type": "ItemList", "itemListElement": items})
+
+
 def movies_json_ld(context: PageContext, movies: Iterable[Movie]) -> Markup:
     """The movies of a list page in their order, each once."""
     listed = {movie.id: movie for movie in movies}

@@ -1,5 +1,6 @@
 """The page about the site and its data sources."""
 
+from dataclasses import replace
 from typing import Any
 
 from pyramid.view import view_config
@@ -8,6 +9,7 @@ from moziweb.i18n import _
 from moziweb.request import Request
 
 from ..context import PageContext
+from ..presenters.jsonld import top_page_json_ld
 from ..presenters.page_head import page_head
 
 
@@ -17,4 +19,5 @@ def about(request: Request) -> dict[str, Any]:
     context = PageContext.of(request)
     title = context.formatter.translate(_("About this site"))
     description = context.formatter.translate(_("What moziweb is and where its data is from."))
-    return {"page": page_head(context, title, description, "about")}
+    page = page_head(context, title, description, "about")
+    return {"page": replace(page, json_ld=(top_page_json_ld(context, "about", title),))}

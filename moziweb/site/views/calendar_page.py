@@ -1,7 +1,7 @@
 """The page that builds the address of a calendar, and shows what is in it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -28,6 +28,7 @@ from ..feeds.calendar_options import (
 )
 from ..presenters.filter_form import depend_on_names, filter_form
 from ..presenters.filter_values import current_slugs, filter_texts, given_values, parse_filter
+from ..presenters.jsonld import top_page_json_ld
 from ..presenters.movie_list import localized_titles
 from ..presenters.page_head import not_indexed, page_head
 from ..presenters.premiere import depend_on_line
@@ -84,6 +85,7 @@ def calendar_page(request: Request) -> dict[str, Any]:
     heading = translate(_("Calendar to subscribe to"))
     text = translate(_("Film premieres in your own calendar: choose, subscribe, done."))
     page = page_head(kept, heading, text, "calendar_page")
+    page = replace(page, json_ld=(top_page_json_ld(context, "calendar_page", heading),))
     title = ", ".join(text for _dimension, text in filter_texts(context, chosen))
     return {
         "page": not_indexed(page) if parameters else page,

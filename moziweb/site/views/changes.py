@@ -1,7 +1,7 @@
 """The page of the latest changes: premieres that were announced, moved or cancelled."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from moziweb.request import Request
 
 from ..context import PageContext
 from ..page_cache.validity import until_week_end
+from ..presenters.jsonld import movies_json_ld, top_page_json_ld
 from ..presenters.movie_list import localized_titles
 from ..presenters.page_head import page_head
 from ..presenters.premiere import depend_on_line
@@ -61,8 +62,10 @@ def changes(request: Request) -> dict[str, Any]:
         translate(_("Changes of premieres")),
         _("Premieres announced, moved and cancelled."),
     )
+    page = page_head(context, title, translate(text), "changes")
+    listed = movies_json_ld(context, (each.listing.movie for each in found))
     return {
-        "page": page_head(context, title, translate(text), "changes"),
+        "page": replace(page, json_ld=(top_page_json_ld(context, "changes", title), listed)),
         "days": _by_day(context, found),
     }
 

@@ -1,6 +1,7 @@
 """The lists of all genres and of all streaming services."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from pyramid.i18n import TranslationString
@@ -20,6 +21,7 @@ from moziweb.movies.tags import (
 from moziweb.request import Request
 
 from ..context import PageContext
+from ..presenters.jsonld import links_json_ld, top_page_json_ld
 from ..presenters.page_head import page_head
 from ..view_models import Link
 
@@ -63,9 +65,11 @@ def _values(
     links: Iterable[Link],
 ) -> dict[str, Any]:
     translate = context.formatter.translate
-    heading = translate(title)
+    heading, ordered = translate(title), sorted(links, key=lambda link: sort_key(link.text))
+    page = page_head(context, heading, translate(description), route)
+    data = top_page_json_ld(context, route, heading), links_json_ld(context, ordered)
     return {
-        "page": page_head(context, heading, translate(description), route),
+        "page": replace(page, json_ld=data),
         "heading": heading,
-        "items": [(link, "") for link in sorted(links, key=lambda link: sort_key(link.text))],
+        "items": [(link, "") for link in ordered],
     }

@@ -12,7 +12,7 @@ from ..context import PageContext
 from ..page_cache.fragments import PageFragments, movie_list_view
 from ..page_cache.slots import with_eager_row
 from ..page_cache.validity import until_midnight
-from ..presenters.jsonld import movies_json_ld
+from ..presenters.jsonld import movies_json_ld, top_page_json_ld
 from ..presenters.page_head import page_head
 
 MAX_SHOWN: Final = 240
@@ -30,8 +30,8 @@ def undated(request: Request) -> dict[str, Any]:
     title = context.formatter.translate(_("Films without a date"))
     description = _("Films that are announced in Hungary without a day yet.")
     page = page_head(context, title, context.formatter.translate(description), "undated")
-    data = movies_json_ld(context, (each.movie for each in listings))
+    listed = movies_json_ld(context, (each.movie for each in listings))
     return {
-        "page": replace(page, json_ld=(data,)),
+        "page": replace(page, json_ld=(top_page_json_ld(context, "undated", title), listed)),
         "sections": with_eager_row([fragments.section("undated", title, listings)]),
     }

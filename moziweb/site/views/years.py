@@ -24,7 +24,12 @@ from ..page_cache.fragments import PageFragments, movie_list_view
 from ..page_cache.slots import Section, with_eager_row
 from ..presenters.filter_form import PageFilters
 from ..presenters.filter_values import PARAMETERS
-from ..presenters.jsonld import breadcrumbs_json_ld, movies_json_ld
+from ..presenters.jsonld import (
+    breadcrumbs_json_ld,
+    links_json_ld,
+    movies_json_ld,
+    top_page_json_ld,
+)
 from ..presenters.page_head import not_indexed, page_head
 from ..presenters.period_nav import month_label, year_nav
 from ..view_models import Link
@@ -90,8 +95,10 @@ def years(request: Request) -> dict[str, Any]:
         for each, found in sorted(numbers.items(), reverse=True)
     ]
     description = translate(_("The years of film premieres in Hungary."))
+    page = page_head(context, title, description, "years")
+    links = links_json_ld(context, [link for link, _numbers in items])
     return {
-        "page": page_head(context, title, description, "years"),
+        "page": replace(page, json_ld=(top_page_json_ld(context, "years", title), links)),
         "heading": title,
         "items": items,
     }
