@@ -155,10 +155,23 @@
     const answer = await fetch(`${list}?m=${own.slice(0, MOST).join(".")}`);
     if (!answer.ok) throw new Error(`${answer.status}`);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    removeOthers(page, own);
     document.querySelector("main").replaceWith(page.querySelector("main"));
     dispatchEvent(new Event("cards"));
     addHearts();
     showList();
+  }
+
+  // Offline, the page is the last that was saved: films may have left the list since.
+  function removeOthers(page, own) {
+    const part = page.querySelector(".watchlist");
+    const shown = part.dataset.ids.split(".");
+    part.dataset.ids = shown.filter((id) => own.includes(id)).join(".");
+    for (const film of part.querySelectorAll(".film")) {
+      const id = MOVIE.exec(film.querySelector(".movie")?.getAttribute("href") ?? "")?.[1];
+      if (id && !own.includes(id)) (film.closest("li") ?? film).remove();
+    }
+    for (const section of part.querySelectorAll("section:not(:has(.film))")) section.remove();
   }
 
   function showList() {

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Error, Page, expect
 from pyramid.events import NewRequest
+from pyramid.httpexceptions import HTTPServerError
 from pyramid.interfaces import INewRequest
 from sqlalchemy import select
 
@@ -125,6 +126,112 @@ def test_watchlist_is_shown_offline(site: Site, open_page: OpenPage, prefix: str
     page.context.set_offline(True)
     page.goto(f"{site.url}{prefix}/watchlist")
     expect(page.locator(".watchlist .film")).to_have_count(2)
+    expect(page.locator(".offline-note")).to_be_visible()
+
+
+def test_film_that_left_the_list_offline_is_not_shown(site: Site, open_page: OpenPage) -> None:
+    page = open_controlled(open_page, f"{site.url}/")
+    hearts = page.locator(".film .heart")
+    for number in (0, 2):
+        hearts.nth(number).click()
+    wait_for_saved(page, "/saved/watchlist-films")
+    page.goto(f"{site.url}/watchlist")
+    films = page.locator(".watchlist .film")
+    expect(films).to_have_count(2)
+    wait_until(lambda: "." in _saved_path(page, "/saved/watchlist-films"))
+    page.context.set_offline(True)
+    kept = films.nth(1).locator(".item-title").inner_text()
+    films.nth(0).locator(".heart").click()
+    page.goto(f"{site.url}/watchlist")
+    expect(films).to_have_count(1)
+    expect(films.locator(".item-title")).to_have_text(kept)
+    expect(page.locator(".watchlist-import")).to_be_hidden()
+    films.nth(0).locator(".heart").click()
+    page.goto(f"{site.url}/watchlist")
+    expect(page.locator(".watchlist-empty")).to_be_visible()
+
+
+def test_last_seen_language_is_shown_offline(site: Site, open_page: OpenPage) -> None:
+    page = open_controlled(open_page, site.url + WEEK)
+    wait_for_saved(page, "/saved/week", WEEK)
+    page.locator("a.language").click()
+    expect(page).to_have_url(f"{site.url}/en{WEEK}")
+    wait_for_saved(page, "/saved/week", f"/en{WEEK}")
+    page.context.set_offline(True)
+    page.goto(site.url + WEEK)
+    expect(page).to_have_url(f"{site.url}/en{WEEK}")
+    expect(page.locator(".offline-note")).to_contain_text("You are offline")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+
+
+@contextlib.contextmanager
+def failing(registry: Any, path: str) -> Iterator[None]:
+    """Answer 500 at ``path`` until the block ends."""
+
+    def fail(event: NewRequest) -> None:
+        if event.request.path == path:
+            raise HTTPServerError
+
+    registry.registerHandler(fail, [INewRequest])
+    yield
+    registry.unregisterHandler(fail, [INewRequest])
+
+
+def test_error_of_the_server_is_shown_and_not_saved(site: Site, open_page: OpenPage) -> None:
+    page = open_controlled(open_page, site.url + WEEK)
+    wait_for_saved(page, "/saved/week", WEEK)
+    titles = page.locator(".item-title").all_inner_texts()
+    with failing(site.registry, WEEK):
+        answer = page.goto(site.url + WEEK)
+        assert answer is not None
+        assert answer.status == 500
+        expect(page.locator(".offline-note")).to_be_hidden()
+        expect(page.locator(".item-title")).to_have_count(0)
+    page.context.set_offline(True)
+    page.goto(site.url + WEEK)
+    assert page.locator(".item-title").all_inner_texts() == titles
+
+
+STORED = """async () => {
+  const cache = await caches.open((await caches.keys())[0]);
+  const found = await Promise.all((await cache.keys()).map((request) => cache.match(request)));
+  return found.map((it) => `${it.status} ${it.type} ${it.headers.get("X-Saved-Path") ?? ""}`);
+}"""
+"""The status, type and path of each stored response."""
+
+
+def test_only_good_answers_of_the_two_pages_are_saved(site: Site, open_page: OpenPage) -> None:
+    page = open_controlled(open_page, f"{site.url}/about")
+    paths = (
+        "/nincs", "/jump?date=x", "/search?q=a", "/?kind=cinema", "/changes", "/month/2026-08",
+        "/week", f"{WEEK}/", "/en/watchlist",
+    )  # fmt: skip
+    for path in paths:
+        page.goto(site.url + path)
+    wait_for_saved(page, "/saved/en/watchlist")
+    page.goto(f"{site.url}/about")
+    stored = page.evaluate(STORED)
+    assert {each for each in stored if not each.endswith(" ")} == {
+        f"200 default {WEEK}", "200 default /en/watchlist",
+    }  # fmt: skip
+    assert {each for each in stored if each.endswith(" ")} == {"200 basic "}
+
+
+def test_full_storage_changes_no_page(site: Site, open_page: OpenPage) -> None:
+    page = open_controlled(open_page, site.url + WEEK)
+    wait_for_saved(page, "/saved/week", WEEK)
+    page.context.new_cdp_session(page).send(
+        "Storage.overrideQuotaForOrigin", {"origin": site.url, "quotaSize": 1}
+    )
+    for path in ("/", f"/en{WEEK}", "/watchlist"):
+        answer = page.goto(site.url + path)
+        assert answer is not None
+        assert answer.status == 200
+        expect(page.locator(".offline-note")).to_be_hidden()
+    assert _saved_path(page, "/saved/week") == WEEK
+    page.context.set_offline(True)
+    page.goto(f"{site.url}/en{WEEK}")
+    expect(page).to_have_url(site.url + WEEK)
     expect(page.locator(".offline-note")).to_be_visible()
 
 
