@@ -106,6 +106,7 @@ TEST = [
     # Clients of the site (docs/clients.md).
     "feedparser>=6.0.14,<7",
     "ics>=0.7.3,<1",
+    "jsonschema-rs>=0.60,<1",
     "khal>=0.14.1,<1",
     "openapi-spec-validator>=0.9,<1",
     "schemathesis>=4.32,<5",

@@ -1,5 +1,5 @@
-// Reads a calendar or a feed with a client, and prints the titles, dates and ids that it found.
-// node read.mjs CLIENT FILE
+// Reads calendars or feeds with a client, and prints the titles, dates and ids that it found in each.
+// node read.mjs CLIENT FILE...
 import { readFileSync } from "node:fs";
 import { argv, stdout } from "node:process";
 
@@ -26,5 +26,6 @@ const clients = {
   },
 };
 
-const found = await clients[argv[2]](readFileSync(argv[3], "utf-8"));
+const read = clients[argv[2]];
+const found = await Promise.all(argv.slice(3).map((file) => read(readFileSync(file, "utf-8"))));
 stdout.write(JSON.stringify(found));

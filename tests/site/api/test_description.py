@@ -2,9 +2,11 @@
 
 import json
 import sys
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from webtest import TestApp
@@ -29,6 +31,23 @@ def test_description_is_valid_openapi(app: TestApp) -> None:
     OpenAPIV31SpecValidator(document).validate()
 
 
+def test_second_validator_finds_no_error(app: TestApp) -> None:
+    """By the published schema of OpenAPI, and each schema by that of JSON Schema 2020-12."""
+    document = app.get("/api/v1/openapi.json").json
+    published = files("openapi_spec_validator") / "resources/schemas/v3.1/schema.json"
+    validator = jsonschema_rs.validator_for(json.loads(published.read_text()))
+    assert [error.message for error in validator.iter_errors(document)] == []
+    parameters = [
+        parameter["schema"]
+        for path in document["paths"].values()
+        for parameter in path["get"]["parameters"]
+    ]
+    for schema in (*document["components"]["schemas"].values(), *parameters):
+        jsonschema_rs.meta.validate(schema)
+    document["paths"]["/genres"]["get"]["responses"]["200"].pop("description")
+    assert not validator.is_valid(document)
+
+
 def test_documents_have_exactly_the_described_fields(cached: TestApp, movies: Movies) -> None:
     ids = {"movie": movies.here, "person": movies.person}
     for endpoint in ENDPOINTS:
@@ -51,7 +70,7 @@ def test_schemathesis_finds_nothing(app: TestApp, movies: Movies, tmp_path: Path
     description = tmp_path / "openapi.json"
     description.write_text(json.dumps(document), encoding="utf-8")
     port = free_port()
-    options = ["--seed", "7", "--max-examples", "10", "--generation-deterministic", "--no-color"]
+    options = ["--seed", "7", "--max-examples", "25", "--generation-deterministic", "--no-color"]
     with served(app.app, port):
         url = f"http://{HOST}:{port}/api/v1"
         program = Path(sys.executable).with_name("st")

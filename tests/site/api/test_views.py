@@ -1,5 +1,6 @@
 """The documents of the API, its errors and its headers."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from moziweb.movies.models import (
     StreamingService,
 )
 from moziweb.services import services_of
+from moziweb.site.api.endpoints import LIST_ENDPOINTS
 from tests.conftest import BASE_URL, QueryCounter
 from tests.factories import (
     THURSDAY,
@@ -82,6 +84,47 @@ def movie(dbsession: Session) -> Movie:
     make_premiere(dbsession, movie, THURSDAY, service="MUBI")
     dbsession.commit()
     return movie
+
+
+def addresses(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """The addresses in a document, each with the key that it is under."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from addresses(each, name if name in {"urls", "api_url", "next"} else key)
+    elif isinstance(value, list):
+        for each in value:
+            yield from addresses(each, key)
+    elif key and value is not None:
+        yield key, value
+
+
+def test_every_address_is_absolute_and_leads_to_a_page(app: TestApp, movie: Movie) -> None:
+    person = items(app, "/people")[0]["id"]
+    paths = [f"/movies/{movie.id}", f"/people/{person}", "/premieres?limit=1"]
+    paths += [f"/{each.name}" for each in LIST_ENDPOINTS]
+    found = set()
+    for path in paths:
+        for key, address in addresses(app.get(API + path).json):
+            assert address.startswith(f"{BASE_URL}/"), path
+            found.add((key, address.removeprefix(BASE_URL)))
+    assert {key for key, _address in found} == {"urls", "api_url", "next"}
+    for key, address in found:
+        app.get(address, status=200)
+        other = f"/en{address}" if not address.startswith("/en/") else address.removeprefix("/en")
+        # Pages have both languages. Their slugs are the same.
+        assert (key, other) in found or key != "urls", address
+
+
+def test_every_item_has_an_id_and_its_times(app: TestApp, movie: Movie) -> None:
+    for each in LIST_ENDPOINTS:
+        (item, *_rest) = items(app, f"/{each.name}")
+        if each.name == "changes":
+            assert item["movie_id"] == movie.id
+            assert item["time"].endswith("Z")
+        else:
+            assert item["id"]
+            assert item["created"] <= item["updated"]
+            assert item["updated"].endswith("Z")
 
 
 def test_premieres_of_days_in_blocks(app: TestApp, dbsession: Session) -> None:
