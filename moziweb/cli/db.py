@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from moziweb.db import migrations
-from moziweb.db.migrations import SchemaState
+from moziweb.db.schema_state import SchemaState, current_revision, head_revision, schema_state
 
 from .context import CommandContext, CommandError
 
@@ -37,11 +37,11 @@ def upgrade(context: CommandContext, revision: str) -> None:
     if engine.dialect.name == "sqlite" and engine.url.database:  # SQLite creates only the file
         Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
     at = _migrate(engine, migrations.upgrade, revision)
-    if revision == migrations.HEAD and migrations.schema_state(at) is SchemaState.AHEAD:
+    if revision == migrations.HEAD and schema_state(at) is SchemaState.AHEAD:
         click.echo(
-            f"It is newer than this release, which knows {migrations.head_revision()} and runs on "
+            f"It is newer than this release, which knows {head_revision()} and runs on "
             f"it. To downgrade it, run the newer release's "
-            f'"moziweb db downgrade {migrations.head_revision()}"; its new columns are then lost.'
+            f'"moziweb db downgrade {head_revision()}"; its new columns are then lost.'
         )
 
 
@@ -58,9 +58,9 @@ def downgrade(context: CommandContext, revision: str) -> None:
 def current(context: CommandContext) -> None:
     """Show the revision of the schema, and the newest revision of this release."""
     with _database_errors():
-        at = migrations.current_revision(context.database.engine)
-    newer = " (of a newer release)" if migrations.schema_state(at) is SchemaState.AHEAD else ""
-    click.echo(f"at {at or _EMPTY}{newer}, newest {migrations.head_revision()}")
+        at = current_revision(context.database.engine)
+    newer = " (of a newer release)" if schema_state(at) is SchemaState.AHEAD else ""
+    click.echo(f"at {at or _EMPTY}{newer}, newest {head_revision()}")
 
 
 _Migrate: TypeAlias = Callable[[Engine, str], tuple[str | None, str | None]]

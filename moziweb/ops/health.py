@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from moziweb.cache import Cache, StoreError
 from moziweb.cache.http.page_cache import PageCache
 from moziweb.db import create_probe_engine
-from moziweb.db.migrations import SchemaState, current_revision, head_revision, schema_state
+from moziweb.db.schema_state import SchemaState, current_revision, head_revision, schema_state
 from moziweb.logs.outage import Outage
 from moziweb.request import Request
 from moziweb.services import Services

@@ -6,7 +6,7 @@ import pytest
 
 from moziweb.cli.context import CommandContext, SetupError
 from moziweb.db import create_engine
-from moziweb.db.migrations import head_revision
+from moziweb.db.schema_state import head_revision
 
 from .conftest import INI, Run
 

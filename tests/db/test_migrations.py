@@ -36,7 +36,7 @@ import moziweb.ops.models
 import moziweb.posters.models
 from moziweb.db import create_engine, migrations
 from moziweb.db.meta import Base
-from moziweb.db.migrations import SchemaState
+from moziweb.db.schema_state import SchemaState, current_revision, head_revision, schema_state
 from moziweb.db.text_index import contains_part
 from moziweb.manager.auth.models import User
 from moziweb.movies import derived
@@ -116,16 +116,16 @@ def test_check_constraints_are_those_of_the_models(empty_engine: Engine) -> None
 
 def test_downgrade_leaves_an_empty_database(empty_engine: Engine) -> None:
     migrations.upgrade(empty_engine)
-    assert migrations.current_revision(empty_engine) == migrations.head_revision()
+    assert current_revision(empty_engine) == head_revision()
     migrations.downgrade(empty_engine, "base")
-    assert migrations.current_revision(empty_engine) is None
+    assert current_revision(empty_engine) is None
     assert sqlalchemy.inspect(empty_engine).get_table_names() == ["alembic_version"]
 
 
 def test_upgrading_twice_changes_nothing(empty_engine: Engine) -> None:
     migrations.upgrade(empty_engine)
     migrations.upgrade(empty_engine)
-    assert migrations.current_revision(empty_engine) == migrations.head_revision()
+    assert current_revision(empty_engine) == head_revision()
 
 
 def test_migrations_keep_all_rows(empty_engine: Engine) -> None:
@@ -340,7 +340,7 @@ def test_second_upgrade_waits_for_the_first(
 ) -> None:
     """Without the lock, both would create the same tables."""
     began, upgrade = threading.Event(), alembic.command.upgrade
-    head = migrations.head_revision()
+    head = head_revision()
 
     def slow(config: Config, revision: str) -> None:
         began.set()
@@ -367,7 +367,7 @@ def test_migration_releases_its_locks_while_it_waits(
         monkeypatch.setattr("moziweb.db.migrations.time.sleep", lambda _: holder.rollback())
         migrations.upgrade(empty_engine)
     assert caplog.messages == ["a transaction holds a lock that the migration needs; trying again"]
-    assert migrations.current_revision(empty_engine) == migrations.head_revision()
+    assert current_revision(empty_engine) == head_revision()
 
 
 @pytest.mark.parametrize("empty_engine", ["postgresql"], indirect=True)
@@ -423,7 +423,7 @@ def test_migration_runs_again_after_a_deadlock(
         time.sleep(0.3)  # the first that waits for a second finds the deadlock: the migration
         other.execute(text("UPDATE movie SET version = version + 1"))
         other.commit()
-        assert upgrade.result(20) == ("0038", migrations.head_revision())
+        assert upgrade.result(20) == ("0038", head_revision())
     assert set(caplog.messages) == {
         "a transaction holds a lock that the migration needs; trying again"
     }
@@ -443,20 +443,7 @@ def test_schema_of_a_newer_release_stays(empty_engine: Engine) -> None:
     migrations.upgrade(empty_engine)
     set_revision(empty_engine, "9999")
     assert migrations.upgrade(empty_engine) == ("9999", "9999")
-    assert migrations.schema_state("9999") is SchemaState.AHEAD
+    assert schema_state("9999") is SchemaState.AHEAD
     for migrate in (migrations.upgrade, migrations.downgrade):
         with pytest.raises(CommandError, match="9999"):
             migrate(empty_engine, "0021")
-
-
-@pytest.mark.parametrize(
-    ("revision", "state"),
-    [
-        (None, SchemaState.OUTDATED),
-        ("0001", SchemaState.OUTDATED),
-        (migrations.head_revision(), SchemaState.CURRENT),
-        ("0000", SchemaState.OUTDATED),
-    ],
-)
-def test_schema_is_compared_with_the_code(revision: str | None, state: SchemaState) -> None:
-    assert migrations.schema_state(revision) is state

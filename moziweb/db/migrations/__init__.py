@@ -4,20 +4,17 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from enum import Enum, auto
-from functools import cache
 from pathlib import Path
 from typing import Final
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
 from ..engine import writing
+from ..schema_state import SchemaState, revision_of, schema_state
 
 log = logging.getLogger(__name__)
 
@@ -34,15 +31,6 @@ _ADVISORY_KEY: Final = 0x6D6F7A69
 
 _RETRIED: Final = frozenset({"55P03", "40P01"})
 """SQLSTATEs: a lock that another transaction holds too long, and a deadlock."""
-
-
-class SchemaState(Enum):
-    """The schema of a database, compared with this version of the code."""
-
-    CURRENT = auto()
-    OUTDATED = auto()
-    AHEAD = auto()
-    """Of a newer release. This one runs on the schema of the next: migrations only expand."""
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
@@ -62,7 +50,7 @@ def upgrade(engine: Engine, revision: str = HEAD) -> tuple[str | None, str | Non
     """
 
     def run(connection: Connection) -> None:
-        if revision != HEAD or schema_state(_revision(connection)) is not SchemaState.AHEAD:
+        if revision != HEAD or schema_state(revision_of(connection)) is not SchemaState.AHEAD:
             command.upgrade(alembic_config(connection), revision)
 
     return _migrate(engine, run)
@@ -75,48 +63,14 @@ def downgrade(engine: Engine, revision: str) -> tuple[str | None, str | None]:
     )
 
 
-def current_revision(engine: Engine) -> str | None:
-    """Return the revision of the database; None if it was never migrated."""
-    with engine.connect() as connection:
-        return _revision(connection)
-
-
-def head_revision() -> str:
-    """Return the newest revision of this version of the code."""
-    return _known_revisions()[0]
-
-
-def schema_state(revision: str | None) -> SchemaState:
-    """Compare the revision of a database with this version of the code."""
-    if revision == head_revision():
-        return SchemaState.CURRENT
-    if revision is None or revision in _known_revisions() or revision < head_revision():
-        return SchemaState.OUTDATED
-    return SchemaState.AHEAD
-
-
-@cache
-def _known_revisions() -> tuple[str, ...]:
-    """The revisions of this version of the code, newest first."""
-    script = ScriptDirectory.from_config(alembic_config())
-    return tuple(each.revision for each in script.walk_revisions())
-
-
-def _revision(connection: Connection) -> str | None:
-    revision = MigrationContext.configure(connection).get_current_revision()
-    if connection.dialect.name != "sqlite":
-        connection.rollback()  # ends the transaction of the query; each migration begins its own
-    return revision
-
-
 def _migrate(engine: Engine, run: Callable[[Connection], None]) -> tuple[str | None, str | None]:
     """Run migrations while no other process does; return the revisions before and after."""
     seen: list[str | None] = []
 
     def run_and_look(connection: Connection) -> None:
-        seen.append(_revision(connection))
+        seen.append(revision_of(connection))
         run(connection)
-        seen.append(_revision(connection))
+        seen.append(revision_of(connection))
 
     with nullcontext() if engine.dialect.name == "sqlite" else _lock_of_migrations(engine):
         _run_with_retries(engine, run_and_look)
