@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from itertools import product
 from pathlib import Path
 
 import alembic.command
@@ -16,7 +17,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
-from sqlalchemy import Engine, event, select, text
+from sqlalchemy import Engine, TextClause, delete, event, exists, insert, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
@@ -51,6 +52,7 @@ from moziweb.posters.models import (
 )
 from tests.factories import make_movie, make_premiere
 from tests.services.postgres import PostgresServer
+from tests.threads import PATIENCE, wait_until
 
 MODELS = (
     moziweb.caching,
@@ -437,6 +439,76 @@ def test_movies_of_before_are_listed_as_unannounced(empty_engine: Engine) -> Non
         session.commit()
         migrations.upgrade(empty_engine)
         assert session.scalars(select(UNANNOUNCED)).all() == [other.id]
+
+
+ADD_PREMIERE = (
+    "INSERT INTO premiere "
+    "(movie_id, date, kind, precision, formats, rerelease, note, announced_at) "
+    "SELECT :movie, date, kind, precision, formats, rerelease, note, announced_at "
+    "FROM premiere WHERE movie_id = :other"
+)
+
+
+@pytest.mark.parametrize("empty_engine", ["postgresql"], indirect=True)
+def test_movie_without_premieres_is_found_after_two_transactions_at_once(
+    empty_engine: Engine,
+) -> None:
+    """Of two premieres; the second transaction runs before the first one ends.
+
+    A movie may stay in the table that has a premiere: queries look for premieres again.
+    """
+    migrations.upgrade(empty_engine)
+    both = "DELETE FROM premiere WHERE movie_id = :movie"
+    first_of_two, last_of_two = (
+        f"{both} AND id = (SELECT {each}(id) FROM premiere WHERE movie_id = :movie)"
+        for each in ("min", "max")
+    )
+    moved = "UPDATE premiere SET movie_id = :other WHERE movie_id = :movie"
+    pairs = (
+        (first_of_two, last_of_two), (last_of_two, first_of_two), (both, ADD_PREMIERE),
+        (ADD_PREMIERE, both), (moved, ADD_PREMIERE), (ADD_PREMIERE, moved), (both, moved),
+        (both, "DELETE FROM movie WHERE id = :movie"),
+    )  # fmt: skip
+    cases = [(*pair, *more) for pair in pairs for more in product((True, False), repeat=2)]
+    for first, second, first_commits, is_stale in cases:
+        with Session(empty_engine) as session:
+            movie, other = make_movie(session), make_movie(session)
+            for each in (movie, movie, other):
+                make_premiere(session, each)
+            ids = {"movie": movie.id, "other": other.id}
+            if is_stale:
+                session.execute(insert(UNANNOUNCED).values(movie_id=movie.id))
+            session.commit()
+        run_at_once(empty_engine, text(first), text(second), ids, commit=first_commits)
+        with Session(empty_engine) as session:
+            has_premiere = exists().where(Premiere.movie_id == Movie.id)
+            without = set(session.scalars(select(Movie.id).where(~has_premiere)))
+            assert without <= set(session.scalars(select(UNANNOUNCED))), (first, second)
+            session.execute(delete(Movie))
+            session.commit()
+            assert session.scalars(select(UNANNOUNCED)).all() == []
+
+
+def run_at_once(
+    engine: Engine, first: TextClause, second: TextClause, ids: dict[str, int], *, commit: bool
+) -> None:
+    """Run ``first``; run and commit ``second``; then commit ``first`` or roll it back."""
+
+    pids: list[int] = []
+
+    def run_second() -> None:
+        with engine.begin() as connection:
+            pids.append(connection.scalar(text("SELECT pg_backend_pid()")) or 0)
+            connection.execute(second, ids)
+
+    with ThreadPoolExecutor(1) as threads, engine.connect() as connection:
+        connection.execute(first, ids)
+        ended = threads.submit(run_second)
+        wait_until(lambda: pids != [])
+        waiting = text(f"SELECT cardinality(pg_blocking_pids({pids[0]}))")
+        wait_until(lambda: ended.done() or connection.scalar(waiting) == 1)
+        (connection.commit if commit else connection.rollback)()
+        ended.result(PATIENCE)
 
 
 def test_schema_of_a_newer_release_stays(empty_engine: Engine) -> None:
