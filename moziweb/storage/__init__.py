@@ -6,6 +6,7 @@ from typing import Any
 
 from pyramid.config import Configurator
 
+from moziweb.hidden_modules import hidden
 from moziweb.services import services_of, set_services
 
 from .disk import DiskStorage
@@ -41,7 +42,9 @@ def from_settings(settings: Mapping[str, Any]) -> Storage:
     if settings["storage.backend"] == "disk":
         return DiskStorage(settings["storage.disk.path"], base_url)
     # Imported here, so that a site on disk saves the memory and start-up time of boto3.
-    from .s3 import S3Settings, S3Storage
+    # pyOpenSSL, of passkeys, takes 9 MiB with its cryptography; botocore imports it, no more.
+    with hidden("urllib3.contrib.pyopenssl"):
+        from .s3 import S3Settings, S3Storage
 
     return S3Storage(S3Settings.read(settings), base_url)
 
