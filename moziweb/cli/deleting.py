@@ -1,9 +1,8 @@
 """``moziweb bin``: deletes movies and names, brings them back, and empties the bin."""
 
 import json
-import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import click
@@ -31,8 +30,6 @@ from moziweb.services import services_of
 from .context import CommandContext, CommandError, service_errors, site_registry
 from .progress import progress_report
 from .signals import stop_on_signal
-
-log = logging.getLogger(__name__)
 
 _KINDS: Final = {"movie": BinKind.MOVIE} | {
     each.value: each for each in BinKind if each is not BinKind.MOVIE
@@ -169,16 +166,6 @@ def empty(context: CommandContext) -> None:
                     break
             report.end({"event": "summary", "removed": count}, f"{count} items removed.")
     raise SystemExit(stop.exit_status(otherwise=0))
-
-
-def empty_in_worker(context: CommandContext, is_stopping: Callable[[], bool]) -> None:
-    """Empty the bin without output, for a worker; end when ``is_stopping``."""
-    count = 0
-    for _item in ExpiredItems(context.services.database, utc_now).run():
-        count += 1
-        if is_stopping():
-            break
-    log.info("removed from the bin for good: %d", count)
 
 
 def _report(

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
@@ -10,12 +11,11 @@ import click
 
 from moziweb.clock import utc_now
 from moziweb.db import session_parameters
+from moziweb.manager.bin.expiry import ExpiredItems, empty_in_worker
 from moziweb.posters.generation.procrastinate_worker import PeriodicTask, PosterWorker
 from moziweb.storage import StorageUnavailable
 
 from .context import CommandContext, SetupError, running_relay, service_errors
-from .deleting import empty_in_worker
-from .imports import refresh_in_worker
 from .metrics_server import serving_metrics
 
 REFRESH_TASK: Final = "imports.refresh"
@@ -83,9 +83,19 @@ async def _run(context: CommandContext, jobs: int) -> None:
     queue, url = services.poster_queue, services.database.engine.url
     if queue is None:
         raise SetupError("posters.background: a worker needs procrastinate")
-    tasks = [PeriodicTask(EMPTY_TASK, EMPTY_CRON, partial(empty_in_worker, context))]
+    tasks = [PeriodicTask(EMPTY_TASK, EMPTY_CRON, partial(_empty_bin, context))]
     if context.settings["tmdb.token"] is not None:
-        tasks.append(PeriodicTask(REFRESH_TASK, REFRESH_CRON, partial(refresh_in_worker, context)))
+        tasks.append(PeriodicTask(REFRESH_TASK, REFRESH_CRON, partial(_refresh, context)))
     parameters = dict(session_parameters(context.registry.settings))
     worker = PosterWorker(url, services.posters, queue, utc_now, jobs, tasks, parameters)
     await worker.run()
+
+
+def _empty_bin(context: CommandContext, is_stopping: Callable[[], bool]) -> None:
+    empty_in_worker(ExpiredItems(context.services.database, utc_now), is_stopping)
+
+
+def _refresh(context: CommandContext, is_stopping: Callable[[], bool]) -> None:
+    from .imports import refresh_in_worker  # at night, because it takes 5 MiB
+
+    refresh_in_worker(context, is_stopping)

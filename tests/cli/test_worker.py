@@ -337,6 +337,19 @@ def test_worker_refreshes_movies_and_empties_the_bin(database: Database, tmp_pat
     }  # fmt: skip
 
 
+def test_worker_does_not_import_the_manager() -> None:
+    """Its pages and forms take 10 MiB, and the importers 5."""
+    script = (
+        "import sys, moziweb.cli.worker; from importlib import import_module\n"
+        "from moziweb.cli.context import WORKER_INCLUDES\n"
+        "print(*(import_module(each) for each in WORKER_INCLUDES))\n"
+        "unused = {'moziweb.manager.wiring', 'moziweb.cli.imports', 'wtforms'}\n"
+        "sys.exit(' '.join(unused & sys.modules.keys()))"
+    )
+    ended = run_command([sys.executable, "-W", "ignore", "-c", script])
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 def test_worker_requires_procrastinate(
     tmp_path: Path, database: Database, run_process: Run
 ) -> None:

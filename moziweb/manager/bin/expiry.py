@@ -1,5 +1,6 @@
 """Empties the bin: items that have been in it for 30 days are removed for good."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,8 @@ from moziweb.posters.maintenance.held_objects import release
 from ..audit.log import COMMAND, Subject, record
 from .models import BinItem
 from .restoring import BIN_RETENTION
+
+log = logging.getLogger(__name__)
 
 EMPTIED: Final = "bin.empty"
 """The action of the audit entry of each removed item."""
@@ -49,3 +52,13 @@ class ExpiredItems:
 
     def _is_expired(self) -> ColumnElement[bool]:
         return BinItem.deleted_at <= self.clock() - BIN_RETENTION
+
+
+def empty_in_worker(items: ExpiredItems, is_stopping: Callable[[], bool]) -> None:
+    """Remove expired items without output, for a worker; end when ``is_stopping``."""
+    count = 0
+    for _item in items.run():
+        count += 1
+        if is_stopping():
+            break
+    log.info("removed from the bin for good: %d", count)
