@@ -86,11 +86,14 @@ def _identify_isobmff(data: bytes) -> str:
 
 
 class JpegFrame(NamedTuple):
-    """The frame header of a JPEG."""
+    """The frame header of a JPEG.
+
+    ``components`` has the samples of each component per pixel: 1, or a quarter in 4:2:0.
+    """
 
     width: int
     height: int
-    components: int
+    components: tuple[float, ...]
     progressive: bool
 
 
@@ -236,8 +239,18 @@ def _walk_jpeg(data: bytes, max_scans: int) -> Header:
 def _jpeg_frame(data: bytes, marker: int, at: int) -> JpegFrame | None:
     if len(data) < at + 8:
         return None
-    height, width, components = struct.unpack_from(">HHB", data, at + 3)
+    height, width, count = struct.unpack_from(">HHB", data, at + 3)
+    components = _components(data[at + 9 : at + 8 + 3 * count : 3], count)
     return JpegFrame(width, height, components, marker in _SOF_PROGRESSIVE)
+
+
+def _components(sampling: bytes, count: int) -> tuple[float, ...]:
+    """The samples per pixel of each component, from the bytes with their sampling factors."""
+    areas = [(factors >> 4) * (factors & 15) for factors in sampling]
+    if len(areas) < count or not all(areas):
+        return (1.0,) * count  # malformed
+    most = max(factors >> 4 for factors in sampling) * max(factors & 15 for factors in sampling)
+    return tuple(area / most for area in areas)
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int]]:

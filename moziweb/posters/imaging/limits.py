@@ -4,6 +4,7 @@ import re
 import struct
 from collections.abc import Mapping
 from io import BytesIO
+from math import ceil
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -139,15 +140,18 @@ _BYTES_PER_PIXEL: Final[Mapping[str, int]] = MappingProxyType(
 )
 """Peaks of resident memory above the idle process, measured with Pillow 13 at 6 to 24 megapixels.
 
-Large baseline JPEGs need far less, because they are decoded at half the size or smaller. GIF
-includes transparency, which is not in its header.
+GIF includes transparency, which is not in its header.
 """
+
+_HALVED_PIXELS: Final = 15_000_000
+"""A JPEG with so many pixels is decoded at half the size or smaller: it has more than twice the
+width and the height that `variants` asks for."""
 
 _ALPHA_BYTES_PER_PIXEL: Final = 4
 """Added for a transparent image, of which there are two copies."""
 
 _COEFFICIENT_BYTES: Final = 2
-"""Added for each component of a progressive JPEG: libjpeg holds the coefficients of all of them."""
+"""Added for each sample of a progressive JPEG: libjpeg holds the coefficients of all of them."""
 
 _WEBP_WITH_ALPHA: Final = re.compile(rb"(?s).{12}(?:VP8L|VP8X[^\xff]{4}[\x10-\x1f\x30-\x3f])")
 
@@ -161,14 +165,17 @@ def estimate_memory(data: bytes, limits: Limits = LIMITS) -> int:
     header = _check_header(data, limits)
     max_pixels = limits.max_pixels(header.format)
     width, height = header.size or (max_pixels, 1)
-    bytes_per_pixel = _BYTES_PER_PIXEL[header.format] + _extra_bytes_per_pixel(header, data)
-    return _BASE_BYTES + min(width * height, max_pixels) * bytes_per_pixel
+    pixels = min(width * height, max_pixels)
+    return _BASE_BYTES + ceil(pixels * _bytes_per_pixel(header, data, pixels))
 
 
-def _extra_bytes_per_pixel(header: Header, data: bytes) -> int:
-    if header.frame:
-        return _COEFFICIENT_BYTES * header.frame.components if header.frame.progressive else 0
-    return _ALPHA_BYTES_PER_PIXEL if _may_be_transparent(header, data) else 0
+def _bytes_per_pixel(header: Header, data: bytes, pixels: int) -> float:
+    if header.frame is None:
+        extra = _ALPHA_BYTES_PER_PIXEL if _may_be_transparent(header, data) else 0
+        return _BYTES_PER_PIXEL[header.format] + extra
+    is_halved = pixels >= _HALVED_PIXELS
+    decoded = _BYTES_PER_PIXEL[header.format] / (4 if is_halved else 1)
+    return decoded + header.frame.progressive * _COEFFICIENT_BYTES * sum(header.frame.components)
 
 
 def _may_be_transparent(header: Header, data: bytes) -> bool:

@@ -36,6 +36,35 @@ def test_components_of_a_progressive_jpeg_count() -> None:
     assert four > estimate(LARGE, "JPEG", progressive=True) > one
 
 
+def test_subsampled_components_of_a_progressive_jpeg_count_less() -> None:
+    """4:4:4 has three samples per pixel, 4:2:2 two, 4:2:0 one and a half; each takes two bytes."""
+    full, half, quarter = (
+        estimate(LARGE, "JPEG", progressive=True, subsampling=each) for each in (0, 1, 2)
+    )
+    pixels = LARGE.width * LARGE.height
+    assert (full - half, half - quarter) == (2 * pixels, pixels)
+    assert estimate(LARGE, "JPEG", subsampling=0) == estimate(LARGE, "JPEG", subsampling=2)
+
+
+def test_malformed_sampling_factors_count_as_full_samples() -> None:
+    whole = encoded(LARGE, "JPEG", progressive=True, subsampling=2)
+    frame = whole.index(b"\xff\xc2")
+    broken = bytearray(whole)
+    broken[frame + 11] = 0  # of the first component
+    full = encoded(LARGE, "JPEG", progressive=True, subsampling=0)
+    assert estimate_memory(bytes(broken)) == estimate_memory(full)
+
+
+def test_large_jpeg_counts_as_decoded_at_half_its_size() -> None:
+    """The decoded pixels take a quarter, those of a progressive one beside its coefficients."""
+    size, larger = (3000, 4999), (3000, 5000)
+    small, large = (estimate(Image.new("L", each), "JPEG") for each in (size, larger))
+    assert small - estimate(PICTURE, "JPEG") == 4 * (3000 * 4999 - 60 * 90)
+    assert large - estimate(PICTURE, "JPEG") == 3000 * 5000 - 4 * 60 * 90
+    progressive = estimate(Image.new("L", larger), "JPEG", progressive=True)
+    assert progressive - large == 2 * 3000 * 5000
+
+
 @pytest.mark.parametrize(
     ("mode", "format_", "options"),
     [
