@@ -117,6 +117,7 @@ def decoder_pool_from(settings: Mapping[str, Any]) -> DecoderPool:
         budget_bytes=settings["posters.decoder.budget_mb"] * MEBIBYTE,
         resource_limits=resource_limits,
         jobs_per_child=settings["posters.decoder.jobs_per_child"],
+        image_bytes=settings["posters.decoder.image_mb"] * MEBIBYTE,
     )
 
 

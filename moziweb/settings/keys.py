@@ -283,6 +283,14 @@ SETTINGS: tuple[Setting, ...] = (
         default=200,
     ),
     Setting(
+        "posters.decoder.image_mb",
+        integer(64, 4096),
+        "The memory that one image may take, in MiB, as estimated from its header; others are "
+        "refused. The default refuses none that the limits of pixels allow; docs/deployment.md has "
+        "a value for machines of 512 MB.",
+        default=320,
+    ),
+    Setting(
         "posters.decoder.seconds",
         seconds(1, 120),
         "How long decoding an image and making its variants may take, in wall-clock time.",

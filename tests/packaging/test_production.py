@@ -212,20 +212,23 @@ def test_commands_of_the_guide_fill_back_up_and_restore_a_site(
         assert "Itt van" in ask(f"{url}{movie}")[2].decode()
 
 
-def test_web_processes_can_make_the_posters(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_posters_are_made_as_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "SITE_BASE_URL": "https://moziweb.example", "S3_BUCKET": "posters",
         "DATABASE_URL": "postgresql://127.0.0.1/moziweb", "STAMPS_SERVER": "127.0.0.1:11212",
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("POSTERS_BACKGROUND", raising=False)
+    monkeypatch.delenv("POSTERS_IMAGE_MB", raising=False)
 
-    def background() -> object:
-        return load(get_appsettings(str(ROOT_FOLDER / "production.ini")))["posters.background"]
+    def chosen() -> tuple[object, object]:
+        settings = load(get_appsettings(str(ROOT_FOLDER / "production.ini")))
+        return settings["posters.background"], settings["posters.decoder.image_mb"]
 
-    assert background() == "procrastinate"
+    assert chosen() == ("procrastinate", 320)
     monkeypatch.setenv("POSTERS_BACKGROUND", "pool")
-    assert background() == "pool"
+    monkeypatch.setenv("POSTERS_IMAGE_MB", "160")
+    assert chosen() == ("pool", 160)
 
 
 @pytest.mark.parametrize("name", ["SITE_BASE_URL", "DATABASE_URL", "STAMPS_SERVER", "S3_BUCKET"])

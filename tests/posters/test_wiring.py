@@ -28,7 +28,7 @@ def test_images_are_decoded_in_child_processes_by_the_settings(
     """A probe and the making of variants are one job each, of a child limited to two."""
     decoder = {
         "memory_mb": 128, "seconds": 20, "cpu_seconds": 6, "niceness": 3,
-        "budget_mb": 90, "children": 1, "jobs_per_child": 2,
+        "budget_mb": 90, "children": 1, "jobs_per_child": 2, "image_mb": 70,
     }  # fmt: skip
     given = {f"posters.decoder.{name}": str(value) for name, value in decoder.items()}
     site = make_site(disk_settings(tmp_path, sqlite_url) | given)
@@ -40,6 +40,7 @@ def test_images_are_decoded_in_child_processes_by_the_settings(
         allowed = Path(f"/proc/{first}/cmdline").read_text().rstrip("\0").split("\0")[-4:]
         assert allowed == [str(128 * MEBIBYTE), "20.0", "6", "3"]
         assert workshop._budget.free == 90 * MEBIBYTE
+        assert workshop._image_bytes == 70 * MEBIBYTE
         service.preview(picture())
         (second,) = pids(workshop)
         assert second != first

@@ -6,7 +6,8 @@ environment, a low priority, and no open file or socket but its pipes. It is kil
 too long, serves one job at a time, and is replaced after a number of jobs or when it dies.
 
 `MemoryBudget` limits how many images are open at once by their estimated memory, not by their
-number: a dozen posters fit where two large transparent PNGs do not.
+number: a dozen posters fit where two large transparent PNGs do not. Of large images, all processes
+of the machine decode one at a time.
 """
 
 import os
@@ -14,13 +15,15 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from ..imaging.errors import ImageRejected, RejectCode
 from ..imaging.limits import estimate_memory
 from ..imaging.values import LIMITS, Limits, ShareText, SourceImage, VariantSet
 from ..recipes import Recipe
+from .machine_lock import machine_lock
 from .memory_budget import WAIT_INTERVAL_SECONDS, MemoryBudget, OnWait, no_op
 from .process import DecoderLostError, DecoderProcess, ResourceLimits
 from .wire_format import DrawingJob, Job
@@ -31,6 +34,9 @@ MEBIBYTE: Final = 1024 * 1024
 
 _DRAWING_BYTES: Final = 24 * MEBIBYTE
 """The memory of drawing the picture of a link, whose posters are variants of ours."""
+
+LARGE_BYTES: Final = 100 * MEBIBYTE
+"""The estimated memory above which an image is large: a usual poster takes half of it."""
 
 _Result = TypeVar("_Result")
 
@@ -69,6 +75,9 @@ class DecoderPool:
     estimated memory together; the first job starts the first child. A child is replaced after
     ``jobs_per_child`` jobs, and ends after ``idle_seconds`` without one. Children end with the
     pool, with the interpreter, and with the parent process, even if it is killed.
+
+    Images of more than ``image_bytes`` are refused. Those of more than ``LARGE_BYTES`` are decoded
+    one at a time by all processes of the machine.
     """
 
     def __init__(
@@ -78,6 +87,7 @@ class DecoderPool:
         resource_limits: ResourceLimits,
         jobs_per_child: int = 100,
         idle_seconds: float = CHILD_IDLE_SECONDS,
+        image_bytes: int | None = None,
     ) -> None:
         self._max_children = children
         self._slots = threading.Semaphore(children)
@@ -85,6 +95,7 @@ class DecoderPool:
         self._resource_limits = resource_limits
         self._jobs_per_child = jobs_per_child
         self._idle_seconds = idle_seconds
+        self._image_bytes = image_bytes
         self._lock = threading.Lock()
         self._children = self._new_child_set()
 
@@ -125,12 +136,19 @@ class DecoderPool:
 
     def _make(self, job: Job, on_wait: OnWait = no_op) -> VariantSet:
         memory = estimate_memory(job.data, job.limits)
+        if self._image_bytes is not None and memory > self._image_bytes:
+            detail = f"decoding takes {memory // MEBIBYTE} MiB, more than posters.decoder.image_mb"
+            raise ImageRejected(RejectCode.TOO_MANY_PIXELS, detail)
         return self._run(lambda child: child.make(job), memory, on_wait)
 
     def _run(
         self, work: Callable[[DecoderProcess], _Result], memory: int, on_wait: OnWait = no_op
     ) -> _Result:
-        with self._budget.reserve(memory, on_wait), self._slot(on_wait):
+        with ExitStack() as held:
+            held.enter_context(self._budget.reserve(memory, on_wait))
+            if memory > LARGE_BYTES:
+                held.enter_context(machine_lock(on_wait))
+            held.enter_context(self._slot(on_wait))
             try:
                 return self._in_child(work)
             except DecoderLostError as lost:

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ import pytest
 from PIL import Image
 
 from moziweb.child_process import IDLE
+from moziweb.posters import decoder
 from moziweb.posters.decoder import MEBIBYTE, DecoderPool, ResourceLimits
+from moziweb.posters.decoder.machine_lock import machine_lock
 from moziweb.posters.decoder.process import DecoderProcess
 from moziweb.posters.decoder.wire_format import Job
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
@@ -166,6 +168,48 @@ def test_images_above_the_budget_are_decoded_one_after_the_other() -> None:
         os.kill(first, signal.SIGCONT)
         assert waiting.result(60)
     pool.close()
+
+
+def test_large_images_of_two_pools_are_decoded_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two pools share the machine as a web process and a worker do. Others do not wait."""
+    monkeypatch.setattr(decoder, "LARGE_BYTES", estimate_memory(PICTURE) - 1)
+    small = encoded(photograph(150, 225))
+    with ExitStack() as pools, ThreadPoolExecutor(1) as executor:
+        first, second = (
+            pools.enter_context(closing(DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60))))
+            for _ in range(2)
+        )
+        with machine_lock():
+            waiting = executor.submit(works, first)
+            wait_until(lambda: first._budget.free < BUDGET)
+            assert works(second, small)
+            assert not pids(first), "no child is started for a waiting job"
+            assert not waiting.done()
+        assert waiting.result(60)
+        assert works(second)
+
+
+def test_image_above_the_limit_of_memory_is_refused() -> None:
+    weight = estimate_memory(PICTURE)
+    with closing(DecoderPool(1, BUDGET, ResourceLimits(), image_bytes=weight - 1)) as pool:
+        rejection = rejection_of(pool)
+        assert (rejection.code, rejection.permanent) == (RejectCode.TOO_MANY_PIXELS, True)
+        assert rejection.detail.endswith("MiB, more than posters.decoder.image_mb")
+        with pytest.raises(ImageRejected):
+            pool.probe(PICTURE)
+        assert not pids(pool)
+    with closing(DecoderPool(1, BUDGET, ResourceLimits(), image_bytes=weight)) as pool:
+        assert pool.probe(PICTURE).width == 300
+
+
+def test_transparent_png_is_not_copied() -> None:
+    """12 megapixels take 46 MiB; a second image of that size would exceed the limit."""
+    data = encoded(Image.new("RGBA", (2828, 4242), (1, 2, 3, 4)), "PNG", compress_level=1)
+    limits = ResourceLimits(memory_bytes=96 * MEBIBYTE, wall_seconds=60)
+    with closing(DecoderPool(1, BUDGET, limits)) as pool:
+        assert works(pool, data)
 
 
 def test_child_is_replaced_after_its_jobs() -> None:

@@ -1,0 +1,43 @@
+"""A lock of the machine: its processes decode one large image at a time."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from .memory_budget import WAIT_INTERVAL_SECONDS, OnWait, no_op
+
+_POLL_SECONDS: Final = 0.1
+
+
+@contextmanager
+def machine_lock(on_wait: OnWait = no_op) -> Iterator[None]:
+    """Hold the lock in the ``with`` block; wait until it is free.
+
+    It is a lock on this module's file, which the web processes and workers of one installation
+    share, also with private temporary folders and without the right to write. The kernel releases
+    it when the process ends.
+    """
+    file = os.open(__file__, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        while not _try_acquire(file):
+            on_wait()
+        yield
+    finally:
+        os.close(file)
+
+
+def _try_acquire(file: int) -> bool:
+    """Wait at most ``WAIT_INTERVAL_SECONDS``; return whether the lock was acquired."""
+    deadline = time.monotonic() + WAIT_INTERVAL_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_POLL_SECONDS)
+        else:
+            return True
