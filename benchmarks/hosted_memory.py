@@ -1,14 +1,14 @@
 """Memory of a whole site on one small machine: a web process and a worker, as hosted.
 
-``production.ini`` on PostgreSQL, memcached and S3. Visitors follow every link from the front page.
-Then, while they read hot pages, the web process and after it the worker make the posters of one of
-the largest pictures that are allowed, a progressive JPEG of 24 megapixels in CMYK (a transparent
-PNG takes 16 MiB more). The figures are PSS of
-both processes and of their decoder children: memory that processes share is counted once. The
-second table says what a process needs it for, the third what a decoder needs for the largest
-picture of each kind.
+``production.ini`` on PostgreSQL, memcached and S3. The first table has the peak of a decoder for
+the largest picture of each kind that is allowed. Then visitors follow every link from the front
+page. While they read hot pages, the web process, the worker, and both at once make the posters of
+the worst of these pictures, each in a file of the largest size. The figures are PSS of the
+processes and of their decoder children: memory that processes share is counted once. The last
+table says what a process needs it for.
 
-Run it from the repository's root: ``python -m benchmarks.hosted_memory [--pages 2816]``.
+Run it from the repository's root: ``python -m benchmarks.hosted_memory [--background pool]
+[--image-mb 160]``. With ``pool`` there is no worker, and the web process makes two at once.
 """
 
 import argparse
@@ -39,7 +39,9 @@ from moziweb.db import Database, create_engine, migrations
 from moziweb.demo.loader import load_demo
 from moziweb.movies.calendar import budapest_today
 from moziweb.movies.models import Movie
+from moziweb.posters.decoder import MEBIBYTE
 from moziweb.posters.generation.procrastinate_queue import ProcrastinateQueue
+from moziweb.posters.imaging.limits import _HALVED_PIXELS, estimate_memory
 from moziweb.posters.imaging.values import LIMITS
 from moziweb.posters.models import PosterSource, PosterVariant
 from moziweb.posters.recipes import RECIPES
@@ -58,23 +60,25 @@ from tests.services.web import ask
 LIMIT_MIB = 420
 ROOT_FOLDER = Path(__file__).parents[1]
 PATIENCE = 120.0
-WEB, WORKER = 0, 1
 
-SMALLEST = ("--pages", "10", "--megapixels", "1", "--idle", "0", "--kinds", "1")
+SMALLEST = ("--pages", "10", "--megapixels", "1", "--kinds", "1")
 """The arguments of the smallest run, which the tests do."""
 
 STEPS = {
     "Python": "",
     "Pyramid, Jinja, waitress": "import pyramid.config, pyramid_jinja2, pyramid_tm, waitress",
     "SQLAlchemy, psycopg": "import sqlalchemy.orm, sqlalchemy.dialects.postgresql, psycopg",
-    "structlog": "import structlog",
+    "structlog": "import moziweb.logs.formatters",
     "boto3, with a client of S3": (
-        "from moziweb.storage.s3 import S3Settings, make_client; "
+        "from moziweb.hidden_modules import hidden\n"
+        "with hidden('urllib3.contrib.pyopenssl'):\n"
+        "    from moziweb.storage.s3 import S3Settings, make_client\n"
         "client = make_client(S3Settings('b', access_key_id='a', secret_access_key='b'))"
     ),
-    "our modules": "import moziweb.server, moziweb.site, moziweb.manager, moziweb.posters.wiring",
+    "our modules of a worker": "import moziweb.posters.wiring, moziweb.ops.health",
+    "our modules of pages": "import moziweb.server, moziweb.site, moziweb.manager.wiring",
     "the command and its progress bars": "import moziweb.cli",
-    "the worker's queue": "import moziweb.posters.generation.procrastinate_worker",
+    "the worker's queue": "import moziweb.cli.worker",
 }
 
 PRINT_PSS = """
@@ -130,8 +134,10 @@ class Hosted(Service):
         return sum(map(pss_of, descendants(self.pid)))
 
 
-def pss_now(web: Hosted, worker: Hosted) -> Pss:
+def pss_now(web: Hosted, worker: Hosted | None) -> Pss:
     """The present figures."""
+    if worker is None:
+        return Pss(pss_of(web.pid), 0.0, web.pss_of_children())
     children = web.pss_of_children(), worker.pss_of_children()
     return Pss(pss_of(web.pid), pss_of(worker.pid), *children)
 
@@ -194,28 +200,41 @@ KINDS: Mapping[str, tuple[str, str, Mapping[str, object]]] = {
     "JPEG": ("JPEG", "RGB", {}),
     "PNG, transparent": ("PNG", "RGBA", {"compress_level": 1}),
     "PNG": ("PNG", "RGB", {"compress_level": 1}),
-    "GIF": ("GIF", "RGB", {}),
+    "GIF, transparent": ("GIF", "P", {"transparency": 9}),
+    "PNG, 16 bits": ("PNG", "I;16", {"compress_level": 1}),
     "WebP, transparent": ("WEBP", "RGBA", {"method": 0}),
     "WebP": ("WEBP", "RGB", {"method": 0}),
+    "AVIF, transparent": ("AVIF", "RGBA", {"speed": 10}),
     "AVIF": ("AVIF", "RGB", {"speed": 10}),
 }
 
 
-def largest_picture(megapixels: int, kind: str = "JPEG, progressive, CMYK") -> bytes:
-    """The largest picture of a kind that is allowed, or one of so many megapixels."""
+def largest_picture(kind: str, megapixels: int, image_mb: int) -> bytes:
+    """The largest picture of a kind that is allowed, in a file of the largest size.
+
+    It has at most so many megapixels. A JPEG of less than ``_HALVED_PIXELS`` takes more memory by
+    pixel, so there may be two largest ones: the one with more pixels.
+    """
+    most, limit = megapixels * 1_000_000, image_mb * MEBIBYTE
+    empty = estimate_memory(picture_of(kind, 100))
+    for pixels in (min(LIMITS.max_pixels(KINDS[kind][0].lower()), most), _HALVED_PIXELS - 1):
+        memory = estimate_memory(picture := picture_of(kind, min(pixels, most)))
+        if memory > limit:
+            fitting = pixels * (limit - empty) // (memory - empty)
+            picture = picture_of(kind, fitting)
+        if estimate_memory(picture) <= limit:
+            break
+    return picture + bytes(LIMITS.bytes - len(picture))
+
+
+def picture_of(kind: str, pixels: int) -> bytes:
+    """A picture of a kind."""
     format_, mode, options = KINDS[kind]
-    pixels = min(LIMITS.max_pixels(format_.lower()), megapixels * 1_000_000)
     width = int((pixels * 2 / 3) ** 0.5)
     output = BytesIO()
     colour = (9, 60, 20, 5)[: len(mode)]
     Image.new(mode, (width, pixels // width), colour).save(output, format_, **options)
     return output.getvalue()
-
-
-def decoder_peaks(megapixels: int, kinds: int) -> dict[str, float]:
-    """The largest PSS in MiB of a new decoder child, by the kind of its picture."""
-    names = list(KINDS)[:kinds]
-    return {kind: decoder_peak(largest_picture(megapixels, kind)) for kind in names}
 
 
 def decoder_peak(picture: bytes) -> float:
@@ -258,7 +277,7 @@ def crawl(port: int, limit: int) -> list[str]:
 
 
 @contextmanager
-def load_and_peak(web: Hosted, worker: Hosted, peaks: list[Pss]) -> Iterator[None]:
+def load_and_peak(web: Hosted, worker: Hosted | None, peaks: list[Pss]) -> Iterator[None]:
     """Four visitors read pages during the block; ``peaks`` gets the figures at the largest sum."""
     ended, port = threading.Event(), web.port
     found: list[Pss] = []
@@ -284,8 +303,10 @@ def load_and_peak(web: Hosted, worker: Hosted, peaks: list[Pss]) -> Iterator[Non
         peaks.append(max(found, key=lambda pss: pss.total))
 
 
-def add_picture(database: Database, bucket: S3Bucket, data: bytes, number: int) -> str:
-    """Add a picture to the movie of the process that shall make the posters; return the path."""
+def add_picture(
+    database: Database, bucket: S3Bucket, data: bytes, number: int, *, queued: bool = False
+) -> str:
+    """Add a picture to a movie, and to the queue of the worker; return the path of its poster."""
     settings = S3Settings(
         bucket.name,
         endpoint_url=bucket.endpoint_url,
@@ -298,7 +319,7 @@ def add_picture(database: Database, bucket: S3Bucket, data: bytes, number: int) 
         movie = session.scalars(select(Movie).order_by(Movie.id).offset(number).limit(1)).one()
         source = add_upload(session, storage, movie, data)
         path = f"/poster/{movie.id}-{movie.slug}.{source.id}.thumb.webp"
-        if number == WORKER:
+        if queued:
             ProcrastinateQueue(database).enqueue_in_transaction(session, [source.id])
     storage.close()
     return path
@@ -316,16 +337,8 @@ def wait_for_posters(database: Database, count: int) -> None:
         time.sleep(0.1)
 
 
-def wait_for_no_children(web: Hosted, seconds: float) -> None:
-    """Wait until its idle decoder has ended, at most for some seconds."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and web.pss_of_children():
-        time.sleep(0.2)
-
-
-def measure(pages: int, megapixels: int, idle_seconds: float) -> dict[str, Pss]:
-    """Run the site; the figures by moment."""
-    picture = largest_picture(megapixels)
+def measure(pages: int, picture: bytes, settings: Mapping[str, str]) -> dict[str, Pss]:
+    """Run the site; the figures by moment. ``settings`` are further variables of production.ini."""
     with ExitStack() as services:
         postgres = services.enter_context(PostgresServer())
         memcached = services.enter_context(MemcachedServer())
@@ -334,25 +347,30 @@ def measure(pages: int, megapixels: int, idle_seconds: float) -> dict[str, Pss]:
         database = load(postgres.url(name))
         services.callback(postgres.drop, name)
         services.callback(database.engine.dispose)
-        environ = environ_of(postgres.url(name), memcached.address, bucket)
+        environ = {**environ_of(postgres.url(name), memcached.address, bucket), **settings}
         web = Hosted("web", ["pyramid.scripts.pserve", "production.ini"], environ)
-        worker = Hosted("worker", ["moziweb.cli", "-c", "production.ini", "worker"], environ)
         services.enter_context(web)
-        services.enter_context(worker)
-        at_start = pss_now(web, worker)
+        worker: Hosted | None = None
+        if settings["POSTERS_BACKGROUND"] == "procrastinate":
+            worker = Hosted("worker", ["moziweb.cli", "-c", "production.ini", "worker"], environ)
+            services.enter_context(worker)
+        found = {"at the start": pss_now(web, worker)}
         paths = crawl(web.port, pages)
-        after_crawl = pss_now(web, worker)
+        found[f"after {len(paths)} pages"] = pss_now(web, worker)
         peaks: list[Pss] = []
-        with load_and_peak(web, worker, peaks):
-            ask(web.port, add_picture(database, bucket, picture, WEB), timeout=PATIENCE)
-            wait_for_posters(database, 12)
-        wait_for_no_children(web, idle_seconds)
-        with load_and_peak(web, worker, peaks):
-            add_picture(database, bucket, picture, WORKER)
-            wait_for_posters(database, 24)
-    crawled = f"after {len(paths)} pages"
-    moments = ("at the start", crawled, "web makes the posters", "worker makes the posters")
-    return dict(zip(moments, (at_start, after_crawl, *peaks), strict=True))
+        made = 0
+        for by_web, by_worker in ((1, 0), (0, 1), (1, 1)) if worker else ((1, 0), (2, 0)):
+            with load_and_peak(web, worker, peaks), ThreadPoolExecutor(2) as visitors:
+                for _ in range(by_worker):
+                    add_picture(database, bucket, picture, made, queued=True)
+                    made += 1
+                for _ in range(by_web):
+                    path = add_picture(database, bucket, picture, made)
+                    visitors.submit(ask, web.port, path, timeout=PATIENCE)
+                    made += 1
+                wait_for_posters(database, made * len(RECIPES))
+            found[f"posters: web makes {by_web}, worker {by_worker}"] = peaks[-1]
+    return found
 
 
 def costs() -> dict[str, float]:
@@ -378,17 +396,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pages", type=int, default=2_816)
     parser.add_argument("--megapixels", type=int, default=LIMITS.pixels // 1_000_000)
-    parser.add_argument("--idle", type=float, default=45.0, help="seconds for decoders to end")
+    parser.add_argument("--image-mb", type=int, default=320, help="posters.decoder.image_mb")
+    parser.add_argument(
+        "--background", choices=("procrastinate", "pool"), default="procrastinate",
+        help="posters.background",
+    )  # fmt: skip
     parser.add_argument("--kinds", type=int, default=len(KINDS), help="of the largest pictures")
     options = parser.parse_args(arguments)
-    found = measure(options.pages, options.megapixels, options.idle)
+    kinds = list(KINDS)[: options.kinds]
+    pictures = {kind: largest_picture(kind, options.megapixels, options.image_mb) for kind in kinds}
+    peaks = {kind: decoder_peak(pictures[kind]) for kind in kinds}
+    print_table("PSS of a decoder at its largest pictures", ("", "MiB"), list(peaks.items()))
+    worst = max(kinds, key=peaks.__getitem__)
+    settings = {
+        "POSTERS_BACKGROUND": options.background,
+        "POSTERS_IMAGE_MB": str(options.image_mb),
+    }
+    found = measure(options.pages, pictures[worst], settings)
     header = ("", "web", "worker", "web's children", "worker's children", "all")
     rows = [(moment, *astuple(pss), pss.total) for moment, pss in found.items()]
-    print_table("PSS in MiB", header, rows)
+    print_table(f"PSS in MiB ({worst})", header, rows)
     steps = costs()
     print_table("MiB of a process by what it imports", ("", "MiB"), list(steps.items()))
-    peaks = decoder_peaks(options.megapixels, options.kinds)
-    print_table("PSS of a decoder at its largest pictures", ("", "MiB"), list(peaks.items()))
     peak = max(pss.total for pss in found.values())
     bound = Bound("MiB of all processes at the peak", peak, at_most=LIMIT_MIB)
     figures = {moment: asdict(pss) for moment, pss in found.items()}
