@@ -224,7 +224,7 @@ def largest_picture(kind: str, megapixels: int, image_mb: int) -> bytes:
             picture = picture_of(kind, fitting)
         if estimate_memory(picture) <= limit:
             break
-    return picture + bytes(LIMITS.bytes - len(picture))
+    return picture.ljust(LIMITS.bytes, b"\xff")
 
 
 def picture_of(kind: str, pixels: int) -> bytes:
@@ -232,7 +232,7 @@ def picture_of(kind: str, pixels: int) -> bytes:
     format_, mode, options = KINDS[kind]
     width = int((pixels * 2 / 3) ** 0.5)
     output = BytesIO()
-    colour = (9, 60, 20, 5)[: len(mode)]
+    colour = (9, 60, 20, 5)[: Image.getmodebands(mode)]
     Image.new(mode, (width, pixels // width), colour).save(output, format_, **options)
     return output.getvalue()
 

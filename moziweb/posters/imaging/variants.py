@@ -22,7 +22,6 @@ from .colour import to_srgb
 from .decoding import decode, eight_bit
 from .errors import ImageRejected, RejectCode
 from .limits import OpenedImage, open_checked
-from .scaling import scaled
 from .values import LIMITS, Limits, SourceImage
 
 _LANCZOS: Final = Image.Resampling.LANCZOS
@@ -186,7 +185,19 @@ def _decode_scaled(
     image = decode(opened.image, wanted, opened.png, opened.unended)
     if image.mode == "I;16":  # Pillow cannot reduce this mode
         return [eight_bit(image.resize(size, _LANCZOS)) for size in sizes]
-    return [scaled(image, size, master.gap) for size in sizes]
+    image = _resampleable(image)
+    return [image.resize(size, _LANCZOS, reducing_gap=master.gap) for size in sizes]
+
+
+def _resampleable(image: Image.Image) -> Image.Image:
+    """Convert to a mode that can be resampled: no palette or padding, and premultiplied alpha."""
+    if image.mode in ("LA", "RGBA"):
+        return image.convert(image.mode.replace("A", "a"))
+    if image.has_transparency_data:
+        return image.convert("RGBA").convert("RGBa")
+    if image.mode in ("P", "1", "RGBX"):
+        return image.convert("L" if image.mode == "1" else "RGB")
+    return image
 
 
 def _opaque_srgb(image: Image.Image, profile: bytes | None, background: str) -> Image.Image:

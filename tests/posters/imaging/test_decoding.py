@@ -1,10 +1,13 @@
 """Faults that browsers ignore do not change the pixels; others are refused."""
 
+from io import BytesIO
 from typing import Any
 
 import pytest
 from PIL import Image, ImageChops
+from PIL.WebPImagePlugin import WebPImageFile
 
+from moziweb.posters.imaging.decoding import decode
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.imaging.variants import ImageScaler
 from moziweb.posters.recipes import JPEG, Box, Master, Recipe
@@ -60,3 +63,14 @@ def test_jpeg_that_lacks_a_few_bytes_is_refused_or_hardly_changed(kind: str) -> 
         else:
             box = ImageChops.difference(picture, made(whole)).getbbox()
             assert box is None or (box[2] - box[0] < 30 and box[3] - box[1] < 30), cut
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_pixels_of_a_webp_are_those_of_pillow(mode: str) -> None:
+    picture = photograph(60, 90)
+    if mode == "RGBA":
+        picture.putalpha(Image.linear_gradient("L").resize(picture.size))
+    data = encoded(picture, "WEBP", lossless=True, exact=True)
+    decoded = decode(WebPImageFile(BytesIO(data)), (60, 90), None, None)
+    assert (decoded.mode, decoded.size) == ("RGBX" if mode == "RGB" else mode, (60, 90))
+    assert decoded.convert(mode).tobytes() == Image.open(BytesIO(data)).tobytes()
