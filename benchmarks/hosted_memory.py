@@ -59,7 +59,7 @@ from tests.services.web import ask
 LIMIT_MIB = 420
 ROOT_FOLDER = Path(__file__).parents[1]
 PATIENCE = 120.0
-DECODER_SECONDS = 45.0
+DECODER_SECONDS = 35.0
 
 SMALLEST = ("--pages", "10", "--megapixels", "1", "--kinds", "1")
 """The arguments of the smallest run, which the tests do."""

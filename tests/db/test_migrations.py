@@ -469,8 +469,7 @@ def test_movie_without_premieres_is_found_after_two_transactions_at_once(
         (ADD_PREMIERE, both), (moved, ADD_PREMIERE), (ADD_PREMIERE, moved), (both, moved),
         (both, "DELETE FROM movie WHERE id = :movie"),
     )  # fmt: skip
-    cases = [(*pair, *more) for pair in pairs for more in product((True, False), repeat=2)]
-    for first, second, first_commits, is_stale in cases:
+    for (first, second), first_commits, is_stale in product(pairs, (True, False), (True, False)):
         with Session(empty_engine) as session:
             movie, other = make_movie(session), make_movie(session)
             for each in (movie, movie, other):
