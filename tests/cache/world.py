@@ -11,6 +11,7 @@ import json
 import math
 import random
 import sqlite3
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -104,6 +105,7 @@ class Database:
 
     def __init__(self) -> None:
         self._sql = sqlite3.connect(":memory:", isolation_level=None)
+        weakref.finalize(self, self._sql.close)  # Python 3.13 warns of a connection left open
         self._sql.executescript(SCHEMA)
         self._sql.executemany("INSERT INTO movie VALUES (?, 0)", [(LIST,), *((c,) for c in CARDS)])
 
