@@ -122,12 +122,14 @@ class FilterField:
 class FilterForm:
     """The filters of a page. ``active`` are links that remove the filters that are set.
 
+    ``kinds`` are links that add a kind; none if a kind is set, or as many filters as are allowed.
     ``calendar_href`` is the path of the page that offers a calendar with the same filters.
     """
 
     path: str
     fields: tuple[FilterField, ...]
     active: tuple[Link, ...]
+    kinds: tuple[Link, ...]
     calendar_href: str
 
 
@@ -181,7 +183,8 @@ class PremiereView:
 
     ``note`` and the reasons in ``history`` are in Hungarian; the oldest change is the first.
     ``moved_from`` is the former date of a premiere that was moved lately. Only the movie's page has
-    ``service_href``.
+    ``service_href``, and ``versions``: its formats and language versions, with the premieres of the
+    same month or year in them.
     """
 
     date_text: str = ""
@@ -194,6 +197,7 @@ class PremiereView:
     service_href: str = ""
     formats: tuple[str, ...] = ()
     audio_text: str = ""
+    versions: tuple[Link, ...] = ()
     rerelease: bool = False
     cancelled: bool = False
     note: str = ""
@@ -230,7 +234,7 @@ class MoviePage:
     """All values of a movie's page.
 
     ``synopsis_text`` is the whole synopsis in ``synopsis_lang``, with an empty line between its
-    paragraphs.
+    paragraphs. ``rating_href`` is the month's premieres of the rating, "" without a date or rating.
     ``cast`` has people with their characters.
     ``lead_premiere`` is the premiere that the page shows at the top. ``json_ld`` is safe inside a
     script element.
@@ -251,6 +255,7 @@ class MoviePage:
     runtime_text: str
     rating: str | None
     rating_text: str
+    rating_href: str
     countries: tuple[str, ...]
     languages: tuple[str, ...]
     premieres: tuple[PremiereView, ...]

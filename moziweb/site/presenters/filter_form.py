@@ -1,6 +1,6 @@
 """The filters of a page, and the form to change them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode
@@ -10,7 +10,7 @@ from pyramid.i18n import TranslationString
 from moziweb.movies import tags
 from moziweb.movies.collation import sort_key
 from moziweb.movies.facet_queries import all_genres, all_services
-from moziweb.movies.filters import FILTERED_AUDIOS, Dimension, PremiereFilter
+from moziweb.movies.filters import FILTERED_AUDIOS, MAX_FILTERS, Dimension, PremiereFilter
 from moziweb.movies.models import Audio, Genre, Rating, ScreenFormat, StreamingService
 from moziweb.request import Request
 
@@ -105,8 +105,19 @@ def filter_form(
         Link(_query_path(path, parameters, dimension), text)
         for dimension, text in filter_texts(context, chosen)
     )
+    kinds = tuple(_kind_links(context, path, parameters))
     calendar_href = context.urls.path("calendar_page", _query=parameters)
-    return FilterForm(path, fields, active, calendar_href)
+    return FilterForm(path, fields, active, kinds, calendar_href)
+
+
+def _kind_links(
+    context: PageContext, path: str, parameters: Mapping[str, str]
+) -> Iterator[Link]:
+    if Dimension.KIND in parameters or len(parameters) == MAX_FILTERS:
+        return
+    for kind in KIND_NAMES:
+        query = urlencode(sorted({**parameters, Dimension.KIND.value: kind.value}.items()))
+        yield Link(f"{path}?{query}", context.formatter.kind_text(kind))
 
 
 def _query_path(path: str, parameters: Mapping[str, str], removed: str) -> str:

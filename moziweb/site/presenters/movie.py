@@ -7,7 +7,8 @@ from typing import Final
 
 from moziweb.i18n import _
 from moziweb.movies import tags
-from moziweb.movies.calendar import in_bounds, week_of
+from moziweb.movies.calendar import Period, in_bounds, month_of, week_of, year_of
+from moziweb.movies.filters import Dimension, filtered_audios
 from moziweb.movies.lead_premiere import lead_premiere_of
 from moziweb.movies.models import (
     DatePrecision,
@@ -78,6 +79,7 @@ def movie_page(context: PageContext, movie: Movie, links: PosterLinks | None) ->
         runtime_text=formatter.runtime_text(movie.runtime),
         rating=movie.rating,
         rating_text=formatter.rating_text(movie.rating),
+        rating_href=_filtered_path(context, dated, Dimension.RATING, movie.rating),
         countries=tuple(formatter.country_name(code) for code in movie.countries),
         languages=tuple(formatter.language_name(code) for code in movie.languages),
         premieres=tuple(_premiere_view(context, premiere) for premiere in movie.premieres),
@@ -131,10 +133,34 @@ def _premiere_view(context: PageContext, premiere: Premiere) -> PremiereView:
     service = premiere.service
     name = service.name if service else ""
     view = premiere_view(context.formatter, premiere, name, premiere.changes, context.today)
+    view = replace(view, versions=tuple(_version_links(context, premiere)))
     if service is None:
         return view
     context.depend(tags.service_slug_tag(service.id))
     return replace(view, service_href=context.urls.service(service))
+
+
+def _version_links(context: PageContext, premiere: Premiere) -> Iterator[Link]:
+    """The formats and language versions of a premiere."""
+    for each in premiere.formats:
+        yield Link(_filtered_path(context, premiere, Dimension.FORMAT, each), each)
+    for audio in filtered_audios(premiere.audio):
+        path = _filtered_path(context, premiere, Dimension.AUDIO, audio)
+        yield Link(path, context.formatter.audio_text(audio))
+
+
+def _filtered_path(
+    context: PageContext, premiere: Premiere | None, dimension: Dimension, value: str | None
+) -> str:
+    """The page of the premieres of the same month or year that have the same value; or ""."""
+    if premiere is None or value is None:
+        return ""
+    is_year = premiere.precision is DatePrecision.YEAR
+    period: Period = year_of(premiere.date) if is_year else month_of(premiere.date)
+    if not in_bounds(period):
+        return ""
+    route = "year" if is_year else "month"
+    return context.urls.path(route, **{route: period.name}, _query={str(dimension): str(value)})
 
 
 def _where_to_see(context: PageContext, movie: Movie) -> Iterator[WhereLink]:

@@ -36,7 +36,7 @@ from ..context import PageContext
 from ..page_cache.fragments import PageFragments, movie_list_view
 from ..page_cache.slots import Section, with_eager_row
 from ..presenters.filter_form import PageFilters
-from ..presenters.filter_values import PARAMETERS
+from ..presenters.filter_values import PARAMETERS, given_values
 from ..presenters.jsonld import breadcrumbs_json_ld, movies_json_ld
 from ..presenters.page_head import not_indexed, page_head
 from ..presenters.period_nav import month_label, month_nav, nearest_premieres, week_label, week_nav
@@ -81,13 +81,18 @@ def present(request: Request) -> HTTPFound:
 
 @view_config(route_name="jump", request_method="GET")
 def jump(request: Request) -> HTTPFound:
-    """Redirect to the week of ``?date=2026-08-13``; 400 if it is no date of the calendar."""
+    """Redirect to the week of ``?date=2026-08-13``; 400 if it is no date of the calendar.
+
+    The filters are kept.
+    """
     context = PageContext.of(request)
     try:
         day = parse_day(request.GET.get("date", ""))
     except ValueError:  # or its subclass UnicodeDecodeError: the query string is not UTF-8
         raise HTTPBadRequest from None
-    return HTTPFound(context.urls.absolute(context.urls.week(week_of(day))))
+    query = dict(sorted(given_values(request).items()))
+    path = context.urls.path("week", week=week_of(day).name, _query=query)
+    return HTTPFound(context.urls.absolute(path))
 
 
 def _period_page(
