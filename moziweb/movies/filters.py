@@ -114,6 +114,18 @@ class PremiereFilter:
 NO_FILTER: Final = PremiereFilter()
 
 
+def single_filters(
+    genres: Iterable[Genre], services: Iterable[StreamingService]
+) -> Iterator[PremiereFilter]:
+    """Every filter by one property."""
+    yield from (PremiereFilter(audio=each) for each in FILTERED_AUDIOS)
+    yield from (PremiereFilter(format=each) for each in ScreenFormat)
+    yield from (PremiereFilter(genre=each) for each in genres)
+    yield from (PremiereFilter(kind=each) for each in PremiereKind)
+    yield from (PremiereFilter(rating=each) for each in Rating)
+    yield from (PremiereFilter(service=each) for each in services)
+
+
 def filter_tags(
     dimension: Dimension, value: str | int, periods: Iterable[Period]
 ) -> tuple[str, ...]:

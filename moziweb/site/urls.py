@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from moziweb.i18n import DEFAULT_LOCALE, LOCALES, locale_prefix
 from moziweb.movies.calendar import Month, Week, Year
@@ -73,7 +73,7 @@ class PageUrls:
         """The path of a streaming service's page."""
         return self.path("service", service=service.slug)
 
-    def in_locale(self, locale: str, name: str, **values: str) -> str:
+    def in_locale(self, locale: str, name: str, **values: Any) -> str:
         """The path of a route in ``locale``."""
         return self.path(name, locale=locale_prefix(locale), **values)
 

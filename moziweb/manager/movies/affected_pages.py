@@ -19,7 +19,16 @@ from sqlalchemy.orm import Session
 from moziweb.cache import REASON, kind_of, pending_tags
 from moziweb.caching import DECLARATIONS, OUTBOX
 from moziweb.i18n import LOCALES
-from moziweb.movies.calendar import Month, Period, Week, month_of
+from moziweb.movies.calendar import (
+    Month,
+    Period,
+    Week,
+    Year,
+    in_bounds,
+    month_of,
+    week_of,
+    year_of,
+)
 from moziweb.movies.facet_queries import Facet
 from moziweb.movies.models import Movie, Person
 from moziweb.movies.related_queries import movies_listing, premiere_days_of
@@ -33,6 +42,7 @@ from moziweb.site.page_cache.facet_urls import (
     facets_of_tags,
     following_urls,
 )
+from moziweb.site.page_cache.filtered_urls import filtered_urls
 from moziweb.site.page_cache.url_inventory import Priority, SiteUrl, UrlInventory, pages_showing
 from moziweb.site.urls import segment_of
 
@@ -50,6 +60,14 @@ _OF_LISTS: Final = frozenset({
 """Kinds of tags that are on lists, on a movie's own pages and on those that `_facet_urls` and
 `_related_urls` have. Those of the last two are only on the results of searches, which have no page
 in the cache."""
+
+
+_PERIODS: Final[Mapping[str, type[Week | Month | Year]]] = {
+    "week": Week,
+    "month": Month,
+    "year": Year,
+}
+"""The periods that have pages, by the kinds of the tags of their lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +121,11 @@ def pages_of_change(
         return AffectedPages(())
     addresses = UrlInventory.of(registry)
     related: Iterable[SiteUrl] = ()
+    filtered: Iterable[SiteUrl] = ()
     if last is None:
         related = _related_urls(addresses, session, tags, movies)
+        if len(movies) == 1:  # for more, the time would not suffice
+            filtered = _filtered_urls(addresses, session, tags, movies)
         elsewhere = any(kind_of(tag) not in _OF_LISTS for tag in tags)
         last = Priority.ARCHIVE if elsewhere else Priority.CALENDAR
     deadline = now() + TIME_LIMIT
@@ -122,6 +143,7 @@ def pages_of_change(
         _facet_urls(addresses, session, tags, movies),
         related,
         addresses.through(last),
+        filtered,
     )
     found = pages_showing(cache, tags, takewhile(in_time, candidates))
     pages = tuple(dict.fromkeys(address.path for address in found))
@@ -216,6 +238,26 @@ def _related_urls(
             movie = segment_of(movie_id, slug)
             path = addresses.urls.in_locale(locale, "movie", movie=movie)
             yield SiteUrl(path, Priority.FRONT)
+
+
+def _filtered_urls(
+    addresses: UrlInventory, session: Session, tags: Iterable[str], movies: Collection[int]
+) -> Iterator[SiteUrl]:
+    """The pages with one filter of the index and of the periods that list the movies.
+
+    The former periods are among ``tags``.
+    """
+    days = premiere_days_of(session, movies)
+    periods: set[Period] = {each for day in days for each in (week_of(day), month_of(day))}
+    periods |= {year_of(day) for day in days}
+    for tag in tags:
+        kind, _mark, name = tag.partition(":")
+        if kind in _PERIODS:
+            with suppress(ValueError):  # the number of a year's premieres
+                periods.add(_PERIODS[kind].parse(name))
+    listed = sorted(filter(in_bounds, periods), key=lambda period: period.name)
+    for path in filtered_urls(session, addresses.urls, listed):
+        yield SiteUrl(path, Priority.FRONT)
 
 
 def _periods_of(tag: str) -> Iterator[Period]:

@@ -5,7 +5,14 @@ from dataclasses import dataclass, replace
 
 from moziweb.movies.models import Genre, Movie
 from moziweb.movies.queries import Listing, genres_of
-from moziweb.movies.tags import genre_tag, moved_tag, movie_tag, premiere_tag, service_tag
+from moziweb.movies.tags import (
+    genre_slug_tag,
+    genre_tag,
+    moved_tag,
+    movie_tag,
+    premiere_tag,
+    service_tag,
+)
 from moziweb.posters.sharing import DrawnPictures, links_and_pictures
 from moziweb.posters.urls import PosterLinks
 from moziweb.request import Request
@@ -83,6 +90,8 @@ class CardBuilder:
         """The card of one listing."""
         movie, formatter = listing.movie, self.context.formatter
         self.depend(listing)
+        genres = self.genres.get(movie.id, ())
+        self.context.depend(*(genre_slug_tag(genre.id) for genre in genres))
         if listing.premiere is not None:
             self.context.depend(moved_tag(listing.premiere.id))
         title, subtitle = localized_titles(self.context, movie)
@@ -96,7 +105,7 @@ class CardBuilder:
             rating=movie.rating,
             rating_text=formatter.rating_text(movie.rating),
             runtime_text=formatter.runtime_text(movie.runtime),
-            genres=genre_links(self.context, self.genres.get(movie.id, ())),
+            genres=genre_links(self.context, genres),
             poster=poster_image(self.context, title, self.posters.get(movie.id)),
         )
 

@@ -9,6 +9,7 @@ from webtest import TestApp
 
 from moziweb.manager.auth.models import Role
 from moziweb.manager.movies import affected_pages
+from moziweb.movies.calendar import month_of
 from moziweb.posters.generation.result import GenerationStatus
 from moziweb.services import services_of
 from moziweb.site.page_cache.url_inventory import Priority, SiteUrl, UrlInventory
@@ -18,9 +19,11 @@ from tests.manager.views.test_movie_posters import posters, previewed, saved, se
 from tests.posters.pictures import encoded, photograph, quarters
 from tests.site.cached import Movies, cache_misses, every_page, pages, warm, week_here
 
-FILTERED = {"week_drama", "month_rated", "year_imax", "index_service", "empty_filtered"}
+ONE_FILTER = {"week_drama", "year_imax", "index_service"}
+OTHER_FILTERED = {"month_rated", "empty_filtered"}
+"""Two filters, and a week that the movie is not in."""
 API_LISTS = {"v1_premieres", "v1_block", "v1_filtered", "v1_movies", "v1_last_movies"}
-NOT_ENUMERATED = FILTERED | API_LISTS | {"watchlist"}
+NOT_ENUMERATED = OTHER_FILTERED | API_LISTS | {"watchlist"}
 
 
 def shown_pages(page: Any, movies: Movies) -> set[str]:
@@ -74,7 +77,7 @@ def test_title_change_refreshes_exactly_the_previewed_pages(
 def test_pages_of_every_kind_are_previewed(
     cached: TestApp, movies: Movies, field: str, value: str
 ) -> None:
-    """But those of chosen filters, watchlists and the API's lists, which nothing enumerates."""
+    """But those of several filters, watchlists and the API's lists, which nothing enumerates."""
     warm(cached, movies, every_page)
     editor = signed_in(cached, Role.EDITOR)
     form = movie_form(editor, movies.here)
@@ -84,6 +87,7 @@ def test_pages_of_every_kind_are_previewed(
     press(form, status=303)
     assert cache_misses(cached, movies, every_page) - NOT_ENUMERATED == promised
     assert {"movie", "api_movie"} <= promised
+    assert (promised >= ONE_FILTER) == (field in {"rating", "runtime", "title"})
 
 
 def test_moved_premiere_refreshes_both_weeks(cached: TestApp, movies: Movies) -> None:
@@ -96,6 +100,23 @@ def test_moved_premiere_refreshes_both_weeks(cached: TestApp, movies: Movies) ->
     assert not promised & {"week", "movie", "undated"}
     press(form, status=303)
     assert cache_misses(cached, movies) == promised
+
+
+def test_filtered_pages_of_both_weeks_are_previewed(cached: TestApp, movies: Movies) -> None:
+    """In both languages, and those of the index; but not those of other weeks."""
+    target = week_here().shifted(20)
+    weeks = (week_here().shifted(5), target, target.next)
+    before, after, other = (f"/week/{week.name}?rating=12" for week in weeks)
+    shown = {before, after, f"/en{before}", f"/month/{month_of(target.thursday).name}?kind=cinema"}
+    for path in (*shown, other, "/?genre=vigjatek"):
+        cached.get(path, status="*")
+    form = movie_form(signed_in(cached, Role.EDITOR), movies.ahead)
+    form["premieres-0-date"], form["premieres-0-reason"] = target.thursday.isoformat(), "torlódás"
+    preview = press(form, "preview", status=200)
+    assert {path for path in promised_paths(preview) if "?" in path} == shown
+    press(form, status=303)
+    assert all(cached.get(path).headers["X-Cache"] == "miss" for path in shown)
+    assert cached.get(other).headers["X-Cache"] != "miss"
 
 
 def test_unpublishing_refreshes_exactly_the_previewed_pages(
