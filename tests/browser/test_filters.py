@@ -6,10 +6,10 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Page, expect
 
-from moziweb.movies.calendar import month_of
+from moziweb.movies.calendar import month_of, week_of
 
 from .conftest import OpenPage
-from .page_log import PageLog
+from .page_log import PageLog, click_link
 from .site import THIS_WEEK, Site
 from .test_accessibility import ALL, is_accessible, violations
 from .test_keyboard import tab_to
@@ -101,3 +101,37 @@ def test_filters_without_scripts(site: Site, open_page: OpenPage) -> None:
     page.locator(".filters button").click()
     expect(page).to_have_url(f"{site.url}/month/{MONTH.name}?kind=streaming")
     assert shown(page) == addresses(premieres(page, site, kind="streaming"), site, "")
+
+
+@pytest.mark.parametrize("prefix", ["", "/en"])
+def test_kind_is_added_by_a_link_and_kept_by_the_jump(
+    site: Site, open_page: OpenPage, prefix: str
+) -> None:
+    page = open_page(390, 844, java_script_enabled=False)
+    path = f"{prefix}/week/{THIS_WEEK.name}"
+    page.goto(f"{site.url}{path}?rating=12")
+    page.locator(".filters summary").click()
+    page.locator(".filters-kinds a").first.click()
+    expect(page).to_have_url(f"{site.url}{path}?kind=cinema&rating=12")
+    page.locator(".filters summary").click()
+    expect(page.locator(".filters-kinds")).to_have_count(0)
+    page.locator(".jump [type=date]").fill(MONTH.start.isoformat())
+    page.locator(".jump button").click()
+    week = week_of(MONTH.start).name
+    expect(page).to_have_url(f"{site.url}{prefix}/week/{week}?kind=cinema&rating=12")
+
+
+def test_movie_leads_to_its_like(site: Site, open_page: OpenPage) -> None:
+    """By touch: from a card to a genre, and from a movie to the month's films of its rating."""
+    page = open_page(390, 844, has_touch=True)
+    page.goto(site.url)
+    genre = page.locator("#this-week .film-genres a").first
+    name = genre.inner_text()
+    genre.tap()
+    expect(page.locator("h1")).to_contain_text(name)
+    page.go_back()
+    click_link(page, ".film:has(.rating:not(.rating-pending)) .movie")
+    movie = page.url.removeprefix(site.url)
+    page.locator(".film-rating a").tap()
+    expect(page.locator(".filters-active")).to_be_visible()
+    assert movie in shown(page)

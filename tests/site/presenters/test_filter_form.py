@@ -62,6 +62,26 @@ def test_form_is_filled_in_and_its_links_remove_filters(app: TestApp) -> None:
 
 
 @pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize("page", PAGES)
+def test_links_add_a_kind(app: TestApp, page: str) -> None:
+    """Until a kind is set, or as many filters as are allowed; crawlers do not follow them."""
+
+    def added(query: str) -> list[str]:
+        links = app.get(f"{page}{query}").html.select(".filters-kinds a")
+        assert all(link["rel"] == ["nofollow"] for link in links)
+        return [link["href"].removeprefix(page) for link in links]
+
+    kinds = ("cinema", "limited", "festival", "streaming")
+    assert added("") == [f"?kind={kind}" for kind in kinds]
+    assert added("?genre=drama&rating=12") == [
+        f"?genre=drama&kind={kind}&rating=12" for kind in kinds
+    ]
+    assert added("?kind=cinema") == added("?audio=dubbed&genre=drama&rating=12") == []
+    for query in added("?rating=12"):
+        app.get(f"{page}{query}", status=200)
+
+
+@pytest.mark.usefixtures("filled")
 def test_title_names_the_filters(app: TestApp) -> None:
     page = app.get("/en/week/2026-W34?genre=drama&rating=12").html
     assert page.title.string.startswith("Drama, Age rating: 12 · ")

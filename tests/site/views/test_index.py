@@ -230,6 +230,31 @@ def test_sections_have_the_markup_of_other_sites(app: TestApp, dbsession: Sessio
     assert found == {"Ezen a héten a mozikban": ["ma"], "Jövő héten érkezik": ["majd", "is"]}
 
 
+def test_card_links_its_genres_beside_its_movie(app: TestApp, dbsession: Session) -> None:
+    """One scraper takes every item of a list, at any depth, for a movie, another every link to one.
+
+    The first link of an item is its movie, which contains no other.
+    """
+    movie = make_movie(dbsession, "a")
+    add_genres(dbsession, movie, "Dráma/Drama", "Krimi/Crime")
+    make_premiere(dbsession, movie)
+    make_premiere(dbsession, make_movie(dbsession, "b"))
+    dbsession.commit()
+    page = app.get("/en/")
+    (listed,) = page.html.select("#this-week ul.movie-list")
+    first, second = listed.find_all("li")
+    assert [(link["href"], link.text) for link in first.select("li > .film-genres > a")] == [
+        ("/en/genre/drama", "Drama"), ("/en/genre/krimi", "Crime"),
+    ]  # fmt: skip
+    for path in ("/en/genre/drama", "/en/genre/krimi"):
+        assert "a" in {card.title for card in cards(app.get(path).text)}
+    for item, number in ((first, 3), (second, 1)):
+        links = item.find_all("a")
+        assert (len(links), links[0]["class"]) == (number, ["movie"])
+        assert not links[0].find("a")
+    assert not any("Drama" in card.body for card in cards(page.text))
+
+
 def test_day_is_a_heading_of_its_first_movie(app: TestApp, dbsession: Session) -> None:
     for title, days in (("a", 0), ("b", 0), ("c", 1)):
         make_premiere(dbsession, make_movie(dbsession, title), THURSDAY + days * DAY)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from webtest import TestApp
 
 from moziweb.movies.models import (
+    Audio,
     CreditRole,
     DatePrecision,
     Distributor,
@@ -33,7 +34,7 @@ from tests.factories import (
     move_premiere,
     set_distributor,
 )
-from tests.site.scraper import PARAGRAPH, items_after, json_ld, only, text_after
+from tests.site.scraper import PARAGRAPH, cards, items_after, json_ld, only, text_after
 
 SYNOPSIS = "Egy férfi hazatér.\n\nAki várja, <nem> az, akinek hiszi. " + "Hosszú történet. " * 40
 
@@ -311,6 +312,39 @@ def test_hungarian_text_on_english_page_has_lang(
 
 def test_right_to_left_title_is_isolated(app: TestApp, movie: Movie) -> None:
     assert "<bdi>Promised Land</bdi>" in app.get(movie_path(movie)).text
+
+
+def test_rating_formats_and_versions_link_the_premieres_of_the_month(
+    app: TestApp, dbsession: Session, movie: Movie
+) -> None:
+    """Each page has the movie, by its canonical URL."""
+    movie.premieres[0].audio = Audio.BOTH
+    year = date(2027, 1, 1)
+    make_premiere(dbsession, movie, year, precision=DatePrecision.YEAR, formats=("IMAX",))
+    dbsession.commit()
+    html = app.get(f"/en{movie_path(movie)}").html
+    links = {link["href"]: link for link in html.select("main a[rel=nofollow]")}
+    month = "/en/month/2026-08"
+    assert set(links) == {
+        f"{month}?rating=12", f"{month}?format=2D", f"{month}?format=IMAX",
+        f"{month}?audio=dubbed", f"{month}?audio=subtitled", "/en/year/2027?format=IMAX",
+    }  # fmt: skip
+    assert links[f"{month}?rating=12"].text == "Not recommended under 12"
+    (first, _second) = html.select(".premiere-what")
+    assert " ".join(first.text.split()) == "Cinema · 2D · IMAX · dubbed · subtitled"
+    for path in links:
+        assert f"/en{movie_path(movie)}" in {card.href for card in cards(app.get(path).text)}
+
+
+def test_movie_without_date_or_rating_links_no_premieres(
+    app: TestApp, dbsession: Session
+) -> None:
+    movie = make_movie(dbsession, rating="12")
+    unrated = make_movie(dbsession)
+    make_premiere(dbsession, unrated)
+    dbsession.commit()
+    for each in (movie, unrated):
+        assert not app.get(movie_path(each)).html.select("main a[rel=nofollow]")
 
 
 def test_future_premiere_leads(app: TestApp, dbsession: Session, movie: Movie) -> None:

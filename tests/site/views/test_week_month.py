@@ -127,6 +127,20 @@ def test_week_page_has_jump_form(app: TestApp) -> None:
     assert form.submit().location == f"{BASE_URL}/en/week/2026-W52"
 
 
+def test_jump_keeps_the_filters(app: TestApp, dbsession: Session) -> None:
+    movie = make_movie(dbsession)
+    add_genres(dbsession, movie, "Dráma/Drama")
+    dbsession.commit()
+    for path in ("/en/", "/en/week/2026-W34", "/en/month/2026-08", "/en/year/2026"):
+        form = app.get(f"{path}?genre=drama&kind=cinema").forms[0]
+        form["date"] = "2026-12-24"
+        found = form.submit()
+        assert found.location == f"{BASE_URL}/en/week/2026-W52?genre=drama&kind=cinema", path
+        assert found.follow().status_int == 200
+    plain = app.get("/jump?date=2026-12-24&kind=&q=x")
+    assert plain.location == f"{BASE_URL}/week/2026-W52"
+
+
 @pytest.mark.parametrize(
     "query", ["", "?date=", "?date=x", "?date=2026-02-30", "?date=1800-05-05", "?date=%ff", "?%ff"]
 )
