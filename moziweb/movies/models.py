@@ -319,7 +319,7 @@ class Credit(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     movie_id: Mapped[int] = _movie_id(active_history=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True, active_history=True)
-    role: Mapped[CreditRole] = mapped_column(enum_column(CreditRole))
+    role: Mapped[CreditRole] = mapped_column(enum_column(CreditRole), active_history=True)
     position: Mapped[int]
     character: Mapped[str] = mapped_column(String(200), default="")
 

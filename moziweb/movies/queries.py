@@ -30,11 +30,13 @@ from moziweb.db.types import MAX_ID
 from .models import (
     UNANNOUNCED,
     Credit,
+    CreditRole,
     DatePrecision,
     Distributor,
     Genre,
     Movie,
     MovieGenre,
+    Person,
     Premiere,
     PremiereChange,
     PremiereKind,
@@ -177,6 +179,36 @@ def genres_of(session: Session, movie_ids: Iterable[int]) -> dict[int, tuple[Gen
     for movie_id, genre in rows:
         found[movie_id] = (*found.get(movie_id, ()), genre)
     return found
+
+
+def genres_and_directors_of(
+    session: Session, movie_ids: Iterable[int]
+) -> tuple[dict[int, tuple[Genre, ...]], dict[int, tuple[Person, ...]]]:
+    """The genres and the directors of each movie in display order; no key for a movie without."""
+    wanted = sorted(set(movie_ids))
+    nobody = literal(0)
+    of_genres = select(
+        MovieGenre.movie_id, MovieGenre.position, MovieGenre.genre_id, nobody.label("person_id")
+    ).where(MovieGenre.movie_id.in_(wanted))
+    of_people = select(Credit.movie_id, Credit.position, nobody, Credit.person_id).where(
+        Credit.movie_id.in_(wanted), Credit.role == CreditRole.DIRECTOR
+    )
+    links = union_all(of_genres, of_people).subquery()
+    rows = session.execute(
+        select(links.c.movie_id, Genre, Person)
+        .select_from(links)
+        .outerjoin(Genre, Genre.id == links.c.genre_id)
+        .outerjoin(Person, Person.id == links.c.person_id)
+        .order_by(links.c.movie_id, links.c.position)
+    )
+    genres: dict[int, tuple[Genre, ...]] = {}
+    directors: dict[int, tuple[Person, ...]] = {}
+    for movie_id, genre, person in rows:
+        if genre is not None:
+            genres[movie_id] = (*genres.get(movie_id, ()), genre)
+        else:
+            directors[movie_id] = (*directors.get(movie_id, ()), person)
+    return genres, directors
 
 
 def published_movie(session: Session, movie_id: int) -> Movie | None:

@@ -32,6 +32,7 @@ from .filters import Dimension, filtered_audios
 from .list_tags import date_lists, distributor_lists, filtered_lists, person_lists
 from .models import (
     Credit,
+    CreditRole,
     Distributor,
     FieldProvenance,
     FormerAddress,
@@ -67,6 +68,7 @@ from .tags import (
     genre_times_tag,
     moved_page_tag,
     moved_tag,
+    movie_directors_tag,
     movie_distributor_tag,
     movie_ids_tag,
     movie_names_tag,
@@ -74,6 +76,7 @@ from .tags import (
     movie_synopsis_tag,
     movie_tag,
     movie_updated_tag,
+    person_name_tag,
     person_tag,
     person_times_tag,
     premiere_service_tag,
@@ -329,6 +332,14 @@ declare(
 )
 declare(
     Credit,
+    columns=("movie_id", "person_id", "role", "position"),
+    keys=("movie_id", "role"),
+    tags=lambda row: (
+        (movie_directors_tag(row.movie_id),) if row.role == CreditRole.DIRECTOR else ()
+    ),
+)
+declare(
+    Credit,
     columns=("movie_id", "person_id", "role"),
     keys=("movie_id", "person_id"),
     tags=lambda row: if_shown(row.movie_id, *person_lists(row.person_id)),
@@ -367,6 +378,13 @@ declare(
     Genre, columns=("slug",), keys=("id",), tags=lambda row: (genre_slug_tag(row.id), GENRES_LIST)
 )
 declare(Person, columns=("name", "imdb_id"), keys=("id",), tags=lambda row: (person_tag(row.id),))
+declare(
+    Person,
+    columns=("name",),
+    keys=("id",),
+    tags=lambda row: (person_name_tag(row.id),),
+    changes_only=True,
+)
 declare(Distributor, columns=("name",), keys=("id",), tags=lambda row: (distributor_tag(row.id),))
 for _named in (Person, Distributor):  # a search finds them by their published movies
     declare(

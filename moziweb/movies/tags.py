@@ -65,6 +65,11 @@ def movie_distributor_tag(movie_id: int) -> str:
     return tag("movie", movie_id, "distributor")
 
 
+def movie_directors_tag(movie_id: int) -> str:
+    """Who the directors of a movie are, for its card."""
+    return tag("movie", movie_id, "directors")
+
+
 def movie_synopsis_tag(movie_id: int) -> str:
     """A movie's synopses, for its page and the JSON API."""
     return tag("movie", movie_id, "synopsis")
@@ -206,8 +211,13 @@ def service_slug_tag(service_id: int) -> str:
 
 
 def person_tag(person_id: int) -> str:
-    """The name of a person."""
+    """The name and the external id of a person."""
     return tag("person", person_id)
+
+
+def person_name_tag(person_id: int) -> str:
+    """The name of a person, for cards, which do not show the external id."""
+    return tag("person", person_id, "name")
 
 
 def person_times_tag(person_id: int) -> str:

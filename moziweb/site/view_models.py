@@ -77,6 +77,7 @@ class Card:
     rating_text: str
     runtime_text: str
     genres: tuple[GenreLink, ...]
+    directors: tuple[Link, ...]
     poster: PosterImage
 
 

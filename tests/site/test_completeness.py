@@ -114,7 +114,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "Movie.synopsis_en": frozenset({*IN_HUNGARIAN, "api"}),
     # A changed position may not change the order.
     "MovieGenre.position": frozenset(SHOW_GENRES | PREMIERE_BLOCKS | {"api", "api_movie"}),
-    "Credit.position": frozenset({"movie", "other", "api_movie"}),
+    "Credit.position": frozenset((SHOW_GENRES | {"api_movie"}) - {"calendar_page"}),
     "Trailer.position": frozenset({"movie", "other", "api_movie"}),
     # Only the JSON-LD of the page has it.
     "Trailer.published_at": frozenset({"api_movie", "v1_movie"}),

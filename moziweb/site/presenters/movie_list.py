@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
-from moziweb.movies.models import Genre, Movie
-from moziweb.movies.queries import Listing, genres_of
+from moziweb.movies.models import Genre, Movie, Person
+from moziweb.movies.queries import Listing, genres_and_directors_of
 from moziweb.movies.tags import (
     genre_slug_tag,
     genre_tag,
     moved_tag,
+    movie_directors_tag,
     movie_tag,
+    person_name_tag,
     premiere_tag,
     service_tag,
 )
@@ -18,9 +21,12 @@ from moziweb.posters.urls import PosterLinks
 from moziweb.request import Request
 
 from ..context import PageContext
-from ..view_models import Card, GenreLink, PremiereView
+from ..view_models import Card, GenreLink, Link, PremiereView
 from .image import poster_image
 from .premiere import premiere_view
+
+_MAX_DIRECTORS: Final = 2
+"""The directors on a card: its list has no room for those of an anthology."""
 
 
 def localized_titles(context: PageContext, movie: Movie) -> tuple[str, str]:
@@ -43,13 +49,14 @@ def genre_links(context: PageContext, genres: Iterable[Genre]) -> tuple[GenreLin
 
 @dataclass(frozen=True, slots=True)
 class CardBuilder:
-    """Builds the cards of a page. ``genres`` and ``posters`` are keyed by the id of the movie.
+    """Builds the cards of a page. All mappings are keyed by the id of the movie.
 
     ``drawn`` are the pictures of links to the page.
     """
 
     context: PageContext
     genres: Mapping[int, tuple[Genre, ...]]
+    directors: Mapping[int, tuple[Person, ...]]
     posters: Mapping[int, PosterLinks]
     drawn: DrawnPictures
 
@@ -68,10 +75,11 @@ class CardBuilder:
         slugs = {listing.movie.id: listing.movie.slug for listing in listings}
         locale = context.formatter.locale
         if not slugs:
-            return cls(context, {}, {}, DrawnPictures(locale, {}))
+            return cls(context, {}, {}, {}, DrawnPictures(locale, {}))
         session, storage = request.dbsession, request.services.storage
         links, drawn = links_and_pictures(session, storage, slugs, subjects, locale)
-        return cls(context, genres_of(session, slugs), links, drawn)
+        genres, directors = genres_and_directors_of(session, slugs)
+        return cls(context, genres, directors, links, drawn)
 
     def with_depend(self, depend: Callable[..., None]) -> "CardBuilder":
         """The same builder with another ``depend``, which records the tags of its cards."""
@@ -106,8 +114,15 @@ class CardBuilder:
             rating_text=formatter.rating_text(movie.rating),
             runtime_text=formatter.runtime_text(movie.runtime),
             genres=genre_links(self.context, genres),
+            directors=self._directors(movie),
             poster=poster_image(self.context, title, self.posters.get(movie.id)),
         )
+
+    def _directors(self, movie: Movie) -> tuple[Link, ...]:
+        people = self.directors.get(movie.id, ())[:_MAX_DIRECTORS]
+        self.context.depend(movie_directors_tag(movie.id))
+        self.context.depend(*(person_name_tag(person.id) for person in people))
+        return tuple(Link(self.context.urls.person(person), person.name) for person in people)
 
 
 def listed_premiere(context: PageContext, listing: Listing) -> PremiereView:

@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from moziweb.movies.models import DatePrecision, Movie, PremiereKind, Rating
+from moziweb.movies.models import CreditRole, DatePrecision, Movie, PremiereKind, Rating
 from moziweb.services import services_of, set_services
 from tests.conftest import BASE_URL, NOW, QueryCounter
 from tests.factories import (
     THURSDAY,
     add_genres,
+    add_people,
     add_poster,
     make_movie,
     make_premiere,
@@ -230,13 +231,15 @@ def test_sections_have_the_markup_of_other_sites(app: TestApp, dbsession: Sessio
     assert found == {"Ezen a héten a mozikban": ["ma"], "Jövő héten érkezik": ["majd", "is"]}
 
 
-def test_card_links_its_genres_beside_its_movie(app: TestApp, dbsession: Session) -> None:
+def test_card_links_its_directors_and_genres_beside_its_movie(app: TestApp, dbsession: Session) -> None:
     """One scraper takes every item of a list, at any depth, for a movie, another every link to one.
 
     The first link of an item is its movie, which contains no other.
     """
     movie = make_movie(dbsession, "a")
     add_genres(dbsession, movie, "Dráma/Drama", "Krimi/Crime")
+    add_people(dbsession, movie, CreditRole.DIRECTOR, "Első", "Második", "Harmadik")
+    add_people(dbsession, movie, CreditRole.CAST, "Színész")
     make_premiere(dbsession, movie)
     make_premiere(dbsession, make_movie(dbsession, "b"))
     dbsession.commit()
@@ -246,9 +249,11 @@ def test_card_links_its_genres_beside_its_movie(app: TestApp, dbsession: Session
     assert [(link["href"], link.text) for link in first.select("li > .film-genres > a")] == [
         ("/en/genre/drama", "Drama"), ("/en/genre/krimi", "Crime"),
     ]  # fmt: skip
-    for path in ("/en/genre/drama", "/en/genre/krimi"):
-        assert "a" in {card.title for card in cards(app.get(path).text)}
-    for item, number in ((first, 3), (second, 1)):
+    people = first.select("li > .film-directors > a")
+    assert [link.text for link in people] == ["Első", "Második"]
+    for link in first.select("li > span > a"):
+        assert "a" in {card.title for card in cards(app.get(link["href"]).text)}
+    for item, number in ((first, 5), (second, 1)):
         links = item.find_all("a")
         assert (len(links), links[0]["class"]) == (number, ["movie"])
         assert not links[0].find("a")
