@@ -1,5 +1,7 @@
 """Layout on a phone, a tablet and a desktop: no horizontal overflow, the intended grid."""
 
+import re
+
 import pytest
 
 from moziweb.movies.calendar import month_of
@@ -177,6 +179,48 @@ def test_large_text_does_not_widen_the_page(site: Site, open_page: OpenPage, wid
               .map((each) => each.outerHTML.slice(0, 80))"""
         )
         assert overflowing == [], path
+
+
+OVERFLOW = """() => {
+  const posters = document.getElementById("poster-view");
+  const found = [];
+  for (const media of posters ? ["not all", "screen"] : [""]) {
+    if (posters) posters.media = media;
+    const width = document.documentElement.scrollWidth;
+    if (width !== innerWidth) found.push(`${media}: ${width}`);
+    for (const each of document.querySelectorAll(".film *")) {
+      const { left, right, width } = each.getBoundingClientRect();
+      if (right > innerWidth + 1 || (width && left < 0)) found.push(each.outerHTML.slice(0, 80));
+    }
+  }
+  return found;
+}"""
+"""What is wider than the page, as a list and as posters. The view is set here, so that a page is
+loaded once."""
+
+
+@pytest.mark.parametrize("prefix", ["", "/en"])
+def test_large_text_fits_narrow_screens_in_both_views(
+    site: Site, open_page: OpenPage, prefix: str
+) -> None:
+    page = open_page(360)
+    page.goto(f"{site.url}{prefix}/")
+    movie = page.locator("#this-week .movie").first.get_attribute("href") or ""
+    person = page.locator(".film-directors a").first.get_attribute("href") or ""
+    numbers = re.findall(r"/movie/([0-9]+)", page.content())
+    listed = ".".join(sorted(set(numbers), key=int)[:12])
+    year, month = THIS_WEEK.thursday.year, month_of(THIS_WEEK.thursday).name
+    paths = [
+        *("/", f"/week/{THIS_WEEK.name}", f"/week/{LONG_WEEK.name}", f"/month/{month}?kind=cinema"),
+        *(f"/year/{year}", f"/watchlist?m={listed}", "/search?q=a", "/calendar", "/changes"),
+    ]
+    for path in (*(f"{prefix}{each}" for each in paths), movie, person):
+        page.goto(site.url + path)
+        page.evaluate(LARGE_TEXT)
+        page.evaluate("document.querySelector('details')?.setAttribute('open', '')")
+        for width in (360, 390, 768):
+            page.set_viewport_size({"width": width, "height": 844})
+            assert page.evaluate(OVERFLOW) == [], (path, width)
 
 
 @pytest.mark.parametrize("width", [360, 390, 1440])

@@ -258,6 +258,7 @@ def test_card_links_its_directors_and_genres_beside_its_movie(app: TestApp, dbse
         assert (len(links), links[0]["class"]) == (number, ["movie"])
         assert not links[0].find("a")
     assert not any("Drama" in card.body for card in cards(page.text))
+    assert "director" not in first.get_text().lower()
 
 
 def test_day_is_a_heading_of_its_first_movie(app: TestApp, dbsession: Session) -> None:
