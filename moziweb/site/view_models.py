@@ -63,7 +63,7 @@ class PosterImage:
 class Card:
     """A movie in a list, with the premiere that it is listed for; None in ``rating`` is pending.
 
-    ``subtitle`` is the title in the other language, if it differs. ``subtitle_lang`` is "" if that
+    ``directors`` are the first ones. ``subtitle`` is the title in the other language, if it differs. ``subtitle_lang`` is "" if that
     language is not known.
     """
 
