@@ -63,8 +63,8 @@ class PosterImage:
 class Card:
     """A movie in a list, with the premiere that it is listed for; None in ``rating`` is pending.
 
-    ``directors`` are the first ones. ``subtitle`` is the title in the other language, if it differs. ``subtitle_lang`` is "" if that
-    language is not known.
+    ``subtitle`` is the title in the other language, if it differs. ``subtitle_lang`` is "" if that
+    language is not known. ``directors`` are at most two.
     """
 
     movie_id: int
