@@ -110,9 +110,7 @@ def filter_form(
     return FilterForm(path, fields, active, kinds, calendar_href)
 
 
-def _kind_links(
-    context: PageContext, path: str, parameters: Mapping[str, str]
-) -> Iterator[Link]:
+def _kind_links(context: PageContext, path: str, parameters: Mapping[str, str]) -> Iterator[Link]:
     if Dimension.KIND in parameters or len(parameters) == MAX_FILTERS:
         return
     for kind in KIND_NAMES:

@@ -318,7 +318,7 @@ def test_rating_formats_and_versions_link_the_premieres_of_the_month(
     app: TestApp, dbsession: Session, movie: Movie
 ) -> None:
     """Each page has the movie, by its canonical URL."""
-    movie.premieres[0].audio = Audio.BOTH
+    dbsession.scalars(select(Premiere)).one().audio = Audio.BOTH
     year = date(2027, 1, 1)
     make_premiere(dbsession, movie, year, precision=DatePrecision.YEAR, formats=("IMAX",))
     dbsession.commit()
@@ -336,9 +336,7 @@ def test_rating_formats_and_versions_link_the_premieres_of_the_month(
         assert f"/en{movie_path(movie)}" in {card.href for card in cards(app.get(path).text)}
 
 
-def test_movie_without_date_or_rating_links_no_premieres(
-    app: TestApp, dbsession: Session
-) -> None:
+def test_movie_without_date_or_rating_links_no_premieres(app: TestApp, dbsession: Session) -> None:
     movie = make_movie(dbsession, rating="12")
     unrated = make_movie(dbsession)
     make_premiere(dbsession, unrated)
