@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -44,7 +44,10 @@ STATES: Final = (
 )
 """Pages that are another state of a route, or of none."""
 
-SIZES: Final = (("light", 1280, 900), ("dark", 390, 844))
+SIZES: Final[tuple[tuple[Literal["light", "dark"], int, int], ...]] = (
+    ("light", 1280, 900),
+    ("dark", 390, 844),
+)
 
 PHONES: Final = ((390, 844), (360, 640))
 
@@ -163,12 +166,7 @@ def filled(page: Page, manager: ManagerSite) -> dict[str, dict[str, str]]:
 
 
 @pytest.mark.parametrize("language", ["hu", "en"])
-@pytest.mark.parametrize(("colours", "width", "height"), SIZES)
-def test_every_page_of_the_manager_is_accessible(
-    walk: Walk, language: str, colours: Any, width: int, height: int
-) -> None:
-    walk.page.emulate_media(color_scheme=colours, reduced_motion="reduce")
-    walk.page.set_viewport_size({"width": width, "height": height})
+def test_every_page_of_the_manager_is_accessible(walk: Walk, language: str) -> None:
     found = [
         f"{path}: {fault}"
         for path in dict.fromkeys(walk.paths())
@@ -178,7 +176,7 @@ def test_every_page_of_the_manager_is_accessible(
 
 
 def faults(walk: Walk, path: str, language: str) -> Iterator[str]:
-    """What is wrong with a page."""
+    """What is wrong with a page, which is loaded once and shown in all sizes."""
     page, errors = walk.page, walk.log.errors
     errors.clear()
     answer = page.goto(walk.manager.url + path)
@@ -188,16 +186,17 @@ def faults(walk: Walk, path: str, language: str) -> Iterator[str]:
         yield f"status {answer.status}"
     if page.locator("html").get_attribute("lang") != language:
         yield "is in the other language"
-    yield from violations(page, ALL)
-    screen = page.viewport_size
-    assert screen
-    for width in {screen["width"], screen["width"] - 30}:  # a phone of 390 pixels, and one of 360
-        page.set_viewport_size({**screen, "width": width})
-        if page.evaluate("document.documentElement.scrollWidth") > width:
-            yield f"is wider than {width} px"
-    if screen["width"] < 400:
-        yield from covered(page)
-    page.set_viewport_size(screen)
+    for colours, width, height in SIZES:
+        page.emulate_media(color_scheme=colours, reduced_motion="reduce")
+        page.set_viewport_size({"width": width, "height": height})
+        for fault in violations(page, ALL):
+            yield f"{colours}: {fault}"
+        for narrow in (width - 30, width):  # a phone of 360 pixels, and one of 390
+            page.set_viewport_size({"width": narrow, "height": height})
+            if page.evaluate("document.documentElement.scrollWidth") > narrow:
+                yield f"is wider than {narrow} px"
+        if width < 400:
+            yield from covered(page)
     yield from violations_of(page)
     yield from (each for each in errors if "404" not in each)
 
