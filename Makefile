@@ -42,7 +42,8 @@ unexport PYTHONDONTWRITEBYTECODE
 test: export MALLOC_ARENA_MAX = 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test smoke check bench soak faults model lock previous-release screenshots test-services clean
+.PHONY: help run test smoke check bench soak faults model lock previous-release screenshots \
+  test-services test-programs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,7 +56,7 @@ run: $(MADE)/run ## set up, load the demo and serve it (PORT=6543)
 
 # More workers than cores, because tests wait for servers half of the time. Coverage is only
 # measured without ARGS: that of a part has no meaning.
-test: $(MADE)/test test-services ## run every test with the real services, or a part (ARGS=tests/site)
+test: test-services $(MADE)/test ## run every test with the real services, or a part (ARGS=tests/site)
 ifdef ARGS
 	@$(PYTEST) $(ARGS)
 else
@@ -118,8 +119,12 @@ lock: $(MADE)/venv ## write the lock files
 	@$(COMPILE) $(PRODUCTION) setup.py --constraint requirements.lock --output-file requirements.txt
 	@$(COMPILE) requirements-s3.in --output-file requirements-s3.lock --upgrade
 
-test-services: $(S3)/made $(DATA)/made ## install the servers, programs and data that the tests need
-	@scripts/test-services
+test-services: test-programs $(S3)/made $(DATA)/made ## install the servers, programs and data that the tests need
+
+# First, so that a user who may not install them reads both lists at once.
+test-programs: $(MADE)/venv
+	@failed=; scripts/test-services npm || failed=1; \
+	scripts/build-requirements $(BIN)/python requirements.lock || failed=1; test -z "$$failed"
 
 clean: ## remove the environments and the demo's data
 	rm -rf $(VENV) .venv-3.* $(S3) $(DATA) var

@@ -84,28 +84,53 @@ def test_pyenv_is_asked_if_the_path_has_none(machine: Machine) -> None:
     assert machine.pythons("--all") == ["3.13 /pyenv/3.13", "3.11 /python3"]
 
 
-@pytest.mark.parametrize("target", ["run", "test"])
-def test_make_without_a_python_says_so_in_one_line(
-    machine: Machine, tmp_path: Path, target: str
-) -> None:
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """The files that ``make`` reads before it installs anything."""
     shutil.copy(ROOT / "Makefile", tmp_path)
     shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
     for name in ("setup.py", "pyproject.toml", "requirements.lock", "requirements-run.lock"):
         (tmp_path / name).touch()
-    done = machine.run("make", target, cwd=tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("target", ["run", "test"])
+def test_make_without_a_python_says_so_in_one_line(
+    machine: Machine, tree: Path, target: str
+) -> None:
+    done = machine.run("make", target, cwd=tree)
     assert done.returncode != 0
     line, mark = done.stderr.splitlines()
     assert line.startswith("moziweb needs Python 3.11 to 3.14 with venv")
     assert mark.startswith("make: *** ")
 
 
-def build_requirements(machine: Machine, tmp_path: Path, pip: str) -> Done:
-    """Run the script for a Python 3.13 without pylibmc, whose pip runs ``pip``."""
+def test_everything_that_make_test_needs_is_named_before_it_installs(
+    machine: Machine, tree: Path
+) -> None:
+    machine.add(tree / ".venv" / "bin" / "python", without_pylibmc("exit 1"))
+    (tree / "requirements.lock").write_text(LOCK)
+    done = machine.run("make", "test", cwd=tree)
+    assert (done.returncode, done.stdout) == (2, "")
+    programs, headers, _mark = done.stderr.splitlines()
+    assert programs.startswith("The tests need memcached ")
+    assert "npm; install them (as root: apt-get install " in programs
+    assert headers.startswith("No wheel of pylibmc==1.6.3 exists for python3.13; to build it, ")
+
+
+LOCK = "pylibmc==1.6.3 \\\n    --hash=sha256:00\n"
+
+
+def without_pylibmc(pip: str) -> str:
+    """The script of a Python 3.13 without pylibmc, whose pip runs ``pip``."""
     cases = f"*sysconfig*) echo /nowhere/python3.13;; *pip*) {pip};; *) exit 1;;"
-    script = f'case "$*" in {cases} esac'
-    machine.add(machine.bin / "python3.13", script)
+    return f'case "$*" in {cases} esac'
+
+
+def build_requirements(machine: Machine, tmp_path: Path, pip: str) -> Done:
+    machine.add(machine.bin / "python3.13", without_pylibmc(pip))
     lock = tmp_path / "requirements.lock"
-    lock.write_text("pylibmc==1.6.3 \\\n    --hash=sha256:00\n")
+    lock.write_text(LOCK)
     return machine.run(ROOT / "scripts" / "build-requirements", "python3.13", lock)
 
 
