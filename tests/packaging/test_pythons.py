@@ -114,7 +114,7 @@ def test_everything_that_make_test_needs_is_named_before_it_installs(
     assert (done.returncode, done.stdout) == (2, "")
     programs, headers, _mark = done.stderr.splitlines()
     assert programs.startswith("The tests need memcached ")
-    assert "npm; install them (as root: apt-get install " in programs
+    assert " git npm; install them (as root: apt-get install " in programs
     assert headers.startswith("No wheel of pylibmc==1.6.3 exists for python3.13; to build it, ")
 
 
