@@ -60,6 +60,7 @@ LIMIT_MIB = 420
 ROOT_FOLDER = Path(__file__).parents[1]
 PATIENCE = 120.0
 DECODER_SECONDS = 35.0
+_MARGIN_PIXELS = 10_000  # the estimate of a fraction of a picture is not exact
 
 SMALLEST = ("--pages", "10", "--megapixels", "1", "--kinds", "1")
 """The arguments of the smallest run, which the tests do."""
@@ -223,7 +224,7 @@ def largest_picture(kind: str, megapixels: int, image_mb: int) -> bytes:
     for pixels in (min(LIMITS.max_pixels(KINDS[kind][0].lower()), most), _HALVED_PIXELS - 1):
         memory = estimate_memory(picture := picture_of(kind, min(pixels, most)))
         if memory > limit:
-            fitting = pixels * (limit - empty) // (memory - empty)
+            fitting = pixels * (limit - empty) // (memory - empty) - _MARGIN_PIXELS
             picture = picture_of(kind, fitting)
         if estimate_memory(picture) <= limit:
             break
