@@ -79,6 +79,7 @@ def test_links_add_a_kind(app: TestApp, page: str) -> None:
     assert added("?kind=cinema") == added("?audio=dubbed&genre=drama&rating=12") == []
     for query in added("?rating=12"):
         app.get(f"{page}{query}", status=200)
+    assert added("?audio=dubbed") == [], "without films no filter finds any"
 
 
 @pytest.mark.usefixtures("filled")
