@@ -37,7 +37,9 @@ pytest_plugins = [
     "tests.services.fixtures",
     "tests.applications",
     "tests.compiled",
+    "tests.forms",
     "tests.scheduling",
+    "tests.shared_apps",
 ]
 
 NOW = datetime(2026, 8, 20, 10, 0, tzinfo=UTC)
@@ -131,11 +133,17 @@ def migrated_postgres(postgres_server: PostgresServer) -> str:
     return postgres_server.make_template(migrate)
 
 
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """The folder of the database and of the objects of a test."""
+    return tmp_path
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest, place: Path) -> Iterator[str]:
     """The URL of a new, migrated database; the test runs on SQLite and on PostgreSQL."""
     if request.param == "sqlite":
-        copy = tmp_path / "moziweb.sqlite"
+        copy = place / "moziweb.sqlite"
         shutil.copyfile(request.getfixturevalue("migrated_sqlite"), copy)
         yield f"sqlite:///{copy}"
     else:
@@ -145,9 +153,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 
 @pytest.fixture
-def settings(database_url: str, tmp_path: Path) -> dict[str, str]:
+def settings(database_url: str, place: Path) -> dict[str, str]:
     """The ini keys of ``app``."""
-    return raw_settings(database_url, tmp_path)
+    return raw_settings(database_url, place)
 
 
 @pytest.fixture

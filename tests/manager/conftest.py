@@ -14,12 +14,14 @@ from webtest import TestApp
 from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth import passwords
 from moziweb.manager.auth.accounts import add_user
+from moziweb.manager.auth.cookies import PRE_LOGIN, SESSION
 from moziweb.manager.auth.models import Role
 from moziweb.manager.movies import affected_pages
 from moziweb.services import services_of, set_services
 from tests.audit_law import audit_law
 from tests.conftest import NOW, raw_settings, running_app
 from tests.services.postgres import PostgresServer
+from tests.shared_apps import SharedApps
 from tests.site.cached import CACHED, Movies, fill, now, warm
 
 PASSWORD = "a long enough password"  # of these tests only
@@ -75,16 +77,22 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def local(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
+def place(shared_place: Path) -> Path:
+    """The folder of the database and of the objects of a test."""
+    return shared_place
+
+
+@pytest.fixture
+def local(kind: str, request: pytest.FixtureRequest, place: Path) -> Iterator[dict[str, str]]:
     """The ini keys of a site without HTTPS."""
     if kind == "sqlite":
-        copy = tmp_path / "site.sqlite"
+        copy = place / "site.sqlite"
         shutil.copyfile(request.getfixturevalue("migrated_sqlite"), copy)
-        yield ini_over(f"sqlite:///{copy}", tmp_path)
+        yield ini_over(f"sqlite:///{copy}", place)
     else:
         server: PostgresServer = request.getfixturevalue("postgres_server")
         with server.reusable(request.getfixturevalue("migrated_postgres")) as url:
-            yield ini_over(url, tmp_path)
+            yield ini_over(url, place)
 
 
 def ini_over(url: str, folder: Path) -> dict[str, str]:
@@ -93,9 +101,9 @@ def ini_over(url: str, folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def site(local: dict[str, str], clock: Clock) -> Iterator[TestApp]:
+def site(local: dict[str, str], clock: Clock, shared_apps: SharedApps) -> Iterator[TestApp]:
     """The application with two users."""
-    with running_app(local) as app:
+    with shared_apps.running(local) as app:
         set_services(app.app.registry, replace(services_of(app.app.registry), clock=clock))
         with services_of(app.app.registry).database.write() as session:
             for role, name in NAMES.items():
@@ -147,9 +155,11 @@ def movies(cached: TestApp) -> Movies:
 
 
 def signed_in(site: TestApp, role: Role) -> TestApp:
-    """A new browser with a session of a user."""
-    browser = TestApp(site.app)
-    assert sign_in(browser, NAMES[role]).status_int == 303
+    """A new browser with a session of a user. It sends the sign-in form without its page."""
+    browser, token = TestApp(site.app), "of-a-new-browser"
+    fields = {"csrf_token": token, "name": NAMES[role], "password": PASSWORD}
+    headers = {"Cookie": f"{PRE_LOGIN.name}={token}"}
+    browser.post("/manager/sign-in", fields, headers, status=303)
     return browser
 
 
@@ -169,5 +179,7 @@ def confirm(browser: TestApp, password: str = PASSWORD) -> Any:
 
 def csrf_of(browser: TestApp) -> str:
     """The CSRF token of a browser's session."""
-    token: str = browser.get("/manager/account").forms[0]["csrf_token"].value
-    return token
+    services = services_of(browser.app.registry)
+    session = services.sessions.find(browser.cookies[SESSION.name])
+    assert session is not None
+    return session.csrf_token

@@ -1,12 +1,28 @@
 """Fixtures: a few movies, and the site with its cache."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
+from tests.shared_apps import SharedApps
+
 from .cached import Movies, deployed_with, fill, site
+
+
+@pytest.fixture
+def place(shared_place: Path) -> Path:
+    """The folder of the database and of the objects of a test."""
+    return shared_place
+
+
+@pytest.fixture
+def app(settings: dict[str, str], shared_apps: SharedApps) -> Iterator[TestApp]:
+    """The application under WebTest, at ``NOW``."""
+    with shared_apps.running(settings) as app:
+        yield app
 
 
 @pytest.fixture

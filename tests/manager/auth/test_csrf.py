@@ -55,6 +55,7 @@ def test_session_has_a_token_of_its_own(site: TestApp, editor: TestApp) -> None:
     request = request_of(site, "/manager", moziweb_session=session, moziweb_before="given-before")
     token = TOKENS.get_csrf_token(request)
     assert token == csrf_of(editor)
+    assert token == editor.get("/manager/account").forms[0]["csrf_token"].value
     assert TOKENS.check_csrf_token(request, token)
     assert not TOKENS.check_csrf_token(request, "given-before")
     assert not TOKENS.check_csrf_token(request, session)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -261,106 +262,85 @@ def test_an_outage_keeps_the_finished_part(editor: TestApp, tmdb: TmdbServer) ->
     assert len(page.html.find("tbody").find_all("tr")) == 1
 
 
-@pytest.mark.parametrize(
-    ("fields", "text"),
-    [
-        ({"do": "movies", "ids": "nm1"}, "nem IMDb-azonosító"),
-        ({"do": "movies", "ids": " "}, "azonosító"),
-        *(({"do": "movies", "ids": id_}, "azonosító") for id_ in ODD_IDS),
-        ({"do": "premieres", "first": "soon", "last": "2026-09-09"}, "két dátum"),
-        ({"do": "premieres", "first": "2026-09-09", "last": "2026-09-03"}, "nap"),
-        ({"do": "file"}, "válasszon"),
-    ],
+INVALID: tuple[tuple[dict[str, str], str], ...] = (
+    ({"do": "movies", "ids": "nm1"}, "nem IMDb-azonosító"),
+    ({"do": "movies", "ids": " "}, "azonosító"),
+    *(({"do": "movies", "ids": id_}, "azonosító") for id_ in ODD_IDS),
+    ({"do": "premieres", "first": "soon", "last": "2026-09-09"}, "két dátum"),
+    ({"do": "premieres", "first": "2026-09-09", "last": "2026-09-03"}, "nap"),
+    ({"do": "file"}, "válasszon"),
 )
-def test_invalid_parameters_are_explained(
-    editor: TestApp, fields: dict[str, str], text: str
-) -> None:
-    answer = begin(editor, **fields)
-    assert answer.status_int == 422
-    assert text in answer.html.find(class_="problem").text
+"""Fields of the forms, and a part of the answer."""
+
+
+def test_invalid_parameters_are_explained(editor: TestApp) -> None:
+    for fields, text in INVALID:
+        answer = begin(editor, **fields)
+        assert answer.status_int == 422, fields
+        assert text in answer.html.find(class_="problem").text, fields
 
 
 ADVICE = "mentse a listát UTF-8 kódolású CSV-ként"
 
 
-@pytest.mark.parametrize(
-    ("data", "text"),
-    [
-        (b"PK\x03\x04\x14\x00", "a munkafüzet nem olvasható"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "2007 előtti (xls) munkafüzet"),
-        (b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00", ADVICE),
-        ("title;release_date\n".encode("utf-32-le"), ADVICE),
-        (b"\xff\xfet", ADVICE),
-        (b"", "nincsenek oszlopnevek"),
-        (b"\0", ADVICE),
-        (b"title\n" + b"a\n" * (MAX_LIST_ROWS + 1), "több mint 10000 sor"),
-        (lambda: b"title\n" + b"a\n" * 300_000, "több mint 100000 sor"),
-        (lambda: b"title\n" + b"a" * MAX_UPLOAD, "nagyobb, mint 10 MB"),
-        (b'title;"x\na;b\n', "idézőjel nincs lezárva"),
-    ],
-    ids=[
-        "zip",
-        "xls",
-        "jpeg",
-        "no-mark",
-        "cut",
-        "empty",
-        "nul",
-        "rows",
-        "lines",
-        "bytes",
-        "quote",
-    ],
+NO_LISTS: tuple[tuple[bytes | Callable[[], bytes], str], ...] = (
+    (b"PK\x03\x04\x14\x00", "a munkafüzet nem olvasható"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "2007 előtti (xls) munkafüzet"),
+    (b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00", ADVICE),
+    ("title;release_date\n".encode("utf-32-le"), ADVICE),
+    (b"\xff\xfet", ADVICE),
+    (b"", "nincsenek oszlopnevek"),
+    (b"\0", ADVICE),
+    (b"title\n" + b"a\n" * (MAX_LIST_ROWS + 1), "több mint 10000 sor"),
+    (lambda: b"title\n" + b"a\n" * 300_000, "több mint 100000 sor"),
+    (lambda: b"title\n" + b"a" * MAX_UPLOAD, "nagyobb, mint 10 MB"),
+    (b'title;"x\na;b\n', "idézőjel nincs lezárva"),
 )
+"""The bytes of a file, and a part of the answer."""
+
+
 def test_file_that_is_no_list_is_answered_with_advice_at_once(
-    site: TestApp, editor: TestApp, data: bytes | Callable[[], bytes], text: str
+    site: TestApp, editor: TestApp
 ) -> None:
-    data = data() if callable(data) else data
-    with cpu_limit(2):
-        answer = begin(editor, do="file", file=data)
-    assert answer.status_int == 422
-    assert text in answer.html.find(class_="problem").text
+    for data, text in NO_LISTS:
+        sent = data() if callable(data) else data
+        with cpu_limit(2):
+            answer = begin(editor, do="file", file=sent)
+        assert answer.status_int == 422, text
+        assert text in answer.html.find(class_="problem").text
     assert (rows(site, ImportJob), rows(site, ImportUpload)) == (0, 0)
 
 
-@BOTH
-@pytest.mark.parametrize(
-    "data",
-    [
-        (LISTS / "cp1250.csv").read_bytes(),
-        (LISTS / "cp1250_headings.csv").read_bytes(),
-        (LISTS / "vertigo-cp1250.csv").read_bytes(),
-        (LISTS / "real.xlsx").read_bytes(),
-        (LISTS / "utf16le_bom.csv").read_bytes(),
-        (LISTS / "unclosed_quote_last.csv").read_bytes(),
-        b'[{"title": "\\ud800", "\\udce9\\u0000": 1}, {"title": "A\\u0000"}]',
-        b'[{"title": "A", "runtime": %b, "tmdb_id": 1e400}]' % (b"9" * 5000),
-        b"title;a\0b;imdb_id\nA\0;\0;tt0000001\0\n",
-    ],
-    ids=[
-        "cp1250",
-        "headings",
-        "vertigo",
-        "xlsx",
-        "utf-16",
-        "quote",
-        "surrogate",
-        "number",
-        "nul",
-    ],
+ODD_LISTS: tuple[Path | bytes, ...] = (
+    LISTS / "cp1250.csv",
+    LISTS / "cp1250_headings.csv",
+    LISTS / "vertigo-cp1250.csv",
+    LISTS / "real.xlsx",
+    LISTS / "utf16le_bom.csv",
+    LISTS / "unclosed_quote_last.csv",
+    b'[{"title": "\\ud800", "\\udce9\\u0000": 1}, {"title": "A\\u0000"}]',
+    b'[{"title": "A", "runtime": %b, "tmdb_id": 1e400}]' % (b"9" * 5000),
+    b"title;a\0b;imdb_id\nA\0;\0;tt0000001\0\n",
 )
-def test_page_of_an_odd_list_is_shown(site: TestApp, editor: TestApp, data: bytes) -> None:
+
+
+@BOTH
+def test_page_of_an_odd_list_is_shown(site: TestApp, editor: TestApp) -> None:
     """Each row is counted once, also after the import."""
-    page = previewed(editor, do="file", file=data, filename="a\0b\x1b.csv", list="x\0")
-    choices = page.html.find(attrs={"name": "movie"})
-    for shown in (page, applied(page, "all") if choices else page):
-        assert editor.get(f"/en{shown.request.path}").status_int == 200
-        with services_of(site.app.registry).database.read() as session:
-            job = session.scalars(select(ImportJob)).one()
-            effects = effects_of(session, job.id)
-        assert job.error == ""
-        assert sum(effects.values()) == job.terms["rows"] > 0
-        assert f"Beolvasott sorok: {job.terms['rows']}" in shown.text
+    for number, given in enumerate(ODD_LISTS, start=1):
+        data = given if isinstance(given, bytes) else given.read_bytes()
+        page = previewed(editor, do="file", file=data, filename="a\0b\x1b.csv", list=f"x\0{number}")
+        choices = page.html.find(attrs={"name": "movie"})
+        for shown in (page, applied(page, "all") if choices else page):
+            assert editor.get(f"/en{shown.request.path}").status_int == 200
+            with services_of(site.app.registry).database.read() as session:
+                job = session.scalars(select(ImportJob).order_by(ImportJob.id.desc())).first()
+                assert job is not None
+                effects = effects_of(session, job.id)
+            assert job.error == "", given
+            assert job.id == number
+            assert sum(effects.values()) == job.terms["rows"] > 0, given
+            assert f"Beolvasott sorok: {job.terms['rows']}" in shown.text
 
 
 def test_page_of_a_job_from_an_earlier_version_is_shown(site: TestApp, editor: TestApp) -> None:

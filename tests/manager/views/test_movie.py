@@ -413,37 +413,36 @@ def test_a_copy_has_rows_of_its_own(site: TestApp, editor: TestApp) -> None:
     assert [each.person_id for each in second.credits] == [each.person_id for each in first.credits]
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "message"),
-    [
-        ("title", "   ", "Ezt ki kell tölteni."),
-        ("title", "x" * 301, "Ez túl hosszú."),
-        ("runtime", "sok", "Egész számot kérünk."),
-        ("runtime", "0", "1 és 1500 perc között."),
-        ("runtime", "9" * 30, "1 és 1500 perc között."),
-        ("countries", "HU, Narnia", "Nincs ilyen országkód: NARNIA"),
-        ("languages", "magyar", "Nincs ilyen nyelvkód: magyar"),
-        ("imdb_id", "nm0000001", "Így néz ki: tt0133093."),
-        ("tmdb_id", "99999999999", "Egész számot kérünk."),
-        ("premieres-0-date", "2026-02-30", "Dátumot kérünk, így: 2026-08-20."),
-        ("premieres-0-date", "0001-01-01", "A naptár nem ér el odáig."),
-        ("trailers-0-video", "https://evil.example/x", "Ez se nem YouTube"),
-        ("trailers-0-video", "javascript:alert(1)", "Ez se nem YouTube"),
-        ("trailers-0-video", "https://youtu.be:22/abc-DEF_123", "Ez se nem YouTube"),
-        ("trailers-0-video", "https://[youtu.be/abc-DEF_123", "Ez se nem YouTube"),
-        ("premieres-0-formats", "x" * 30, "Ez túl hosszú."),
-    ],
+ERRORS: tuple[tuple[str, str, str], ...] = (
+    ("title", "   ", "Ezt ki kell tölteni."),
+    ("title", "x" * 301, "Ez túl hosszú."),
+    ("runtime", "sok", "Egész számot kérünk."),
+    ("runtime", "0", "1 és 1500 perc között."),
+    ("runtime", "9" * 30, "1 és 1500 perc között."),
+    ("countries", "HU, Narnia", "Nincs ilyen országkód: NARNIA"),
+    ("languages", "magyar", "Nincs ilyen nyelvkód: magyar"),
+    ("imdb_id", "nm0000001", "Így néz ki: tt0133093."),
+    ("tmdb_id", "99999999999", "Egész számot kérünk."),
+    ("premieres-0-date", "2026-02-30", "Dátumot kérünk, így: 2026-08-20."),
+    ("premieres-0-date", "0001-01-01", "A naptár nem ér el odáig."),
+    ("trailers-0-video", "https://evil.example/x", "Ez se nem YouTube"),
+    ("trailers-0-video", "javascript:alert(1)", "Ez se nem YouTube"),
+    ("trailers-0-video", "https://youtu.be:22/abc-DEF_123", "Ez se nem YouTube"),
+    ("trailers-0-video", "https://[youtu.be/abc-DEF_123", "Ez se nem YouTube"),
+    ("premieres-0-formats", "x" * 30, "Ez túl hosszú."),
 )
-def test_errors_are_shown_at_their_fields(
-    site: TestApp, editor: TestApp, movie_id: int, field: str, value: str, message: str
-) -> None:
+"""A field, a text, and the error."""
+
+
+def test_errors_are_shown_at_their_fields(site: TestApp, editor: TestApp, movie_id: int) -> None:
     before = movie_of(site, movie_id).version
-    form = movie_form(editor, movie_id)
-    form[field] = value
-    page = press(form, status=400)
-    assert message in page.text
-    assert f'id="{field}-errors"' in page.text
-    assert movie_of(site, movie_id).version == before
+    for field, value, message in ERRORS:
+        form = movie_form(editor, movie_id)
+        form[field] = value
+        page = press(form, status=400)
+        assert message in page.text, value
+        assert f'id="{field}-errors"' in page.text
+        assert movie_of(site, movie_id).version == before
 
 
 def test_summary_links_each_error_to_its_field(

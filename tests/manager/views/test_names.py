@@ -76,6 +76,8 @@ def test_names_are_listed_in_pages(site: TestApp, editor: TestApp) -> None:
     assert len(statements) <= 5
 
 
+SLUGGED = (NamedKind.GENRE, NamedKind.SERVICE)
+
 HUNGARIAN: tuple[str, ...] = (
     "Ábel Anna", "Abigél Bea", "Cukor Pál", "Csiszár Ede", "Öcsi", "Zala Ida", "Zsiga",
 )  # fmt: skip
@@ -83,22 +85,20 @@ HUNGARIAN: tuple[str, ...] = (
 
 
 @BOTH
-@pytest.mark.parametrize("name_kind", NamedKind)
-def test_names_are_in_hungarian_order(site: TestApp, editor: TestApp, name_kind: NamedKind) -> None:
+def test_names_are_in_hungarian_order(site: TestApp, editor: TestApp) -> None:
     """Also beyond a page, and in suggestions."""
     filling = [f"{HUNGARIAN[2]} {number:02}" for number in range(ROWS_PER_PAGE)]
-    for name in reversed([*HUNGARIAN, *filling]):
-        slug = (
-            {}
-            if name_kind in (NamedKind.PERSON, NamedKind.DISTRIBUTOR)
-            else {"slug": slug_of(name)}
-        )
-        english = {"name_en": name} if name_kind is NamedKind.GENRE else {}
-        add_rows(site, NAME_MODELS[name_kind](name=name, **slug, **english))
-    first = editor.get("/manager/names", {"kind": name_kind})
-    pages = [first, first.click("Következő oldal")]
-    shown = [row.text for page in pages for row in page.html.select("tbody th a")]
-    assert shown == [*HUNGARIAN[:3], *filling, *HUNGARIAN[3:]]
+    for name_kind in NamedKind:
+        rows = []
+        for name in reversed([*HUNGARIAN, *filling]):
+            slug = {"slug": slug_of(name)} if name_kind in SLUGGED else {}
+            english = {"name_en": name} if name_kind is NamedKind.GENRE else {}
+            rows.append(NAME_MODELS[name_kind](name=name, **slug, **english))
+        add_rows(site, *rows)
+        first = editor.get("/manager/names", {"kind": name_kind})
+        pages = [first, first.click("Következő oldal")]
+        shown = [row.text for page in pages for row in page.html.select("tbody th a")]
+        assert shown == [*HUNGARIAN[:3], *filling, *HUNGARIAN[3:]], name_kind
 
 
 @pytest.mark.parametrize("text", ["nm0000206", "https://www.imdb.com/name/nm0000206/"])
@@ -156,81 +156,73 @@ def add_row(site: TestApp, kind: NamedKind, name: str = "Régi") -> int:
 
 
 @BOTH
-@pytest.mark.parametrize("name_kind", NamedKind)
-def test_every_field_is_saved_audited_and_taken_back(
-    site: TestApp, editor: TestApp, name_kind: NamedKind
-) -> None:
-    row_id = add_row(site, name_kind)
-    path = name_path(name_kind, row_id)
-    before = {name: value(site, NAME_MODELS[name_kind], row_id, name) for name in FIELDS[name_kind]}
-    form = name_form(editor.get(path))
-    for field, text in FIELDS[name_kind].items():
-        form[field] = text
-    saved = press(form, status=303).follow()
-    assert "Mentve." in saved.text
-    entry = last_entry(site)
-    assert (entry.action, entry.subject_id, entry.user_name) == (
-        f"{name_kind}.edit", row_id, "szerkesztő",
-    )  # fmt: skip
-    assert {each["field"]: each["after"] for each in entry.changes} == FIELDS[name_kind]
-    asked = editor.get(f"/manager/audit/{entry.id}/undo")
-    form = next(each for each in asked.forms.values() if each.action.endswith("/undo"))
-    form.submit("do", status=303)
-    after = {name: value(site, NAME_MODELS[name_kind], row_id, name) for name in before}
-    assert after == before
-    assert last_entry(site).action == f"{name_kind}.undo"
+def test_every_field_is_saved_audited_and_taken_back(site: TestApp, editor: TestApp) -> None:
+    for kind, texts in FIELDS.items():
+        row_id, model = add_row(site, kind), NAME_MODELS[kind]
+        before = {name: value(site, model, row_id, name) for name in texts}
+        form = name_form(editor.get(name_path(kind, row_id)))
+        for field, text in texts.items():
+            form[field] = text
+        saved = press(form, status=303).follow()
+        assert "Mentve." in saved.text
+        entry = last_entry(site)
+        assert (entry.action, entry.subject_id, entry.user_name) == (
+            f"{kind}.edit", row_id, "szerkesztő",
+        )  # fmt: skip
+        assert {each["field"]: each["after"] for each in entry.changes} == texts
+        asked = editor.get(f"/manager/audit/{entry.id}/undo")
+        form = next(each for each in asked.forms.values() if each.action.endswith("/undo"))
+        form.submit("do", status=303)
+        assert {name: value(site, model, row_id, name) for name in texts} == before, kind
+        assert last_entry(site).action == f"{kind}.undo"
 
 
-@pytest.mark.parametrize(
-    ("name_kind", "field", "text", "error"),
-    [
-        (NamedKind.PERSON, "name", "", "Ezt ki kell tölteni."),
-        (NamedKind.PERSON, "imdb_id", "tt0133093", "nm0000206"),
-        (NamedKind.PERSON, "tmdb_id", "x", "Egész szám"),
-        (NamedKind.GENRE, "name_en", "", "Ezt ki kell tölteni."),
-        (NamedKind.GENRE, "slug", "Nagy Betű", "kisbetű"),
-        (NamedKind.SERVICE, "slug", "foglalt", "“Másik”"),
-        (NamedKind.DISTRIBUTOR, "website", "javascript:alert(1)", "https://"),
-        (NamedKind.DISTRIBUTOR, "website", "https://[a.example/", "https://"),
-        (NamedKind.DISTRIBUTOR, "website", "https://a b.example/", "https://"),
-        (NamedKind.DISTRIBUTOR, "website", "https://user@a.example/", "https://"),
-        (NamedKind.DISTRIBUTOR, "website", "https://kezdolap/", "https://"),
-        (NamedKind.DISTRIBUTOR, "website", "https://a.example:x/", "https://"),
-        (NamedKind.DISTRIBUTOR, "website", "https://a.example:22/", "port"),
-        (NamedKind.SERVICE, "website", "https://[a.example/", "https://"),
-        (NamedKind.SERVICE, "website", "https://a.example:6667/", "port"),
-        (NamedKind.DISTRIBUTOR, "name", "Másik", "“Másik”"),
-    ],
+REFUSED: tuple[tuple[NamedKind, str, str, str], ...] = (
+    (NamedKind.PERSON, "name", "", "Ezt ki kell tölteni."),
+    (NamedKind.PERSON, "imdb_id", "tt0133093", "nm0000206"),
+    (NamedKind.PERSON, "tmdb_id", "x", "Egész szám"),
+    (NamedKind.GENRE, "name_en", "", "Ezt ki kell tölteni."),
+    (NamedKind.GENRE, "slug", "Nagy Betű", "kisbetű"),
+    (NamedKind.SERVICE, "slug", "foglalt", "“Másik”"),
+    (NamedKind.DISTRIBUTOR, "website", "javascript:alert(1)", "https://"),
+    (NamedKind.DISTRIBUTOR, "website", "https://[a.example/", "https://"),
+    (NamedKind.DISTRIBUTOR, "website", "https://a b.example/", "https://"),
+    (NamedKind.DISTRIBUTOR, "website", "https://user@a.example/", "https://"),
+    (NamedKind.DISTRIBUTOR, "website", "https://kezdolap/", "https://"),
+    (NamedKind.DISTRIBUTOR, "website", "https://a.example:x/", "https://"),
+    (NamedKind.DISTRIBUTOR, "website", "https://a.example:22/", "port"),
+    (NamedKind.SERVICE, "website", "https://[a.example/", "https://"),
+    (NamedKind.SERVICE, "website", "https://a.example:6667/", "port"),
+    (NamedKind.DISTRIBUTOR, "name", "Másik", "“Másik”"),
 )
-def test_wrong_and_taken_values_are_refused_at_their_field(
-    site: TestApp, editor: TestApp, name_kind: NamedKind, field: str, text: str, error: str
-) -> None:
-    other = {"slug": "foglalt"} if name_kind is NamedKind.SERVICE else {}
-    if name_kind in (NamedKind.SERVICE, NamedKind.DISTRIBUTOR):
-        add_rows(site, NAME_MODELS[name_kind](name="Másik", **other))
-    row_id = add_row(site, name_kind)
-    form = name_form(editor.get(name_path(name_kind, row_id)))
-    form[field] = text
-    refused = press(form, status=400)
-    shown = refused.html.select_one(f"#{field}-errors").text
-    assert error.strip("“”") in shown
-    assert refused.html.select_one("#error-summary a")["href"] == f"#{field}"
-    assert name_form(refused)[field].value == text
-    if error == "“Másik”":
-        assert "/merge/" in refused.html.select_one("#error-summary li:last-child a")["href"]
+"""A kind, one of its fields, a text, and a part of the error."""
+
+
+def test_wrong_and_taken_values_are_refused_at_their_field(site: TestApp, editor: TestApp) -> None:
+    add_rows(site, StreamingService(name="Másik", slug="foglalt"), Distributor(name="Másik"))
+    rows = {kind: add_row(site, kind) for kind in NamedKind}
+    for kind, field, text, error in REFUSED:
+        form = name_form(editor.get(name_path(kind, rows[kind])))
+        form[field] = text
+        refused = press(form, status=400)
+        shown = refused.html.select_one(f"#{field}-errors").text
+        assert error.strip("“”") in shown, text
+        assert refused.html.select_one("#error-summary a")["href"] == f"#{field}"
+        assert name_form(refused)[field].value == text
+        if error == "“Másik”":
+            assert "/merge/" in refused.html.select_one("#error-summary li:last-child a")["href"]
     assert last_entry(site).action == "user.sign_in"
 
 
-@pytest.mark.parametrize(
-    "website",
-    ["https://mozgóképmúzeum.example/", "http://a.example:80/x?y=1#z", "HTTPS://A.example"],
-)
-def test_website_is_kept_as_it_was_typed(site: TestApp, editor: TestApp, website: str) -> None:
+def test_website_is_kept_as_it_was_typed(site: TestApp, editor: TestApp) -> None:
     row_id = add_row(site, NamedKind.DISTRIBUTOR)
-    form = name_form(editor.get(name_path(NamedKind.DISTRIBUTOR, row_id)))
-    form["website"] = website
-    press(form, status=303)
-    assert value(site, Distributor, row_id, "website") == website
+    for website in (
+        "https://mozgóképmúzeum.example/", "http://a.example:80/x?y=1#z", "HTTPS://A.example",
+    ):  # fmt: skip
+        form = name_form(editor.get(name_path(NamedKind.DISTRIBUTOR, row_id)))
+        form["website"] = website
+        press(form, status=303)
+        assert value(site, Distributor, row_id, "website") == website
 
 
 def test_two_editors_lose_nothing(site: TestApp, editor: TestApp, admin: TestApp) -> None:
@@ -468,44 +460,42 @@ def last_entry_pages(site: TestApp, action: str) -> list[str]:
         return found
 
 
-@pytest.mark.parametrize("kind", NamedKind)
 def test_pages_of_a_rename_that_is_taken_back_do_not_depend_on_a_scan(
-    cached: TestApp, movies: Movies, monkeypatch: pytest.MonkeyPatch, kind: NamedKind
+    cached: TestApp, movies: Movies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     editor = signed_in(cached, Role.EDITOR)
-    row_id = {
+    rows = {
         NamedKind.PERSON: movies.person,
         NamedKind.DISTRIBUTOR: movies.distributor,
         NamedKind.GENRE: one_id(cached, NAME_MODELS[NamedKind.GENRE], slug="vigjatek"),
         NamedKind.SERVICE: one_id(cached, StreamingService, name="Netflix"),
-    }[kind]
-    form = name_form(editor.get(name_path(kind, row_id)))
-    form["name"] = "Más név"
-    press(form, status=303)
-    warm_every_page(cached, movies)
-    renamed = facet_path(cached, kind, row_id)
-    for _ in range(2):
-        cached.get(renamed, status=200)
-    path = f"/manager/audit/{last_entry(cached).id}/undo"
-    shown = promised_paths(editor.get(path))
-    assert {renamed, pages(movies)["movie"]} <= shown | (
-        {pages(movies)["movie"]} if kind is NamedKind.SERVICE else set()
-    )
-    leave_archive_out(monkeypatch)
-    asked = editor.get(path)
-    assert promised_paths(asked) == shown
-    form = next(each for each in asked.forms.values() if each.action.endswith("/undo"))
-    form.submit("do", status=303)
-    assert set(last_entry(cached).pages) == shown
+    }
+    for kind, row_id in rows.items():
+        form = name_form(editor.get(name_path(kind, row_id)))
+        form["name"] = "Más név"
+        press(form, status=303)
+        warm_every_page(cached, movies)
+        renamed = facet_path(cached, kind, row_id)
+        for _ in range(2):
+            cached.get(renamed, status=200)
+        path = f"/manager/audit/{last_entry(cached).id}/undo"
+        shown = promised_paths(editor.get(path))
+        assert {renamed, pages(movies)["movie"]} <= shown | (
+            {pages(movies)["movie"]} if kind is NamedKind.SERVICE else set()
+        )
+        with monkeypatch.context() as patch:
+            leave_archive_out(patch)
+            asked = editor.get(path)
+            assert promised_paths(asked) == shown
+            form = next(each for each in asked.forms.values() if each.action.endswith("/undo"))
+            form.submit("do", status=303)
+        assert set(last_entry(cached).pages) == shown
 
 
 def facet_path(site: TestApp, kind: NamedKind, row_id: int) -> str:
     """The Hungarian page of a row."""
     slug = value(site, NAME_MODELS[kind], row_id, "slug") if kind in SLUGGED else ""
     return f"/{kind}/{slug or f'{row_id}-mas-nev'}"
-
-
-SLUGGED = (NamedKind.GENRE, NamedKind.SERVICE)
 
 
 @BOTH

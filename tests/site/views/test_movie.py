@@ -69,11 +69,11 @@ def movie_path(movie: Movie) -> str:
     return f"/movie/{movie.id}-{movie.slug}"
 
 
-@pytest.mark.parametrize("slug", ["", "-", "-wrong", "-az-igeret-foldje-", "-Az-Igeret", "-a%0ab"])
 @pytest.mark.parametrize("prefix", ["", "/en"])
-def test_wrong_slug_redirects(app: TestApp, movie: Movie, slug: str, prefix: str) -> None:
-    response = app.get(f"{prefix}/movie/{movie.id}{slug}", status=301)
-    assert response.location == f"{BASE_URL}{prefix}{movie_path(movie)}"
+def test_wrong_slug_redirects(app: TestApp, movie: Movie, prefix: str) -> None:
+    for slug in ("", "-", "-wrong", "-az-igeret-foldje-", "-Az-Igeret", "-a%0ab"):
+        response = app.get(f"{prefix}/movie/{movie.id}{slug}", status=301)
+        assert response.location == f"{BASE_URL}{prefix}{movie_path(movie)}", slug
 
 
 @pytest.mark.parametrize(

@@ -120,9 +120,9 @@ def test_ends_of_the_calendar_have_one_neighbour(app: TestApp, dbsession: Sessio
     ("day", "week"),
     [("2026-08-13", "2026-W33"), ("2026-08-19", "2026-W33"), ("2027-01-01", "2026-W53")],
 )
-def test_jump_redirects_to_the_week_of_a_date(app: TestApp, day: str, week: str) -> None:
-    assert app.get("/jump", {"date": day}).location == f"{BASE_URL}/week/{week}"
-    assert app.get("/en/jump", {"date": day}).location == f"{BASE_URL}/en/week/{week}"
+def test_jump_redirects_to_the_week_of_a_date(demo_app: TestApp, day: str, week: str) -> None:
+    assert demo_app.get("/jump", {"date": day}).location == f"{BASE_URL}/week/{week}"
+    assert demo_app.get("/en/jump", {"date": day}).location == f"{BASE_URL}/en/week/{week}"
 
 
 def test_week_page_has_jump_form(app: TestApp) -> None:
