@@ -15,7 +15,8 @@ import pytest
 from pyramid.router import Router
 from webtest import TestApp
 
-from moziweb import main, manager
+from moziweb import main
+from moziweb.manager import wiring
 from moziweb.services import Services, services_of, set_services
 
 from .conftest import NOW, close_services
@@ -40,7 +41,7 @@ class SharedApps:
         registry.settings.clear()
         registry.settings.update(values)
         set_services(registry, replace(services, clock=lambda: NOW))
-        manager._add_services(registry)
+        wiring._add_services(registry)
         Path(settings["storage.disk.path"]).mkdir(exist_ok=True)
         try:
             yield TestApp(app)
