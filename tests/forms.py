@@ -11,7 +11,7 @@ def pytest_configure() -> None:
     TestResponse._parse_forms = _parse_forms
 
 
-class ParsedForm(Form):
+class ParsedForm(Form):  # type: ignore[misc]
     """A form of a parsed page. ``linked``: the ids of forms with fields outside of them."""
 
     def __init__(self, response: TestResponse, element: Tag, linked: set[Any]) -> None:
@@ -35,7 +35,8 @@ class ParsedForm(Form):
 def _parse_forms(response: TestResponse) -> None:
     page = response.html
     linked = {field["form"] for field in page.find_all(form=True)}
-    response._forms_indexed = found = {}
+    found: dict[Any, ParsedForm] = {}
+    response._forms_indexed = found
     for index, element in enumerate(page("form")):
         found[index] = form = ParsedForm(response, element, linked)
         if form.id:

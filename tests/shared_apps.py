@@ -1,7 +1,8 @@
 """Applications without a cache that tests use one after the other.
 
-A start and the first page take 90 ms of processor time. An application is used again with the same settings, so its database and its objects are always at
-the same place, which is emptied before each test.
+A start and the first page take 90 ms of processor time. An application is used again with the same
+settings, so its database and its objects are always at the same place, which is emptied before
+each test.
 """
 
 import shutil
@@ -36,7 +37,9 @@ class SharedApps:
     def running(self, settings: Mapping[str, str]) -> Iterator[TestApp]:
         """An application at ``NOW``, as if it had just started."""
         key = frozenset(settings.items())
-        app, services, values = self._kept.pop(key, None) or self._start(settings)
+        if key not in self._kept:
+            self._kept[key] = self._start(settings)
+        app, services, values = self._kept.pop(key)
         registry = app.registry
         registry.settings.clear()
         registry.settings.update(values)
