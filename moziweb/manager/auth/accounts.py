@@ -51,7 +51,7 @@ def add_user(
 
 def invite_user(session: Session, name: str, role: Role, *, by: Actor, now: datetime) -> User:
     """Adds a user without a password, who sets one by a link. Raises ``AccountError``."""
-    user = _add(session, _new_name(session, name), passwords.unusable(), role, by=by, now=now)
+    user = _add(session, _new_name(session, name), passwords.UNUSABLE, role, by=by, now=now)
     user.invited = True
     return user
 
@@ -84,7 +84,7 @@ def set_password(
     password may have added one. Raises ``WeakPassword``.
     """
     passwords.check_strength(password, user.name)
-    password_hash = passwords.hashed(password)  # slow, so before the lock
+    password_hash = passwords.hashed(password)  # slow: before the lock, unless the caller holds it
     lock_user(session, user)
     user.invited = False
     _replace_password(session, user, password_hash, keep=keep)
@@ -96,9 +96,8 @@ def block_password(session: Session, user: User, *, by: Actor, now: datetime) ->
 
     Passkeys need the password from then on, so the user signs in again with a new one only.
     """
-    password_hash = passwords.unusable()  # slow, so before the lock
     lock_user(session, user)
-    _replace_password(session, user, password_hash)
+    _replace_password(session, user, passwords.UNUSABLE)
     record(session, by, "user.password_block", user.audit_subject, now)
 
 

@@ -3,7 +3,6 @@
 The parameters of argon2id are for a machine with little memory.
 """
 
-import secrets
 import threading
 from functools import cache
 from typing import Final
@@ -62,17 +61,13 @@ def hashed(password: str) -> str:
         return _HASHER.hash(nfc(password))
 
 
-_UNUSABLE: Final = "!"
-
-
-def unusable() -> str:
-    """Returns what no password matches, for a user who must set one by a link."""
-    return _UNUSABLE + hashed(secrets.token_urlsafe(32))
+UNUSABLE: Final = "!"
+"""What no password matches, for a user who must set one by a link."""
 
 
 def is_unusable(password_hash: str) -> bool:
     """Whether no password matches, because the user must set one."""
-    return password_hash.startswith(_UNUSABLE)
+    return password_hash.startswith(UNUSABLE)  # a hash follows in rows of earlier versions
 
 
 def verify(password: str, password_hash: str | None) -> bool:

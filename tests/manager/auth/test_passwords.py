@@ -4,10 +4,12 @@ import pytest
 from argon2 import PasswordHasher
 
 from moziweb.manager.auth.passwords import (
+    UNUSABLE,
     GuessablePassword,
     WeakPassword,
     check_strength,
     hashed,
+    is_unusable,
     outdated,
     verify,
 )
@@ -86,6 +88,15 @@ def test_only_the_password_itself_matches_its_hash() -> None:
     assert not verify("correct horse battery staple", "no hash")
     assert not verify("x" * 201, stored)
     assert hashed("correct horse battery staple") != stored
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+def test_no_password_matches_an_unusable_hash(is_old: bool) -> None:
+    """Earlier versions stored a hash behind the mark."""
+    stored = UNUSABLE + hashed("correct horse battery staple") if is_old else UNUSABLE
+    assert is_unusable(stored)
+    for password in ("", UNUSABLE, "the password of no user", "correct horse battery staple"):
+        assert not verify(password, stored)
 
 
 def test_hash_with_other_parameters_is_outdated() -> None:
