@@ -25,7 +25,7 @@ class AccountError(ValueError):
 
 
 class UserChanged(Exception):
-    """The user is disabled, or the password changed, since the password was checked."""
+    """The user was disabled, or the password or the role changed, since they were checked."""
 
 
 class LastAdmin(AccountError):
@@ -163,6 +163,16 @@ def require_unchanged(session: Session, user: User) -> None:
         raise UserChanged
 
 
+def lock_as_admin(session: Session, user: User, *, by: Actor) -> None:
+    """Locks a user and the administrators: of two who block each other, the second one fails.
+
+    Raises ``UserChanged`` if ``by`` is a user who is no longer an administrator who can sign in.
+    """
+    able = _able(_lock_with_admins(session, user))
+    if by.user_id is not None and by.user_id not in able:
+        raise UserChanged
+
+
 def _lock_with_admins(session: Session, user: User) -> Sequence[User]:
     """Locks a user and the administrators: of two who disable each other, the second one fails."""
     rows = _lock(session, or_(User.id == user.id, User.role == Role.ADMIN))
@@ -176,9 +186,13 @@ def _lock(session: Session, which: ColumnElement[bool]) -> Sequence[User]:
 
 
 def _require_another_admin(user: User, admins: Sequence[User]) -> None:
-    able = {each.id for each in admins if each.disabled_at is None and not needs_link(each)}
-    if able == {user.id}:
+    if _able(admins) == {user.id}:
         raise LastAdmin
+
+
+def _able(admins: Sequence[User]) -> set[int]:
+    """The ids of the administrators who can sign in."""
+    return {each.id for each in admins if each.disabled_at is None and not needs_link(each)}
 
 
 def delete_links(session: Session, user: User) -> None:

@@ -18,6 +18,7 @@ from .accounts import (
     block_password,
     delete_links,
     end_sessions,
+    lock_as_admin,
     lock_user,
     needs_link,
     set_password,
@@ -43,9 +44,10 @@ def make_link(
     """Makes the link of a user and returns its token, which is stored nowhere.
 
     The user's sessions end. The password is blocked (`block_password`), unless ``keep_password`` is
-    set: then it works until the link is used. Raises ``AccountError`` for a disabled user.
+    set: then it works until the link is used. Raises ``AccountError`` for a disabled user, and
+    ``UserChanged`` if ``by`` is a user who is no longer an administrator who can sign in.
     """
-    lock_user(session, user)
+    lock_as_admin(session, user, by=by)
     if user.disabled_at is not None:
         raise AccountError(f"the user {user.name!r} is disabled; enable them first")
     if not (keep_password or needs_link(user)):

@@ -5,7 +5,7 @@ Each change needs the password again, so a session that was left open cannot tak
 
 from typing import Any, Final
 
-from pyramid.httpexceptions import HTTPBadRequest
+from pyramid.httpexceptions import HTTPBadRequest, HTTPForbidden
 from pyramid.i18n import TranslationString
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
@@ -19,6 +19,7 @@ from ..auth.accounts import (
     MAX_USER_NAME_LENGTH,
     AccountError,
     LastAdmin,
+    UserChanged,
     all_users,
     disable,
     enable,
@@ -172,7 +173,10 @@ def _show_link(
     request: Request, session: Session, user: User, *, keep_password: bool = False
 ) -> Response:
     by, now = require_user(request).actor, request.services.clock()
-    token = make_link(session, user, by=by, now=now, keep_password=keep_password)
+    try:
+        token = make_link(session, user, by=by, now=now, keep_password=keep_password)
+    except UserChanged as error:  # another administrator has blocked this one
+        raise HTTPForbidden from error
     base_url = request.registry.settings["site.base_url"]
     path = request.route_path("manager.set_password", _query={"link": token})
     values = {

@@ -1,23 +1,29 @@
 """Links that set a password: they expire, work once, and replace each other."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database
-from moziweb.manager.audit.log import COMMAND
+from moziweb.manager.audit.log import COMMAND, Actor
 from moziweb.manager.audit.models import AuditEntry
+from moziweb.manager.auth import passwords
 from moziweb.manager.auth.accounts import (
     AccountError,
     LastAdmin,
+    UserChanged,
     add_user,
     disable,
     enable,
     invite_user,
     needs_link,
     set_password,
+    set_role,
 )
 from moziweb.manager.auth.models import PasswordLink, Role, User, UserSession
 from moziweb.manager.auth.password_links import (
@@ -131,6 +137,15 @@ def test_blocked_administrator_cannot_sign_in(dbsession: Session, is_kept: bool)
             disable(dbsession, first, by=COMMAND, now=NOW)
 
 
+def test_link_is_made_without_hashing(
+    dbsession: Session, anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user and the administrators are locked."""
+    monkeypatch.delattr(passwords, "_HASHER")
+    link(dbsession, anna)
+    assert needs_link(anna)
+
+
 @pytest.mark.parametrize("token", ["", "x", "\0", "\udce9", "a" * 5_000])
 def test_unknown_token_has_no_user(dbsession: Session, anna: User, token: str) -> None:
     link(dbsession, anna)
@@ -173,3 +188,34 @@ def test_a_user_who_is_being_disabled_gets_no_link(database: Database) -> None:
         making.result()
     with database.read() as session:
         assert session.scalars(select(PasswordLink)).all() == []
+
+
+BLOCKS: dict[str, Callable[..., Any]] = {
+    "block": make_link,
+    "disable": disable,
+    "demote": partial(set_role, role=Role.EDITOR),
+}
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_blocked_administrator_makes_no_link(database: Database, block: str) -> None:
+    """Of two who block each other at the same moment, the first one can still sign in."""
+    with database.write() as session:
+        first, second = (
+            add_user(session, name, PASSWORD, Role.ADMIN, by=COMMAND, now=NOW).id for name in "ab"
+        )
+
+    def make() -> None:
+        with database.write() as session:
+            make_link(session, session.get_one(User, first), by=Actor(second, "b"), now=NOW)
+
+    with held(database) as (session, start):
+        BLOCKS[block](session, session.get_one(User, second), by=Actor(first, "a"), now=NOW)
+        session.flush()
+        making = start(make)
+    with pytest.raises(UserChanged):
+        making.result()
+    with database.read() as session:
+        assert verify(PASSWORD, session.get_one(User, first).password_hash)
+        assert first not in session.scalars(select(PasswordLink.user_id)).all()

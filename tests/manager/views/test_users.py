@@ -10,7 +10,8 @@ from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.accounts import find_user
 from moziweb.manager.auth.factors.recovery_codes import make_codes
 from moziweb.manager.auth.factors.state import factors_of
-from moziweb.manager.auth.models import Role, User
+from moziweb.manager.auth.models import PasswordLink, Role, User
+from moziweb.manager.auth.passwords import UNUSABLE
 from moziweb.manager.auth.sessions import CONFIRMED_FOR
 from moziweb.services import services_of
 from tests.conftest import NOW
@@ -231,6 +232,21 @@ def test_last_administrator_is_refused(site: TestApp, admin: TestApp) -> None:
     with services_of(site.app.registry).database.read() as session:
         user = session.get_one(User, other)
         assert (user.role, user.disabled_at) == (Role.ADMIN, None)
+
+
+@BOTH
+def test_administrator_who_was_blocked_during_the_request_makes_no_link(
+    site: TestApp, admin: TestApp
+) -> None:
+    own, number = user_id(site, NAMES[Role.ADMIN]), user_id(site, NAMES[Role.EDITOR])
+    with services_of(site.app.registry).database.write() as session:
+        session.get_one(User, own).password_hash = UNUSABLE
+    assert post(admin, number, "link").status_int == 403
+    assert invite(admin, "anna").status_int == 403
+    with services_of(site.app.registry).database.read() as session:
+        assert find_user(session, "anna") is None
+        assert session.scalars(select(PasswordLink)).all() == []
+    assert sign_in(TestApp(site.app), NAMES[Role.EDITOR]).status_int == 303
 
 
 def test_disabled_user_has_no_link_button(site: TestApp, admin: TestApp) -> None:
