@@ -2,8 +2,9 @@
 
 The pages themselves are not cached; their cards are. There is no end of texts to search for, so the
 results share ``SLOTS`` keys, whether something was found or not. The hash of the folded words
-selects the slot. Valid results of another query in it are replaced if the query is repeated: the
-texts of a flood are not, so common queries stay in the cache.
+selects two slots, of which the first one is used that has no valid results of another query. If
+both have, the older ones are replaced once this process has seen the query twice: the texts of a
+flood that are sent once replace nothing, so common queries stay in the cache.
 """
 
 from hashlib import blake2b
@@ -41,25 +42,29 @@ def search_results(request: Request, terms: SearchTerms) -> SearchResults:
         return Rendered(results.encode(), Kind.FRAGMENT, content={_PHRASE: terms.phrase})
 
     region, source = pages.cache.regions[REGION], pages.clock.source(session)
-    key = slot_key(pages, terms)
-    entry = region.get_or_render(key, render, source=source).entry
-    try:
-        phrase, results = _decoded(entry)
-    except EntryCorruptError:  # valid, but something else has written it
-        phrase, results = _decoded(region.replace(key, render, source=source).entry)
-    if phrase == terms.phrase:
-        return results
+    taken: dict[str, float] = {}
+    for key in slot_keys(pages, terms):
+        entry = region.get_or_render(key, render, source=source).entry
+        try:
+            phrase, results = _decoded(entry)
+        except EntryCorruptError:  # valid, but something else has written it
+            phrase, results = _decoded(region.replace(key, render, source=source).entry)
+        if phrase == terms.phrase:
+            return results
+        taken[key] = entry.created
     context = RenderContext(source)
     rendered = render(context)
     if request.services.recent_searches.is_repeated(terms.phrase):
-        region.store(key, rendered, context)
+        region.store(min(taken, key=taken.__getitem__), rendered, context)
     return SearchResults.decode(rendered.payload)
 
 
-def slot_key(pages: PageCache, terms: SearchTerms) -> str:
-    """The key under which the results of a query are stored, or those of another one."""
+def slot_keys(pages: PageCache, terms: SearchTerms) -> list[str]:
+    """The two keys under one of which the results of a query are stored, or the one if equal."""
     digest = blake2b(terms.phrase.encode(), digest_size=8).digest()
-    return pages.cache.keys[REGION].key(pages.digest, str(int.from_bytes(digest) % SLOTS))
+    second, first = divmod(int.from_bytes(digest), SLOTS)
+    keys = pages.cache.keys[REGION]
+    return [keys.key(pages.digest, str(slot)) for slot in dict.fromkeys((first, second % SLOTS))]
 
 
 def _decoded(entry: Entry) -> tuple[str, SearchResults]:

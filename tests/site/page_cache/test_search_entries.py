@@ -248,6 +248,40 @@ def test_flood_of_texts_takes_bounded_space_and_leaves_common_ones(
     assert len(region.actual_backend) == 16
 
 
+def slots_of(lookups: Lookups, query: str) -> list[str]:
+    return search_entries.slot_keys(page_cache_of(lookups.app.app.registry), SearchTerms.of(query))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_queries_that_share_their_first_slot_stay_cached(
+    lookups: Lookups, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_entries, "SLOTS", 16)
+    slots = {query: slots_of(lookups, query) for query in flood(200)}
+    first = next(query for query in slots if len(slots[query]) == 2)
+    second = next(
+        query
+        for query, (slot, *rest) in slots.items()
+        if query != first and slot == slots[first][0] and rest
+    )
+    assert lookups.ask(first, second) == {first, second}
+    assert lookups.ask(first, second, first, second) == set()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_repeated_query_replaces_the_older_one_of_its_slots(
+    lookups: Lookups, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_entries, "SLOTS", 2)
+    alike = [query for query in flood(200) if len(slots_of(lookups, query)) == 2]
+    older, newer, query = alike[:3]
+    assert lookups.ask(older) == {older}
+    assert lookups.ask(newer) == {newer}
+    assert lookups.ask(query, query) == {query}
+    assert lookups.ask(query, newer) == set()
+    assert lookups.ask(older) == {older}
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_repeated_query_replaces_another_one(
     lookups: Lookups, monkeypatch: pytest.MonkeyPatch
@@ -276,7 +310,7 @@ def test_stored_bytes_of_another_origin_are_replaced(lookups: Lookups) -> None:
     lookups.ask("dune")
     cache = page_cache_of(lookups.app.app.registry).cache
     region = cache.regions["search"]
-    key = search_entries.slot_key(page_cache_of(lookups.app.app.registry), SearchTerms.of("dune"))
+    key = slots_of(lookups, "dune")[0]
     entry = region.stored([key])[key]
     object.__setattr__(entry, "payload", b"{}")
     assert lookups.app.get("/suggest?q=dune").json["items"]
