@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -23,6 +23,7 @@ from moziweb.settings import SETTINGS
 from tests.services.nginx import SERVER_NAME, NginxServer
 from tests.services.ports import HOST, free_port
 from tests.services.process import run
+from tests.threads import wait_until
 
 ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "deploy" / "systemd"
@@ -196,8 +197,11 @@ class Echo(BaseHTTPRequestHandler):
     """Answers with the headers of the request and the length of its body."""
 
     protocol_version = "HTTP/1.1"
+    began: ClassVar[list[str]] = []
+    """The paths of all requests, also of those whose body has not arrived."""
 
     def do_GET(self) -> None:
+        self.began.append(self.path)
         length = int(self.headers.get("Content-Length", 0))
         got = len(self.rfile.read(length))
         body = json.dumps({**self.headers, "got": got}).encode()
@@ -256,6 +260,37 @@ def test_nginx_passes_what_the_site_reads() -> None:
         assert re.fullmatch(r"[0-9a-f]{32}", seen["X-Request-ID"])
         assert abs(float(seen["X-Request-Start"].removeprefix("t=")) - time.time()) < 60
         assert ask(nginx, "POST", bytes(largest))["got"] == largest
+
+
+@contextmanager
+def begun(nginx: NginxServer, path: str, length: int) -> Iterator[http.client.HTTPSConnection]:
+    """A connection that has sent the head of a request with a body of this length."""
+    with closing(socket.create_connection((HOST, nginx.port), timeout=30)) as plain:
+        connection = http.client.HTTPSConnection(SERVER_NAME)
+        connection.sock = nginx.context().wrap_socket(plain, server_hostname=SERVER_NAME)
+        connection.putrequest("POST", path)
+        connection.putheader("Content-Length", str(length))
+        connection.endheaders()
+        yield connection
+        connection.close()
+
+
+def test_large_bodies_reach_the_manager_only_and_are_not_buffered() -> None:
+    length = 20 * 2**20 + 1
+    with echo() as first, echo() as second, NginxServer(first, second) as nginx:
+        for path in ("/", "/en/search", "/manager", "/en/manager/set-password"):
+            with begun(nginx, path, length) as connection, connection.getresponse() as response:
+                assert response.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE, path
+        for path in ("/manager/imports?begun", "/en/manager/imports?begun"):
+            with begun(nginx, path, length) as connection:
+                wait_until(lambda path=path: path in Echo.began)
+                connection.send(bytes(length))
+                with connection.getresponse() as response:
+                    seen = json.loads(response.read())
+                assert (seen["got"], seen["Host"]) == (length, SERVER_NAME)
+                assert seen["X-Forwarded-For"] == HOST
+                assert "X-Request-Start" not in seen, "the upload is not queueing"
+        assert "X-Request-Start" in ask(nginx, path="/manager/")
 
 
 def test_links_that_set_a_password_are_not_logged() -> None:
