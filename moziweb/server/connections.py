@@ -34,16 +34,19 @@ WAITRESS_OPTIONS: Final = {
 """Options of waitress with other defaults here. docs/deployment.md gives the reasons."""
 
 BYTES_PER_SECOND: Final = 4_096
-"""Bytes of a request that extend the time for it to arrive by one second."""
+"""Bytes of a request that extend the time for it to arrive by one second.
+
+Bytes that are not kept do so only while they arrive: a client that stops must not count as fast.
+"""
 
 MAX_CHUNK_LINE: Final = 4_096
 """The longest size line of a chunk and the longest trailer of a chunked body, in bytes."""
 
 MAX_DISCARDED: Final = 100_000_000
-"""Bytes of the largest form with files that is read and not kept if it is too large.
+"""Bytes of the largest form with files of the manager that is read and not kept if too large.
 
-A browser sends the whole form before it shows a response: a connection that is closed meanwhile is
-an error of the network to it.
+A browser sends the whole form before it shows a response: a connection that is closed before is an
+error of the network to it.
 """
 
 ACCEPT_PAUSE: Final = 0.5
@@ -59,6 +62,8 @@ HEARTBEAT_PATH: Final = "/__lbheartbeat__"
 _log: Final = logging.getLogger(__name__)
 
 _NOT_ASCII: Final = re.compile(rb"[\x80-\xff]")
+
+_MANAGER_PATH: Final = re.compile(r"/(en/)?manager/")
 
 _HEADER_FIELD: Final = re.compile(
     rb"^(?P<name>[!#$%&'*+\-.^_`|~0-9A-Za-z]++):[ \t]*+"
@@ -252,8 +257,13 @@ class LimitedParser(HTTPRequestParser):
         return consumed
 
     def _is_form_to_discard(self) -> bool:
+        """A client without a cookie is not signed in, so it gets no page of the manager."""
+        request: Any = self  # the types lack these two
+        is_to_manager: bool = request.command == "POST" and bool(_MANAGER_PATH.match(request.path))
         is_form = self.headers.get("CONTENT_TYPE", "").startswith("multipart/form-data")
-        return is_form and 0 < self.content_length <= MAX_DISCARDED and not self.expect_continue
+        is_in_limit = 0 < self.content_length <= MAX_DISCARDED
+        has_cookie = "COOKIE" in self.headers
+        return is_to_manager and has_cookie and is_form and is_in_limit and not self.expect_continue
 
     def _discard(self, data: bytes) -> int:
         consumed = min(len(data), self._undiscarded)
@@ -389,6 +399,8 @@ class LimitedChannel(HTTPChannel):
             self._began = time.time()
         request = self.request
         consumed = request.received(data)
+        if getattr(request, "is_too_large", False):
+            self._began -= max(0.0, self.waiting_since() - time.time())
         if request.completed:
             self.request = None
             self.sent_continue = False
@@ -444,7 +456,7 @@ class LimitedChannel(HTTPChannel):
         """Since when the server has waited for the client, in Unix seconds.
 
         Each ``BYTES_PER_SECOND`` of a request add a second: while it arrives faster than that, this
-        is in the future.
+        is in the future, unless its body is not kept.
         """
         if self.request is None:
             return self.last_activity

@@ -290,19 +290,24 @@ def test_expectation_of_a_refused_request_gets_the_refusal(
     assert app.environs == []
 
 
-def form_of(length: int, content_type: bytes = b"multipart/form-data; boundary=x") -> bytes:
-    """The head of a form."""
+def form_of(
+    length: int,
+    content_type: bytes = b"multipart/form-data; boundary=x",
+    line: bytes = b"POST /manager/form",
+) -> bytes:
+    """The head of a form of a client with a cookie."""
     fields = b"Content-Type: " + content_type + b"\r\nContent-Length: %d" % length
-    return b"POST /form HTTP/1.1\r\nHost: a\r\n" + fields + b"\r\n\r\n"
+    return line + b" HTTP/1.1\r\nHost: a\r\nCookie: a=b\r\n" + fields + b"\r\n\r\n"
 
 
-def test_too_large_form_is_read_and_answered_by_the_application(app: EchoApp) -> None:
+@pytest.mark.parametrize("path", [b"/manager/form", b"/en/manager/form?a=b"])
+def test_too_large_form_is_read_and_answered_by_the_application(app: EchoApp, path: bytes) -> None:
     """A browser shows a response only after it has sent the form."""
     with serving(app, max_request_body_size="1000") as port, connected(port) as client:
-        client.send(form_of(50_000) + b"x" * 49_999)
+        client.send(form_of(50_000, line=b"POST " + path) + b"x" * 49_999)
         assert app.environs == []
         client.send(b"x" + GET % b"next")
-        assert answers(client, 2) == [(200, b"POST /form 0"), (200, b"GET /next 0")]
+        assert answers(client, 2) == [(200, b"POST " + path + b" 0"), (200, b"GET /next 0")]
     first, second = app.environs
     assert (first[BODY_TOO_LARGE], first["CONTENT_LENGTH"]) == (1000, "0")
     assert BODY_TOO_LARGE not in second
@@ -314,8 +319,13 @@ def test_too_large_form_is_read_and_answered_by_the_application(app: EchoApp) ->
         form_of(MAX_DISCARDED + 1),
         form_of(50_000, b"application/x-www-form-urlencoded"),
         form_of(50_000).replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"),
+        form_of(50_000).replace(b"Cookie: a=b\r\n", b""),
+        form_of(50_000, line=b"POST /"),
+        form_of(50_000, line=b"POST /en/managers/"),
+        form_of(50_000, line=b"POST /search?q=/manager/"),
+        form_of(50_000, line=b"PUT /manager/form"),
     ],
-    ids=["larger", "no files", "expects"],
+    ids=["larger", "no files", "expects", "no cookie", "home", "public", "query", "method"],
 )
 def test_other_too_large_bodies_are_refused_before_they_are_read(
     app: EchoApp, request_: bytes
@@ -326,6 +336,43 @@ def test_other_too_large_bodies_are_refused_before_they_are_read(
         assert (found, headers["connection"]) == (413, "close")
         assert client.is_closed()
     assert app.environs == []
+
+
+def begin_too_large_form(app: EchoApp, client: Client, size: int) -> None:
+    """Send the first ``size`` bytes of a form that is not kept."""
+    client.send(form_of(9_000_000) + bytes(size))
+    wait_until(lambda: size in sizes_of_bodies(app))
+
+
+def test_form_that_is_not_kept_is_ended_if_it_stops() -> None:
+    """However fast it was; single bytes after that do not extend its time."""
+    app = EchoApp(**{"server.request_timeout": 1.5})
+    with (
+        serving(app, max_request_body_size="1000", **SHORT) as port,
+        connected(port) as steady,
+        connected(port) as stopped,
+    ):
+        steady.send(form_of(12 * 20_000))
+        begin_too_large_form(app, stopped, 4_000_000)
+        for _ in range(12):  # for 3 s, more than the limit
+            steady.send(bytes(20_000))
+            with suppress(ConnectionError):
+                stopped.send(b"x")
+            time.sleep(0.25)
+        assert steady.answer()[2] == b"POST /manager/form 0"
+        assert stopped.is_closed()
+    assert len(app.environs) == 1
+
+
+def test_form_that_is_not_kept_and_stops_is_closed_for_new_connections(app: EchoApp) -> None:
+    options = {"connection_limit": "15", "max_request_body_size": "1000", **SHORT}
+    with serving(app, **options) as port, ExitStack() as opened:
+        stopped = opened.enter_context(connected(port))
+        begin_too_large_form(app, stopped, 4_000_000)
+        idle = [opened.enter_context(connected(port)) for _ in range(15)]
+        assert stopped.is_closed()
+        idle[-1].send(GET % b"last")
+        assert idle[-1].answer()[0] == 200
 
 
 BODIES = {
