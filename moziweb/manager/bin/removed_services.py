@@ -53,17 +53,7 @@ def return_services(
 
     A service whose name or address another one has now does not come back.
     """
-    returned = []
-    for removal, values in _removed(session, service_ids):
-        if _holder(session, values) is not None:
-            continue
-        insert_rows(session, {StreamingService.__tablename__: [values]})
-        subject = Subject(SERVICE, values["name"], values["id"])
-        changes = [("name", "", values["name"])]
-        entry = record(session, by, SERVICE_RETURNED, subject, now, changes, undoes=removal.id)
-        session.flush()
-        returned.append(entry)
-    return returned
+    return _return(session, service_ids, by, now)[0]
 
 
 def follow_services(
@@ -75,13 +65,33 @@ def follow_services(
     """
     premieres = rows.get(Premiere.__tablename__, ())
     wanted = {row["service_id"] for row in premieres if row.get("service_id")}
-    returned = return_services(session, wanted, by, now)
-    others = {
-        values["id"]: _holder(session, values).id for _entry, values in _removed(session, wanted)
-    }
+    returned, others = _return(session, wanted, by, now)
     for row in premieres:
         row["service_id"] = others.get(row.get("service_id"), row.get("service_id"))
     return returned
+
+
+def _return(
+    session: Session, service_ids: Iterable[int], by: Actor, now: datetime
+) -> tuple[list[AuditEntry], dict[int, int]]:
+    """The entries of the services that come back; for each other one, the id of its holder.
+
+    Each holder is read once: another transaction may rename or delete it after that. If it is
+    deleted, the reference to it is a conflict, and the transaction is run again.
+    """
+    returned, holders = [], {}
+    for removal, values in _removed(session, service_ids):
+        holder = _holder(session, values)
+        if holder is not None:
+            holders[values["id"]] = holder.id
+            continue
+        insert_rows(session, {StreamingService.__tablename__: [values]})
+        subject = Subject(SERVICE, values["name"], values["id"])
+        changes = [("name", "", values["name"])]
+        entry = record(session, by, SERVICE_RETURNED, subject, now, changes, undoes=removal.id)
+        session.flush()
+        returned.append(entry)
+    return returned, holders
 
 
 def _removed(

@@ -26,6 +26,7 @@ from moziweb.movies.models import (
     PremiereChange,
     StreamingService,
 )
+from moziweb.movies.movie_rows import named_or_slugged
 from moziweb.posters.models import PosterSource, SourceState
 from moziweb.services import services_of
 from tests import factories
@@ -538,6 +539,30 @@ def test_a_removed_service_comes_back_with_what_refers_to_it(
     if not is_taken:
         undo(site, back)
         assert "Néző+" not in names(site)
+
+
+def test_premieres_follow_a_service_that_is_renamed_at_the_same_moment(
+    site: TestApp, editor: TestApp, movie_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another transaction renames it: only the first query finds it by the name."""
+    other = make_movie(site, "Másik")
+    stream(editor, movie_id)
+    entry = last_entry(site)
+    stream(editor, other)
+    save(editor, other, premieres__0__remove="y")
+    deletion = last_entry(site)
+    undo(site, entry)
+    stream(editor, movie_id, "néző+")
+    answers = []
+
+    def find(*arguments: Any) -> Any:
+        answers.append(None if answers else named_or_slugged(*arguments))
+        return answers[-1]
+
+    monkeypatch.setattr("moziweb.manager.bin.removed_services.named_or_slugged", find)
+    undo(site, deletion)
+    assert service_of(site, other) == service_of(site, movie_id)
+    assert service_of(site, other)[1] == "néző+"
 
 
 def test_a_removed_service_comes_back_by_its_own_entry(
