@@ -85,7 +85,9 @@ async def _run(context: CommandContext, jobs: int) -> None:
         raise SetupError("posters.background: a worker needs procrastinate")
     tasks = [PeriodicTask(EMPTY_TASK, EMPTY_CRON, partial(_empty_bin, context))]
     if context.settings["tmdb.token"] is not None:
-        tasks.append(PeriodicTask(REFRESH_TASK, REFRESH_CRON, partial(_refresh, context)))
+        from .imports import refresh_in_worker  # 5 MiB, only with a token
+
+        tasks.append(PeriodicTask(REFRESH_TASK, REFRESH_CRON, partial(refresh_in_worker, context)))
     parameters = dict(session_parameters(context.registry.settings))
     worker = PosterWorker(url, services.posters, queue, utc_now, jobs, tasks, parameters)
     await worker.run()
@@ -93,9 +95,3 @@ async def _run(context: CommandContext, jobs: int) -> None:
 
 def _empty_bin(context: CommandContext, is_stopping: Callable[[], bool]) -> None:
     empty_in_worker(ExpiredItems(context.services.database, utc_now), is_stopping)
-
-
-def _refresh(context: CommandContext, is_stopping: Callable[[], bool]) -> None:
-    from .imports import refresh_in_worker  # at night, because it takes 5 MiB
-
-    refresh_in_worker(context, is_stopping)

@@ -27,6 +27,7 @@ from moziweb.movies.importers.models import ImportCheckpoint
 from moziweb.movies.importers.refreshing import CHANGES_CHECKPOINT
 from moziweb.movies.models import FieldProvenance, Movie
 from moziweb.posters.generation.procrastinate_queue import ProcrastinateQueue
+from moziweb.posters.generation.procrastinate_worker import PosterWorker
 from moziweb.posters.generation.triggers import SourceChangeListener
 from moziweb.posters.models import PosterSource, PosterVariant, SourceState, VariantState
 from moziweb.posters.recipes import RECIPES
@@ -348,6 +349,23 @@ def test_worker_does_not_import_the_manager() -> None:
     )
     ended = run_command([sys.executable, "-W", "ignore", "-c", script])
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_importers_are_imported_at_the_start_of_a_worker_with_a_token(
+    database: Database, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So an error of the import ends the start, not the job of the night."""
+
+    async def end_at_once(_worker: PosterWorker) -> None:
+        pass
+
+    monkeypatch.setattr(PosterWorker, "run", end_at_once)
+    monkeypatch.setitem(sys.modules, "moziweb.cli.imports", None)
+    assert run("worker").returncode == 0
+    ini = tmp_path / "site.ini"
+    ini.write_text(ini.read_text() + f"tmdb.token = {TOKEN}\n")
+    with pytest.raises(ImportError):
+        run("worker")
 
 
 def test_worker_requires_procrastinate(
