@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from configparser import ConfigParser
 from contextlib import closing, contextmanager
+from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -218,6 +219,10 @@ class Echo(BaseHTTPRequestHandler):
         """Write no log."""
 
 
+def has_begun(path: str) -> bool:
+    return path in Echo.began
+
+
 @contextmanager
 def echo() -> Iterator[int]:
     """The port of a server of ``Echo``."""
@@ -283,7 +288,7 @@ def test_large_bodies_reach_the_manager_only_and_are_not_buffered() -> None:
                 assert response.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE, path
         for path in ("/manager/imports?begun", "/en/manager/imports?begun"):
             with begun(nginx, path, length) as connection:
-                wait_until(lambda path=path: path in Echo.began)
+                wait_until(partial(has_begun, path))
                 connection.send(bytes(length))
                 with connection.getresponse() as response:
                     seen = json.loads(response.read())

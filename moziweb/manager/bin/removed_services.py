@@ -67,7 +67,8 @@ def follow_services(
     wanted = {row["service_id"] for row in premieres if row.get("service_id")}
     returned, others = _return(session, wanted, by, now)
     for row in premieres:
-        row["service_id"] = others.get(row.get("service_id"), row.get("service_id"))
+        service_id: Any = row.get("service_id")
+        row["service_id"] = others.get(service_id, service_id)
     return returned
 
 

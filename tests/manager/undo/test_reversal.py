@@ -553,7 +553,7 @@ def test_premieres_follow_a_service_that_is_renamed_at_the_same_moment(
     deletion = last_entry(site)
     undo(site, entry)
     stream(editor, movie_id, "néző+")
-    answers = []
+    answers: list[Any] = []
 
     def find(*arguments: Any) -> Any:
         answers.append(None if answers else named_or_slugged(*arguments))
