@@ -56,10 +56,15 @@ def _decode_webp(image: WebPImageFile) -> Image.Image:
     """Decode to RGBA or RGBX, without copies: 12 bytes per pixel.
 
     Pillow's ``load`` takes 16: beside its image, it keeps two canvases of libwebp and their copy.
+    It is used if a release of Pillow has other private members.
     """
-    pixels, *_ = image._get_next()  # noqa: SLF001 - it has no public decoder
-    size, mode = image.size, image.rawmode
-    del image._decoder  # noqa: SLF001 - frees the canvases
+    try:
+        pixels, *_ = image._get_next()  # noqa: SLF001 - it has no public decoder
+        size, mode = image.size, image.rawmode
+        del image._decoder  # noqa: SLF001 - frees the canvases
+    except AttributeError:
+        _load(image)
+        return image
     return Image.frombuffer(mode, size, pixels, "raw", mode, 0, 1)
 
 

@@ -65,6 +65,35 @@ def test_jpeg_that_lacks_a_few_bytes_is_refused_or_hardly_changed(kind: str) -> 
             assert box is None or (box[2] - box[0] < 30 and box[3] - box[1] < 30), cut
 
 
+class WebPWithoutNext(WebPImageFile):
+    """Only its own ``load`` finds the private method that `decode` calls."""
+
+    _is_loading = False
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "_get_next" and not self._is_loading:
+            raise AttributeError(name)
+        return super().__getattribute__(name)
+
+    def load(self) -> Any:
+        self._is_loading = True
+        return super().load()
+
+
+class WebPThatKeepsItsDecoder(WebPImageFile):
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(name)
+
+
+@pytest.mark.parametrize("reader", [WebPWithoutNext, WebPThatKeepsItsDecoder])
+def test_webp_is_decoded_without_private_members_of_pillow(reader: type[WebPImageFile]) -> None:
+    picture = photograph(60, 90)
+    data = encoded(picture, "WEBP", lossless=True)
+    decoded = decode(reader(BytesIO(data)), (60, 90), None, None)
+    assert decoded.mode == "RGB"
+    assert decoded.tobytes() == picture.tobytes()
+
+
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
 def test_pixels_of_a_webp_are_those_of_pillow(mode: str) -> None:
     picture = photograph(60, 90)
