@@ -7,11 +7,13 @@ error becomes a state of the source.
 """
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
+from typing import Final
 
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,6 +22,7 @@ from moziweb.clock import utc_now
 from moziweb.db import Database, repeat_on_conflict
 from moziweb.storage import Storage
 
+from ..imaging.errors import ImageRejected, RejectCode
 from ..imaging.limits import probe
 from ..imaging.values import LIMITS, Limits, SourceImage, VariantSet
 from ..imaging.variants import make_variants
@@ -46,8 +49,13 @@ def _make_in_process(
     return make_variants(data, recipes, limits)
 
 
-def _do_nothing() -> None:
-    pass
+PREVIEW_WAIT_SECONDS: Final = 10.0
+"""How long a preview waits for a decoder: it holds a thread of the server."""
+
+
+def _wait_until(deadline: float) -> None:
+    if time.monotonic() >= deadline:
+        raise ImageRejected(RejectCode.DECODE_TIMEOUT, "no decoder was free")
 
 
 class PosterService:
@@ -117,7 +125,8 @@ class PosterService:
     def preview(self, data: bytes, focal: Point = CENTRE) -> VariantSet:
         """Make all variants of an image without storing them; raises ``ImageRejected``."""
         recipes = tuple(recipe.with_focal(focal) for recipe in self._recipes)
-        return self._maker(data, recipes, self.limits, _do_nothing)
+        on_wait = partial(_wait_until, time.monotonic() + PREVIEW_WAIT_SECONDS)
+        return self._maker(data, recipes, self.limits, on_wait)
 
     def ensure_variants(self, source_id: int) -> GenerationResult:
         """Make the missing variants of a source, unless another worker holds its lease.

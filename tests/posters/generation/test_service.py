@@ -20,13 +20,17 @@ from sqlalchemy.pool import QueuePool
 
 from moziweb.db import Database
 from moziweb.movies.models import Movie
+from moziweb.posters import decoder
 from moziweb.posters.decoder import MEBIBYTE, DecoderPool, ResourceLimits
+from moziweb.posters.decoder.machine_lock import machine_lock
 from moziweb.posters.fetching.errors import FetchCode
+from moziweb.posters.generation import service as service_module
 from moziweb.posters.generation.error_codes import SourceError
 from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.publication import CACHE_CONTROL
 from moziweb.posters.generation.result import GenerationResult, GenerationStatus
 from moziweb.posters.generation.service import PosterService
+from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.imaging.values import Limits, VariantSet
 from moziweb.posters.imaging.variants import make_variants
 from moziweb.posters.models import (
@@ -511,6 +515,22 @@ def test_lease_is_renewed_between_a_slow_read_and_decoding(
         make_service(maker=make_slowly).ensure_variants(source_id).status is GenerationStatus.MADE
     )
     assert others == [GenerationResult(GenerationStatus.BUSY)]
+
+
+def test_preview_does_not_wait_long_for_another_process(
+    make_service: MakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds a thread of the server."""
+    workshop = DecoderPool(1, 200 * MEBIBYTE, ResourceLimits(wall_seconds=60, niceness=0))
+    service = make_service(maker=workshop.make)
+    with closing(workshop):
+        with monkeypatch.context() as patch:
+            patch.setattr(decoder, "LARGE_BYTES", 0)
+            patch.setattr(service_module, "PREVIEW_WAIT_SECONDS", 0.5)
+            with machine_lock(), pytest.raises(ImageRejected) as rejection:
+                service.preview(picture())
+        assert rejection.value.code == RejectCode.DECODE_TIMEOUT
+        assert len(service.preview(picture()).variants) == len(RECIPES)
 
 
 @pytest.mark.parametrize("status", [GenerationStatus.MADE, GenerationStatus.LOST])
