@@ -7,7 +7,7 @@ too long, serves one job at a time, and is replaced after a number of jobs or wh
 
 `MemoryBudget` limits how many images are open at once by their estimated memory, not by their
 number: a dozen posters fit where two large transparent PNGs do not. Of large images, all processes
-of the machine decode one at a time.
+that run the same files decode one at a time; containers do not share files.
 """
 
 import os
@@ -15,7 +15,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -77,7 +77,7 @@ class DecoderPool:
     pool, with the interpreter, and with the parent process, even if it is killed.
 
     Images of more than ``image_bytes`` are refused. Those of more than ``LARGE_BYTES`` are decoded
-    one at a time by all processes of the machine.
+    one at a time by all processes that share `machine_lock`.
     """
 
     def __init__(
@@ -138,17 +138,16 @@ class DecoderPool:
         memory = estimate_memory(job.data, job.limits)
         if self._image_bytes is not None and memory > self._image_bytes:
             detail = f"decoding takes {memory // MEBIBYTE} MiB, more than posters.decoder.image_mb"
-            raise ImageRejected(RejectCode.TOO_MANY_PIXELS, detail)
-        return self._run(lambda child: child.make(job), memory, on_wait)
+            raise ImageRejected(RejectCode.TOO_MUCH_MEMORY, detail)
+        takes_turns = memory > LARGE_BYTES and job.recipes  # without recipes no pixel is decoded
+        # Before the budget: smaller images use that while this one waits for another process.
+        with machine_lock(on_wait) if takes_turns else nullcontext():
+            return self._run(lambda child: child.make(job), memory, on_wait)
 
     def _run(
         self, work: Callable[[DecoderProcess], _Result], memory: int, on_wait: OnWait = no_op
     ) -> _Result:
-        with ExitStack() as held:
-            held.enter_context(self._budget.reserve(memory, on_wait))
-            if memory > LARGE_BYTES:
-                held.enter_context(machine_lock(on_wait))
-            held.enter_context(self._slot(on_wait))
+        with self._budget.reserve(memory, on_wait), self._slot(on_wait):
             try:
                 return self._in_child(work)
             except DecoderLostError as lost:

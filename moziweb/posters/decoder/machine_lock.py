@@ -1,13 +1,17 @@
-"""A lock of the machine: its processes decode one large image at a time."""
+"""A lock between processes: they decode one large image at a time."""
 
 import fcntl
+import logging
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Final
 
 from .memory_budget import WAIT_INTERVAL_SECONDS, OnWait, no_op
+
+log = logging.getLogger(__name__)
 
 _POLL_SECONDS: Final = 0.1
 
@@ -17,8 +21,9 @@ def machine_lock(on_wait: OnWait = no_op) -> Iterator[None]:
     """Hold the lock in the ``with`` block; wait until it is free.
 
     It is a lock on this module's file, which the web processes and workers of one installation
-    share, also with private temporary folders and without the right to write. The kernel releases
-    it when the process ends.
+    share, also with private temporary folders and without the right to write. Containers do not
+    share it, because each has a file system of its own. The kernel releases it when the process
+    ends. If the file system has no such locks, as some of NFS, the block runs without it.
     """
     file = os.open(__file__, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -39,5 +44,14 @@ def _try_acquire(file: int) -> bool:
             if time.monotonic() >= deadline:
                 return False
             time.sleep(_POLL_SECONDS)
+        except OSError as error:
+            _log_missing_lock(str(error))
+            return True
         else:
             return True
+
+
+@cache
+def _log_missing_lock(error: str) -> None:
+    """Log each error once."""
+    log.warning("large images are decoded without a lock: %s cannot be locked: %s", __file__, error)

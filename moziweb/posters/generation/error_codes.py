@@ -64,6 +64,9 @@ _WRONG_BY_REMEDY: Final[Mapping[TranslationString, Mapping[SourceCode, Translati
         RejectCode.TOO_MANY_BYTES: _("The file is too large."),
         RejectCode.TOO_MANY_PIXELS: _("The picture has too many pixels."),
         RejectCode.TOO_LARGE_SIDE: _("The picture is too wide or too tall."),
+        RejectCode.TOO_MUCH_MEMORY: _(
+            "Reading the picture takes more memory than the site allows."
+        ),
         RejectCode.OUT_OF_MEMORY: _("There was not enough memory for the picture."),
     },
     _("Export it again, then upload it."): {

@@ -22,6 +22,8 @@ class RejectCode(StrEnum):
     """Violates the rules of its format."""
     DECODER_FAILED = "decoder_failed"
     """The decoder failed without a specific error: damage, or lack of memory."""
+    TOO_MUCH_MEMORY = "too_much_memory"
+    """Decoding takes more memory than the site's settings allow."""
     OUT_OF_MEMORY = "out_of_memory"
     TOO_MUCH_WORK = "too_much_work"
     """Exceeds the limit of CPU time."""
@@ -34,6 +36,7 @@ class RejectCode(StrEnum):
 _TRANSIENT: Final = frozenset(
     {
         RejectCode.DECODER_FAILED,
+        RejectCode.TOO_MUCH_MEMORY,
         RejectCode.OUT_OF_MEMORY,
         RejectCode.DECODE_TIMEOUT,
         RejectCode.DECODER_DIED,

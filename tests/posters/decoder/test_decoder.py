@@ -173,29 +173,41 @@ def test_images_above_the_budget_are_decoded_one_after_the_other() -> None:
 def test_large_images_of_two_pools_are_decoded_one_after_the_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Two pools share the machine as a web process and a worker do. Others do not wait."""
-    monkeypatch.setattr(decoder, "LARGE_BYTES", estimate_memory(PICTURE) - 1)
-    small = encoded(photograph(150, 225))
-    with ExitStack() as pools, ThreadPoolExecutor(1) as executor:
+    """Two pools share the lock as a web process and a worker do. Others do not wait, also those of
+    a pool whose whole budget the waiting image takes."""
+    weight = estimate_memory(PICTURE)
+    monkeypatch.setattr(decoder, "LARGE_BYTES", weight - 1)
+    small, waits = encoded(photograph(150, 225)), threading.Event()
+    with ExitStack() as pools, ThreadPoolExecutor(2) as executor:
         first, second = (
-            pools.enter_context(closing(DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60))))
+            pools.enter_context(closing(DecoderPool(1, weight, ResourceLimits(wall_seconds=60))))
             for _ in range(2)
         )
         with machine_lock():
-            waiting = executor.submit(works, first)
-            wait_until(lambda: first._budget.free < BUDGET)
-            assert works(second, small)
+            waiting = executor.submit(first.make, PICTURE, RECIPES, on_wait=waits.set)
+            assert waits.wait(20)
             assert not pids(first), "no child is started for a waiting job"
+            for pool in (first, second):
+                assert executor.submit(works, pool, small).result(20)
             assert not waiting.done()
-        assert waiting.result(60)
+        assert len(waiting.result(60).variants) == len(RECIPES)
         assert works(second)
+
+
+def test_probe_of_a_large_image_does_not_wait_for_another_process(
+    shared: DecoderPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It decodes no pixels, and a thread that serves an editor waits for it."""
+    monkeypatch.setattr(decoder, "LARGE_BYTES", 0)
+    with ThreadPoolExecutor(1) as executor, machine_lock():
+        assert executor.submit(shared.probe, PICTURE).result(20).width == 300
 
 
 def test_image_above_the_limit_of_memory_is_refused() -> None:
     weight = estimate_memory(PICTURE)
     with closing(DecoderPool(1, BUDGET, ResourceLimits(), image_bytes=weight - 1)) as pool:
         rejection = rejection_of(pool)
-        assert (rejection.code, rejection.permanent) == (RejectCode.TOO_MANY_PIXELS, True)
+        assert (rejection.code, rejection.permanent) == (RejectCode.TOO_MUCH_MEMORY, False)
         assert rejection.detail.endswith("MiB, more than posters.decoder.image_mb")
         with pytest.raises(ImageRejected):
             pool.probe(PICTURE)
@@ -204,9 +216,11 @@ def test_image_above_the_limit_of_memory_is_refused() -> None:
         assert pool.probe(PICTURE).width == 300
 
 
-def test_webp_takes_twelve_bytes_per_pixel() -> None:
+@pytest.mark.parametrize("colour", [(1, 2, 3), (1, 2, 3, 99)])
+def test_webp_takes_twelve_bytes_per_pixel(colour: tuple[int, ...]) -> None:
     """Of 10 megapixels they are 115 MiB; Pillow's own reader takes 153."""
-    data = encoded(Image.new("RGB", (2500, 4000), (1, 2, 3)), "WEBP", method=0)
+    mode = "RGBA" if len(colour) == 4 else "RGB"
+    data = encoded(Image.new(mode, (2500, 4000), colour), "WEBP", method=0)
     limits = ResourceLimits(memory_bytes=140 * MEBIBYTE, wall_seconds=60)
     with closing(DecoderPool(1, BUDGET, limits)) as pool:
         assert works(pool, data)

@@ -1,12 +1,15 @@
-"""Processes of the machine take turns."""
+"""Processes take turns."""
 
+import errno
+import fcntl
+import logging
 import subprocess
 import sys
 from threading import Event, Thread
 
 import pytest
 
-from moziweb.posters.decoder.machine_lock import machine_lock
+from moziweb.posters.decoder.machine_lock import _log_missing_lock, machine_lock
 from tests.services.process import child
 from tests.threads import wait_until
 
@@ -44,3 +47,23 @@ def test_error_of_a_wait_ends_it() -> None:
 
     with machine_lock(), pytest.raises(ZeroDivisionError), machine_lock(fail):
         raise AssertionError
+
+
+@pytest.mark.parametrize("number", [errno.EBADF, errno.ENOLCK])
+def test_file_system_without_locks_is_logged_once(
+    number: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """On NFS, only a file that is open for writing can be locked, or none."""
+
+    def refuse(_file: int, _operation: int) -> None:
+        raise OSError(number, "cannot be locked")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    _log_missing_lock.cache_clear()
+    entered = 0
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            with machine_lock():
+                entered += 1
+    assert (entered, len(caplog.messages)) == (2, 1)
+    assert "without a lock" in caplog.text
