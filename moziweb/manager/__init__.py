@@ -2,6 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+# Rows of the audit log refer to users: a process that writes them needs the table of users.
+from .auth import models as _models  # noqa: F401
+
 if TYPE_CHECKING:
     from pyramid.config import Configurator
 
@@ -9,6 +12,6 @@ if TYPE_CHECKING:
 def includeme(config: "Configurator") -> None:
     """Include `wiring`.
 
-    This module imports nothing else: workers import the audit log, and none of the pages.
+    This module imports the models alone: commands and workers write the audit log without pages.
     """
     config.include(".wiring")
