@@ -95,7 +95,7 @@ def _rows(sheet: Any, most: int, width: int) -> Iterator[list[str]]:
     """Yield the rows without the empty cells at their ends, which a spreadsheet may not keep."""
     sheet.reset_dimensions()  # the size that a file states may be wrong
     for row in islice(sheet.iter_rows(max_col=width, values_only=True), most):
-        cells = [*row]
+        cells = [*row] if row.count(None) < len(row) else []
         while cells and cells[-1] is None:
             cells.pop()
         yield list(map(_cell_text, cells))
