@@ -6,8 +6,8 @@ const RELATIONS = { ArrowLeft: "prev", ArrowRight: "next" };
 document.addEventListener("keydown", (event) => {
   const relation = RELATIONS[event.key];
   const busy = event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
-  // Text fields and the scrollable list of months use the arrow keys themselves.
-  if (!relation || busy || event.target.closest("input, .months, dialog")) return;
+  // Fields, lists of choices and the scrollable list of months use the arrow keys themselves.
+  if (!relation || busy || event.target.closest("input, select, .months, dialog")) return;
   const link = document.querySelector(`:is(.period-bar, .film-neighbours) a[rel="${relation}"]`);
   if (link) location.assign(link.href);
 });

@@ -156,6 +156,7 @@
     if (!answer.ok) throw new Error(`${answer.status}`);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     removeOthers(page, own);
+    if (!page.querySelector(".watchlist").dataset.ids) throw new Error("not saved");
     document.querySelector("main").replaceWith(page.querySelector("main"));
     dispatchEvent(new Event("cards"));
     addHearts();

@@ -85,6 +85,18 @@ def test_date_field_keeps_the_arrow_keys(site: Site, open_page: OpenPage) -> Non
     assert page.url.endswith(THIS_WEEK.name)
 
 
+def test_choice_of_a_filter_keeps_the_arrow_keys(site: Site, open_page: OpenPage) -> None:
+    page = open_page()
+    page.goto(f"{site.url}/week/{THIS_WEEK.name}")
+    choices = page.locator(".filters select")
+    choices.first.evaluate("choice => { choice.closest('details')?.setAttribute('open', ''); }")
+    choices.first.focus()
+    expect(choices.first).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    page.locator("h1").click()
+    assert page.url.endswith(THIS_WEEK.name)
+
+
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("size", ["100%", "200%"])
 def test_focus_is_never_under_the_sticky_bar(

@@ -151,6 +151,20 @@ def test_film_that_left_the_list_offline_is_not_shown(site: Site, open_page: Ope
     expect(page.locator(".watchlist-empty")).to_be_visible()
 
 
+def test_list_of_films_not_saved_offline_says_so(site: Site, open_page: OpenPage) -> None:
+    page = open_controlled(open_page, f"{site.url}/")
+    hearts = page.locator(".film .heart")
+    hearts.nth(0).click()
+    for place in ("/saved/watchlist-films", "/saved/watchlist"):
+        wait_for_saved(page, place)
+    page.context.set_offline(True)
+    hearts.nth(0).click()
+    hearts.nth(2).click()
+    page.goto(f"{site.url}/watchlist")
+    expect(page.locator(".heart-note")).to_be_visible()
+    expect(page.locator(".watchlist .film")).to_have_count(0)
+
+
 def test_last_seen_language_is_shown_offline(site: Site, open_page: OpenPage) -> None:
     page = open_controlled(open_page, site.url + WEEK)
     wait_for_saved(page, "/saved/week", WEEK)
