@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from moziweb.movies.former_addresses import id_key, successor
 from moziweb.movies.models import Premiere, StreamingService
 from moziweb.movies.movie_rows import named_or_slugged
 
@@ -61,11 +62,16 @@ def follow_services(
 ) -> list[AuditEntry]:
     """Lets the premieres of a snapshot refer to services that exist; returns the new entries.
 
-    A removed service comes back. The one that has its name or address now takes its place.
+    A removed service comes back. The one that has its name or address now takes its place; the one
+    that it was merged into takes the place of a merged service.
     """
     premieres = rows.get(Premiere.__tablename__, ())
     wanted = {row["service_id"] for row in premieres if row.get("service_id")}
     returned, others = _return(session, wanted, by, now)
+    for service_id in wanted - others.keys():
+        if session.get(StreamingService, service_id) is None:
+            kept = successor(session, StreamingService, id_key(service_id))
+            others[service_id] = kept and kept.id
     for row in premieres:
         service_id: Any = row.get("service_id")
         row["service_id"] = others.get(service_id, service_id)
@@ -74,13 +80,14 @@ def follow_services(
 
 def _return(
     session: Session, service_ids: Iterable[int], by: Actor, now: datetime
-) -> tuple[list[AuditEntry], dict[int, int]]:
+) -> tuple[list[AuditEntry], dict[int, int | None]]:
     """The entries of the services that come back; for each other one, the id of its holder.
 
     Each holder is read once: another transaction may rename or delete it after that. If it is
     deleted, the reference to it is a conflict, and the transaction is run again.
     """
-    returned, holders = [], {}
+    returned: list[AuditEntry] = []
+    holders: dict[int, int | None] = {}
     for removal, values in _removed(session, service_ids):
         holder = _holder(session, values)
         if holder is not None:

@@ -90,26 +90,33 @@ def note_plan(item: ImportItem, plan: Plan) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The items of a job that can be applied, how many of them are chosen, and ambiguous ones."""
+    """The items of a job that can be applied, how many of them are chosen, and ambiguous ones.
+
+    ``applied`` items do not wait.
+    """
 
     items: int
     chosen: int
     ambiguous: int
+    applied: int
 
     def __bool__(self) -> bool:
         return self.items + self.ambiguous > 0
 
 
 def waiting_of(session: Session, job_id: int) -> Waiting:
-    """Counts the items that wait for a choice or for being applied. One query."""
+    """Counts the items that wait for a choice or are to be applied, and applied ones. One query."""
     choosable = ImportItem.effect.in_(CHOOSABLE)
-    undecided = and_(ImportItem.possible.is_not(None), ImportItem.choice.is_(None))
+    is_open = and_(choosable, ~ImportItem.applied)
+    undecided = ImportItem.possible.is_not(None), ImportItem.choice.is_(None), ~ImportItem.applied
     counts = (
         func.sum(case((condition, 1), else_=0))
-        for condition in (choosable, and_(choosable, ImportItem.chosen), undecided)
-    )
-    is_open = ImportItem.job_id == job_id, ~ImportItem.applied
-    row = session.execute(select(*counts).where(*is_open)).one()
+        for condition in (
+            is_open, and_(is_open, ImportItem.chosen), and_(*undecided),
+            and_(choosable, ImportItem.applied),
+        )
+    )  # fmt: skip
+    row = session.execute(select(*counts).where(ImportItem.job_id == job_id)).one()
     return Waiting(*(count or 0 for count in row))
 
 

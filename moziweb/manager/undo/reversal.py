@@ -10,14 +10,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from moziweb.i18n import _
-from moziweb.movies.models import Genre, Movie, Person
+from moziweb.movies.models import Genre, Movie, Person, Premiere
 from moziweb.posters.editorial import PosterEditor
 from moziweb.posters.models import PosterSource
 
 from ..audit.log import MOVIE, Actor
 from ..audit.models import AuditEntry
 from ..audit.name_entries import names_batch, names_with
-from ..audit.snapshot import insert_rows
+from ..audit.snapshot import TableRows, insert_rows
 from ..bin.deletion import Deleter
 from ..bin.models import BinKind
 from ..bin.removed_services import SERVICE_REMOVED, follow_services, return_services
@@ -40,7 +40,7 @@ from ..movies.form import DateChanges
 from ..movies.locks import lock_movies
 from ..movies.queries import editable_movie
 from ..movies.save import MovieWriter, write
-from ..movies.values import EDITED_FIELDS, MovieValues, values_of
+from ..movies.values import EDITED_FIELDS, MovieValues, PremiereLine, values_of
 from ..names.kinds import NamedKind
 from .name_reversal import NameUndoer
 from .names_of_movies import NamesOfMovie, is_changed_since, unused_name
@@ -188,7 +188,10 @@ class Undoer:
             for name in EDITED_FIELDS
             if name in fields
         }
-        values = replace(values_of(movie), **old)
+        now = values_of(movie)
+        if removed and "premieres" in old:
+            old["premieres"] = _with_services_of(removed, old["premieres"], now.premieres)
+        values = replace(now, **old)
         self._refuse_missing(movie_id, values)
         if old:
             moved = self._forget_moves(movie, values) if "premieres" in old else frozenset()
@@ -278,6 +281,15 @@ class Undoer:
             if each["field"] == FOCAL_POINT
         ]
         return Undone(new, movies)
+
+
+def _with_services_of(
+    removed: Iterable[TableRows], old: Iterable[PremiereLine], now: Iterable[PremiereLine]
+) -> tuple[PremiereLine, ...]:
+    """The old premieres; those that came back have their services' present names."""
+    returned = {row["id"] for rows in removed for row in rows.get(Premiere.__tablename__, ())}
+    services = {line.id: line.service for line in now if line.id in returned}
+    return tuple(replace(line, service=services.get(line.id, line.service)) for line in old)
 
 
 def _comparable(name: str, value: Any) -> Any:

@@ -133,13 +133,13 @@ def apply_or_continue(request: Request) -> Response:
     else:
         shown, ticked = id_params(request.POST, "shown"), id_params(request.POST, "movie")
         jobs.note_choice(session, job, shown, ticked)
+    job.terms = {**job.terms, "publish": "publish" in request.POST}
     if action == "turn":
         _note_matches(request, job)
         return SeeOther(_href(request, job, query, query.after))
     # A film that was chosen for a row is shown with its differences before it is written.
     if _note_matches(request, job) or action == "match":
         return SeeOther(_href(request, job, query, parse_id(text_param(request.POST, "from")) or 0))
-    job.terms = {**job.terms, "publish": "publish" in request.POST}
     if not jobs.begin_applying(session, job):
         return SeeOther(request.route_path(_JOB, job=job.id))
     return start_runner(request, job)

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
@@ -15,6 +15,8 @@ from moziweb.manager.bin.deletion import Deleter
 from moziweb.manager.bin.models import BinItem, BinKind
 from moziweb.manager.bin.restoring import RestoreRefused, restore
 from moziweb.manager.movies.changes import AuditedMovies, MovieState, states
+from moziweb.manager.names.kinds import NamedKind
+from moziweb.manager.names.merging import merge_names
 from moziweb.manager.undo.outcome import Undone, UndoRefused
 from moziweb.manager.undo.reversal import Undoer
 from moziweb.movies.models import (
@@ -32,7 +34,7 @@ from moziweb.services import services_of
 from tests import factories
 from tests.conftest import NOW
 from tests.manager.conftest import BOTH
-from tests.manager.movie_forms import last_entry, make_movie, movie_form, press
+from tests.manager.movie_forms import last_entry, make_movie, movie_form, movie_of, press
 
 pytestmark = BOTH
 
@@ -539,6 +541,41 @@ def test_a_removed_service_comes_back_with_what_refers_to_it(
     if not is_taken:
         undo(site, back)
         assert "Néző+" not in names(site)
+
+
+def test_a_removed_premiere_comes_back_on_the_service_that_its_own_was_merged_into(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    other = make_movie(site, "Másik")
+    stream(editor, movie_id)
+    stream(editor, other, "Új")
+    (merged, _name), (kept, _name) = service_of(site, movie_id), service_of(site, other)
+    save(editor, movie_id, premieres__0__remove="y")
+    deletion = last_entry(site)
+
+    def merge(session: Session) -> Any:
+        return merge_names(session, NamedKind.SERVICE, merged or 0, kept or 0, COMMAND, NOW)
+
+    assert write(site, merge) is not None
+    editor.get(f"/manager/audit/{deletion.id}/undo", status=200)
+    undo(site, deletion)
+    assert service_of(site, movie_id) == (kept, "Új")
+    assert "Néző+" not in names(site)
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_a_removed_premiere_comes_back_without_a_service_that_left_no_trace(
+    site: TestApp, editor: TestApp, movie_id: int, is_streamed: bool
+) -> None:
+    if is_streamed:
+        stream(editor, movie_id)
+    save(editor, movie_id, premieres__0__remove="y")
+    deletion = last_entry(site)
+    write(site, lambda session: session.execute(delete(StreamingService)))
+    undo(site, deletion)
+    assert service_of(site, movie_id) == (None, "")
+    (premiere,) = movie_of(site, movie_id).premieres
+    assert premiere.kind == ("streaming" if is_streamed else "cinema")
 
 
 def test_premieres_follow_a_service_that_is_renamed_at_the_same_moment(

@@ -105,7 +105,7 @@ def list_form(page: Any) -> Any:
 
 def applied(page: Any, button: str = "chosen", **fields: Any) -> Any:
     """Presses a button of a preview, waits and returns the page with the results."""
-    form = page.forms[1]
+    form = next(each for each in page.forms.values() if each.action.endswith(page.request.path))
     for name, value in fields.items():
         form[name] = value
     answer = form.submit("do", value=button)
@@ -167,6 +167,21 @@ def test_choice_belongs_to_the_job_across_pages(site: TestApp, editor: TestApp) 
     with services_of(site.app.registry).database.read() as session:
         last = session.scalars(select(Movie.title).order_by(Movie.id.desc()).limit(2)).all()
     assert set(last) == {"Film 7", "Film 150"}
+
+
+@pytest.mark.parametrize("is_published", [False, True])
+def test_tick_to_publish_new_films_stays_when_the_page_is_turned(
+    site: TestApp, editor: TestApp, is_published: bool
+) -> None:
+    lines = "".join(f"{n};Film {n};2026-12-17;90;\n" for n in range(1, 102))
+    page = previewed(editor, do="file", file=LIST.partition("\n")[0] + "\n" + lines)
+    form = page.forms[1]
+    form["publish"].checked = is_published
+    second = form.submit("do", value="turn").follow()
+    assert second.forms[1]["publish"].checked is is_published
+    applied(second)
+    with services_of(site.app.registry).database.read() as session:
+        assert set(session.scalars(select(Movie.published))) == {is_published}
 
 
 def test_page_without_a_choice_changes_no_tick(site: TestApp, editor: TestApp) -> None:
@@ -723,6 +738,22 @@ def test_a_whole_import_of_a_list_is_taken_back(site: TestApp, editor: TestApp) 
     again = taken_back(editor, undone.request.path)
     assert "3 filmből 3" in again.text
     assert snapshot(site) == after
+
+
+@BOTH
+def test_a_partly_applied_import_is_taken_back(site: TestApp, editor: TestApp) -> None:
+    """The rest still waits for a choice, and can be imported after that."""
+    page = previewed(editor, do="file", file=LIST)
+    assert "importálás visszavonása" not in page.text
+    page.forms[1].fields["movie"][0].checked = False
+    part = applied(page)
+    assert rows(site, Movie) == 1
+    assert "választásra vár" in part.text
+    assert "importálás visszavonása" in part.text
+    taken_back(editor, part.request.path)
+    assert rows(site, Movie) == 0
+    applied(editor.get(part.request.path), "all")
+    assert rows(site, Movie) == 1
 
 
 STREAMED = """\
