@@ -68,10 +68,10 @@ def follow_services(
     premieres = rows.get(Premiere.__tablename__, ())
     wanted = {row["service_id"] for row in premieres if row.get("service_id")}
     returned, others = _return(session, wanted, by, now)
-    for service_id in wanted - others.keys():
-        if session.get(StreamingService, service_id) is None:
-            kept = successor(session, StreamingService, id_key(service_id))
-            others[service_id] = kept and kept.id
+    for wanted_id in wanted - others.keys():
+        if session.get(StreamingService, wanted_id) is None:
+            kept = successor(session, StreamingService, id_key(wanted_id))
+            others[wanted_id] = kept.id if kept else None
     for row in premieres:
         service_id: Any = row.get("service_id")
         row["service_id"] = others.get(service_id, service_id)
