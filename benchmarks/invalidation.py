@@ -253,7 +253,7 @@ def site(size: int) -> Iterator[Site]:
         week = make_database(Path(name), size)
         app: Any = make_app({}, **site_settings(Path(name), memcached.address))
         fill_cache(page_cache_of(app.registry).cache, size)
-        store: Any = NoRecords(MemcachedClient([memcached.address], prefix="without-log:"))
+        store: Any = NoRecords(MemcachedClient([memcached.address], prefix="nolg:"))
         found = Site(size, app, week, memcached, StampStore(store, 172_800))
         for path in (MOVIE, OTHER, f"/week/{week}"):
             found.get(path)

@@ -180,9 +180,10 @@ class Purge:
             raise InvalidTag(text, f"{text}: {error}") from None
 
     def _carried(self, tags: Iterable[str]) -> frozenset[str]:
-        """The tags that a valid entry may carry: it needs their stamps to be valid.
+        """The tags with a stamp, which the first render of a page with them has written.
 
-        Returns all of ``tags`` if the stamp store is down.
+        An entry may outlive the stamp in memcached, so a tag can be missing here. Returns all of
+        ``tags`` if the stamp store is down.
         """
         try:
             return frozenset(self.cache.stamps.get_multi(tags))
