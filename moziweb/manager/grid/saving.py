@@ -26,7 +26,7 @@ from ..audit.log import Actor
 from ..audit.models import AuditEntry
 from ..audit.name_entries import record_names
 from ..movies.changes import ABSENT, AuditedMovies
-from ..movies.form import DateChanges
+from ..movies.form import NOT_STREAMED, DateChanges
 from ..movies.locks import lock_movies
 from ..movies.queries import FormChoices
 from ..movies.save import MovieWriter, write
@@ -44,7 +44,6 @@ _NO_PREMIERE: Final = _("This premiere was deleted. Save again to add it once mo
 _TWICE: Final = _("Another row of this film has another value here.")
 _NO_SERVICE: Final = _("Which service shows it?")
 _NOT_MOVED: Final = _("The date has not changed.")
-_NOT_STREAMED: Final = _("Only a streaming premiere has a service.")
 
 
 @dataclass(slots=True, eq=False)
@@ -225,7 +224,7 @@ class GridSave:
         if is_streamed and not line.service:
             row.refuse("service", _NO_SERVICE)
         if line.service and not is_streamed:
-            row.refuse("service", _NOT_STREAMED)
+            row.refuse("service", NOT_STREAMED)
 
     def _write(self, plan: _Plan, now: datetime) -> int:
         new = {"published": False, "created_at": now, "distributor": None}

@@ -52,6 +52,7 @@ PRECISIONS: Final = (
     (DatePrecision.YEAR.value, _("year only")),
 )
 AUDIOS: Final = (("", _("unknown")), *AUDIO_NAMES.items())
+NOT_STREAMED: Final = _("Only a streaming premiere has a service.")
 RATINGS: Final = (("", _("pending")), *((rating.value, rating.value) for rating in Rating))
 SITES: Final = tuple((site.value, site.value) for site in VideoSite)
 
@@ -115,9 +116,12 @@ class TrailerForm(BaseForm):
     language = line_field(_("Language"), 5)
 
     def validate_video(self, field: Any) -> None:
-        """Requires a video of a known site, also in a row with a name only."""
-        if self.name.data and not field.data:
-            raise ValidationError(_("Which video? To delete the row, clear the name, too."))
+        """Requires a video of a known site, also in a row with a name or a new language only."""
+        is_filled = self.name.data or (self.language.data and not self.id.data)
+        if is_filled and not field.data:
+            raise ValidationError(
+                _("Which video? To delete the row, clear the name and the language, too.")
+            )
         if field.data and self.found() is None:
             raise ValidationError(_("Neither an address of YouTube or Vimeo nor an id."))
 
@@ -273,6 +277,23 @@ def check_date_changes(form: MovieForm, before: MovieValues) -> bool:
             fields.reason.errors = [*fields.reason.errors, REQUIRED]
             complete = False
     return complete
+
+
+def check_services(form: MovieForm, before: MovieValues) -> bool:
+    """Whether only streaming premieres have a typed service; adds an error to the other rows.
+
+    A premiere that was a streaming one may keep its service's name in the form: it is cleared.
+    """
+    saved = {each.id: each.service for each in before.premieres}
+    valid = True
+    for row in form.premieres:
+        fields = row.form
+        is_written = fields.date.data and not fields.remove.data
+        typed = fields.service.data and fields.service.data != saved.get(fields.id.data)
+        if is_written and typed and fields.kind.data != PremiereKind.STREAMING.value:
+            fields.service.errors = [*fields.service.errors, NOT_STREAMED]
+            valid = False
+    return valid
 
 
 def _is_moved(row: Any, old: date, old_precision: DatePrecision) -> bool:

@@ -25,6 +25,7 @@ from ..movies.form import (
     DateChanges,
     MovieForm,
     check_date_changes,
+    check_services,
     chosen_people,
     date_changes_of,
     values_from,
@@ -79,7 +80,8 @@ class MovieEdit:
         valid = self.form.validate()
         # After a concurrent change of the premieres, it is unknown which editor changed a date.
         date_changes = self._is_behind("premieres") or check_date_changes(self.form, self.before)
-        return self._ids_are_free() and valid and date_changes
+        services = check_services(self.form, self.before)
+        return self._ids_are_free() and valid and date_changes and services
 
     def merge(self) -> Merge | None:
         """Merges a valid form with a concurrent save; None without differences.

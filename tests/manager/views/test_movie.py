@@ -266,9 +266,11 @@ def test_premieres_are_added_cancelled_and_deleted(
     [
         ("premieres-1-note", "csak Budapesten", "premieres-1-date"),
         ("premieres-1-service", "MUBI", "premieres-1-date"),
+        ("premieres-0-service", "MUBI", "premieres-0-service"),
         ("premieres-1-cancelled", True, "premieres-1-date"),
         ("premieres-0-date", "", "premieres-0-date"),
         ("trailers-1-name", "Előzetes", "trailers-1-video"),
+        ("trailers-1-language", "hu", "trailers-1-video"),
         ("cast-2-character", "Pincér", "cast-2-name"),
     ],
 )
@@ -282,6 +284,22 @@ def test_row_that_lacks_its_main_field_is_an_error_there(
     assert f'id="{wrong}-errors"' in refused.text
     assert movie_form_in(refused)[field].value == ("y" if text is True else text)
     assert movie_of(site, movie_id).version == version
+
+
+def test_streaming_premiere_becomes_one_of_cinemas_without_its_service(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    """Another service is an error: it would be lost."""
+    form = movie_form(editor, movie_id)
+    form["premieres-0-kind"], form["premieres-0-service"] = "streaming", "MUBI"
+    press(form, status=303)
+    form = movie_form(editor, movie_id)
+    form["premieres-0-kind"], form["premieres-0-service"] = "cinema", "MUBI+"
+    assert 'id="premieres-0-service-errors"' in press(form, status=400).text
+    form["premieres-0-service"] = "MUBI"
+    press(form, status=303)
+    (premiere,) = movie_of(site, movie_id).premieres
+    assert (premiere.kind, premiere.service) == ("cinema", None)
 
 
 def test_title_alone_makes_a_movie_with_an_audit_entry(site: TestApp, editor: TestApp) -> None:
