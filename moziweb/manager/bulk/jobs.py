@@ -30,6 +30,10 @@ _UNTAGGED: Final = {TAGS_OPTION: (), "synchronize_session": False}
 NEED_TERMS: Final = frozenset({BulkAction.DISTRIBUTOR, BulkAction.RATING, BulkAction.MOVE})
 
 
+MORE_PAGES: Final = "more_pages"
+"""The name in ``terms`` that says that pages may be missing in ``pages``."""
+
+
 class TooManyMovies(Exception):
     """A bulk action would have more than ``MAX_ITEMS`` movies."""
 
@@ -94,6 +98,7 @@ def begin_running(session: Session, job: BulkJob) -> None:
         items.values(outcome=None, reason="", reason_names={}), execution_options=_UNTAGGED
     )
     job.state, job.done, job.pages = BulkState.RUNNING, 0, []
+    job.terms = {name: term for name, term in job.terms.items() if name != MORE_PAGES}
     job.beat_at, job.claim, job.failed = None, None, False
 
 

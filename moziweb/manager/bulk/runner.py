@@ -25,10 +25,10 @@ from moziweb.services import services_of
 
 from ..audit.log import Actor
 from ..audit.models import AuditEntry
-from ..movies.affected_pages import pages_of_change
+from ..movies.affected_pages import AffectedPages, pages_of_change
 from ..undo.names_of_movies import paths_before_undo
 from .actions import Batch, BulkWriter
-from .jobs import lacks_worker
+from .jobs import MORE_PAGES, lacks_worker
 from .models import BulkAction, BulkItem, BulkJob, BulkState
 
 log = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ class BulkRunner:
 
     def _write(
         self, session: Session, job: BulkJob, items: Sequence[BulkItem]
-    ) -> tuple[Batch, tuple[str, ...]]:
+    ) -> tuple[Batch, AffectedPages]:
         """Does the action with the items; returns their outcomes and the pages they affect."""
         now = self._clock()
         writer = BulkWriter(
@@ -120,7 +120,7 @@ class BulkRunner:
         batch = writer.write(job.action, row_ids)
         session.flush()
         affected = pages_of_change(self._registry, session, batch.movies, former=former)
-        return batch, affected.pages if affected else ()
+        return batch, affected or AffectedPages(())
 
     def _paths_before(self, session: Session, entry_ids: Sequence[int]) -> list[str]:
         entries = session.scalars(select(AuditEntry).where(AuditEntry.id.in_(entry_ids)))
@@ -132,7 +132,7 @@ class BulkRunner:
         job: BulkJob,
         items: Sequence[BulkItem],
         batch: Batch,
-        pages: Sequence[str],
+        affected: AffectedPages,
     ) -> None:
         results = {result.row_id: result for result in batch.results}
         for item in items:
@@ -143,8 +143,10 @@ class BulkRunner:
                 names = result.refusal.mapping or {}
                 stored.reason_names = {name: str(value) for name, value in names.items()}
         current = session.get_one(BulkJob, job.id)
-        known = dict.fromkeys([*current.pages, *pages])
-        progress = {"done": current.done + len(items), "pages": list(known)[:MAX_STALE_PAGES]}
+        pages = list(dict.fromkeys([*current.pages, *affected.pages]))
+        if len(pages) > MAX_STALE_PAGES or not affected.complete:
+            current.terms = {**current.terms, MORE_PAGES: True}
+        progress = {"done": current.done + len(items), "pages": pages[:MAX_STALE_PAGES]}
         _set(session, job, beat_at=self._clock(), **progress)
 
 

@@ -578,6 +578,31 @@ def test_a_removed_premiere_comes_back_without_a_service_that_left_no_trace(
     assert premiere.kind == ("streaming" if is_streamed else "cinema")
 
 
+@pytest.mark.parametrize("is_merged", [False, True])
+def test_distributor_that_was_renamed_since_is_made_again(
+    site: TestApp, editor: TestApp, movie_id: int, is_merged: bool
+) -> None:
+    """Or merged: the values of a change have names of distributors."""
+    save(editor, movie_id, distributor="Másik Kft.")
+    entry = last_entry(site)
+
+    def rename(session: Session) -> None:
+        query = select(Distributor).where(Distributor.name == "Forgalmazó Kft.")
+        former = session.scalars(query).one()
+        if not is_merged:
+            former.name, former.slug = "Új Kft.", "uj-kft"
+            return
+        kept = session.scalars(select(Distributor).where(Distributor.name == "Másik Kft.")).one()
+        merge_names(session, NamedKind.DISTRIBUTOR, former.id, kept.id, COMMAND, NOW)
+
+    write(site, rename)
+    undo(site, entry)
+    distributor = movie_of(site, movie_id).distributor
+    assert distributor is not None
+    assert distributor.name == "Forgalmazó Kft."
+    assert ("Új Kft." in names(site)) is not is_merged
+
+
 def test_premieres_follow_a_service_that_is_renamed_at_the_same_moment(
     site: TestApp, editor: TestApp, movie_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

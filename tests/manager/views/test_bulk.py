@@ -7,8 +7,10 @@ from sqlalchemy import select
 from webtest import TestApp
 
 from moziweb.manager.auth.models import Role
+from moziweb.manager.bulk import runner
 from moziweb.manager.bulk.jobs import MAX_ITEMS
 from moziweb.manager.bulk.models import BulkJob, BulkState
+from moziweb.manager.movies import affected_pages
 from moziweb.movies.models import Movie, Premiere
 from moziweb.services import services_of
 from tests.manager.conftest import BOTH, csrf_of, signed_in
@@ -76,6 +78,28 @@ def test_the_counted_pages_are_exactly_those_that_become_stale(
     assert "2 filmből 2" in page.text
     press(page, "run")
     assert len(titles(cached, Movie.published)) == 3
+
+
+@pytest.mark.parametrize("limit", ["time", "length"])
+def test_pages_that_a_limit_cuts_off_are_said(
+    cached: TestApp, movies: Movies, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    editor = signed_in(cached, Role.EDITOR)
+    form = list_form(editor.get("/manager/movies"))
+    tick(form, movies.here, movies.undated)
+    whole = chosen(form, "unpublish")
+    assert "Több is lehet" not in whole.text
+    assert "nem volt idő" not in whole.text
+    form = list_form(editor.get("/manager/movies"))
+    tick(form, movies.here, movies.undated)
+    if limit == "length":
+        monkeypatch.setattr(runner, "MAX_STALE_PAGES", 3)
+    else:
+        monkeypatch.setattr(affected_pages, "TIME_LIMIT", 0.0)
+    text = {"time": "nem volt idő", "length": "Több is lehet"}
+    cut = chosen(form, "unpublish")
+    assert text[limit] in cut.text
+    assert text[limit] in press(cut, "run").text
 
 
 def test_movies_found_by_their_distributor_are_changed(site: TestApp, editor: TestApp) -> None:
