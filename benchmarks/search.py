@@ -41,7 +41,7 @@ SLOWER: Final = 3.0
 """How much slower a miss of the large size may be."""
 
 SLOWER_HIT: Final = 8.0
-"""How much slower a hit may be. All movies with the longest word of several are compared."""
+"""How much slower a hit may be. All movies with the rarest word of several are compared."""
 
 PEOPLE: Final = 3
 """People of a movie."""
@@ -49,8 +49,8 @@ PEOPLE: Final = 3
 BATCH: Final = 5_000
 
 MISSES: Final = (
-    "zq", "qzx", "bramvilágos", "xyqw zzyqv", "interstelxyzlar", "the zzyqv of qwvvx",
-    "macksafgoó", "a zzq", "qwrtzuv plkjhgv mnbvcxw yxcvbnw qayxswv edcvfrw", "zzzzzzz" * 14,
+    "zq", "qzx", "the qzx", "жы", "bramvilágos", "xyqw zzyqv", "interstelxyzlar",
+    "the zzyqv of qwvvx", "macksafgoó", "a zzq", "qwrtzuv plkjhgv mnbvcxw yxcvbnw qayxswv edcvfrw", "zzzzzzz" * 14,
 )  # fmt: skip
 """Searches that find nothing, or only similar titles."""
 

@@ -5,15 +5,17 @@ PostgreSQL has GIN indexes for ``LIKE`` (pg_trgm). SQLite has FTS5 tables, ``mov
 """
 
 from itertools import product
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from sqlalchemy import (
     Boolean,
     ColumnElement,
+    Integer,
     TableClause,
     Text,
     column,
     exists,
+    func,
     or_,
     select,
     table,
@@ -22,6 +24,9 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
+
+T = TypeVar("T")
 
 _ESCAPE: Final = "/"
 """Folded texts have no slash. Of the wildcards of LIKE they can have "_", of GLOB none."""
@@ -41,7 +46,7 @@ def contains_part(text: InstrumentedAttribute[str], part: str) -> ColumnElement[
     model = text.class_
     indexed = _index_of(model)
     rows = select(indexed.c.rowid).where(indexed.c.text.op("GLOB")(f"*{part}*"))
-    return _ByDialect(model.id.in_(rows), on_any)
+    return _ByDialect(model.id.in_(rows), on_any, Boolean())
 
 
 def among_first_with_part(
@@ -66,7 +71,20 @@ def among_first_with_part(
     meets = exists(select(model.id).where(model.id == indexed.c.rowid, *where).correlate(indexed))
     found = select(indexed.c.rowid).where(indexed.c.text.op("GLOB")(f"*{part}*"), meets)
     found = found.order_by(indexed.c.rowid.desc() if newest else indexed.c.rowid).limit(limit)
-    return _ByDialect(model.id.in_(found), on_any)
+    return _ByDialect(model.id.in_(found), on_any, Boolean())
+
+
+def number_with_part(text: InstrumentedAttribute[str], part: str, most: int) -> ColumnElement[int]:
+    """How many rows contain ``part``, at most ``most``. It has at least three characters."""
+    model: Any = text.class_
+    indexed = _index_of(model)
+    of_index = select(indexed.c.rowid).where(indexed.c.text.op("GLOB")(f"*{part}*"))
+    of_rows = select(model.id).where(contains_part(text, part))
+    on_sqlite, other = (
+        select(func.count()).select_from(rows.limit(most).subquery()).scalar_subquery()
+        for rows in (of_index, of_rows)
+    )
+    return _ByDialect(on_sqlite, other, Integer())
 
 
 def _index_of(model: Any) -> TableClause:
@@ -82,14 +100,16 @@ def _patterns(part: str) -> list[str]:
     return [f"{start}{inner}{end}" for start, end in product(before, after)]
 
 
-class _ByDialect(FunctionElement[bool]):
-    """The first of two conditions on SQLite, the second one on other databases."""
+class _ByDialect(FunctionElement[Any]):
+    """The first of two expressions on SQLite, the second one on other databases."""
 
     inherit_cache = True
-    type = Boolean()
 
-    def __init__(self, on_sqlite: ColumnElement[bool], other: ColumnElement[bool]) -> None:
+    def __init__(
+        self, on_sqlite: ColumnElement[T], other: ColumnElement[T], type_: TypeEngine[T]
+    ) -> None:
         super().__init__(on_sqlite.self_group(), other.self_group())
+        self.type = type_
 
     def self_group(self, against: Any = None) -> Self:
         """The element itself: ``(…) = 1``, the default, would hide the condition from SQLite."""

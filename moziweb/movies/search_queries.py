@@ -3,12 +3,14 @@
 SQLite and PostgreSQL give the same results. Texts and words are folded (``text_folding.py``), so
 accents, case and punctuation do not matter. Each word has to be in a title or in the name of a
 person. A word of one letter is found as a word, one of two letters at the beginning of a word.
-Titles and names are found by trigram indexes, and of very many only the newest ones are read, so
-the cost of a search does not grow with the number of movies. Each function runs one query.
+Titles and names are found by trigram indexes, and of very many only the newest ones are read. The
+cost grows with the number of movies for one or two letters of a script without capitals, and for
+words that are each in very many texts, but seldom together. Each function runs one query.
 """
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any, Final, Self
@@ -31,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from moziweb.db.planner_hints import NoIndex
-from moziweb.db.text_index import among_first_with_part, contains_part
+from moziweb.db.text_index import among_first_with_part, contains_part, number_with_part
 from moziweb.db.types import parse_id
 
 from .models import Credit, Distributor, Movie, Person, StreamingService
@@ -97,7 +99,10 @@ class SearchCursor:
 
 @dataclass(frozen=True, slots=True)
 class SearchTerms:
-    """The folded words of a query; empty if the query has none."""
+    """The folded words of a query, the longest first; empty if the query has none.
+
+    Titles and names are found by the first word, and compared with the others.
+    """
 
     phrase: str
     words: tuple[str, ...]
@@ -107,7 +112,8 @@ class SearchTerms:
         """The words of ``text``. Single letters are ignored if there are longer words."""
         words = fold(text[:MAX_QUERY_LENGTH])[:MAX_QUERY_LENGTH].split()
         long = [word for word in words if len(word) > 1]
-        return cls(" ".join(words), tuple(dict.fromkeys(long or words))[:MAX_WORDS])
+        first = list(dict.fromkeys(long or words))[:MAX_WORDS]
+        return cls(" ".join(words), tuple(sorted(first, key=len, reverse=True)))
 
 
 class NameKind(StrEnum):
@@ -126,6 +132,25 @@ class NameMatch:
     row_id: int
     name: str
     slug: str = ""
+
+
+def rarest_first(session: Session, terms: SearchTerms) -> SearchTerms:
+    """The terms with the word in the fewest titles and names first. No query for one word.
+
+    Words in more than ``MAX_COUNTED`` titles, and as many names, are equal.
+    """
+    words = [word for word in terms.words if len(_part(word)) > 2]
+    if len(terms.words) == 1 or not words:
+        return terms
+    most = MAX_COUNTED + 1
+    numbers = (
+        number_with_part(Movie.search_text, _part(word), most)
+        + number_with_part(Person.search_text, _part(word), most)
+        for word in words
+    )
+    found = dict(zip(words, session.execute(select(*numbers)).one(), strict=True))
+    order = sorted(terms.words, key=lambda word: found.get(word, math.inf))
+    return replace(terms, words=tuple(order))
 
 
 def search_movies(
@@ -175,11 +200,11 @@ def _people(terms: SearchTerms) -> Select[Any]:
     """The best of the people with all words in their name: the whole words first."""
     is_word = _padded(Person.search_text).contains(f" {terms.phrase} ", autoescape=True)
     kind, slug = literal(NameKind.PERSON.value).label("kind"), literal("").label("slug")
-    longest, *others = _longest_first(terms)
+    rarest, *others = terms.words
     has_others = [_contains_unindexed(Person.search_text, word) for word in others]
     first = (
         among_first_with_part(Person.search_text, part, MAX_PEOPLE + 1, _is_shown(), *where)
-        for part, where in ((f" {terms.phrase} ", []), (_part(longest), has_others))
+        for part, where in ((f" {terms.phrase} ", []), (_part(rarest), has_others))
     )
     people = (
         select(kind, Person.id, Person.name, slug)
@@ -338,18 +363,18 @@ def _rank(terms: SearchTerms) -> ColumnElement[int]:
 def _matches(terms: SearchTerms) -> CompoundSelect[int]:
     """The ids of movies that have each word in a title or a name.
 
-    The newest ones with the longest word in a title, and those with it in a name: at most
-    ``MAX_COUNTED`` + 1 each. Only these are found by indexes: a short word may be in very many.
+    The newest ones with the first word in a title, and those with it in a name: at most
+    ``MAX_COUNTED`` + 1 each. Only these are found by indexes: another word may be in very many.
     """
-    longest, *others = _longest_first(terms)
+    rarest, *others = terms.words
     has_others, limit = [IS_PUBLISHED, *map(_has_unindexed, others)], MAX_COUNTED + 1
     newest = among_first_with_part(
-        Movie.search_text, _part(longest), limit, *has_others, newest=True
+        Movie.search_text, _part(rarest), limit, *has_others, newest=True
     )
     named = (
         select(Credit.movie_id)
         .join(Person, Person.id == Credit.person_id)
-        .where(contains_part(Person.search_text, _part(longest)))
+        .where(contains_part(Person.search_text, _part(rarest)))
     )
     by_people = select(Movie.id).where(Movie.id.in_(named), *has_others)
     short = (
@@ -372,10 +397,6 @@ def _has_unindexed(word: str) -> ColumnElement[bool]:
     return or_(_contains_unindexed(Movie.search_text, word), name.exists())
 
 
-def _longest_first(terms: SearchTerms) -> list[str]:
-    return sorted(terms.words, key=len, reverse=True)
-
-
 def _contains_unindexed(text: InstrumentedAttribute[str], word: str) -> ColumnElement[bool]:
     return _padded(text).contains(_part(word), autoescape=True)
 
@@ -383,10 +404,11 @@ def _contains_unindexed(text: InstrumentedAttribute[str], word: str) -> ColumnEl
 def _part(word: str) -> str:
     """The part of a text between spaces that a word of a query finds.
 
-    A single Latin letter is found only as a word, and two only at the beginning of one. Nearly
-    every text contains "e", and an index of trigrams does not have parts of two letters.
+    A single letter is found only as a word, and two only at the beginning of one. Nearly every
+    text contains "e", and an index of trigrams does not have parts of two letters. Scripts without
+    capitals, like Chinese, have no spaces between words: all texts are read for one or two letters.
     """
-    if len(word) > 2 or not word.isascii():
+    if len(word) > 2 or not (word.isascii() or word.upper() != word.lower()):
         return word
     return f" {word} " if len(word) == 1 else f" {word}"
 

@@ -87,7 +87,8 @@ def _id_of(text: object) -> int:
 
 
 def find_results(session: Session, terms: SearchTerms) -> SearchResults:
-    """The results of a query with words. At most five queries."""
+    """The results of a query with words. At most five queries, six for several words."""
+    terms = search_queries.rarest_first(session, terms)
     movies = search_queries.search_movies(session, terms, PAGE_SIZE + 1)
     names = search_queries.matching_names(session, terms)
     is_all = len(movies) <= PAGE_SIZE

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, delete, event, insert, select, text, update
 from sqlalchemy.orm import Session
 
-from moziweb.db.text_index import among_first_with_part, contains_part
+from moziweb.db.text_index import among_first_with_part, contains_part, number_with_part
 from moziweb.movies.models import Movie, Person
 from moziweb.movies.queries import IS_PUBLISHED
 from tests.factories import make_movie
@@ -62,6 +62,13 @@ def test_sqlite_stops_at_the_last_of_the_first_rows(titles: Session) -> None:
     plan = [row[-1] for row in titles.execute(text(f"EXPLAIN QUERY PLAN {query}"))]
     assert any("movie_trigram VIRTUAL TABLE" in step for step in plan)
     assert not any("ORDER BY" in step for step in plan), plan
+
+
+@pytest.mark.parametrize(("part", "number"), [("ava", 3), (" av", 2), ("ar ", 2), ("qzx", 0)])
+def test_number_of_rows_with_a_part(titles: Session, part: str, number: int) -> None:
+    for most in (2, 10):
+        counted = select(number_with_part(Movie.search_text, part, most))
+        assert titles.scalar(counted) == min(most, number)
 
 
 LITERAL = {"literal_binds": True}

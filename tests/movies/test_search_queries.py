@@ -26,6 +26,7 @@ from moziweb.movies.search_queries import (
     count_movies,
     is_name,
     misspelt_titles,
+    rarest_first,
     search_movies,
     similar_movies,
 )
@@ -86,6 +87,32 @@ def test_search_ignores_accents_and_case(
     dbsession: Session, movies: dict[str, Movie], text: str, titles: list[str]
 ) -> None:
     assert found(dbsession, text) == titles
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("dune qzx", ("qzx", "dune")),
+        ("qzx dune", ("qzx", "dune")),
+        ("dune az", ("az", "dune")),
+        ("dune bela", ("bela", "dune")),  # also names are counted
+        ("東京 dune elem", ("elem", "dune", "東京")),
+        ("dune dune", ("dune",)),
+    ],
+)
+def test_rarest_word_is_the_first(
+    dbsession: Session, movies: dict[str, Movie], text: str, words: tuple[str, ...]
+) -> None:
+    assert rarest_first(dbsession, SearchTerms.of(text)).words == words
+
+
+def test_two_letters_are_found_at_the_beginning_of_a_word(dbsession: Session) -> None:
+    """But anywhere in scripts without capitals, which have no spaces between words."""
+    for title in ("Жыл", "Кыжы", "大東京市"):
+        make_movie(dbsession, title)
+    dbsession.commit()
+    assert found(dbsession, "жы") == ["Жыл"]
+    assert found(dbsession, "東京") == ["大東京市"]
 
 
 def test_pages_of_results_have_each_movie_once(

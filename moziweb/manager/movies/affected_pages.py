@@ -142,8 +142,8 @@ def pages_of_change(
         _period_urls(addresses, tags),
         _facet_urls(addresses, session, tags, movies),
         related,
-        addresses.through(last),
         filtered,
+        addresses.through(last),
     )
     found = pages_showing(cache, tags, takewhile(in_time, candidates))
     pages = tuple(dict.fromkeys(address.path for address in found))

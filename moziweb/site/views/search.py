@@ -54,6 +54,7 @@ def search(request: Request) -> dict[str, Any]:
     results = search_results(request, terms)
     movies: Sequence[SearchCursor] = results.movies
     if after is not None and terms.words:
+        terms = search_queries.rarest_first(request.dbsession, terms)
         movies = search_queries.search_movies(request.dbsession, terms, PAGE_SIZE + 1, after)
         results = replace(results, guesses=(), names=())
     more, last = None, movies[PAGE_SIZE - 1] if len(movies) > PAGE_SIZE else None
