@@ -50,7 +50,8 @@ BATCH: Final = 5_000
 
 MISSES: Final = (
     "zq", "qzx", "the qzx", "жы", "bramvilágos", "xyqw zzyqv", "interstelxyzlar",
-    "the zzyqv of qwvvx", "macksafgoó", "a zzq", "qwrtzuv plkjhgv mnbvcxw yxcvbnw qayxswv edcvfrw", "zzzzzzz" * 14,
+    "the zzyqv of qwvvx", "macksafgoó", "a zzq",
+    "qwrtzuv plkjhgv mnbvcxw yxcvbnw qayxswv edcvfrw", "zzzzzzz" * 14,
 )  # fmt: skip
 """Searches that find nothing, or only similar titles."""
 

@@ -1,6 +1,6 @@
 """The pages shown before saving are exactly those that saving refreshes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Any
 
@@ -118,6 +118,25 @@ def test_filtered_pages_of_both_weeks_are_previewed(cached: TestApp, movies: Mov
     press(form, status=303)
     assert all(cached.get(path).headers["X-Cache"] == "miss" for path in shown)
     assert cached.get(other).headers["X-Cache"] != "miss"
+
+
+def test_filtered_pages_are_looked_up_before_those_of_other_movies(
+    cached: TestApp, movies: Movies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time limit must not leave them out."""
+    paths: list[str] = []
+
+    def recorded(_cache: Any, _tags: Any, candidates: Iterable[SiteUrl]) -> list[SiteUrl]:
+        paths.extend(each.path for each in candidates)
+        return []
+
+    monkeypatch.setattr(affected_pages, "pages_showing", recorded)
+    form = movie_form(signed_in(cached, Role.EDITOR), movies.ahead)
+    form["title"] = "Egészen más"
+    press(form, "preview", status=200)
+    filtered = [number for number, path in enumerate(paths) if "rating=" in path]
+    assert filtered
+    assert max(filtered) < paths.index("/years")
 
 
 def test_unpublishing_refreshes_exactly_the_previewed_pages(
