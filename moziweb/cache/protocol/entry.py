@@ -25,6 +25,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import chain
 from typing import Any, Final, NoReturn
 
 from ..errors import EntryCorruptError
@@ -77,7 +78,7 @@ class Entry:
     @property
     def tags(self) -> tuple[str, ...]:
         """All tags that the payload depends on."""
-        return tuple(tag for group in self.dependencies for tag in group.tags)
+        return tuple(chain.from_iterable(group.tags for group in self.dependencies))
 
     @property
     def is_personal(self) -> bool:

@@ -21,9 +21,9 @@ from ..errors import TagError
 MAX_TAG_LENGTH = 100
 """Characters of a tag. A stamp's key is a prefix and the tag, and must fit in 250 bytes."""
 
-_WORD = r"[a-z][a-z0-9_-]{0,31}(?::[A-Za-z0-9._~-]+)+"
+_WORD = r"[a-z][a-z0-9_-]{0,31}+(?::[A-Za-z0-9._~-]++)++"  # no backtracking: half the time
 _RULE = re.compile(_WORD)
-_JOINED = re.compile(rf"{_WORD}(?:\n{_WORD})*")
+_JOINED = re.compile(rf"{_WORD}(?:\n{_WORD})*+")
 
 
 def tag(kind: str, *parts: str | int) -> str:
