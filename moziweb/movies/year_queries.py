@@ -51,12 +51,17 @@ class YearNumbers:
 
 
 def year_overview(
-    session: Session, year: Year, limit: int, where: Iterable[ColumnElement[bool]] = ()
+    session: Session,
+    year: Year,
+    limit: int,
+    where: Iterable[ColumnElement[bool]] = (),
+    *,
+    without_month: int,
 ) -> Sequence[MonthOverview]:
     """At most ``limit`` premieres of each month that has any, by date. Two queries.
 
     ``where`` are further conditions. The last one is ``NO_MONTH``, if there are premieres of which
-    only the year is known.
+    only the year is known: at most ``without_month``.
     """
     is_year = Premiere.precision == DatePrecision.YEAR
     month = case((is_year, NO_MONTH), else_=extract("month", Premiere.date))
@@ -73,7 +78,7 @@ def year_overview(
     )  # fmt: skip
     rows = session.execute(
         select(ranked)
-        .where(ranked.c.position <= limit)
+        .where(ranked.c.position <= case((ranked.c.month == NO_MONTH, without_month), else_=limit))
         .order_by(ranked.c.month == NO_MONTH, ranked.c.month, ranked.c.position)
     ).all()
     if not rows:

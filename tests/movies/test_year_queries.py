@@ -13,18 +13,21 @@ from tests.factories import make_movie, make_premiere
 def test_overview_has_the_first_premieres_of_each_month(dbsession: Session) -> None:
     for day in (25, 4, 11):
         make_premiere(dbsession, make_movie(dbsession, f"June {day}"), date(2026, 6, day))
-    march, year = make_movie(dbsession, "In March"), make_movie(dbsession, "One day")
+    march = make_movie(dbsession, "In March")
     make_premiere(dbsession, march, date(2026, 3, 1), precision=DatePrecision.MONTH)
-    make_premiere(dbsession, year, date(2026, 1, 1), precision=DatePrecision.YEAR)
+    for number in range(4):
+        year = make_movie(dbsession, f"One day {number}")
+        make_premiere(dbsession, year, date(2026, 1, 1), precision=DatePrecision.YEAR)
     make_premiere(dbsession, make_movie(dbsession, published=False), date(2026, 6, 1))
     make_premiere(dbsession, make_movie(dbsession, "next year"), date(2027, 1, 1))
     found = [
         (each.month, each.number, [listing.movie.title for listing in each.listings])
-        for each in year_overview(dbsession, Year(2026), 2)
+        for each in year_overview(dbsession, Year(2026), 2, without_month=3)
     ]
     june = (6, 3, ["June 4", "June 11"])
-    assert found == [(3, 1, ["In March"]), june, (NO_MONTH, 1, ["One day"])]
-    assert year_overview(dbsession, Year(2025), 2) == ()
+    year_only = (NO_MONTH, 4, ["One day 0", "One day 1", "One day 2"])
+    assert found == [(3, 1, ["In March"]), june, year_only]
+    assert year_overview(dbsession, Year(2025), 2, without_month=3) == ()
 
 
 def test_numbers_by_kind_without_the_cancelled(dbsession: Session) -> None:

@@ -165,15 +165,6 @@ def test_khal_imports_every_calendar(
 
 
 KHAL = """
-import json, sys
-from khal.cli import main_khal
-
-for command in json.loads(sys.argv[1]):
-    main_khal(command, standalone_mode=False)
-"""
-"""Runs commands of khal in one process."""
-
-KHAL = """
 [calendars]
 [[premieres]]
 path = {folder}/events

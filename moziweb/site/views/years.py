@@ -37,6 +37,9 @@ from ..view_models import Link
 SHOWN_PER_MONTH: Final = 6
 """Cards of a month: one row of the widest layout."""
 
+SHOWN_WITHOUT_MONTH: Final = 100
+"""Cards of premieres of which only the year is known: no other page lists those of a year."""
+
 
 @movie_list_view(route_name="year", renderer="year.jinja2", cache_params=PARAMETERS)
 def year(request: Request) -> dict[str, Any]:
@@ -48,7 +51,13 @@ def year(request: Request) -> dict[str, Any]:
     filters = PageFilters.of(request, "year", year=period.name)
     context, chosen = filters.context, filters.filter
     context.depend(period_tag(period), *chosen.tags(period))
-    months = year_overview(request.dbsession, period, SHOWN_PER_MONTH, chosen.conditions)
+    months = year_overview(
+        request.dbsession,
+        period,
+        SHOWN_PER_MONTH,
+        chosen.conditions,
+        without_month=SHOWN_WITHOUT_MONTH,
+    )
     if not months:
         mark_negative(request)
     fragments, translate = PageFragments(request, context), context.formatter.translate
@@ -74,7 +83,11 @@ def _section(fragments: PageFragments, year: Year, overview: MonthOverview) -> S
     formatter, urls = fragments.context.formatter, fragments.context.urls
     if overview.month == NO_MONTH:
         title = formatter.translate(_("Day not known yet"))
-        return fragments.section("day-unknown", title, overview.listings)
+        shown, note = len(overview.listings), ""
+        if overview.number > shown:
+            values = {"shown": shown, "number": overview.number}
+            note = formatter.translate(_("${shown} of ${number} films", mapping=values))
+        return fragments.section("day-unknown", title, overview.listings, note)
     month = Month(year.number, overview.month)
     more = _("All premieres (${number})", mapping={"number": overview.number})
     title, text = month_label(formatter, month), formatter.translate(more)

@@ -6,7 +6,9 @@ import pytest
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
+from moziweb.movies.models import DatePrecision
 from moziweb.services import services_of
+from moziweb.site.views import years
 from moziweb.site.views.years import SHOWN_PER_MONTH
 from tests.conftest import QueryCounter
 from tests.factories import add_poster, make_movie, make_premiere
@@ -32,6 +34,24 @@ def test_year_has_a_row_of_each_month(
     assert 'href="/month/2026-06"' in page.text
     assert 'href="/year/2027"' in page.text
     assert "All premieres (7)" in app.get("/en/year/2026").text
+
+
+def test_premieres_without_a_month_are_all_on_the_page_of_their_year(
+    app: TestApp, dbsession: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Up to a bound, with the number of all: no other page lists them by year."""
+    titles = [f"Some day {number}" for number in range(SHOWN_PER_MONTH + 2)]
+    for title in titles:
+        movie = make_movie(dbsession, title)
+        make_premiere(dbsession, movie, date(2026, 1, 1), precision=DatePrecision.YEAR)
+    dbsession.commit()
+    page = app.get("/year/2026")
+    assert sections(page.text)["day-unknown"] == titles
+    assert not page.html.select(".shelf-note")
+    monkeypatch.setattr(years, "SHOWN_WITHOUT_MONTH", SHOWN_PER_MONTH + 1)
+    page = app.get("/year/2026")
+    assert sections(page.text)["day-unknown"] == titles[:-1]
+    assert page.html.select_one(".shelf-note").text == "8 filmből 7"
 
 
 def test_empty_year_is_not_indexed_and_links_to_no_other(app: TestApp) -> None:
