@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from datetime import date
+from itertools import chain
 from typing import Final, TypeAlias
 
 from sqlalchemy.orm import Session
@@ -20,7 +21,7 @@ from moziweb.movies.calendar import (
 from moziweb.movies.filters import PremiereFilter
 from moziweb.movies.models import DatePrecision
 from moziweb.movies.queries import DAYS, Neighbours, neighbours
-from moziweb.movies.week_range_tags import week_range_tags_between
+from moziweb.movies.week_range_tags import SpanKind, week_range_tags_between
 
 from ..context import PageContext
 from ..formatting import Formatter
@@ -40,7 +41,9 @@ def nearest_premieres(
     """The nearest premieres of a filter around ``span``, which has none. One query."""
     found = neighbours(session, *span, precisions, chosen.conditions)
     before, after = found.before or date.min, found.after or date.max
-    context.depend(*chosen.tags(), *week_range_tags_between(before, after))
+    kinds = SpanKind if DatePrecision.YEAR in precisions else (SpanKind.DATED,)
+    spans = (week_range_tags_between(before, after, kind) for kind in kinds)
+    context.depend(*chosen.tags(), *chain.from_iterable(spans))
     return found
 
 
@@ -76,22 +79,29 @@ def month_nav(
     )
 
 
-def year_nav(context: PageContext, year: Year, *, is_empty: bool) -> PeriodNav:
-    """The navigation of a year. An empty one links to no other, so that no crawler follows them."""
+def year_nav(context: PageContext, year: Year, neighbours: Neighbours | None = None) -> PeriodNav:
+    """The navigation of a year. ``neighbours`` is given for a year without premieres.
+
+    It links only to the nearest years with premieres, so that no crawler follows empty years.
+    """
     urls, formatter = context.urls, context.formatter
-    years = () if is_empty else (year.previous, year.next)
+    years = () if neighbours else (year.previous, year.next)
     previous, following = (
         _year_link(context, each) if each in years and in_bounds(each) else None
         for each in (year.previous, year.next)
     )
-    months = () if is_empty else (Month(year.number, number) for number in range(1, 13))
+    before, after = (
+        _year_link(context, year_of(day)) if day and in_bounds(year_of(day)) else None
+        for day in ((neighbours.before, neighbours.after) if neighbours else (None, None))
+    )
+    months = () if neighbours else (Month(year.number, number) for number in range(1, 13))
     return PeriodNav(
         formatter.translate(_("Premieres of the year")),
         year.name,
         previous,
         following,
-        previous_filled=None,
-        next_filled=None,
+        previous_filled=before,
+        next_filled=after,
         months=tuple(
             Link(urls.month(month), month_label(formatter, month), month.name) for month in months
         ),

@@ -9,6 +9,7 @@ from pyramid.view import view_config
 from moziweb.cache.http.view_deriver import mark_negative
 from moziweb.i18n import _
 from moziweb.movies.calendar import FIRST_YEAR, LAST_YEAR, Month, Year
+from moziweb.movies.models import DatePrecision
 from moziweb.movies.tags import period_tag, year_number_tag
 from moziweb.movies.year_queries import (
     NO_MONTH,
@@ -31,7 +32,7 @@ from ..presenters.jsonld import (
     top_page_json_ld,
 )
 from ..presenters.page_head import not_indexed, page_head
-from ..presenters.period_nav import month_label, year_nav
+from ..presenters.period_nav import month_label, nearest_premieres, year_nav
 from ..view_models import Link
 
 SHOWN_PER_MONTH: Final = 6
@@ -43,7 +44,7 @@ SHOWN_WITHOUT_MONTH: Final = 100
 
 @movie_list_view(route_name="year", renderer="year.jinja2", cache_params=PARAMETERS)
 def year(request: Request) -> dict[str, Any]:
-    """The first premieres of each month of a year. Six queries, three for an empty year."""
+    """The first premieres of each month of a year. Six queries, four for an empty year."""
     try:
         period = Year.parse(request.matchdict["year"])
     except ValueError:
@@ -58,10 +59,13 @@ def year(request: Request) -> dict[str, Any]:
         chosen.conditions,
         without_month=SHOWN_WITHOUT_MONTH,
     )
+    nearest = None
     if not months:
         mark_negative(request)
+        span = period.start, period.end
+        nearest = nearest_premieres(request.dbsession, context, chosen, span, list(DatePrecision))
     fragments, translate = PageFragments(request, context), context.formatter.translate
-    nav = year_nav(context, period, is_empty=not months)
+    nav = year_nav(context, period, nearest)
     text = translate(_("Film premieres in Hungary, ${span}.", mapping={"span": nav.range_text}))
     page = page_head(context, f"{nav.title}: {nav.range_text}", text, "year", year=period.name)
     sections = [_section(fragments, period, each) for each in months]

@@ -1,17 +1,19 @@
 """The pages of years."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from moziweb.movies.models import DatePrecision
+from moziweb.movies.models import DatePrecision, Movie, PremiereKind
 from moziweb.services import services_of
 from moziweb.site.views import years
 from moziweb.site.views.years import SHOWN_PER_MONTH
 from tests.conftest import QueryCounter
 from tests.factories import add_poster, make_movie, make_premiere
+from tests.site.cached import Movies, write
 from tests.site.views.test_index import sections
 
 
@@ -52,6 +54,32 @@ def test_premieres_without_a_month_are_all_on_the_page_of_their_year(
     page = app.get("/year/2026")
     assert sections(page.text)["day-unknown"] == titles[:-1]
     assert page.html.select_one(".shelf-note").text == "8 filmből 7"
+
+
+def test_empty_filtered_year_links_to_the_nearest_with_matches(
+    cached: TestApp, movies: Movies
+) -> None:
+    """Also to those with premieres of which only the year is known."""
+
+    def links() -> list[Any]:
+        page = cached.get("/en/year/2150?kind=festival").html
+        assert "No film of 2150 matches the filters." in page.select_one(".empty").text
+        return [link["href"] for link in page.select(".ways-out a")]
+
+    def add(day: date, precision: DatePrecision) -> None:
+        def premiere(session: Session) -> None:
+            movie = session.get_one(Movie, movies.here)
+            kind = PremiereKind.FESTIVAL
+            make_premiere(session, movie, day, precision=precision, kind=kind)
+
+        write(cached, premiere)
+
+    assert links() == links() == []
+    add(date(2141, 3, 2), DatePrecision.DAY)
+    assert links() == ["/en/year/2141?kind=festival"]
+    add(date(2145, 1, 1), DatePrecision.YEAR)
+    add(date(2160, 1, 1), DatePrecision.YEAR)
+    assert links() == ["/en/year/2160?kind=festival", "/en/year/2145?kind=festival"]
 
 
 def test_empty_year_is_not_indexed_and_links_to_no_other(app: TestApp) -> None:
