@@ -19,8 +19,8 @@ from moziweb.manager.auth.accounts import (
     enable,
     find_user,
     invite_user,
+    is_blocked,
     last_seen,
-    needs_link,
     set_password,
     set_role,
 )
@@ -180,7 +180,7 @@ def list_command(context: CommandContext) -> None:
                 "role": each.role.value,
                 "disabled": each.disabled_at is not None,
                 "invited": each.invited,
-                "password_blocked": needs_link(each) and not each.invited,
+                "password_blocked": is_blocked(each),
                 "second_factor": each.id in secured,
                 "last_seen": seen[each.id].isoformat() if each.id in seen else None,
             }

@@ -114,6 +114,11 @@ def needs_link(user: User) -> bool:
     return user.invited or passwords.is_unusable(user.password_hash)
 
 
+def is_blocked(user: User) -> bool:
+    """Whether the user's password was blocked, and no new one was set since."""
+    return needs_link(user) and not user.invited
+
+
 def disable(session: Session, user: User, *, by: Actor, now: datetime) -> None:
     """Forbids the user to sign in, ends their sessions and deletes an open link.
 

@@ -26,8 +26,8 @@ from ..auth.accounts import (
     end_sessions,
     find_user,
     invite_user,
+    is_blocked,
     last_seen,
-    needs_link,
     set_role,
 )
 from ..auth.factors.state import factors_of, reset_factors, users_with_factors
@@ -182,7 +182,7 @@ def _show_link(
     values = {
         "page": page_frame(request, user.name, _ROUTE, path=request.route_path(_ROUTE)),
         "user": user,
-        "is_blocked": needs_link(user) and not user.invited,
+        "is_blocked": is_blocked(user),
         "link": f"{base_url}{path}",
         "expires_at": now + link_lifetime(user),
     }
@@ -198,7 +198,7 @@ def _list(request: Request, form: NewUserForm) -> dict[str, Any]:
     return {
         "page": page_frame(request, _("Users"), _ROUTE),
         "users": users,
-        "blocked": {each.id for each in users if needs_link(each) and not each.invited},
+        "blocked": {each.id for each in users if is_blocked(each)},
         "seen": last_seen(session),
         "secured": users_with_factors(session),
         "own_id": require_user(request).user_id,
@@ -212,7 +212,7 @@ def _page(request: Request, user: User, problem: TranslationString | str = "") -
         "page": page_frame(request, user.name, _ROUTE),
         "user": user,
         "factors": factors_of(request.dbsession, user.id),
-        "is_blocked": needs_link(user) and not user.invited,
+        "is_blocked": is_blocked(user),
         "keeps_password": _KEEP in request.GET,
         "is_own": user.id == require_user(request).user_id,
         "form": RoleForm(role=role if role in {*Role} else user.role.value),
