@@ -153,6 +153,22 @@ def test_request_that_wrote_gets_and_stores_no_entry(site: Site) -> None:
     assert [site.get(path).headers["X-Cache"] for path in ("/page/a", "/page/b")] == ["miss", "hit"]
 
 
+def test_view_that_writes_stores_no_entry() -> None:
+    """Its page may show what is not committed."""
+
+    def look(request: Any) -> Response:
+        if site.renders <= 2:
+            request.dbsession.add(Movie(id=1, title="Macskafogó", week="1"))
+        text = slots_of(request).take("7") if has_slots else "nothing"
+        return Response(text, status=status)
+
+    for has_slots, status in ((True, 200), (False, 200), (False, 404)):
+        site = listed() if has_slots else Site()
+        site.look = look
+        shown = [site.app.get("/page/a", status=status).headers["X-Cache"] for _ in range(4)]
+        assert shown == ["bypass", "bypass", "miss", "hit"]
+
+
 @pytest.mark.parametrize("status", [200, 404])
 def test_raised_and_returned_not_found_are_the_same(site: Site, status: int) -> None:
     def look(request: Any) -> Response:
