@@ -19,12 +19,10 @@ from waitress.rfc7230 import HEADER_FIELD_RE
 from waitress.server import create_server
 
 from moziweb.request import BODY_TOO_LARGE
-from moziweb.server.connections import (
-    BYTES_PER_SECOND,
+from moziweb.server.connections import BYTES_PER_SECOND, ConnectionLimits, LimitedChannel
+from moziweb.server.parser import (
     MAX_CHUNK_LINE,
     MAX_DISCARDED,
-    ConnectionLimits,
-    LimitedChannel,
     LimitedParser,
     use_linear_patterns,
 )
