@@ -66,24 +66,29 @@ form.querySelector("[data-more]").addEventListener("click", (event) => {
   if (first) cellsOf(first)[0].focus();
 });
 
-// Cells of a spreadsheet are lines of texts with tabs; a cell with a line break or a quote is quoted.
-function parse(text) {
-  const rows = [[""]];
-  let quoted = false;
-  for (let at = 0; at < text.length; at += 1) {
-    const sign = text[at];
-    const row = rows.at(-1);
-    if (quoted) {
-      if (sign !== '"') row[row.length - 1] += sign;
-      else if (text[at + 1] === '"') { row[row.length - 1] += '"'; at += 1; } else quoted = false;
-    } else if (sign === '"' && row.at(-1) === "") quoted = true;
-    else if (sign === "\t") row.push("");
-    else if (sign === "\n") rows.push([""]);
-    else if (sign !== "\r") row[row.length - 1] += sign;
+// Cells of a spreadsheet are lines of texts with tabs; a cell with a tab, a line break or a doubled quote is
+// quoted. Any other quote is a part of the text: Excel copies "Hamlet" with its quotes.
+const CELL = /"((?:[^"]|"")*)"(?=[\t\n]|$)|[^\t\n]*/y;
+
+function parse(copied) {
+  const text = copied.replace(/\r\n?/g, "\n");
+  const rows = [[]];
+  CELL.lastIndex = 0;
+  for (;;) {
+    const [whole, quoted = ""] = CELL.exec(text);
+    rows.at(-1).push(/[\t\n]|""/.test(quoted) ? quoted.replaceAll('""', '"') : whole);
+    if (CELL.lastIndex >= text.length) break;
+    if (text[CELL.lastIndex] === "\n") rows.push([]);
+    CELL.lastIndex += 1;
   }
   if (rows.at(-1).every((cell) => cell === "")) rows.pop();
   return rows;
 }
+
+// The cells of the last paste, each with its former text and the pasted one.
+let replaced = [];
+let pasted = false; // nothing was typed since
+form.addEventListener("input", (event) => { if (event.isTrusted) pasted = false; });
 
 form.addEventListener("paste", (event) => {
   const cell = event.target.closest("[data-cell]");
@@ -95,12 +100,15 @@ form.addEventListener("paste", (event) => {
   let row = cell.closest("tr");
   let done = 0;
   let cut = 0;
+  replaced = [];
   for (const line of lines) {
     if (!row) break;
     const cells = cellsOf(row).slice(column);
     line.map((value) => value.replace(/\s+/g, " ").trim()).forEach((value, index) => {
-      if (cells[index]) cells[index].value = value;
-      else if (value) cut += 1;
+      if (cells[index]) {
+        replaced.push([cells[index], cells[index].value, value]);
+        cells[index].value = value;
+      } else if (value) cut += 1;
     });
     done += 1;
     row = row.nextElementSibling ?? (done < lines.length ? addRow() : null);
@@ -109,7 +117,29 @@ form.addEventListener("paste", (event) => {
   status.textContent = status.dataset.pasted.replace("{rows}", done)
     + (left ? ` ${status.dataset.leftOut.replace("{rows}", left)}` : "")
     + (cut ? ` ${status.dataset.cutOff.replace("{cells}", cut)}` : "");
+  undo.hidden = false;
+  pasted = true;
   cell.dispatchEvent(new Event("input", { bubbles: true }));
+});
+
+// Browsers undo what is typed in a cell, but not what a script sets.
+const undo = form.querySelector("[data-undo-paste]");
+
+function undoPaste() {
+  for (const [cell, former, text] of replaced) if (cell.value === text) cell.value = former;
+  status.textContent = status.dataset.undone;
+  undo.hidden = true;
+  pasted = false;
+  const [first] = replaced[0];
+  first.focus();
+  first.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+undo.querySelector("button").addEventListener("click", undoPaste);
+form.addEventListener("keydown", (event) => {
+  if (!pasted || event.key.toLowerCase() !== "z" || event.shiftKey || !(event.ctrlKey || event.metaKey)) return;
+  event.preventDefault();
+  undoPaste();
 });
 
 // Posters.
@@ -201,21 +231,52 @@ if (posters) {
       || page.querySelector(".problem")?.textContent || posters.dataset.failed;
   };
 
-  posters.addEventListener("submit", async (event) => {
-    const chosen = inputs.filter((input) => input.files.length);
-    if (!chosen.length) return;
-    event.preventDefault();
-    if (posters.dataset.busy) return;
-    posters.dataset.busy = "1";
+  const chosen = () => inputs.filter((input) => input.files.length);
+
+  // Whether all chosen files are saved; the first wrong one has the focus.
+  const sendAll = async () => {
     let wrong = null;
-    for (const input of chosen) {
+    for (const input of chosen()) {
       const problem = await send(input).catch(() => posters.dataset.failed);
       showError(input, problem);
       if (problem) wrong ??= input;
       else input.value = "";
     }
+    wrong?.focus();
+    return !wrong;
+  };
+
+  const save = async (event, then) => {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (posters.dataset.busy) return;
+    posters.dataset.busy = "1";
+    const isSaved = await sendAll();
     delete posters.dataset.busy;
-    if (wrong) wrong.focus();
-    else location.assign(`${location.pathname}?done=posters-added`);
+    if (isSaved) then();
+  };
+
+  // Cells that are not saved stay on the page.
+  const isTyped = () => "unsaved" in form.dataset
+    || cellsOf(body).some((cell) => cell.value !== cell.defaultValue);
+
+  posters.addEventListener("submit", (event) => {
+    if (!chosen().length) return;
+    save(event, () => {
+      if (isTyped()) report.textContent = posters.dataset.saved;
+      else location.assign(`${location.pathname}?done=posters-added`);
+    });
   });
+
+  // Saving the table also saves the files, before the page is left.
+  form.addEventListener("submit", (event) => {
+    const { submitter } = event;
+    if (!chosen().length || submitter?.value !== "save") return;
+    save(event, () => {
+      if (isTyped()) form.requestSubmit(submitter);
+      else location.assign(`${location.pathname}?done=posters-added`);
+    });
+  }, { capture: true });
+
+  addEventListener("beforeunload", (event) => { if (chosen().length) event.preventDefault(); });
 }

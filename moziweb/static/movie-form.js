@@ -1,13 +1,6 @@
-// Optional help for the movie's form: buttons order people, a changed date opens its reason, and leaving
-// with unsaved changes asks first.
+// Optional help for the movie's form: buttons order people, and a changed date opens its reason.
 
 const form = document.querySelector("[data-film]");
-
-document.querySelector("[data-shortcuts]").hidden = false;
-
-function serialized() {
-  return new URLSearchParams(new FormData(form)).toString();
-}
 
 form.addEventListener("input", (event) => {
   openReason(event.target);
@@ -62,23 +55,5 @@ function nameMovers(row) {
 function renumber(list) {
   [...list.children].forEach((row, index) => {
     row.querySelector("[data-place]").value = index + 1;
-  });
-}
-
-// Ask before leaving with unsaved changes: what was typed since the page was loaded, after the rows are
-// numbered, or what the page shows of a form that was not saved.
-const initial = serialized();
-let sent = false;
-form.addEventListener("submit", () => { sent = true; });
-addEventListener("pageshow", () => { sent = false; });
-addEventListener("beforeunload", (event) => {
-  if (!sent && ("unsaved" in form.dataset || serialized() !== initial)) event.preventDefault();
-});
-
-// After a failed request, such as one without a session, the panel does not keep an old number.
-for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
-  addEventListener(failure, () => {
-    const panel = document.querySelector("#affected");
-    panel.textContent = panel.dataset.unknown;
   });
 }

@@ -53,8 +53,8 @@ def questions(page: Page) -> list[str]:
     return seen
 
 
-def leave(page: Page) -> None:
-    page.locator("#title").click()  # browsers only ask on a page that was used
+def leave(page: Page, field: str = "#title") -> None:
+    page.locator(field).click()  # browsers only ask on a page that was used
     with page.expect_navigation():
         page.locator(".site-nav a").first.click()
 
@@ -94,6 +94,41 @@ def test_refused_save_is_left_after_a_question(
     assert asked == []  # saving is not leaving
     expect(page.locator("#error-summary")).to_be_visible()
     leave(page)
+    assert asked == ["beforeunload"]
+
+
+def test_text_typed_after_a_stopped_save_is_left_after_a_question(
+    manager: ManagerSite, open_page: OpenPage, movie: str
+) -> None:
+    page = opened(manager, open_page, movie)
+    asked = questions(page)
+    page.route(movie, lambda route: route.fulfill(status=204))  # the page stays, as after Escape
+    page.locator("#synopsis").fill("Valami új.")
+    with page.expect_response(movie):
+        page.keyboard.press("Control+Enter")
+    page.locator("#synopsis").press_sequentially(" És még.")
+    page.unroute(movie)
+    leave(page)
+    assert asked == ["beforeunload"]
+
+
+def test_typed_name_is_left_after_a_question(manager: ManagerSite, open_page: OpenPage) -> None:
+    path = f"{manager.url}/manager/names/person/{manager.movies.person}"
+    page = opened(manager, open_page, path)
+    asked, name = questions(page), page.locator("#name")
+    leave(page, "#name")
+    assert asked == []
+    page.goto(path)
+    name.fill("Más név")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Mit frissít?").click()
+    assert asked == []
+    leave(page, "#name")  # what was looked at is not saved
+    assert asked == ["beforeunload"]
+    page.goto(path)
+    name.fill("Más név")
+    save(page)
+    leave(page, "#name")
     assert asked == ["beforeunload"]
 
 

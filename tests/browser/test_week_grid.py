@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import FilePayload, Locator, Page, expect
+from playwright.sync_api import Dialog, FilePayload, Locator, Page, expect
 from sqlalchemy import select
 
 from moziweb.movies.models import Movie
@@ -19,6 +19,7 @@ from .conftest import OpenPage
 from .manager_site import NAME, PASSWORD, ManagerSite, running_manager_site
 from .page_log import PageLog, violations_of
 from .test_accessibility import ALL, violations
+from .test_movie_form import questions
 
 WEEK: Final = week_here().shifted(10)
 GRID: Final = f"/manager/week/{WEEK.name}/grid"
@@ -203,6 +204,46 @@ def test_cells_of_a_spreadsheet_fill_rows_and_columns(
     assert values(page, "rating", 3) == ["12", "16", ""]
     save(page)
     assert [movie.rating for movie in stored(own, Movie)].count("16") == 1
+
+
+def test_quotes_of_pasted_cells_are_kept(manager: ManagerSite, open_page: OpenPage) -> None:
+    page = opened(manager, open_page)
+    rows = [
+        ['"Hamlet', "Fórum"], ['"Szerelem" és más', "Vertigo"], ['"Csend"', ""],
+        ['"Két\nsor"', '"egy\tkettő"'], ['"""Nagy"" film"', 'vége"'], ["Utolsó", ""],
+    ]  # fmt: skip
+    paste(page, cell(page, 0, "original_title"), "\r\n".join("\t".join(row) for row in rows))
+    assert values(page, "original_title", 7) == [
+        '"Hamlet', '"Szerelem" és más', '"Csend"', "Két sor", '"Nagy" film', "Utolsó", "",
+    ]  # fmt: skip
+    assert values(page, "rating", 6) == ["Fórum", "Vertigo", "", "egy kettő", 'vége"', ""]
+
+
+def test_paste_is_undone_by_a_key_and_by_a_button(
+    manager: ManagerSite, open_page: OpenPage
+) -> None:
+    page = opened(manager, open_page)
+    button = page.get_by_role("button", name="Beillesztés visszavonása")
+    expect(button).to_be_hidden()
+    cell(page, 0, "title").fill("Megvolt")
+    paste(page, cell(page, 0, "title"), "Rossz\tFórum\nhely\t")
+    assert values(page, "title", 2) == ["Rossz", "hely"]
+    page.keyboard.press("Control+Z")
+    assert values(page, "title", 2) == ["Megvolt", ""]
+    expect(page.locator("[data-sheet-status]")).to_have_text(
+        "A cellák olyanok, mint a beillesztés előtt."
+    )
+    expect(button).to_be_hidden()
+    # What was typed since stays; the key undoes it, as in any other field.
+    paste(page, cell(page, 0, "title"), "Rossz\tFórum\nhely\t")
+    cell(page, 1, "title").press_sequentially("!")
+    page.keyboard.press("Control+Z")
+    assert values(page, "title", 2) == ["Rossz", "hely"]
+    cell(page, 1, "title").fill("Kézzel")
+    button.click()
+    assert values(page, "title", 2) == ["Megvolt", "Kézzel"]
+    assert cell(page, 0, "date").input_value() == ""
+    expect(cell(page, 0, "title")).to_be_focused()
 
 
 def test_rows_that_do_not_fit_are_announced(manager: ManagerSite, open_page: OpenPage) -> None:
@@ -455,14 +496,8 @@ def test_wrong_file_is_named_without_scripts(own: ManagerSite, open_page: OpenPa
 
 def test_typed_cells_are_left_after_a_question(manager: ManagerSite, open_page: OpenPage) -> None:
     page = opened(manager, open_page)
-    asked: list[str] = []
-
-    def accept(dialog: Any) -> None:
-        asked.append(dialog.type)
-        dialog.accept()
-
-    page.on("dialog", accept)
-    cell(page, 0, "title").click()
+    asked = questions(page)
+    page.get_by_role("button", name="Több üres sor").click()  # which are nothing typed
     with page.expect_navigation():
         page.locator(".week-nav a").first.click()
     assert asked == []
@@ -470,4 +505,42 @@ def test_typed_cells_are_left_after_a_question(manager: ManagerSite, open_page: 
     cell(page, 0, "title").fill("Elhagyva")
     with page.expect_navigation():
         page.locator(".week-nav a").first.click()
+    assert asked == ["beforeunload"]
+
+
+def test_chosen_files_are_saved_with_the_table_or_left_after_a_question(
+    manager: ManagerSite, open_page: OpenPage
+) -> None:
+    week = WEEK.shifted(30)
+    page = opened(manager, open_page, path=f"/manager/week/{week.name}/grid")
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    cell(page, 0, "title").fill("Fájllal")
+    save(page)
+    picture = page.locator("[name^=picture-]").first
+    picture.set_input_files(GOOD)
+    page.locator(".week-nav a").first.click()
+    page.wait_for_function("document.querySelector('[name^=picture-]').files.length === 1")
+    assert asked == ["beforeunload"]
+    # Saving the table saves them first.
+    cell(page, 1, "title").fill("Második")
+    save(page)
+    expect(page.get_by_role("status").first).to_contain_text("Mentve.")
+    names = [each.file_name for each in stored(manager, PosterSource) if each.file_name]
+    assert names == ["jó.jpg"]
+    # Saving the files leaves the cells.
+    page.locator("[name^=picture-]").last.set_input_files({**GOOD, "name": "másik.jpg"})
+    cell(page, 2, "title").fill("Félkész")
+    page.get_by_role("button", name="A plakátok mentése").click()
+    expect(page.locator("[data-posters-status]")).to_have_text(
+        "A plakátokat elmentettük, a képeik most készülnek."
+    )
+    assert cell(page, 2, "title").input_value() == "Félkész"
+    names = [each.file_name for each in stored(manager, PosterSource) if each.file_name]
+    assert names == ["jó.jpg", "másik.jpg"]
     assert asked == ["beforeunload"]

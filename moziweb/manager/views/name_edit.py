@@ -185,6 +185,7 @@ def _edit_page(request: Request, edit: _NameEdit) -> dict[str, Any]:
         "has_more_movies": len(movies) > SHOWN_MOVIES,
         "affected": edit.affected,
         "is_previewed": edit.is_previewed,
+        "unsaved": edit.is_typed,
         "differences": edit.differences,
         "mistakes": edit.mistakes(),
         "merges": [
