@@ -282,6 +282,13 @@ def is_awaited(premiere: type[Premiere], today: date) -> ColumnElement[bool]:
     )
 
 
+def is_without_day(premiere: type[Premiere]) -> ColumnElement[bool]:
+    """Whether the date of a premiere is a month or a year. An index has these premieres."""
+    # A literal, so that SQLite sees that the partial index has these rows.
+    day = literal(DatePrecision.DAY, Premiere.precision.type, literal_execute=True)
+    return premiere.precision != day
+
+
 def has_no_premiere() -> ColumnElement[bool]:
     """Whether a movie has no premiere, also no cancelled one."""
     return ~exists().where(Premiere.movie_id == Movie.id).correlate(Movie)
@@ -299,14 +306,10 @@ def _awaited_movies(today: date) -> Select[int]:
     """
     dated = exists().where(Premiere.movie_id == Movie.id, Premiere.precision.in_(DAYS))
     awaited = aliased(Premiere)
-    # A literal, so that SQLite sees that the partial index has these rows.
-    without_day = awaited.precision != literal(
-        DatePrecision.DAY, Premiere.precision.type, literal_execute=True
-    )
     return (
         select(Movie.id)
         .join(awaited, awaited.movie_id == Movie.id)
-        .where(IS_PUBLISHED, without_day, awaited.date >= today.replace(month=1, day=1))
+        .where(IS_PUBLISHED, is_without_day(awaited), awaited.date >= today.replace(month=1, day=1))
         .where(awaited.id == _first_awaited(today), ~dated.correlate(Movie))
         .order_by(awaited.date, Movie.id.desc())
     )

@@ -7,7 +7,19 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import Float, ForeignKey, Index, String, Text, UniqueConstraint, false, or_, text
+from sqlalchemy import (
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    or_,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from moziweb.clock import utc_now
@@ -115,6 +127,14 @@ class PosterSource(Base):
     variants: Mapped[list["PosterVariant"]] = relationship(
         back_populates="source", lazy="raise_on_sql", cascade="all, delete-orphan"
     )
+
+
+POSTERLESS: Final = Table(
+    "posterless_movie",
+    Base.metadata,
+    Column("movie_id", ForeignKey("movie.id", ondelete="CASCADE"), primary_key=True),
+)
+"""The movies without a chosen source. Triggers of the database keep it (migration 0045)."""
 
 
 class PendingUpload(Base):

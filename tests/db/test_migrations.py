@@ -6,8 +6,9 @@ import time
 import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from itertools import product
+from itertools import permutations, product
 from pathlib import Path
 
 import alembic.command
@@ -44,13 +45,14 @@ from moziweb.movies import derived
 from moziweb.movies.importers.models import MovieReference
 from moziweb.movies.models import UNANNOUNCED, Distributor, Movie, Person, Premiere, Trailer
 from moziweb.posters.models import (
+    POSTERLESS,
     PosterSource,
     PosterVariant,
     SourceKind,
     SourceState,
     VariantState,
 )
-from tests.factories import make_movie, make_premiere
+from tests.factories import add_poster, make_movie, make_premiere
 from tests.services.postgres import PostgresServer
 from tests.threads import PATIENCE, wait_until
 
@@ -486,6 +488,50 @@ def test_movie_without_premieres_is_found_after_two_transactions_at_once(
             session.execute(delete(Movie))
             session.commit()
             assert session.scalars(select(UNANNOUNCED)).all() == []
+
+
+def test_movies_of_before_are_listed_as_posterless(empty_engine: Engine) -> None:
+    migrations.upgrade(empty_engine, "0044")
+    with Session(empty_engine) as session:
+        movies = [make_movie(session) for _ in range(3)]
+        add_poster(session, movies[0])
+        add_poster(session, movies[1], chosen=False)
+        session.commit()
+        migrations.upgrade(empty_engine)
+        assert set(session.scalars(select(POSTERLESS))) == {each.id for each in movies[1:]}
+
+
+@pytest.mark.parametrize("empty_engine", ["postgresql"], indirect=True)
+def test_movie_without_a_poster_is_found_after_two_transactions_at_once(
+    empty_engine: Engine,
+) -> None:
+    """The first may roll back; the second, which runs before the first one ends, may fail."""
+    migrations.upgrade(empty_engine)
+    where = " WHERE movie_id = :movie AND "
+    drop, lose = (
+        f"{statement}{where}chosen"
+        for statement in ("UPDATE poster_source SET chosen = false", "DELETE FROM poster_source")
+    )
+    choose = f"UPDATE poster_source SET chosen = true{where}url = 'other'"
+    move = f"UPDATE poster_source SET movie_id = :other{where}chosen"
+    delete_movie = "DELETE FROM movie WHERE id = :movie"
+    for (first, second), commits in product(
+        permutations((drop, lose, choose, move, delete_movie), 2), (True, False)
+    ):
+        with Session(empty_engine) as session:
+            movie, other = make_movie(session), make_movie(session)
+            add_poster(session, movie)
+            add_poster(session, movie, url="other", chosen=False)
+            ids = {"movie": movie.id, "other": other.id}
+            session.commit()
+        with suppress(IntegrityError):  # two are chosen
+            run_at_once(empty_engine, text(first), text(second), ids, commit=commits)
+        with Session(empty_engine) as session:
+            is_theirs = (PosterSource.movie_id == Movie.id) & PosterSource.chosen
+            without = set(session.scalars(select(Movie.id).where(~exists().where(is_theirs))))
+            assert set(session.scalars(select(POSTERLESS))) == without, (first, second, commits)
+            session.execute(delete(Movie))
+            session.commit()
 
 
 def run_at_once(

@@ -9,6 +9,7 @@ dates), and their premieres. If nothing is found, one more looks for similar tit
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Select, SQLColumnExpression, and_, select, tuple_
@@ -16,11 +17,21 @@ from sqlalchemy.orm import Session, aliased, load_only
 
 from moziweb.db.planner_hints import NoIndex
 from moziweb.db.types import parse_id
-from moziweb.movies.models import DatePrecision, Movie, Premiere
+from moziweb.movies.models import Movie, Premiere
+from moziweb.movies.queries import is_without_day
 from moziweb.movies.search_queries import movies_spelled_alike
 from moziweb.posters.models import PosterSource, SourceState
 
-from .list_query import Filter, FilterContext, ListQuery, Sort, conditions, has, lacking
+from .list_query import (
+    WITHOUT_PREMIERE,
+    Filter,
+    FilterContext,
+    ListQuery,
+    Sort,
+    conditions,
+    has,
+    lacking,
+)
 
 MOVIES_PER_PAGE: Final = 50
 
@@ -201,8 +212,9 @@ def _parts(query: ListQuery, context: FilterContext) -> list[_Segment]:
     )
     if query.filter is Filter.NO_DATE:
         # No premiere of these movies has a day, so exclude those that have one.
-        dated = dated.where(Premiere.precision != DatePrecision.DAY)
-    without = lacking(lambda movie: has(Premiere, movie), query.search).subquery()
+        dated = dated.where(is_without_day(Premiere))
+    is_dated = partial(has, Premiere)
+    without = lacking(is_dated, WITHOUT_PREMIERE, query.search).subquery()
     number = NoIndex(without.c.id)
     # A movie without any premiere has none with a day: the filter is already satisfied.
     left = Filter.ALL if query.filter is Filter.NO_DATE else query.filter

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Exists,
     Row,
     Select,
+    SelectBase,
     SQLColumnExpression,
     exists,
     literal,
@@ -20,9 +21,16 @@ from sqlalchemy.orm import aliased
 
 from moziweb.db.planner_hints import NoIndex
 from moziweb.db.types import parse_id
-from moziweb.movies.calendar import Week, week_of
-from moziweb.movies.models import DatePrecision, FieldProvenance, Movie, Premiere
-from moziweb.posters.models import MIN_POSTER_WIDTH, PosterSource, SourceState
+from moziweb.movies.calendar import FIRST_YEAR, Week, week_of
+from moziweb.movies.models import (
+    UNANNOUNCED,
+    DatePrecision,
+    FieldProvenance,
+    Movie,
+    Premiere,
+)
+from moziweb.movies.queries import is_without_day
+from moziweb.posters.models import MIN_POSTER_WIDTH, POSTERLESS, PosterSource, SourceState
 
 from .list_search import MAX_SEARCH_LENGTH, Search
 
@@ -152,7 +160,7 @@ def movie_ids(which: Filter, context: FilterContext, search: Search = NO_SEARCH)
     ``search`` limits expensive filters to the movies that match it.
     """
     if which in _LACKING:
-        return lacking(_LACKING[which], search)
+        return lacking(*_LACKING[which], search)
     return _FILTERS[which](context)
 
 
@@ -161,10 +169,19 @@ def has(part: Any, movie: MovieIdColumn, *wanted: SQLColumnExpression[bool]) -> 
     return exists(part.movie_id).where(part.movie_id == movie, *wanted)
 
 
-def lacking(what: Callable[[MovieIdColumn], Exists], search: Search = NO_SEARCH) -> Select[int]:
-    """Returns the ids of the movies matching ``search`` for which ``what`` does not exist."""
+def lacking(
+    what: Callable[[MovieIdColumn], Exists], candidates: SelectBase, search: Search = NO_SEARCH
+) -> Select[int]:
+    """Returns the ids of the movies matching ``search`` for which ``what`` does not exist.
+
+    They are among those of ``candidates``, which are few: only a search reads other movies.
+    """
     movie = aliased(Movie)
-    return select(movie.id).where(*search.conditions(movie), ~what(movie.id).correlate(movie))
+    matches = search.conditions(movie)
+    if matches:
+        return select(movie.id).where(*matches, ~what(movie.id).correlate(movie))
+    few = candidates.subquery()
+    return select(few.c.movie_id.label("id")).where(~what(few.c.movie_id).correlate(few))
 
 
 def _this_week(context: FilterContext) -> Select[int]:
@@ -223,9 +240,24 @@ _FILTERS: Final = {
     Filter.STALE: _stale,
     Filter.UNPUBLISHED: _unpublished,
 }
-_LACKING: Final[dict[Filter, Callable[[MovieIdColumn], Exists]]] = {
-    Filter.NO_POSTER: lambda movie: has(PosterSource, movie, PosterSource.chosen),
-    Filter.NO_DATE: lambda movie: has(Premiere, movie, Premiere.precision == DatePrecision.DAY),
+WITHOUT_PREMIERE: Final = select(UNANNOUNCED.c.movie_id)
+"""The movies without a premiere, and a few others."""
+
+_WITHOUT_DAY: Final = select(Premiere.movie_id).where(
+    # All dates: SQLite reads the index of these premieres only for a range of it.
+    is_without_day(Premiere), Premiere.date >= date(FIRST_YEAR, 1, 1)
+)  # fmt: skip
+"""The movies with a premiere in a month or a year."""
+
+_LACKING: Final[dict[Filter, tuple[Callable[[MovieIdColumn], Exists], SelectBase]]] = {
+    Filter.NO_POSTER: (
+        lambda movie: has(PosterSource, movie, PosterSource.chosen),
+        select(POSTERLESS.c.movie_id),
+    ),
+    Filter.NO_DATE: (
+        lambda movie: has(Premiere, movie, Premiere.precision == DatePrecision.DAY),
+        WITHOUT_PREMIERE.union_all(_WITHOUT_DAY),
+    ),
 }
 
 

@@ -31,15 +31,17 @@ ROUTE: Final = "manager.posters_dashboard"
 
 @manager_view("posters_dashboard", permission=SEE, renderer="posters_dashboard", method="GET")
 def posters_dashboard(request: Request) -> dict[str, Any]:
-    """The dashboard; htmx polls it. Nine queries."""
+    """The dashboard; htmx polls it. Eight queries, nine on a small site."""
     session, now = request.dbsession, request.services.clock()
-    found, hours = poster_status(session), hourly_throughput(session, now)
+    counts = request.services.poster_counter.latest(session)
+    found = poster_status(session, counts.sources if counts else 0)
+    hours = hourly_throughput(session, now)
     samples = request.services.waiting_posters.note(now, found.waiting)
     return {
         "page": page_frame(request, _("Posters"), ROUTE),
         "now": now,
         "found": found,
-        "variants": request.services.variant_counts.by_state(session),
+        "variants": None if counts is None else counts.variants,
         "states": states_of(found),
         "sites": failures_by_host(found),
         "causes": causes_of(found),

@@ -1,6 +1,8 @@
 """Status of all posters (states, failures by code and host), and retrying failed sources."""
 
+import logging
 import math
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Row, Select, delete, func, select
+from sqlalchemy import Row, Select, delete, func, literal, select, union_all
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database
@@ -21,13 +24,19 @@ from ..models import BACKGROUND_ONLY, PosterHost, PosterSource, PosterVariant, S
 
 _FAILING: Final = (SourceState.RETRY_WAIT, SourceState.FAILED)
 _WAITING: Final = (SourceState.PENDING, SourceState.GENERATING, SourceState.RETRY_WAIT)
+_NOT_READY: Final = tuple(state for state in SourceState if state is not SourceState.READY)
 STATUS_ROWS_PER_QUERY: Final = 1_000
 
-SLOW_VARIANT_COUNT: Final = 0.02
-"""Seconds; faster counts are not kept."""
+COUNTED_BY_REQUESTS: Final = 20_000
+"""The greatest id of a source or variant up to which a request counts them itself."""
 
-VARIANT_COUNT_AGE: Final = 60.0
-"""Seconds."""
+COUNT_AGE: Final = 60.0
+"""Seconds until a large site is counted again."""
+
+COUNTING_SHARE: Final = 0.02
+"""The most of a process's time that it counts."""
+
+log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,52 +54,111 @@ class PosterStatus:
     waiting: int
 
 
-def poster_status(session: Session) -> PosterStatus:
-    """The status now. Five queries."""
+def poster_status(session: Session, sources: int | None = None) -> PosterStatus:
+    """The status now. Four queries.
+
+    If the number of all sources is known, those that are ready are not counted, but the rest of it.
+    """
     is_pending = PosterSource.state == SourceState.PENDING
     pending = select(func.min(PosterSource.created_at)).where(is_pending)
     is_waiting = PosterSource.state.in_(_WAITING)
     waiting = select(func.count(PosterSource.id)).where(is_waiting, BACKGROUND_ONLY)
+    oldest, count = session.execute(
+        select(pending.scalar_subquery(), waiting.scalar_subquery())
+    ).one()
     return PosterStatus(
-        sources=_counts(session, PosterSource),
+        sources=_sources_by_state(session, sources),
         failures=dict(Counter(_failures(session)).most_common()),
         hosts=session.scalars(select(PosterHost).order_by(PosterHost.name)).all(),
-        oldest_pending=session.scalar(pending),
-        waiting=session.scalar(waiting) or 0,
+        oldest_pending=oldest,
+        waiting=count,
     )
 
 
 def variants_by_state(session: Session) -> dict[str, int]:
     """The number of variants by state. Reads all of them."""
-    return _counts(session, PosterVariant)
+    return {state.value: count for state, count in sorted(session.execute(_VARIANTS))}
 
 
-class VariantCounts:
-    """The number of variants by state; kept for a minute if counting is slow, on a large site.
+_VARIANTS: Final = select(PosterVariant.state, func.count(PosterVariant.id)).group_by(
+    PosterVariant.state
+)
 
-    One per process; threads share it. ``clock`` is monotonic.
+
+@dataclass(frozen=True, slots=True)
+class PosterCounts:
+    """The number of sources, and that of variants by state."""
+
+    sources: int
+    variants: dict[str, int]
+
+    @classmethod
+    def of(cls, session: Session) -> "PosterCounts":
+        """Counts. One query, which reads all sources and all variants."""
+        no_state = literal(None, PosterVariant.state.type)
+        sources = select(no_state, func.count()).select_from(PosterSource)
+        counts = dict(session.execute(union_all(sources, _VARIANTS)).all())
+        total = counts.pop(None)
+        return cls(total, {state.value: counts[state] for state in sorted(counts)})
+
+
+class PosterCounter:
+    """Counts sources and variants for the dashboard: on a large site in a thread, not in a request.
+
+    Nothing is added up, so no writer and no crash can make a count wrong. One per process; threads
+    share it. ``clock`` is monotonic.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
+        self._database = database
         self._clock = clock
-        self._kept: dict[str, int] = {}
-        self._until = -math.inf
+        self._lock = threading.Lock()
+        self._kept: PosterCounts | None = None
+        self._next = -math.inf
 
-    def by_state(self, session: Session) -> dict[str, int]:
-        """The counts, at most ``VARIANT_COUNT_AGE`` seconds old. One query."""
-        began = self._clock()
-        if began < self._until:
+    def latest(self, session: Session) -> PosterCounts | None:
+        """The counts: those of now on a small site; None before a large one is counted.
+
+        Those of a large site are older than ``COUNT_AGE`` only until the thread has counted again,
+        or if counting takes more than ``COUNTING_SHARE`` of that. One query; two on a small site.
+        """
+        if _greatest_id(session) <= COUNTED_BY_REQUESTS:
+            return PosterCounts.of(session)
+        with self._lock:
+            if self._clock() >= self._next:
+                self._next = math.inf
+                threading.Thread(target=self._count, name="poster-counts", daemon=True).start()
             return self._kept
-        found = variants_by_state(session)
-        ended = self._clock()
-        if ended - began > SLOW_VARIANT_COUNT:
-            self._kept, self._until = found, ended + VARIANT_COUNT_AGE
-        return found
+
+    def _count(self) -> None:
+        began = self._clock()
+        found = None
+        try:
+            with self._database.read() as session:
+                found = PosterCounts.of(session)
+        except SQLAlchemyError as error:
+            log.warning("posters are not counted: %s", str(error).partition("\n")[0])
+        finally:
+            ended = self._clock()
+            with self._lock:
+                self._kept = found or self._kept
+                self._next = ended + max(COUNT_AGE, (ended - began) / COUNTING_SHARE)
 
 
-def _counts(session: Session, model: type[PosterSource] | type[PosterVariant]) -> dict[str, int]:
-    rows = session.execute(select(model.state, func.count(model.id)).group_by(model.state))
-    return {state.value: count for state, count in sorted(rows)}
+def _greatest_id(session: Session) -> int:
+    greatest = (
+        select(func.max(each.id)).scalar_subquery() for each in (PosterSource, PosterVariant)
+    )
+    return max(each or 0 for each in session.execute(select(*greatest)).one())
+
+
+def _sources_by_state(session: Session, total: int | None) -> dict[str, int]:
+    query = select(PosterSource.state, func.count(PosterSource.id)).group_by(PosterSource.state)
+    if total is None:
+        return {state.value: count for state, count in sorted(session.execute(query))}
+    rows = session.execute(query.where(PosterSource.state.in_(_NOT_READY))).all()
+    ready = max(0, total - sum(count for _state, count in rows))
+    return {state.value: count for state, count in sorted([*rows, (SourceState.READY, ready)])}
 
 
 def _failures(session: Session) -> Iterator[tuple[str, str]]:

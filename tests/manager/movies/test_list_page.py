@@ -6,7 +6,7 @@ from importlib import import_module
 from itertools import chain, cycle, product
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
@@ -25,7 +25,7 @@ from moziweb.movies.models import (
     Rating,
     StreamingService,
 )
-from moziweb.posters.models import SourceState
+from moziweb.posters.models import POSTERLESS, PosterSource, SourceState
 from moziweb.services import services_of
 from tests import factories
 from tests.catalogue import add_movies
@@ -137,6 +137,30 @@ def test_each_filter(dbsession: Session) -> None:
         Filter.STALE: {"régi"},
         Filter.UNPUBLISHED: {"rejtett"},
     }
+
+
+def test_movies_without_a_poster_are_found_however_it_was_lost(dbsession: Session) -> None:
+    """Triggers of the database keep the list."""
+    names = ("unchosen", "deleted", "moved", "left", "never", "gone")
+    made = {name: factories.make_movie(dbsession, name) for name in names}
+    posters = {
+        name: factories.add_poster(dbsession, movie)
+        for name, movie in made.items()
+        if name != "never"
+    }
+    assert titles(dbsession, filter=Filter.NO_POSTER) == ["never"]
+    posters["unchosen"].chosen = False
+    posters["moved"].movie_id = made["never"].id
+    posters["left"].state = SourceState.FAILED
+    dbsession.flush()
+    dbsession.execute(delete(PosterSource).where(PosterSource.id == posters["deleted"].id))
+    dbsession.execute(delete(Movie).where(Movie.id == made["gone"].id))
+    assert set(titles(dbsession, filter=Filter.NO_POSTER)) == {"unchosen", "deleted", "moved"}
+    posters["unchosen"].chosen = True
+    dbsession.flush()
+    assert set(titles(dbsession, filter=Filter.NO_POSTER)) == {"deleted", "moved"}
+    listed = {made[name].id for name in ("deleted", "moved")}
+    assert set(dbsession.scalars(select(POSTERLESS))) == listed
 
 
 def many(session: Session, count: int) -> None:

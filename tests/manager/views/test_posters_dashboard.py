@@ -8,12 +8,14 @@ from sqlalchemy import select
 from webtest import TestApp
 
 from moziweb.manager.audit.models import AuditEntry
+from moziweb.posters.maintenance import status
 from moziweb.posters.models import PosterHost, PosterSource, PosterVariant, SourceState
 from moziweb.services import services_of
 from tests import factories
 from tests.conftest import NOW, QueryCounter
 from tests.manager.conftest import Clock, csrf_of
 from tests.manager.movie_forms import last_entry
+from tests.threads import wait_until
 
 PATH = "/manager/posters"
 
@@ -115,3 +117,21 @@ def test_retry_by_host_by_code_or_all(site: TestApp, editor: TestApp) -> None:
     with services_of(site.app.registry).database.read() as session:
         actions = session.scalars(select(AuditEntry.action)).all()
     assert actions.count("posters.retry") == 3
+
+
+@pytest.mark.usefixtures("failures")
+def test_large_site_is_shown_before_it_is_counted(
+    site: TestApp, editor: TestApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status, "COUNTED_BY_REQUESTS", 0)
+    with services_of(site.app.registry).database.write() as session:
+        ready = factories.make_movie(session)
+        factories.add_poster(session, ready, state=SourceState.READY)
+
+    def tiles(page: Any) -> list[str]:
+        return [tile.get_text() for tile in page.html.select("#states strong")]
+
+    first = editor.get(PATH)
+    assert "Most számoljuk őket." in first.text
+    assert tiles(first) == ["1", "0", "…", "2", "2"]
+    wait_until(lambda: tiles(editor.get(PATH)) == ["1", "0", "1", "2", "2"])
