@@ -94,10 +94,12 @@ def _run(context: CommandContext, query: SourceQuery, jobs: int) -> int:
 
 
 def _list(context: CommandContext, query: SourceQuery) -> int:
-    total = query.count(context.database)
-    with progress_report("Would make", total) as report:
+    total = 0
+    with progress_report("Would make") as report:
+        report.reached(0)  # the first source may be the last of many
         for source in query.sources(context.database):
             report.step({"event": "would make", **_ids(source)})
+            total += 1
         report.end({"event": "summary", "dry_run": True, "sources": total}, f"{total} sources.")
     return 0
 

@@ -84,8 +84,9 @@ class BarReport:
 
     def reached(self, done: int, total: int | None = None) -> None:
         """Move the bar; an estimate that is too low grows."""
-        expected = self._progress.tasks[self._task].total or 0
-        grown = max(done, expected) if total is None else total
+        expected = self._progress.tasks[self._task].total
+        is_known = total is not None or expected is None
+        grown = total if is_known else max(done, expected or 0)
         self._progress.update(self._task, completed=done, total=grown)
 
     def end(self, event: Mapping[str, object], line: str) -> None:
@@ -104,8 +105,8 @@ class RateColumn(ProgressColumn):
 
 
 @contextmanager
-def progress_report(title: str, total: int) -> Iterator[Report]:
-    """Return the report for standard output, for a block of ``total`` steps."""
+def progress_report(title: str, total: int | None = None) -> Iterator[Report]:
+    """Return the report for standard output, for a block of ``total`` steps if this is known."""
     if not sys.stdout.isatty():
         yield JsonReport()
         return

@@ -63,6 +63,7 @@ def test_dry_run_lists_sources_and_makes_nothing(site: Site, run: Run) -> None:
         {"event": "would make", "source": 1, "movie": 1},
         {"event": "summary", "dry_run": True, "sources": 1},
     ]
+    assert events(ended.stderr) == [{"event": "progress", "done": 0}]
     assert states(site.database) == {SourceState.PENDING: 1}
 
 

@@ -34,6 +34,18 @@ def test_bar_follows_what_is_reached_and_grows_beyond_an_estimate() -> None:
         assert shown in captured.get()
 
 
+def test_bar_of_an_unknown_number_counts() -> None:
+    console = Console(file=StringIO(), width=100)
+    progress = progress_on(console, clock=lambda: 1.0)
+    report = BarReport(progress, progress.add_task("Would make", total=None))
+    report.reached(0)
+    for _ in range(3):
+        report.step({"event": "would make"})
+    with console.capture() as captured:
+        console.print(progress.get_renderable())
+    assert "3/?" in captured.get()
+
+
 def test_progress_without_a_terminal_is_a_line_at_once_and_every_ten_seconds(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -227,10 +227,16 @@ def _marks(session: Session, slots: TimeSlots, outbox: Outbox | None) -> tuple[M
 
 
 def _deploys(session: Session, since: datetime) -> list[Mark]:
-    """The starts of processes whose release is another than that of the process before."""
-    first = func.min(PerformanceMinute.minute)
+    """The starts of processes whose release is another than that of the process before.
+
+    Reads the rows since then, and those of the minute before.
+    """
+    start, first = int(since.timestamp() // 60), func.min(PerformanceMinute.minute)
+    is_before = PerformanceMinute.minute < start
+    latest = select(func.max(PerformanceMinute.minute)).where(is_before).scalar_subquery()
     query = (
         select(first, PerformanceMinute.release)
+        .where(PerformanceMinute.minute >= func.coalesce(latest, start))
         .group_by(PerformanceMinute.process, PerformanceMinute.release)
         .order_by(first)
     )

@@ -97,9 +97,10 @@ class PosterCounts:
         """Counts. One query, which reads all sources and all variants."""
         no_state = literal(None, PosterVariant.state.type)
         sources = select(no_state, func.count()).select_from(PosterSource)
-        counts = dict(session.execute(union_all(sources, _VARIANTS)).all())
-        total = counts.pop(None)
-        return cls(total, {state.value: counts[state] for state in sorted(counts)})
+        rows = session.execute(union_all(sources, _VARIANTS)).all()
+        total = sum(count for state, count in rows if state is None)
+        by_state = {state.value: count for state, count in rows if state is not None}
+        return cls(total, dict(sorted(by_state.items())))
 
 
 class PosterCounter:

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from webtest import TestApp
 
 from moziweb.caching import OUTBOX
@@ -145,6 +146,33 @@ def test_deploy_before_the_period_is_not_marked(site: TestApp, editor: TestApp) 
     add(site, row(200, "a", "r1"), row(100, "b", "r2"), row(5, "b", "r2"))
     assert not editor.get(PATH).html.select(".marks")
     assert len(editor.get(PATH, {"period": "day"}).html.select(".marks li")) == 1
+
+
+def test_deploy_after_the_last_row_before_the_period_is_marked(
+    site: TestApp, editor: TestApp
+) -> None:
+    add(site, row(200, "a", "r1"), row(100, "b", "r2"), row(5, "c", "r3"), row(4, "d", "r3"))
+    marks = [mark.get_text(" ", strip=True) for mark in editor.get(PATH).html.select(".marks li")]
+    assert [mark.split(" ", 2)[2] for mark in marks] == ["Deploy r3"]
+
+
+def test_rows_before_the_period_are_not_read(site: TestApp, editor: TestApp) -> None:
+    """There may be fourteen days of them for each process."""
+    add(site, row(1, requests=1))
+    engine = services_of(site.app.registry).database.engine
+    plans: list[str] = []
+
+    def explain(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if "FROM performance_minute" in statement:
+            cursor = connection.connection.driver_connection.cursor()
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(step[3] for step in cursor)
+
+    event.listen(engine, "before_cursor_execute", explain)
+    editor.get(PATH)
+    event.remove(engine, "before_cursor_execute", explain)
+    assert len([plan for plan in plans if plan.startswith("SEARCH performance_minute")]) >= 3
+    assert not [plan for plan in plans if plan.startswith("SCAN")]
 
 
 def test_purges_are_marked_with_their_reason(cached: TestApp) -> None:
