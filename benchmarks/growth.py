@@ -60,7 +60,6 @@ from moziweb.movies.calendar import FIRST_YEAR, budapest_today
 from moziweb.movies.models import (
     UNANNOUNCED,
     DatePrecision,
-    Distributor,
     Movie,
     Person,
     Premiere,
@@ -124,7 +123,15 @@ OTHERS: Final = {
 MANAGER: Final = ("/manager", "/manager/movies", "/manager/posters", "/manager/cache",
                   "/manager/audit", "/manager/performance")  # fmt: skip
 OF_OPERATORS: Final = frozenset(
-    {*MANAGER, "sitemap", "sitemap_pages", "sitemap_year", "sitemap_movies"}
+    {
+        *MANAGER,
+        "sitemap",
+        "sitemap_pages",
+        "sitemap_year",
+        "sitemap_movies",
+        "sitemap_people",
+        "sitemap_distributors",
+    }
 )
 
 COMMANDS: Final = (("posters", "status"), ("posters", "generate", "--dry-run"),
@@ -337,7 +344,7 @@ def paths_by_route(small: Site, count: int) -> dict[str, list[str]]:
     routes = {
         **{name: paths for name, paths in found.items() if name not in {"search", "poster"}},
         **OTHERS,
-        **names_and_feeds(small.engine),
+        **calendars_and_feeds(small.engine),
         **{path: [path] for path in MANAGER},
     }
     first = budapest_today(datetime.now(UTC)).year - 2
@@ -352,16 +359,13 @@ def paths_by_route(small: Site, count: int) -> dict[str, list[str]]:
 PERIOD: Final = re.compile("(?:/en)?/(?:week/|month/|year/|sitemap-year-)([0-9]{4})")
 
 
-def names_and_feeds(engine: Engine) -> dict[str, list[str]]:
-    """Paths of people, distributors and feeds of movies, which site maps do not have."""
+def calendars_and_feeds(engine: Engine) -> dict[str, list[str]]:
+    """Paths of calendars and feeds, which site maps do not have."""
     with Database(engine).read() as session:
         people = [named_segment(each) for each in session.scalars(select(Person))]
-        distributors = [named_segment(each) for each in session.scalars(select(Distributor))]
         movies = [segment_of(*row) for row in session.execute(select(Movie.id, Movie.slug))]
     return {
-        "person": [f"/person/{each}" for each in people],
         "person_calendar": [f"/person/{each}.ics" for each in people],
-        "distributor": [f"/distributor/{each}" for each in distributors],
         "movie_calendar": [f"/movie/{each}.ics" for each in movies],
         "movie_news": [f"/movie/{each}.atom" for each in movies],
     }

@@ -5,8 +5,19 @@ from datetime import date, datetime
 from functools import cache
 from typing import Final
 
-from sqlalchemy import Date, Integer, Select, column, exists, or_, select, values
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Integer,
+    Select,
+    column,
+    exists,
+    func,
+    or_,
+    select,
+    values,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from moziweb.db import Database
 from moziweb.db.paging import keyset_rows
@@ -33,6 +44,14 @@ def movies_opening(session: Session, start: date, end: date) -> Sequence[MovieNa
     return list(dict.fromkeys((row.id, row.slug) for row in session.execute(query)))
 
 
+_PERSON_IS_SHOWN: Final = exists().where(
+    Credit.person_id == Person.id, Credit.movie_id == Movie.id, Movie.published
+)
+_DISTRIBUTOR_IS_SHOWN: Final = exists().where(
+    Movie.distributor_id == Distributor.id, Movie.published
+)
+
+
 def every_movie(database: Database) -> Iterator[MovieName]:
     """Every published movie, by id."""
     query = select(Movie.id, Movie.slug).where(Movie.published)
@@ -41,16 +60,15 @@ def every_movie(database: Database) -> Iterator[MovieName]:
 
 def every_person(database: Database) -> Iterator[Person]:
     """Every person with a published movie, by id, with name alone."""
-    shown = exists().where(Credit.person_id == Person.id, Credit.movie_id == Movie.id)
-    query = select(Person.id, Person.name).where(shown.where(Movie.published))
+    query = select(Person.id, Person.name).where(_PERSON_IS_SHOWN)
     rows = keyset_rows(database.read, query, ENUMERATED_PER_QUERY)
     return (Person(id=row.id, name=row.name) for row in rows)
 
 
 def all_distributors(session: Session) -> Sequence[Distributor]:
     """Every distributor with a published movie, by id: a few hundred at most."""
-    shown = exists().where(Movie.distributor_id == Distributor.id, Movie.published)
-    return session.scalars(select(Distributor).where(shown).order_by(Distributor.id)).all()
+    query = select(Distributor).where(_DISTRIBUTOR_IS_SHOWN).order_by(Distributor.id)
+    return session.scalars(query).all()
 
 
 def every_day(database: Database, precisions: Collection[DatePrecision]) -> Iterator[date]:
@@ -61,24 +79,69 @@ def every_day(database: Database, precisions: Collection[DatePrecision]) -> Iter
 
 
 def movie_blocks(session: Session, size: int) -> Sequence[int]:
-    """The numbers of those blocks of ``size`` ids that have published movies, in order.
+    """The numbers of those blocks of ``size`` ids that have published movies, in order."""
+    return session.scalars(_blocks_query(Movie.id, Movie.published, size)).all()[::-1]
 
-    Finds the first movie of each block by the index of ids; the others are not read.
+
+def person_blocks(session: Session, size: int, most: int) -> Sequence[int]:
+    """The last ``most`` blocks of ``size`` ids with people who have a published movie, in order."""
+    query = _blocks_query(Person.id, _PERSON_IS_SHOWN, size).limit(most)
+    return session.scalars(query).all()[::-1]
+
+
+def distributor_blocks(session: Session, size: int) -> Sequence[int]:
+    """The numbers of the blocks of ``size`` ids with distributors of published movies."""
+    query = _blocks_query(Distributor.id, _DISTRIBUTOR_IS_SHOWN, size)
+    return session.scalars(query).all()[::-1]
+
+
+def _blocks_query(
+    row_id: InstrumentedAttribute[int],
+    shown: ColumnElement[bool] | InstrumentedAttribute[bool],
+    size: int,
+) -> Select[int]:
+    """The numbers of the blocks of ids that have rows that are shown, the last block first.
+
+    Finds the last row of each block by the index of ids; the others are not read, and no block
+    after the limit of a query.
     """
-    block = (Movie.id - 1) // size
-    first = select(block).where(Movie.published).order_by(Movie.id).limit(1)
-    blocks = select(first.scalar_subquery().label("block")).cte("blocks", recursive=True)
-    after = first.where(Movie.id > (blocks.c.block + 1) * size).correlate(blocks)
-    blocks = blocks.union_all(select(after.scalar_subquery()).where(blocks.c.block.is_not(None)))
-    return session.scalars(select(blocks.c.block).where(blocks.c.block.is_not(None))).all()
+    last = select((row_id - 1) // size).where(shown).order_by(row_id.desc()).limit(1)
+    blocks = select(last.scalar_subquery().label("block")).cte("blocks", recursive=True)
+    before = last.where(row_id <= blocks.c.block * size).correlate(blocks)
+    blocks = blocks.union_all(select(before.scalar_subquery()).where(blocks.c.block.is_not(None)))
+    return select(blocks.c.block).where(blocks.c.block.is_not(None))
 
 
 def movies_of_block(session: Session, block: int, size: int) -> Sequence[tuple[int, str, datetime]]:
     """The ids and slugs of a block's published movies, by their ids, and their last changes."""
-    ids = Movie.id.between(block * size + 1, (block + 1) * size)
     columns = Movie.id, Movie.slug, Movie.updated_at
-    query = select(*columns).where(Movie.published, ids).order_by(Movie.id)
+    is_in = _is_in_block(Movie.id, block, size)
+    query = select(*columns).where(Movie.published, is_in).order_by(Movie.id)
     return [(row.id, row.slug, row.updated_at) for row in session.execute(query)]
+
+
+def people_of_block(session: Session, block: int, size: int) -> Sequence[tuple[Person, datetime]]:
+    """The people of a block with a published movie, by id.
+
+    Each comes with the last change of the person or of one of the published movies.
+    """
+    changed_at = func.max(Movie.updated_at)
+    query = select(Person, changed_at).join(Credit, Credit.person_id == Person.id)
+    query = query.join(Movie, Movie.id == Credit.movie_id)
+    query = query.where(Movie.published, _is_in_block(Person.id, block, size))
+    rows = session.execute(query.group_by(Person.id).order_by(Person.id))
+    return [(person, max(person.updated_at, changed)) for person, changed in rows]
+
+
+def distributors_of_block(session: Session, block: int, size: int) -> Sequence[Distributor]:
+    """The distributors of a block with a published movie, by id."""
+    is_in = _is_in_block(Distributor.id, block, size)
+    query = select(Distributor).where(_DISTRIBUTOR_IS_SHOWN, is_in).order_by(Distributor.id)
+    return session.scalars(query).all()
+
+
+def _is_in_block(row_id: InstrumentedAttribute[int], block: int, size: int) -> ColumnElement[bool]:
+    return row_id.between(block * size + 1, (block + 1) * size)
 
 
 def premiere_years(session: Session) -> Sequence[int]:

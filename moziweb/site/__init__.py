@@ -59,6 +59,8 @@ OTHERS: Final = (
     ("sitemap_pages", "/sitemap-pages.xml"),
     ("sitemap_year", "/sitemap-year-{year}.xml"),
     ("sitemap_movies", "/sitemap-movies-{block}.xml"),
+    ("sitemap_people", "/sitemap-people-{block}.xml"),
+    ("sitemap_distributors", "/sitemap-distributors-{block}.xml"),
     ("robots", "/robots.txt"),
     ("favicon", "/favicon.ico"),
     ("service_worker", "/service-worker.js"),

@@ -24,6 +24,7 @@ from moziweb.movies.models import (
 )
 from moziweb.posters.models import PosterVariant, VariantState
 from moziweb.services import services_of, set_services
+from moziweb.site.feeds import SITEMAP_BLOCK
 from tests import factories
 from tests.conftest import running_app
 from tests.services.memcached import MemcachedServer
@@ -237,7 +238,13 @@ def feeds(movies: Movies) -> dict[str, str]:
         "map_pages": "/sitemap-pages.xml",
         "map_year": f"/sitemap-year-{week_here().thursday.year}.xml",
         "map_movies": "/sitemap-movies-0.xml",
+        "map_people": f"/sitemap-people-{_block(movies.person)}.xml",
+        "map_distributors": f"/sitemap-distributors-{_block(movies.distributor)}.xml",
     }
+
+
+def _block(row_id: int) -> int:
+    return (row_id - 1) // SITEMAP_BLOCK
 
 
 def cache_states(app: TestApp, movies: Movies, kind: Paths = pages) -> dict[str, str]:

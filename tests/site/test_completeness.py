@@ -24,11 +24,13 @@ from moziweb.manager.names.kinds import NAME_MODELS, NamedKind
 from moziweb.manager.names.merging import merge_names
 from moziweb.movies.models import (
     Credit,
+    Distributor,
     FieldProvenance,
     FormerAddress,
     Genre,
     Movie,
     MovieGenre,
+    Person,
     Premiere,
     PremiereChange,
     StreamingService,
@@ -343,7 +345,10 @@ def _draw_pictures(app: TestApp, movies: Movies) -> None:
             app.get(image["content"].removeprefix(BASE_URL), status=302)
 
 
-@pytest.mark.parametrize("model", [Movie, Premiere, PremiereChange, Genre, StreamingService])
+@pytest.mark.parametrize(
+    "model",
+    [Movie, Premiere, PremiereChange, Genre, StreamingService, Credit, Person, Distributor],
+)
 def test_no_feed_is_stale(
     model: type[Base], cached: TestApp, plain: TestApp, movies: Movies
 ) -> None:

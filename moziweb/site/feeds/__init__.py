@@ -12,6 +12,9 @@ CALENDARS: Final = ("", "-cinema", "-streaming")
 SITEMAP_BLOCK: Final = 500
 """Ids per site map: a movie takes about 1 kB, and a cache entry holds 1 MB."""
 
+PEOPLE_SITEMAPS: Final = 20
+"""Site maps of people: of those who were added last. The pages of movies link all of them."""
+
 _ILLEGAL: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 forbids even when escaped."""
 

@@ -32,7 +32,7 @@ from moziweb.request import Request
 from moziweb.services import services_of
 
 from ..api.endpoints import ENDPOINTS, MOVIE_ENDPOINT, PERSON_ENDPOINT
-from ..feeds import CALENDARS, SITEMAP_BLOCK
+from ..feeds import CALENDARS, PEOPLE_SITEMAPS, SITEMAP_BLOCK
 from ..presenters.index import UNDATED_ON_INDEX
 from ..urls import PageUrls, segment_of
 from .facet_urls import facet_urls, first_urls, following_urls
@@ -157,9 +157,16 @@ class UrlInventory:
 
     def _archive(self) -> Iterator[str]:
         with self.database.read() as session:
-            blocks = enumeration.movie_blocks(session, SITEMAP_BLOCK)
-        for block in blocks:
-            yield self.urls.path("sitemap_movies", block=block)
+            blocks = {
+                "sitemap_movies": enumeration.movie_blocks(session, SITEMAP_BLOCK),
+                "sitemap_people": enumeration.person_blocks(
+                    session, SITEMAP_BLOCK, PEOPLE_SITEMAPS
+                ),
+                "sitemap_distributors": enumeration.distributor_blocks(session, SITEMAP_BLOCK),
+            }
+        for route, numbers in blocks.items():
+            for number in numbers:
+                yield self.urls.path(route, block=number)
         for movie_id, slug in enumeration.every_movie(self.database):
             yield from self._movie(movie_id, slug)
             yield self.urls.path("api_movie", movie=movie_id)

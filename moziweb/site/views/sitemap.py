@@ -1,4 +1,4 @@
-"""Site maps: the index, fixed pages, the calendar by year, and movies by blocks of ids."""
+"""Site maps: the index, fixed pages, the calendar by year; movies and names by blocks of ids."""
 
 from datetime import date
 from typing import Final
@@ -14,19 +14,23 @@ from moziweb.movies.facet_queries import all_genres, all_services
 from moziweb.movies.queries import DAYS
 from moziweb.movies.tags import (
     CHANGES_LIST,
+    DISTRIBUTORS_LIST,
     GENRES_LIST,
+    PEOPLE_LIST,
     PREMIERES_LIST,
     PUBLISHED_LIST,
     SERVICES_LIST,
     SLUGS_LIST,
+    distributor_tag,
     period_tag,
+    person_times_tag,
 )
 from moziweb.request import Request
 
 from ..context import PageContext
-from ..feeds import SITEMAP_BLOCK
+from ..feeds import PEOPLE_SITEMAPS, SITEMAP_BLOCK
 from ..feeds.sitemap import Alternates, sitemap_index, urlset
-from ..urls import segment_of
+from ..urls import named_segment, segment_of
 
 _LAST_BLOCK: Final = MAX_ID // SITEMAP_BLOCK
 _FIXED: Final = (
@@ -36,16 +40,20 @@ _FIXED: Final = (
 
 @view_config(route_name="sitemap", request_method="GET", cache="feeds")
 def sitemap(request: Request) -> Response:
-    """The index of site maps. Two queries."""
-    context = PageContext.of(request)
-    context.depend(PUBLISHED_LIST, PREMIERES_LIST)
-    years = enumeration.premiere_years(request.dbsession)
-    blocks = enumeration.movie_blocks(request.dbsession, SITEMAP_BLOCK)
+    """The index of site maps. Four queries."""
+    context, session = PageContext.of(request), request.dbsession
+    context.depend(PUBLISHED_LIST, PREMIERES_LIST, PEOPLE_LIST, DISTRIBUTORS_LIST)
+    years = enumeration.premiere_years(session)
+    movies = enumeration.movie_blocks(session, SITEMAP_BLOCK)
+    people = enumeration.person_blocks(session, SITEMAP_BLOCK, PEOPLE_SITEMAPS)
+    distributors = enumeration.distributor_blocks(session, SITEMAP_BLOCK)
     url = context.urls.url
     maps = (
         url("sitemap_pages"),
         *(url("sitemap_year", year=str(year)) for year in years if FIRST_YEAR <= year <= LAST_YEAR),
-        *(url("sitemap_movies", block=str(block)) for block in blocks),
+        *(url("sitemap_movies", block=str(block)) for block in movies),
+        *(url("sitemap_people", block=str(block)) for block in people),
+        *(url("sitemap_distributors", block=str(block)) for block in distributors),
     )
     return _xml(sitemap_index(maps))
 
@@ -96,6 +104,37 @@ def sitemap_movies(request: Request) -> Response:
         for movie_id, slug, changed_at in movies
     )
     return _xml(urlset(pages))
+
+
+@view_config(route_name="sitemap_people", request_method="GET", cache="feeds")
+def sitemap_people(request: Request) -> Response:
+    """The people of a block of ids, with the times of their last changes. One query."""
+    context = PageContext.of(request)
+    block = _number(request.matchdict["block"], 0, _LAST_BLOCK)
+    context.depend(PEOPLE_LIST, CHANGES_LIST)
+    people = enumeration.people_of_block(request.dbsession, block, SITEMAP_BLOCK)
+    if not people:
+        raise HTTPNotFound
+    context.depend(*(person_times_tag(person.id) for person, _changed_at in people))
+    pages = (
+        (_alternates(context, "person", person=named_segment(person)), changed_at)
+        for person, changed_at in people
+    )
+    return _xml(urlset(pages))
+
+
+@view_config(route_name="sitemap_distributors", request_method="GET", cache="feeds")
+def sitemap_distributors(request: Request) -> Response:
+    """The distributors of a block of ids. One query."""
+    context = PageContext.of(request)
+    block = _number(request.matchdict["block"], 0, _LAST_BLOCK)
+    context.depend(DISTRIBUTORS_LIST)
+    found = enumeration.distributors_of_block(request.dbsession, block, SITEMAP_BLOCK)
+    if not found:
+        raise HTTPNotFound
+    context.depend(*(distributor_tag(each.id) for each in found))
+    pages = (_alternates(context, "distributor", distributor=named_segment(each)) for each in found)
+    return _xml(urlset((page, None) for page in pages))
 
 
 def _weeks_of(year: int) -> list[Week]:

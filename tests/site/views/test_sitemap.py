@@ -4,16 +4,30 @@ from datetime import UTC, date, datetime, timedelta
 from xml.etree import ElementTree as ET
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from moziweb.movies.models import DatePrecision, Movie
+from moziweb.movies.models import (
+    Credit,
+    CreditRole,
+    DatePrecision,
+    Distributor,
+    Movie,
+    Person,
+)
 from moziweb.services import services_of
 from moziweb.site.feeds import SITEMAP_BLOCK
 from moziweb.site.views import sitemap
 from tests.conftest import BASE_URL, QueryCounter
-from tests.factories import THURSDAY, add_genres, make_movie, make_premiere
+from tests.factories import (
+    THURSDAY,
+    add_genres,
+    add_people,
+    make_movie,
+    make_premiere,
+    set_distributor,
+)
 
 NAMES = {"s": "http://www.sitemaps.org/schemas/sitemap/0.9", "x": "http://www.w3.org/1999/xhtml"}
 
@@ -45,11 +59,16 @@ def urls(app: TestApp, path: str) -> dict[str, dict[str, str]]:
 def test_every_page_is_in_one_site_map_and_is_200(app: TestApp, dbsession: Session) -> None:
     movie = make_movie(dbsession, "Dűne")
     add_genres(dbsession, movie, "Sci-fi/Sci-Fi")
+    add_people(dbsession, movie, CreditRole.DIRECTOR, "Egy Rendező")
+    set_distributor(dbsession, movie, "Egy Kft.")
     make_premiere(dbsession, movie, THURSDAY)
     make_premiere(dbsession, movie, date(2027, 3, 1), precision=DatePrecision.MONTH)
     make_premiere(dbsession, movie, date(2030, 1, 1), precision=DatePrecision.YEAR)
-    make_movie(dbsession, "Rejtett", published=False)
+    hidden = make_movie(dbsession, "Rejtett", published=False)
+    add_people(dbsession, hidden, CreditRole.CAST, "Rejtett Színész/Valaki")
+    set_distributor(dbsession, hidden, "Rejtett Kft.")
     dbsession.commit()
+    (person,) = dbsession.scalars(select(Person.id).where(Person.name == "Egy Rendező"))
     found = [url for path in maps(app) for url in urls(app, path)]
     assert len(found) == len(set(found))
     assert {url.removeprefix(BASE_URL) for url in found} == {
@@ -58,8 +77,9 @@ def test_every_page_is_in_one_site_map_and_is_200(app: TestApp, dbsession: Sessi
         for path in (
             "/", "/undated", "/about", "/genres", "/services", "/years", "/changes", "/calendar",
             "/genre/sci-fi",
-            f"/movie/{movie.id}-dune", "/year/2026", "/year/2027", "/week/2026-W34",
-            "/month/2026-08", "/month/2027-03",
+            f"/movie/{movie.id}-dune", f"/person/{person}-egy-rendezo",
+            f"/distributor/{movie.distributor_id}-egy-kft", "/year/2026", "/year/2027",
+            "/week/2026-W34", "/month/2026-08", "/month/2027-03",
         )
     }  # fmt: skip
     for url in found:
@@ -97,10 +117,40 @@ def test_movies_are_in_blocks(
     app.get("/sitemap-movies-2.xml", status=404)
 
 
+def test_people_and_distributors_are_in_blocks(
+    app: TestApp, dbsession: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last people only: their number must not make the index slow."""
+    for number, published in ((1, True), (2, True), (5, True), (7, False), (9, True)):
+        movie = make_movie(dbsession, "x", published=published)
+        dbsession.add_all(
+            [Person(id=number, name="Éva"), Distributor(id=number, name=f"Kft. {number}")]
+        )
+        dbsession.flush()
+        movie.distributor_id = number
+        for role in CreditRole:
+            dbsession.add(Credit(movie_id=movie.id, person_id=number, role=role, position=0))
+    dbsession.commit()
+    monkeypatch.setattr(sitemap, "SITEMAP_BLOCK", 2)
+    monkeypatch.setattr(sitemap, "PEOPLE_SITEMAPS", 2)
+    assert [path for path in maps(app) if "movies" not in path][1:] == [
+        *("/sitemap-people-2.xml", "/sitemap-people-4.xml"),
+        *("/sitemap-distributors-0.xml", "/sitemap-distributors-2.xml"),
+        "/sitemap-distributors-4.xml",
+    ]
+    people, distributors = urls(app, "/sitemap-people-0.xml"), urls(app, maps(app)[-3])
+    assert list(people)[::2] == [f"{BASE_URL}/person/{number}-eva" for number in (1, 2)]
+    assert list(distributors)[1::2] == [
+        f"{BASE_URL}/en/distributor/{number}-kft-{number}" for number in (1, 2)
+    ]  # fmt: skip
+    for kind in ("people", "distributors"):
+        app.get(f"/sitemap-{kind}-3.xml", status=404)
+
+
 @pytest.mark.parametrize(
     "name", ["year-1894", "year-2201", "year-02026", "year-x", "movies-x", "movies--1",
              "movies-99999999", "movies-" + "9" * 300, "movies-01", "movies-%00",
-             "year-%D9%A2%D9%A0"],
+             "year-%D9%A2%D9%A0", "people-x", "people-99999999", "distributors-01"],
 )  # fmt: skip
 def test_unknown_site_map_is_404(demo_app: TestApp, name: str) -> None:
     demo_app.get(f"/sitemap-{name}.xml", status=404)
@@ -108,28 +158,39 @@ def test_unknown_site_map_is_404(demo_app: TestApp, name: str) -> None:
 
 def test_site_map_fits_into_a_cache_entry(app: TestApp, dbsession: Session) -> None:
     """A cache entry holds 1 MB; the test has the longest slugs and a full block of movies."""
-    for _ in range(SITEMAP_BLOCK):
-        make_movie(dbsession, "x", slug="x" * 100)
+    for number in range(1, SITEMAP_BLOCK + 1):
+        movie = make_movie(dbsession, "x", slug="x" * 100)
+        longest = f"{'x' * 112}{number:08}"
+        dbsession.add_all([Person(id=number, name="x" * 200), Distributor(id=number, name=longest)])
+        dbsession.flush()
+        movie.distributor_id = number
+        dbsession.add(Credit(movie_id=movie.id, person_id=number, role=CreditRole.CAST, position=0))
     dbsession.commit()
-    sizes = [len(app.get(path).body) for path in maps(app)]
-    assert max(sizes) < 1_000_000
-    assert max(sizes) > 400_000
+    sizes = {path: len(app.get(path).body) for path in maps(app)}
+    assert max(sizes.values()) < 1_000_000
+    assert [size > 400_000 for size in sizes.values()] == [False, *[True] * 3]
 
 
 def test_site_maps_take_one_or_two_queries(
     app: TestApp, dbsession: Session, query_counter: QueryCounter
 ) -> None:
-    make_premiere(dbsession, make_movie(dbsession))
+    movie = make_movie(dbsession)
+    make_premiere(dbsession, movie)
+    add_people(dbsession, movie, CreditRole.DIRECTOR, "Első", "Második")
+    set_distributor(dbsession, movie, "Egy Kft.")
     dbsession.commit()
-    for path in ("/sitemap.xml", *maps(app)):
+    most = {"/sitemap.xml": 4, "/sitemap-pages.xml": 2}
+    for path in (found := ("/sitemap.xml", *maps(app))):
         with query_counter(services_of(app.app.registry).database.engine) as statements:
             app.get(path)
-        assert len(statements) == (2 if path in {"/sitemap.xml", "/sitemap-pages.xml"} else 1), path
+        assert len(statements) == most.get(path, 1), path
+    assert len(found) == 6
 
 
-def last_changes(app: TestApp) -> dict[str, str]:
-    """The times of the last changes in the first site map of movies, by URL."""
-    root = ET.fromstring(app.get("/sitemap-movies-0.xml").body)
+def last_changes(app: TestApp, kind: str = "movies") -> dict[str, str]:
+    """The times of the last changes in the only site map of a kind, by URL."""
+    (path,) = [each for each in maps(app) if kind in each]
+    root = ET.fromstring(app.get(path).body)
     return {
         url.findtext("s:loc", "", NAMES).removeprefix(BASE_URL): url.findtext(
             "s:lastmod", "", NAMES
@@ -146,6 +207,34 @@ def test_movies_have_the_time_of_their_last_change(app: TestApp, dbsession: Sess
     path = f"/movie/{movie.id}-dune"
     expected = {path: "2026-05-01T08:30:07Z", f"/en{path}": "2026-05-01T08:30:07Z"}
     assert last_changes(app) == expected
+
+
+def test_last_change_of_people_follows_them_and_their_movies(
+    app: TestApp, dbsession: Session
+) -> None:
+    long_ago, later = (datetime(year, 1, 1, tzinfo=UTC) for year in (2020, 2021))
+    for number, role in enumerate(CreditRole):
+        movie, hidden = make_movie(dbsession), make_movie(dbsession, published=False)
+        for each in (movie, hidden):
+            add_people(dbsession, each, role, f"Név {number}")
+    dbsession.commit()
+    dbsession.execute(update(Movie).where(Movie.published).values(updated_at=long_ago))
+    dbsession.execute(update(Person).values(updated_at=long_ago))
+    dbsession.commit()
+    assert set(last_changes(app, "people").values()) == {"2020-01-01T00:00:00Z"}
+    first = select(Person.id).order_by(Person.id).limit(1).scalar_subquery()
+    of_first = select(Credit.movie_id).where(Credit.person_id == first)
+    for row in (
+        update(Person).where(Person.id == first),
+        update(Movie).where(Movie.id.in_(of_first), Movie.published),
+    ):
+        later += timedelta(days=1)
+        dbsession.execute(
+            row.values(updated_at=later), execution_options={"synchronize_session": False}
+        )
+        dbsession.commit()
+        found = list(last_changes(app, "people").values())
+        assert found == [f"{later:%FT%TZ}"] * 2 + ["2020-01-01T00:00:00Z"] * 2
 
 
 @pytest.mark.parametrize("part", ["title", "premiere", "genre", "moved"])
