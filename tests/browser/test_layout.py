@@ -74,6 +74,23 @@ def test_day_is_a_slim_rule_above_its_first_card(
     assert "augusztus" in days.first.inner_text(), "screen readers get the whole date"
 
 
+@pytest.mark.parametrize("width", [390, 1440])
+def test_lines_of_a_card_have_no_gap(site: Site, open_page: OpenPage, width: int) -> None:
+    """Also beside a card with more lines: the links of a card follow its text at once."""
+    page = open_page(width)
+    page.goto(site.url)
+    gaps: list[float] = page.locator(".by-day .film").evaluate_all(
+        """films => films.flatMap((film) => {
+          const lines = film.querySelectorAll(".film-facts, .film-directors, .film-genres");
+          const boxes = [...lines].map((line) => line.getBoundingClientRect());
+          const shown = boxes.filter((box) => box.height > 0);
+          return shown.slice(1).map((box, place) => box.top - shown[place].bottom);
+        })"""
+    )
+    assert len(gaps) > 20
+    assert max(gaps) <= 4
+
+
 @pytest.mark.parametrize("prefix", ["", "/en"])
 def test_week_is_one_line_of_the_heading(site: Site, open_page: OpenPage, prefix: str) -> None:
     """Also one of two months and years, the longest."""
