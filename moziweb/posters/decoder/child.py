@@ -5,6 +5,7 @@ standard input until that is closed.
 """
 
 import contextlib
+import gc
 import os
 import resource
 import select
@@ -73,6 +74,9 @@ def main() -> None:
         replies.writelines(_reply(job))
         replies.flush()
         del job
+        # The error of a failed job may be in a cycle with an image, as in Python 3.13. The memory
+        # is limited: without it, all jobs would fail until the next collection.
+        gc.collect()
 
 
 def _reply(job: AnyJob) -> list[bytes]:
@@ -125,6 +129,7 @@ def _warm_up() -> None:
         Image.new("RGB", (8, 8)).save(file, format_, icc_profile=profile)
         make_variants(file.getvalue(), RECIPES)
     draw_share_picture((), ShareText(("Ő",)))  # reads the font
+    gc.freeze()  # collections take no time
 
 
 def _set_rlimits(memory: int) -> None:
