@@ -118,6 +118,7 @@ def decoder_pool_from(settings: Mapping[str, Any]) -> DecoderPool:
         resource_limits=resource_limits,
         jobs_per_child=settings["posters.decoder.jobs_per_child"],
         image_bytes=settings["posters.decoder.image_mb"] * MEBIBYTE,
+        alone_bytes=settings["posters.decoder.alone_mb"] * MEBIBYTE,
     )
 
 

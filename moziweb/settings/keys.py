@@ -291,6 +291,14 @@ SETTINGS: tuple[Setting, ...] = (
         default=320,
     ),
     Setting(
+        "posters.decoder.alone_mb",
+        integer(0, 4096),
+        "Images that take more memory than this, in MiB, are decoded one at a time by all "
+        "processes of an installation, but not of several containers. 0: all images. A usual "
+        "poster takes half of the default.",
+        default=100,
+    ),
+    Setting(
         "posters.decoder.seconds",
         seconds(1, 120),
         "How long decoding an image and making its variants may take, in wall-clock time.",

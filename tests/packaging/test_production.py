@@ -212,23 +212,27 @@ def test_commands_of_the_guide_fill_back_up_and_restore_a_site(
         assert "Itt van" in ask(f"{url}{movie}")[2].decode()
 
 
-def test_posters_are_made_as_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_and_posters_are_as_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "SITE_BASE_URL": "https://moziweb.example", "S3_BUCKET": "posters",
         "DATABASE_URL": "postgresql://127.0.0.1/moziweb", "STAMPS_SERVER": "127.0.0.1:11212",
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
-    monkeypatch.delenv("POSTERS_BACKGROUND", raising=False)
-    monkeypatch.delenv("POSTERS_IMAGE_MB", raising=False)
-
-    def chosen() -> tuple[object, object]:
-        settings = load(get_appsettings(str(ROOT_FOLDER / "production.ini")))
-        return settings["posters.background"], settings["posters.decoder.image_mb"]
-
-    assert chosen() == ("procrastinate", 320)
-    monkeypatch.setenv("POSTERS_BACKGROUND", "pool")
-    monkeypatch.setenv("POSTERS_IMAGE_MB", "160")
-    assert chosen() == ("pool", 160)
+    variables = {
+        "POSTERS_BACKGROUND": ("posters.background", "procrastinate", "pool"),
+        "POSTERS_IMAGE_MB": ("posters.decoder.image_mb", 320, 160),
+        "POSTERS_ALONE_MB": ("posters.decoder.alone_mb", 100, 0),
+        "CACHE_LOCAL_BYTES": ("cache.default.l1_bytes", 16_000_000, 4_000_000),
+    }
+    for name in variables:
+        monkeypatch.delenv(name, raising=False)
+    ini = str(ROOT_FOLDER / "production.ini")
+    settings = load(get_appsettings(ini))
+    assert all(settings[key] == default for key, default, _ in variables.values())
+    for name, (_, _, value) in variables.items():
+        monkeypatch.setenv(name, str(value))
+    settings = load(get_appsettings(ini))
+    assert all(settings[key] == value for key, _, value in variables.values())
 
 
 @pytest.mark.parametrize("name", ["SITE_BASE_URL", "DATABASE_URL", "STAMPS_SERVER", "S3_BUCKET"])

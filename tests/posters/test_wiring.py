@@ -28,7 +28,7 @@ def test_images_are_decoded_in_child_processes_by_the_settings(
     """A probe and the making of variants are one job each, of a child limited to two."""
     decoder = {
         "memory_mb": 128, "seconds": 20, "cpu_seconds": 6, "niceness": 3,
-        "budget_mb": 90, "children": 1, "jobs_per_child": 2, "image_mb": 70,
+        "budget_mb": 90, "children": 1, "jobs_per_child": 2, "image_mb": 70, "alone_mb": 60,
     }  # fmt: skip
     given = {f"posters.decoder.{name}": str(value) for name, value in decoder.items()}
     site = make_site(disk_settings(tmp_path, sqlite_url) | given)
@@ -41,6 +41,7 @@ def test_images_are_decoded_in_child_processes_by_the_settings(
         assert allowed == [str(128 * MEBIBYTE), "20.0", "6", "3"]
         assert workshop._budget.free == 90 * MEBIBYTE
         assert workshop._image_bytes == 70 * MEBIBYTE
+        assert workshop._alone_bytes == 60 * MEBIBYTE
         service.preview(picture())
         (second,) = pids(workshop)
         assert second != first

@@ -6,8 +6,9 @@ environment, a low priority, and no open file or socket but its pipes. It is kil
 too long, serves one job at a time, and is replaced after a number of jobs or when it dies.
 
 `MemoryBudget` limits how many images are open at once by their estimated memory, not by their
-number: a dozen posters fit where two large transparent PNGs do not. Of large images, all processes
-that run the same files decode one at a time; containers do not share files.
+number: a dozen posters fit where two large transparent PNGs do not. Of images that need more than
+``alone_bytes``, all processes that run the same files decode one at a time; containers do not share
+files.
 """
 
 import os
@@ -34,9 +35,6 @@ MEBIBYTE: Final = 1024 * 1024
 
 _DRAWING_BYTES: Final = 24 * MEBIBYTE
 """The memory of drawing the picture of a link, whose posters are variants of ours."""
-
-LARGE_BYTES: Final = 100 * MEBIBYTE
-"""The estimated memory above which an image is large: a usual poster takes half of it."""
 
 _Result = TypeVar("_Result")
 
@@ -76,8 +74,8 @@ class DecoderPool:
     ``jobs_per_child`` jobs, and ends after ``idle_seconds`` without one. Children end with the
     pool, with the interpreter, and with the parent process, even if it is killed.
 
-    Images of more than ``image_bytes`` are refused. Those of more than ``LARGE_BYTES`` are decoded
-    one at a time by all processes that share `machine_lock`.
+    Images of more than ``image_bytes`` are refused. Those of more than ``alone_bytes`` are decoded
+    one at a time by all processes that share `machine_lock`; none by default.
     """
 
     def __init__(
@@ -88,6 +86,7 @@ class DecoderPool:
         jobs_per_child: int = 100,
         idle_seconds: float = CHILD_IDLE_SECONDS,
         image_bytes: int | None = None,
+        alone_bytes: int | None = None,
     ) -> None:
         self._max_children = children
         self._slots = threading.Semaphore(children)
@@ -96,6 +95,7 @@ class DecoderPool:
         self._jobs_per_child = jobs_per_child
         self._idle_seconds = idle_seconds
         self._image_bytes = image_bytes
+        self._alone_bytes = alone_bytes
         self._lock = threading.Lock()
         self._children = self._new_child_set()
 
@@ -139,9 +139,10 @@ class DecoderPool:
         if self._image_bytes is not None and memory > self._image_bytes:
             detail = f"decoding takes {memory // MEBIBYTE} MiB, more than posters.decoder.image_mb"
             raise ImageRejected(RejectCode.TOO_MUCH_MEMORY, detail)
-        takes_turns = memory > LARGE_BYTES and job.recipes  # without recipes no pixel is decoded
+        is_alone = self._alone_bytes is not None and memory > self._alone_bytes
         # Before the budget: smaller images use that while this one waits for another process.
-        with machine_lock(on_wait) if takes_turns else nullcontext():
+        # Without recipes no pixel is decoded.
+        with machine_lock(on_wait) if is_alone and job.recipes else nullcontext():
             return self._run(lambda child: child.make(job), memory, on_wait)
 
     def _run(

@@ -1,12 +1,13 @@
-"""A lock between processes: they decode one large image at a time."""
+"""A lock between processes: they decode one image at a time, large ones or all."""
 
 import fcntl
 import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 from .memory_budget import WAIT_INTERVAL_SECONDS, OnWait, no_op
@@ -24,8 +25,19 @@ def machine_lock(on_wait: OnWait = no_op) -> Iterator[None]:
     share, also with private temporary folders and without the right to write. Containers do not
     share it, because each has a file system of its own. The kernel releases it when the process
     ends. If the file system has no such locks, as some of NFS, the block runs without it.
+
+    The next one is whoever holds the lock of the folder, so a process that has just released the
+    lock does not take it again before those that wait.
     """
-    file = os.open(__file__, os.O_RDONLY | os.O_CLOEXEC)
+    with ExitStack() as held:
+        with _locked(Path(__file__).parent, on_wait):
+            held.enter_context(_locked(Path(__file__), on_wait))
+        yield
+
+
+@contextmanager
+def _locked(path: Path, on_wait: OnWait) -> Iterator[None]:
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         while not _try_acquire(file):
             on_wait()
@@ -54,4 +66,4 @@ def _try_acquire(file: int) -> bool:
 @cache
 def _log_missing_lock(error: str) -> None:
     """Log each error once."""
-    log.warning("large images are decoded without a lock: %s cannot be locked: %s", __file__, error)
+    log.warning("images are decoded without a lock: %s cannot be locked: %s", __file__, error)

@@ -17,7 +17,6 @@ import pytest
 from PIL import Image
 
 from moziweb.child_process import IDLE
-from moziweb.posters import decoder
 from moziweb.posters.decoder import MEBIBYTE, DecoderPool, ResourceLimits
 from moziweb.posters.decoder.machine_lock import machine_lock
 from moziweb.posters.decoder.process import DecoderProcess
@@ -170,17 +169,15 @@ def test_images_above_the_budget_are_decoded_one_after_the_other() -> None:
     pool.close()
 
 
-def test_large_images_of_two_pools_are_decoded_one_after_the_other(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_large_images_of_two_pools_are_decoded_one_after_the_other() -> None:
     """Two pools share the lock as a web process and a worker do. Others do not wait, also those of
     a pool whose whole budget the waiting image takes."""
     weight = estimate_memory(PICTURE)
-    monkeypatch.setattr(decoder, "LARGE_BYTES", weight - 1)
     small, waits = encoded(photograph(150, 225)), threading.Event()
     with ExitStack() as pools, ThreadPoolExecutor(2) as executor:
+        limits = ResourceLimits(wall_seconds=60)
         first, second = (
-            pools.enter_context(closing(DecoderPool(1, weight, ResourceLimits(wall_seconds=60))))
+            pools.enter_context(closing(DecoderPool(1, weight, limits, alone_bytes=weight - 1)))
             for _ in range(2)
         )
         with machine_lock():
@@ -194,13 +191,11 @@ def test_large_images_of_two_pools_are_decoded_one_after_the_other(
         assert works(second)
 
 
-def test_probe_of_a_large_image_does_not_wait_for_another_process(
-    shared: DecoderPool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_probe_of_a_large_image_does_not_wait_for_another_process() -> None:
     """It decodes no pixels, and a thread that serves an editor waits for it."""
-    monkeypatch.setattr(decoder, "LARGE_BYTES", 0)
-    with ThreadPoolExecutor(1) as executor, machine_lock():
-        assert executor.submit(shared.probe, PICTURE).result(20).width == 300
+    pool = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60), alone_bytes=0)
+    with closing(pool), ThreadPoolExecutor(1) as executor, machine_lock():
+        assert executor.submit(pool.probe, PICTURE).result(20).width == 300
 
 
 def test_image_above_the_limit_of_memory_is_refused() -> None:

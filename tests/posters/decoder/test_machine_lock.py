@@ -6,6 +6,7 @@ import logging
 import subprocess
 import sys
 from threading import Event, Thread
+from time import sleep
 
 import pytest
 
@@ -39,6 +40,30 @@ def test_lock_of_a_killed_process_is_free() -> None:
         process.kill()
         wait_until(acquired.is_set)
         waiting.join()
+
+
+def test_who_waits_is_next() -> None:
+    """Not a holder that takes the lock again as soon as it has released it."""
+    stopping, turns = Event(), [0]
+
+    def repeat() -> None:
+        while not stopping.is_set():
+            with machine_lock():
+                turns[0] += 1
+                sleep(0.02)
+
+    def give_up() -> None:
+        assert turns[0] < 100
+
+    repeating = Thread(target=repeat)
+    repeating.start()
+    try:
+        wait_until(lambda: turns[0] > 0)
+        with machine_lock(give_up):
+            pass
+    finally:
+        stopping.set()
+        repeating.join()
 
 
 def test_error_of_a_wait_ends_it() -> None:

@@ -20,7 +20,6 @@ from sqlalchemy.pool import QueuePool
 
 from moziweb.db import Database
 from moziweb.movies.models import Movie
-from moziweb.posters import decoder
 from moziweb.posters.decoder import MEBIBYTE, DecoderPool, ResourceLimits
 from moziweb.posters.decoder.machine_lock import machine_lock
 from moziweb.posters.fetching.errors import FetchCode
@@ -521,11 +520,11 @@ def test_preview_does_not_wait_long_for_another_process(
     make_service: MakeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It holds a thread of the server."""
-    workshop = DecoderPool(1, 200 * MEBIBYTE, ResourceLimits(wall_seconds=60, niceness=0))
+    limits = ResourceLimits(wall_seconds=60, niceness=0)
+    workshop = DecoderPool(1, 200 * MEBIBYTE, limits, alone_bytes=0)
     service = make_service(maker=workshop.make)
     with closing(workshop):
         with monkeypatch.context() as patch:
-            patch.setattr(decoder, "LARGE_BYTES", 0)
             patch.setattr(service_module, "PREVIEW_WAIT_SECONDS", 0.5)
             with machine_lock(), pytest.raises(ImageRejected) as rejection:
                 service.preview(picture())
