@@ -7,8 +7,9 @@ the worst of these pictures, each in a file of the largest size. The figures are
 processes and of their decoder children: memory that processes share is counted once. The last
 table says what a process needs it for.
 
-Run it from the repository's root: ``python -m benchmarks.hosted_memory [--background pool]
-[--image-mb 160]``. With ``pool`` there is no worker, and the web process makes two at once.
+Run it from the repository's root, with the variables of production.ini that differ from its
+defaults: ``python -m benchmarks.hosted_memory POSTERS_IMAGE_MB=110 POSTERS_ALONE_MB=0``. With
+``POSTERS_BACKGROUND=pool`` there is no worker, and the web process makes two at once.
 """
 
 import argparse
@@ -356,7 +357,7 @@ def measure(pages: int, picture: bytes, settings: Mapping[str, str]) -> dict[str
         web = Hosted("web", ["pyramid.scripts.pserve", "production.ini"], environ)
         services.enter_context(web)
         worker: Hosted | None = None
-        if settings["POSTERS_BACKGROUND"] == "procrastinate":
+        if settings.get("POSTERS_BACKGROUND") != "pool":
             worker = Hosted("worker", ["moziweb.cli", "-c", "production.ini", "worker"], environ)
             services.enter_context(worker)
         found = {"at the start": pss_now(web, worker)}
@@ -375,6 +376,7 @@ def measure(pages: int, picture: bytes, settings: Mapping[str, str]) -> dict[str
                     made += 1
                 wait_for_posters(database, made * len(RECIPES))
             found[f"posters: web makes {by_web}, worker {by_worker}"] = peaks[-1]
+        found["after the posters"] = pss_now(web, worker)
     return found
 
 
@@ -401,22 +403,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pages", type=int, default=2_816)
     parser.add_argument("--megapixels", type=int, default=LIMITS.pixels // 1_000_000)
-    parser.add_argument("--image-mb", type=int, default=320, help="posters.decoder.image_mb")
-    parser.add_argument(
-        "--background", choices=("procrastinate", "pool"), default="procrastinate",
-        help="posters.background",
-    )  # fmt: skip
     parser.add_argument("--kinds", type=int, default=len(KINDS), help="of the largest pictures")
+    parser.add_argument("variables", nargs="*", metavar="NAME=VALUE", help="of production.ini")
     options = parser.parse_args(arguments)
+    settings = dict(each.split("=", 1) for each in options.variables)
+    image_mb = int(settings.get("POSTERS_IMAGE_MB", 320))
     kinds = list(KINDS)[: options.kinds]
-    pictures = {kind: largest_picture(kind, options.megapixels, options.image_mb) for kind in kinds}
+    pictures = {kind: largest_picture(kind, options.megapixels, image_mb) for kind in kinds}
     peaks = {kind: decoder_peak(pictures[kind]) for kind in kinds}
     print_table("PSS of a decoder at its largest pictures", ("", "MiB"), list(peaks.items()))
     worst = max(kinds, key=peaks.__getitem__)
-    settings = {
-        "POSTERS_BACKGROUND": options.background,
-        "POSTERS_IMAGE_MB": str(options.image_mb),
-    }
     found = measure(options.pages, pictures[worst], settings)
     header = ("", "web", "worker", "web's children", "worker's children", "all")
     rows = [(moment, *astuple(pss), pss.total) for moment, pss in found.items()]

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from moziweb.allocator import return_freed_memory
 from moziweb.clock import utc_now
 from moziweb.db import session_parameters
 from moziweb.manager.bin.expiry import ExpiredItems, empty_in_worker
@@ -68,6 +69,7 @@ def worker(context: CommandContext, jobs: int, metrics: tuple[str, int] | None) 
             "posters.background: a worker needs procrastinate; with pool, the site's own process "
             "makes posters in the background"
         )
+    return_freed_memory(context.settings["server.memory_arenas"])
     with service_errors():
         with suppress(StorageUnavailable):  # temporary, unlike a misconfigured bucket
             context.services.storage.check()

@@ -68,7 +68,7 @@ def serve(app: Callable[..., Any], global_conf: Mapping[str, str], **settings: s
     (https://docs.pylonsproject.org/projects/waitress/en/stable/arguments.html). When the server
     cannot start, prints one line and ends the process with status 1.
     """
-    tuning.limit_memory_arenas(app)
+    tuning.limit_freed_memory(app)
     shutdown = tuning.graceful_shutdown(app)
     try:
         server = bind(app, settings, shutdown)

@@ -8,13 +8,13 @@ As limits on clients (docs/decisions/0014): ``connections`` has the options of w
 defaults, the channel, the parser and two patterns of it; ``forwarding`` the headers of proxies.
 """
 
-import ctypes
 import gc
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final
 
 from waitress.server import BaseWSGIServer
 
+from moziweb.allocator import return_freed_memory
 from moziweb.cache.http.fast_path import FastPathMiddleware
 from moziweb.cache.http.waitress_channel import install
 from moziweb.logs.reporters import OPENTELEMETRY, traced
@@ -26,9 +26,6 @@ from moziweb.settings import SETTINGS
 from .connections import ConnectionLimits, install_limits
 from .forwarding import ForwardedHeadersMiddleware
 from .shutdown import GracefulShutdown
-
-_M_ARENA_MAX: Final = -8
-"""The parameter of ``mallopt`` in glibc's malloc.h."""
 
 _DEFAULTS: Final = {each.name: each.default for each in SETTINGS}
 
@@ -79,16 +76,13 @@ def answer_in_loop(app: Callable[..., Any], sockets: MutableMapping[int, Any]) -
         install(sockets, app, log_request if _setting(app, "log.access") else None)
 
 
-def limit_memory_arenas(app: Callable[..., Any]) -> None:
-    """Let all threads share a few arenas of the C library (``server.memory_arenas``).
+def limit_freed_memory(app: Callable[..., Any]) -> None:
+    """Let the C library keep little memory that was freed (``server.memory_arenas``).
 
     Call it before threads start. After 60 cold posters and a crawl of the demo's 2,231 pages the
     process has 250 MB, 304 MB with 0. ``python -m benchmarks.serving_memory``
     """
-    arenas = _setting(app, "server.memory_arenas")
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
-    if arenas and mallopt is not None:
-        mallopt(_M_ARENA_MAX, arenas)
+    return_freed_memory(_setting(app, "server.memory_arenas"))
 
 
 def reserve_core(app: Callable[..., Any]) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -351,14 +352,23 @@ def test_worker_does_not_import_the_manager() -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+async def end_at_once(_worker: PosterWorker) -> None:
+    """Instead of ``PosterWorker.run``."""
+
+
+@pytest.mark.usefixtures("database")
+def test_memory_that_was_freed_is_returned(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    arenas: list[int] = []
+    monkeypatch.setattr(PosterWorker, "run", end_at_once)
+    monkeypatch.setattr(import_module("moziweb.cli.worker"), "return_freed_memory", arenas.append)
+    assert run("worker").returncode == 0
+    assert arenas == [2]
+
+
 def test_importers_are_imported_at_the_start_of_a_worker_with_a_token(
     database: Database, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So an error of the import ends the start, not the job of the night."""
-
-    async def end_at_once(_worker: PosterWorker) -> None:
-        pass
-
     monkeypatch.setattr(PosterWorker, "run", end_at_once)
     monkeypatch.setitem(sys.modules, "moziweb.cli.imports", None)
     assert run("worker").returncode == 0

@@ -1,9 +1,6 @@
 """The deviations from waitress's and Python's defaults, and the ini keys that switch them off."""
 
 import gc
-import os
-import re
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -20,7 +17,6 @@ from moziweb.server import waitress_tuning as tuning
 from moziweb.services import Services, set_services
 from tests.posters.decoder.children import is_full
 from tests.services.ports import HOST
-from tests.services.process import run
 
 
 class App:
@@ -44,39 +40,11 @@ def sockets() -> Iterator[dict[int, Any]]:
         each.close()
 
 
-ARENAS = """
-import ctypes, sys, threading
-from pyramid.registry import Registry
-from moziweb.server.waitress_tuning import limit_memory_arenas
-
-class App:
-    registry = Registry()
-
-App.registry.settings = {"server.memory_arenas": int(sys.argv[1])}
-limit_memory_arenas(App)
-barrier = threading.Barrier(6)
-
-def allocate():
-    kept = [bytes(2000) for _ in range(100)]
-    barrier.wait()
-
-threads = [threading.Thread(target=allocate) for _ in range(6)]
-for each in threads:
-    each.start()
-for each in threads:
-    each.join()
-ctypes.CDLL(None).malloc_stats()
-"""
-
-
-@pytest.mark.parametrize(("limit", "arenas"), [(1, 1), (2, 2), (0, 7)])
-def test_threads_share_the_arenas_of_the_ini_file(limit: int, arenas: int) -> None:
-    """``malloc_stats`` lists the arenas; without a limit every thread has its own."""
-    # `make test` sets a limit of its own.
-    environ = {name: value for name, value in os.environ.items() if name != "MALLOC_ARENA_MAX"}
-    command = [sys.executable, "-W", "ignore", "-c", ARENAS, str(limit)]
-    done = run(command, env=environ, check=True)
-    assert len(re.findall("^Arena", done.stderr, re.MULTILINE)) == arenas
+def test_memory_that_was_freed_is_limited_by_the_ini_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    arenas: list[int] = []
+    monkeypatch.setattr(tuning, "return_freed_memory", arenas.append)
+    tuning.limit_freed_memory(App(server__memory_arenas=3))
+    assert arenas == [3]
 
 
 @pytest.mark.parametrize("frozen", [True, False])
