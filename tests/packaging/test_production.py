@@ -213,12 +213,12 @@ def test_commands_of_the_guide_fill_back_up_and_restore_a_site(
 
 
 def test_memory_and_posters_are_as_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
+    for name, given in {
         "SITE_BASE_URL": "https://moziweb.example", "S3_BUCKET": "posters",
         "DATABASE_URL": "postgresql://127.0.0.1/moziweb", "STAMPS_SERVER": "127.0.0.1:11212",
     }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
-    variables = {
+        monkeypatch.setenv(name, given)
+    variables: dict[str, tuple[str, object, object]] = {
         "POSTERS_BACKGROUND": ("posters.background", "procrastinate", "pool"),
         "POSTERS_IMAGE_MB": ("posters.decoder.image_mb", 320, 160),
         "POSTERS_ALONE_MB": ("posters.decoder.alone_mb", 100, 0),
