@@ -1,5 +1,5 @@
-// Optional help for the forms of editors: leaving with unsaved changes asks first, and the panel of effects
-// shows no old number.
+// Optional help for the forms of editors: leaving with unsaved changes asks first, going back to a form that
+// was sent shows what was typed, and the panel of effects shows no old number.
 
 const form = document.querySelector("[data-asks]");
 
@@ -21,6 +21,39 @@ addEventListener("pageshow", () => { sent = false; });
 addEventListener("beforeunload", (event) => {
   if (!sent && ("unsaved" in form.dataset || serialized() !== initial)) event.preventDefault();
 });
+
+// The tab keeps the form that was sent last. If the user comes back to it and nothing has been saved since,
+// it has its texts again, and its token: sent again, it does not do the same thing twice. The browser itself
+// would restore a part of the fields, and over later values of another editor.
+form.autocomplete = "off";
+
+const ONCE = ["csrf_token", "submission"]; // another one on each page
+
+const served = JSON.stringify(
+  [...form.querySelectorAll("input[type=hidden]")]
+    .filter((each) => !ONCE.includes(each.name)).map((each) => [each.name, each.value]),
+);
+
+form.addEventListener("submit", () => {
+  const fields = [...new FormData(form)].filter(([name]) => name !== "csrf_token");
+  sessionStorage.setItem("sent", JSON.stringify({ page: location.href, served, fields }));
+});
+
+function restore(fields) {
+  for (const field of form.elements) {
+    const texts = fields.filter(([name]) => name === field.name).map(([, text]) => text);
+    if (["checkbox", "radio"].includes(field.type)) field.checked = texts.includes(field.value);
+    else if (texts.length && field.type !== "submit") [field.value] = texts;
+  }
+  form.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+const [navigation] = performance.getEntriesByType("navigation");
+const last = JSON.parse(sessionStorage.getItem("sent") ?? "{}");
+if (navigation.type === "back_forward" && last.page === location.href && last.served === served) {
+  form.dispatchEvent(new CustomEvent("restore", { detail: last.fields }));
+  restore(last.fields);
+}
 
 // After a failed request, such as one without a session, the panel does not keep an old number.
 for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {

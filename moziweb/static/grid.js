@@ -59,6 +59,12 @@ function addRow() {
   return row;
 }
 
+// Before a table that was sent is filled again (editing.js): as many rows as it had.
+form.addEventListener("restore", ({ detail }) => {
+  const rows = detail.filter(([name]) => /^rows-[0-9]+-title$/.test(name)).length;
+  while (body.rows.length < rows && addRow());
+});
+
 form.querySelector("[data-more]").addEventListener("click", (event) => {
   event.preventDefault();
   const first = addRow();

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Dialog, Page, expect
+from sqlalchemy import select
 
+from moziweb.movies.models import Movie
 from moziweb.services import services_of
 from tests.factories import make_movie
 
@@ -129,6 +131,56 @@ def test_typed_name_is_left_after_a_question(manager: ManagerSite, open_page: Op
     name.fill("Más név")
     save(page)
     leave(page, "#name")
+    assert asked == ["beforeunload"]
+
+
+def test_back_to_a_form_that_was_sent_shows_what_was_typed(
+    manager: ManagerSite, open_page: OpenPage
+) -> None:
+    page = opened(manager, open_page, f"{manager.url}/manager/movies/new")
+    questions(page)
+    typed = {"#title": "Vissza", "#distributor": "Cég", "[name=cast-0-name]": "Valaki"}
+    for field, text in typed.items():
+        page.locator(field).fill(text)
+    page.locator("[name=genres]").first.check()
+    save(page)
+    expect(page.get_by_role("status").first).to_contain_text("Mentve.")
+    made = page.url
+    page.go_back()
+    for field, text in typed.items():
+        expect(page.locator(field)).to_have_value(text)
+    assert page.locator("[name=genres]").first.is_checked()
+    save(page)  # the same form again
+    assert page.url == made
+    page.go_back()
+    page.locator("#title").fill("Másik")
+    save(page)
+    expect(page.get_by_role("alert")).to_contain_text("Ez az űrlap már létrehozott egy filmet")
+    # What another editor has saved since is not replaced by former texts.
+    page.goto(made)
+    page.locator("#title").fill("Enyém")
+    save(page)
+    with services_of(manager.registry).database.write() as session:
+        movie = session.scalars(select(Movie).where(Movie.title == "Enyém")).one()
+        movie.title = "Övék"
+    page.go_back()
+    expect(page.locator("#title")).to_have_value("Övék")
+
+
+def test_typed_form_outlives_a_site_that_does_not_answer(
+    manager: ManagerSite, open_page: OpenPage, movie: str
+) -> None:
+    page = opened(manager, open_page, movie)
+    asked = questions(page)
+    page.locator("#synopsis").fill("Hosszú szöveg.")
+    page.locator("#distributor").fill("Cég")
+    page.route(movie, lambda route: route.fulfill(status=502, body="502"))
+    save(page)
+    page.unroute(movie)
+    page.go_back()
+    expect(page.locator("#synopsis")).to_have_value("Hosszú szöveg.")
+    expect(page.locator("#distributor")).to_have_value("Cég")
+    leave(page)
     assert asked == ["beforeunload"]
 
 

@@ -10,8 +10,10 @@ from sqlalchemy import select
 
 from moziweb.manager.movies.list_page import MOVIES_PER_PAGE
 from moziweb.movies.models import Movie, Rating
+from moziweb.posters.models import SourceState
 from moziweb.services import services_of
 from tests import factories
+from tests.site.cached import week_here
 from tests.threads import join_threads
 
 from .conftest import OpenPage
@@ -38,6 +40,10 @@ def manager(
                 factories.set_distributor(session, movie, "Nagy Forgalmazó")
             movie = factories.make_movie(session, "Őszi almák", imdb_id="tt0133093", tmdb_id=603)
             factories.set_distributor(session, movie, "Nagy Forgalmazó")
+            soon = factories.make_movie(session, "Jövő heti")
+            factories.make_premiere(session, soon, week_here().next.thursday)
+            small = factories.make_movie(session, "Kis képű")
+            factories.add_poster(session, small, state=SourceState.READY, width=779)
         yield manager
         join_threads("bulk-")
 
@@ -88,6 +94,15 @@ def test_filters_are_in_the_address_and_combine(manager: ManagerSite, open_page:
     expect(page.locator(".empty")).to_be_visible()
     assert violations_of(page) == []
     assert watch.errors == []
+
+
+def test_next_week_and_small_posters_are_listed(manager: ManagerSite, open_page: OpenPage) -> None:
+    page = opened(manager, open_page)
+    for name, title in {"Jövő hét": "Jövő heti", "Kicsi plakát": "Kis képű"}.items():
+        link = page.get_by_role("link", name=name, exact=True)
+        link.click()
+        expect(link).to_have_attribute("aria-current", "true")
+        assert titles(page) == [title]
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,34 @@ def test_dropped_picture_is_previewed_before_saving(
     quiet(page, watch)
 
 
+def test_small_square_picture_is_saved_with_its_warnings_and_has_a_thumbnail(
+    manager: ManagerSite, open_page: OpenPage, movie: int
+) -> None:
+    page = open_page(390, 844, color_scheme="light")
+    watch = at_posters(manager, page, movie)
+    data = encoded(quarters(300, 300))
+    page.get_by_label("Képfájl").set_input_files(
+        {"name": "négyzet (2).jpg", "mimeType": "image/jpeg", "buffer": data}
+    )
+    press(page, "upload")
+    warnings = [
+        "A kép 300 képpont széles. 780 alatt nagy kijelzőn életlennek látszik.",
+        "A kép nem plakát alakú (2:3): 300×300.",
+    ]
+    expect(page.locator(".warnings li")).to_have_text(warnings)
+    press(page, "save")
+    (source,) = manager.posters(movie)
+    expect(page.locator(f"#warnings-{source.id} li")).to_have_text(warnings)
+    panel = page.locator(f"section[aria-labelledby=source-{source.id}]")
+    expect(panel.get_by_text("négyzet (2).jpg")).to_be_visible()
+    expect(page.locator(state_of(source))).to_have_text("kész", timeout=READY)
+    thumbnail = page.locator(f"#thumbnail-{source.id} img")
+    expect(thumbnail).to_be_visible()
+    page.wait_for_function("(image) => image.naturalWidth > 0", arg=thumbnail.element_handle())
+    assert violations(page, ALL) == []
+    quiet(page, watch)
+
+
 def test_unusable_file_is_reported_at_once(manager: ManagerSite, open_page: OpenPage) -> None:
     page = open_page()
     watch = at_posters(manager, page, manager.movies.undated)

@@ -198,6 +198,44 @@ def test_administrator_invites_a_user_and_resets_a_second_factor(
     expect(user.locator("form[action$='/sign-out']")).to_be_visible()
 
 
+def test_user_is_disabled_let_in_again_and_given_a_new_password(
+    manager: ManagerSite, open_page: OpenPage
+) -> None:
+    """Without scripts, too: here the user has none."""
+    admin, user = open_page(), open_page(java_script_enabled=False)
+    manager.sign_in(admin)
+    user.goto(f"{manager.url}/manager/sign-in")
+    enter_password(user, "béla")
+    user.wait_for_url(f"{manager.url}/manager")
+    admin.goto(f"{manager.url}/manager/users")
+    admin.get_by_role("link", name="béla").click()
+    admin.get_by_role("button", name="Letiltás").click()
+    admin.get_by_label("Jelenlegi jelszó").fill(PASSWORD)
+    admin.keyboard.press("Enter")
+    expect(admin.get_by_role("status")).to_contain_text("Eddig semmi sem változott")
+    admin.get_by_role("button", name="Letiltás").click()
+    expect(admin.get_by_role("status")).to_contain_text("A felhasználót letiltottuk")
+    # The session has ended, and there is no other one.
+    user.reload()
+    enter_password(user, "béla")
+    expect(user.get_by_role("alert")).to_be_visible()
+    admin.get_by_role("button", name="Engedélyezés").click()
+    admin.get_by_role("button", name="Hivatkozás új jelszóhoz").click()
+    link = admin.get_by_label("Hivatkozás új jelszóhoz").input_value()
+    enter_password(user, "béla")  # the former one
+    expect(user.get_by_role("alert")).to_be_visible()
+    user.get_by_text("Elfelejtette a jelszavát").click()
+    expect(user.get_by_text("Kérje a rendszergazdát")).to_be_visible()
+    user.goto(link)
+    user.get_by_label("Új jelszó").fill("nine quiet projectors")
+    user.keyboard.press("Enter")
+    expect(user.get_by_role("status")).to_contain_text("A jelszavát beállítottuk.")
+    enter_password(user, "béla", "nine quiet projectors")
+    user.wait_for_url(f"{manager.url}/manager")
+    user.goto(link)
+    expect(user.locator("#new_password")).to_have_count(0)  # it works once
+
+
 @pytest.mark.parametrize("prefix", ["", "/en"])
 def test_pages_are_accessible_in_both_languages(
     manager: ManagerSite, open_page: OpenPage, prefix: str

@@ -544,3 +544,29 @@ def test_chosen_files_are_saved_with_the_table_or_left_after_a_question(
     names = [each.file_name for each in stored(manager, PosterSource) if each.file_name]
     assert names == ["jó.jpg", "másik.jpg"]
     assert asked == ["beforeunload"]
+
+
+def test_typed_table_outlives_a_site_that_does_not_answer(
+    manager: ManagerSite, open_page: OpenPage
+) -> None:
+    week = WEEK.shifted(31)
+    path = f"/manager/week/{week.name}/grid"
+    page = opened(manager, open_page, path=path)
+    asked = questions(page)
+    lines = [f"Film {number}\t\tMozi\tCég" for number in range(20)]
+    paste(page, cell(page, 0, "title"), "\n".join(lines))
+    page.route(manager.url + path, lambda route: route.fulfill(status=502, body="502"))
+    save(page)
+    page.unroute(manager.url + path)
+    page.go_back()
+    expect(cell(page, 19, "title")).to_have_value("Film 19")
+    assert {cell(page, row, "distributor").input_value() for row in range(20)} == {"Cég"}
+    save(page)
+    expect(page.locator(".saved-films a")).to_have_count(20)
+    # What was saved is shown as it is now, and typed on with a new token.
+    page.go_back()
+    expect(page.locator("[name^=rows-][name$=-movie]")).to_have_count(20)
+    cell(page, 20, "title").fill("Még egy")
+    save(page)
+    expect(page.locator(".saved-films a")).to_have_text(["Még egy"])
+    assert asked == []
