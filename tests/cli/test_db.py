@@ -26,11 +26,11 @@ handlers =
 """
 
 
-def test_schema_is_upgraded_and_downgraded(tmp_path: Path, run: Run, run_process: Run) -> None:
+def test_schema_is_upgraded_and_downgraded(tmp_path: Path, run: Run) -> None:
     """The folder of the database does not exist at first."""
     (tmp_path / "site.ini").write_text(INI)
     head = head_revision()
-    assert run_process("db", "upgrade").stdout == f"The schema went from base to {head}.\n"
+    assert run("db", "upgrade").stdout == f"The schema went from base to {head}.\n"
     assert run("db", "upgrade").stdout == f"The schema is at {head} already.\n"
     assert run("db", "current").stdout == f"at {head}, newest {head}\n"
     assert run("db", "downgrade", "base").stdout == f"The schema went from {head} to base.\n"

@@ -9,8 +9,8 @@ from moziweb.movies.models import Movie
 from .conftest import Run, Site, events
 
 
-def test_demo_is_loaded_once(site: Site, run: Run, run_process: Run) -> None:
-    first = run_process("demo", "load", "--today", "2026-08-20")
+def test_demo_is_loaded_once(site: Site, run: Run) -> None:
+    first = run("demo", "load", "--today", "2026-08-20")
     assert first.returncode == 0, first.stderr
     (loaded,) = events(first.stdout)
     assert (loaded["today"], loaded["added"]) == ("2026-08-20", loaded["catalogue"])

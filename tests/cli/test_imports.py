@@ -43,10 +43,8 @@ def movies(site: Site) -> int:
         return session.scalar(select(func.count()).select_from(Movie)) or 0
 
 
-def test_dry_run_shows_differences_and_writes_nothing(
-    site: Site, run_process: Run, listed: Path
-) -> None:
-    ended = run_process("import", "csv", str(listed), "--dry-run")
+def test_dry_run_shows_differences_and_writes_nothing(site: Site, run: Run, listed: Path) -> None:
+    ended = run("import", "csv", str(listed), "--dry-run")
     assert ended.returncode == 1
     first, second, _third, summary = events(ended.stdout)
     assert (first["effect"], first["title"]) == ("new", "Dűne")

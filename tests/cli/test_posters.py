@@ -21,6 +21,9 @@ from tests.services.process import child
 
 from .conftest import COMMAND, Run, Site, events
 
+MOVIES = 12
+"""Enough for a signal to arrive before the last one is made, by two jobs."""
+
 
 def states(database: Database) -> Counter[SourceState]:
     with database.read() as session:
@@ -33,10 +36,10 @@ def count_ready(database: Database) -> int:
         return session.scalar(ready) or 0
 
 
-def test_missing_variants_are_made_once(site: Site, run: Run, run_process: Run) -> None:
+def test_missing_variants_are_made_once(site: Site, run: Run) -> None:
     for movie_id in (1, 2, 3):
         site.add_movie(movie_id, colour=f"#{movie_id}0a0a0")
-    ended = run_process("posters", "generate")
+    ended = run("posters", "generate")
     assert ended.returncode == 0, ended.stderr
     *made, summary = events(ended.stdout)
     assert {(event["movie"], event["status"], event["variants"]) for event in made} == {
@@ -161,7 +164,7 @@ def test_invalid_movie_id_is_refused(number: str) -> None:
 def test_stopped_run_leaves_whole_sources_and_the_next_run_continues(
     site: Site, run: Run, signum: signal.Signals
 ) -> None:
-    for movie_id in range(1, 31):
+    for movie_id in range(1, MOVIES + 1):
         site.add_movie(movie_id, colour=f"#{movie_id:02x}a0a0")
     command = [*COMMAND, "-c", str(site.ini), "posters", "generate", "--jobs", "2"]
     with child(command, stdout=subprocess.PIPE) as process:
@@ -172,14 +175,14 @@ def test_stopped_run_leaves_whole_sources_and_the_next_run_continues(
         assert process.wait() == 128 + signum
     assert output[-1]["stopped"] is True
     made = output[-1]["made"]
-    assert 1 <= made < 30
-    assert states(site.database) == {SourceState.READY: made, SourceState.PENDING: 30 - made}
+    assert 1 <= made < MOVIES
+    assert states(site.database) == {SourceState.READY: made, SourceState.PENDING: MOVIES - made}
     assert count_ready(site.database) == made * len(RECIPES)
     rest = run("posters", "generate")
     assert rest.returncode == 0
-    assert events(rest.stdout)[-1]["made"] == 30 - made
+    assert events(rest.stdout)[-1]["made"] == MOVIES - made
     objects = list(site.storage.list("poster/"))
-    assert len(objects) == count_ready(site.database) == 30 * len(RECIPES)
+    assert len(objects) == count_ready(site.database) == MOVIES * len(RECIPES)
 
 
 def test_sources_of_a_killed_run_are_made_after_their_leases_expire(site: Site, run: Run) -> None:

@@ -46,7 +46,7 @@ from moziweb.posters.models import (
 from moziweb.posters.recipes import RECIPES
 from moziweb.services import services_of
 from moziweb.storage import StoredObject
-from tests.cli.conftest import COMMAND, Run, Site, events, lay_out, opened, run_in
+from tests.cli.conftest import COMMAND, Run, Site, events, invoke_in, lay_out, opened
 from tests.cli.test_posters import on_a_terminal
 from tests.conftest import QueryCounter
 from tests.posters.conftest import picture
@@ -64,7 +64,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -
     with opened(folder) as site:
         for movie_id in (1, 2):
             site.add_movie(movie_id, colour=f"#{movie_id}0a0a0")
-    assert run_in(folder, "posters", "generate").returncode == 0
+    assert invoke_in(folder, "posters", "generate").returncode == 0
     return folder
 
 
@@ -110,13 +110,13 @@ def fail_at(site: Site, host: str, code: str) -> None:
         session.add(source)
 
 
-def test_status_counts_states_and_failures_by_code_and_host(made: Site, run_process: Run) -> None:
+def test_status_counts_states_and_failures_by_code_and_host(made: Site, run: Run) -> None:
     made.add_broken_source(1)
     for host in ("a.example", "a.example", "b.example"):
         fail_at(made, host, "not_found")
     with made.database.write() as session:
         session.add(PosterHost(name="a.example", failures=7, error_code="timeout"))
-    (output,) = events(run_process("posters", "status").stdout)
+    (output,) = events(run("posters", "status").stdout)
     assert output["sources"] == {"failed": 3, "pending": 1, "ready": 2}
     assert output["variants"] == {"ready": 2 * COUNT}
     assert output["failures"] == [

@@ -24,7 +24,8 @@ ELSEWHERE = {
     "cache purge", "cache relay", "db upgrade", "demo load", "import csv", "posters generate",
     "posters reconcile", "posters status", "uploads migrate", "user add", "worker",
 }  # fmt: skip
-"""Commands that tests of their groups start."""
+"""Commands that tests of their groups start, or the Procfile and ``make run`` in
+tests/packaging."""
 
 DRIVER = """
 import json, sys
