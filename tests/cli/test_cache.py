@@ -91,18 +91,16 @@ def state(app: TestApp, path: str) -> str:
     return found
 
 
-def test_a_purge_is_in_effect_in_a_running_site(
-    site: Site, run_process: Run, movies: Movies
-) -> None:
+def test_a_purge_is_in_effect_in_a_running_site(site: Site, command: Run, movies: Movies) -> None:
     configure(site, MEMORY + STAMPS)
     here, other = pages(movies)["movie"], pages(movies)["other"]
     with running(site) as app:
         for path in (here, other):
             app.get(path)
-        ended = run_process("cache", "purge", f"movie:{movies.here}", "--reason", "by hand")
+        ended = command("purge", f"movie:{movies.here}", "--reason", "by hand")
         assert ended.returncode == 0, ended.stderr
         assert (state(app, here), state(app, other)) == ("miss", "hit")
-        assert run_process("cache", "purge", "--all").returncode == 0
+        assert command("purge", "--all").returncode == 0
         assert (state(app, here), state(app, other)) == ("miss", "miss")
     with site.database.engine.connect() as connection:
         everything, by_tag = OUTBOX.latest(connection, limit=2)
@@ -213,6 +211,7 @@ cache.cdn.purge_url = {url}
 def test_purge_by_url_purges_the_cdn_and_invalidates_no_other_page(
     site: Site, run_process: Run, movies: Movies, memcached_server: MemcachedServer
 ) -> None:
+    """The process asks the CDN before it ends."""
     cdn = Cdn()
     try:
         on_memcached(site, memcached_server)
