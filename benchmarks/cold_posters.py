@@ -44,7 +44,10 @@ from tests.services.s3 import REGION, ROOT, S3Server
 BOUND = 2.0
 SEEDS = 4
 
-SMALLEST = ("--posters", "1", "--requests", "2", "--rate", "10", "--index-rate", "20")
+SMALLEST = (
+    "--posters", "1", "--size", "400", "600", "--requests", "2", "--rate", "10",
+    "--index-rate", "20",
+)  # fmt: skip
 """The arguments of the smallest run, which the tests do."""
 
 CLIENTS = 64
@@ -52,9 +55,9 @@ FIRST = -20
 """The niceness of the measuring client: a visitor's machine does not wait for S3 or PostgreSQL."""
 
 
-def posters(count: int) -> list[bytes]:
-    """Return different 2000x3000 JPEGs."""
-    bases = [photograph(2000, 3000, seed) for seed in range(min(SEEDS, count))]
+def posters(count: int, width: int, height: int) -> list[bytes]:
+    """Return different JPEGs of a size."""
+    bases = [photograph(width, height, seed) for seed in range(min(SEEDS, count))]
     return [_marked(bases[number % SEEDS], number) for number in range(count)]
 
 
@@ -137,6 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; return 1 if a bound is missed."""
     parser = argparse.ArgumentParser(description="A burst of cold posters against the index.")
     parser.add_argument("--posters", type=int, default=200)
+    parser.add_argument("--size", type=int, nargs=2, default=[2000, 3000], help="of a poster")
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--rate", type=float, default=50.0, help="poster requests a second")
     parser.add_argument("--index-rate", type=float, default=50.0, help="index requests a second")
@@ -161,7 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             secret_access_key=ROOT.secret_access_key,
         )
         with closing(S3Storage(settings)) as storage:
-            paths = add_movies(Database(engine), storage, posters(options.posters))
+            paths = add_movies(Database(engine), storage, posters(options.posters, *options.size))
             place = Place(url, bucket.name, bucket.endpoint_url, memcached.address)
             served = serving(
                 Path(name), place, processes=1, threads=8, slots=2,

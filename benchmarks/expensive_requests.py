@@ -45,11 +45,11 @@ from tests.services.postgres import PostgresServer
 RATIO: Final = 3.0
 """The upper bound of the cost of a request, in cold indexes."""
 
-SMALLEST: Final = ("--rounds", "1", "--routes", "movie", "week")
+SMALLEST: Final = ("--rounds", "1", "--routes", "movie", "week", "--samples", "3")
 """The arguments of the smallest run, which the tests do."""
 
 SAMPLES: Final = 20
-"""URLs of a route in the first pass, evenly spread over all of them."""
+"""URLs of a route in the first pass."""
 
 FINALISTS: Final = 3
 """URLs of a route that are measured in rounds."""
@@ -172,18 +172,20 @@ def by_route(site: Site, paths: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def sample(paths: Sequence[str]) -> Sequence[str]:
-    """All of a few paths, or some of them, evenly spread. Searches are never left out."""
+def sample(paths: Sequence[str], count: int = SAMPLES) -> Sequence[str]:
+    """At least ``count`` of the paths, evenly spread. Searches are never left out."""
     if paths[0].startswith("/search"):
         return paths
-    return paths[:: max(1, len(paths) // SAMPLES)]
+    return paths[:: max(1, len(paths) // count)]
 
 
-def most_expensive(site: Site, routes: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+def most_expensive(
+    site: Site, routes: Mapping[str, Sequence[str]], samples: int
+) -> dict[str, list[str]]:
     """The most expensive paths of each route in a first pass."""
     found = {}
     for name, paths in routes.items():
-        costs = {path: min(site.cost(path) for _ in range(2)) for path in sample(paths)}
+        costs = {path: min(site.cost(path) for _ in range(2)) for path in sample(paths, samples)}
         found[name] = sorted(costs, key=costs.__getitem__, reverse=True)[:FINALISTS]
     return found
 
@@ -195,6 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--routes", nargs="+", help="names of routes; all without this")
+    parser.add_argument("--samples", type=int, default=SAMPLES, help="URLs of a route at first")
     options = parser.parse_args(arguments)
     costs: dict[str, list[float]] = {}
     ratios: dict[str, list[float]] = {}
@@ -202,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         routes = by_route(site, candidates(site))
         if options.routes:
             routes = {name: routes[name] for name in options.routes}
-        finalists = most_expensive(site, routes)
+        finalists = most_expensive(site, routes, options.samples)
         for _ in range(options.rounds):
             for path in (path for paths in finalists.values() for path in paths):
                 index, cost = site.cost("/"), site.cost(path)

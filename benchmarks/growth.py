@@ -72,7 +72,10 @@ from moziweb.services import services_of
 from moziweb.site.urls import named_segment, segment_of
 from moziweb.storage.disk import DiskStorage
 
-SMALLEST: Final = ("--databases", "SQLite", "--size", "60", "--rounds", "1", "--paths", "1")
+SMALLEST: Final = (
+    "--databases", "SQLite", "--size", "60", "--rounds", "1", "--paths", "1",
+    "--commands", "posters status",
+)  # fmt: skip
 """The arguments of the smallest run, which the tests do."""
 
 COLD, OPERATIONS, CACHED = 1.5, 2.0, 1.5
@@ -134,8 +137,7 @@ OF_OPERATORS: Final = frozenset(
     }
 )
 
-COMMANDS: Final = (("posters", "status"), ("posters", "generate", "--dry-run"),
-                   ("posters", "reconcile"))  # fmt: skip
+COMMANDS: Final = ("posters status", "posters generate --dry-run", "posters reconcile")
 
 COPIED: Final = ("movie", "movie_genre", "person", "credit", "premiere", "premiere_change",
                  "trailer", "field_provenance", "poster_source", "poster_variant")  # fmt: skip
@@ -436,9 +438,10 @@ def variant_bytes(engine: Engine) -> float:
 def times(
     small: Site, large: Site, routes: dict[str, list[str]], rounds: int, *, cached: bool = False
 ) -> dict[str, Growth]:
-    """The growth of each route; the first round warms up."""
-    for number in range(rounds + 1):
-        if number == 1:
+    """The growth of each route; a first round warms up, unless there is only one."""
+    warm_up = rounds > 1
+    for number in range(rounds + warm_up):
+        if number == warm_up:
             small.seconds, large.seconds = {}, {}
         for path in (path for paths in routes.values() for path in paths):
             one, other = small.ask(path, cached=cached), large.ask(path, cached=cached)
@@ -479,9 +482,8 @@ def measured_commands(
 ) -> Iterator[Bound]:
     """Print the costs of commands; yield the bounds of their memory."""
     rows: list[list[Cell]] = []
-    for command in options.commands:
-        name = " ".join(command)
-        one, other = run(small, *command), run(large, *command)
+    for name in options.commands:
+        one, other = (run(each, *name.split()) for each in (small, large))
         rows.append([name, one.seconds, other.seconds, other.first, one.memory, other.memory])
         more = other.memory - one.memory
         yield Bound(f"{kind}: {name}, MiB more", more, at_most=MORE_MEMORY)
@@ -518,9 +520,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--size", type=int, default=100_000, help="movies")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--paths", type=int, default=PATHS, help="paths of each route")
-    parser.add_argument("--pages-only", action="store_true", help="run no command")
+    parser.add_argument("--commands", nargs="*", choices=COMMANDS, default=list(COMMANDS))
     options = parser.parse_args(arguments)
-    options.commands = () if options.pages_only else COMMANDS
     bounds = [bound for kind in options.databases for bound in measured(kind, options)]
     return finish({"rounds": options.rounds, "size": options.size}, bounds)
 

@@ -1,8 +1,10 @@
 """Serves a page from one core and measures it by wrk on the other: for ``page_hit``."""
 
 import http.client
+import math
 import os
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -148,7 +150,7 @@ def wait_for(server: Served, paths: Sequence[str]) -> None:
 
 def measure(
     server: Served,
-    seconds: int,
+    seconds: float,
     connections: int,
     *,
     path: str = "/",
@@ -159,17 +161,22 @@ def measure(
     script = [] if paths is None else ["-s", str(_script(paths))]
     arguments = [] if paths is None else ["--", str(paths)]
     before, started = cpu_seconds(server.process.pid), time.perf_counter()
-    output = subprocess.run(
-        ["taskset", "-c", str(cores()[1]), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
-         "-H", f"Accept-Encoding: {coding}", *script, f"http://{HOST}:{server.port}{path}",
-         *arguments],
-        check=True, capture_output=True, text=True, timeout=PATIENCE + seconds,
-    ).stdout  # fmt: skip
+    with subprocess.Popen(
+        ["taskset", "-c", str(cores()[1]), "wrk", "-t1", f"-c{connections}",
+         f"-d{math.ceil(seconds)}s", "-H", f"Accept-Encoding: {coding}", *script,
+         f"http://{HOST}:{server.port}{path}", *arguments],
+        stdout=subprocess.PIPE, text=True,
+    ) as client:  # fmt: skip
+        if seconds % 1:  # it takes whole seconds, and prints its figures when it is interrupted
+            time.sleep(seconds)
+            client.send_signal(signal.SIGINT)
+        output, _ = client.communicate(timeout=PATIENCE + seconds)
     elapsed = time.perf_counter() - started
     spent = cpu_seconds(server.process.pid) - before
     requests = re.search(r"(\d+) requests in", output)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
-    if requests is None or rate is None or "Non-2xx" in output or elapsed < seconds:
+    failed = client.returncode or "Non-2xx" in output or elapsed < seconds
+    if requests is None or rate is None or failed:
         raise SystemExit(f"page_hit: wrk failed for {server.name}: {output}")
     return Round(float(rate[1]), spent / max(1, int(requests[1])) * 1e6)
 

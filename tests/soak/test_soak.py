@@ -39,7 +39,7 @@ def test_checker_finds_a_sabotaged_cache(postgres_server: PostgresServer, how: s
 
 
 def test_checker_finds_errors_without_outage(postgres_server: PostgresServer) -> None:
-    report = run(postgres_server, 4.0, how="errors", faulty=False)
+    report = run(postgres_server, 2.0, how="errors", faulty=False)
     assert report.statuses[500] > 0, "few requests on a busy machine, but every third is an error"
     assert any("nothing was wrong" in each for each in report.complaints)
     assert any(" pages of " in each for each in report.complaints)
