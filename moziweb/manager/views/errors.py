@@ -1,5 +1,6 @@
 """Error pages of the manager."""
 
+from contextlib import suppress
 from typing import Any, Final
 
 from pyramid.exceptions import BadCSRFOrigin, BadCSRFToken
@@ -20,6 +21,10 @@ from ..web.redirects import SeeOther
 from .sign_in import require_sign_in
 
 _EXPIRED: Final = _("This form has expired")
+_DELETED: Final = _(
+    "It was deleted since you opened it, and nothing was saved. What you typed is kept for 7 days: "
+    "bring it back from the bin, then open the form with it."
+)
 _TOO_LONG: Final = _(
     "Nothing was saved, and the form is too long to be kept. Go back: what you typed is still in "
     "it. Copy its long texts, load the page again and enter them."
@@ -37,9 +42,17 @@ def forbidden(request: Request) -> Response:
 
 @notfound_view_config(managers=True)
 def not_found(error: HTTPNotFound, request: Request) -> Response:
-    """404 for signed-in users; the sign-in page for all others, for any path."""
-    if signed_in(request) is None:
+    """404 for signed-in users; the sign-in page for all others, for any path.
+
+    The form of a row that was deleted since it was loaded is kept as a draft: the row may come back
+    from the bin.
+    """
+    current_user = signed_in(request)
+    if current_user is None:
         return require_sign_in(request)
+    with suppress(drafts.DraftTooLong):
+        if draft := _keep(request, current_user.user_id):
+            return error_page(request, 404, _("There is nothing here"), _DELETED, draft)
     why = _("The address is mistyped, or what stood here is gone.")
     return error_page(request, 404, _("There is nothing here"), why)
 
@@ -55,16 +68,12 @@ def bad_csrf_token(error: Exception, request: Request) -> Response:
     current_user = signed_in(request)
     if current_user is None and keeps_draft(request):
         return require_sign_in(request)
-    return_url = safe_return_url(request.path)
-    if current_user and return_url and keeps_draft(request):
-        try:
-            fields = drafts.unpack(drafts.pack(request.POST))
-        except drafts.DraftTooLong:
-            return error_page(request, 400, _EXPIRED, _TOO_LONG)
-        now = request.services.clock()
-        with request.services.database.write() as session:
-            number = drafts.keep(session, current_user.user_id, return_url, fields, now)
-        return SeeOther(f"{return_url}?draft={number}&done=expired")
+    try:
+        draft = _keep(request, current_user.user_id) if current_user else ""
+    except drafts.DraftTooLong:
+        return error_page(request, 400, _EXPIRED, _TOO_LONG)
+    if draft:
+        return SeeOther(f"{draft}&done=expired")
     why = _("Nothing was changed. Go back, load the page again and repeat what you did.")
     return error_page(request, 400, _EXPIRED, why)
 
@@ -85,14 +94,36 @@ def too_large(error: HTTPException, request: Request) -> Response:
     return error_page(request, 413, _("This form is too large"), why)
 
 
+def _keep(request: Request, user_id: int) -> str:
+    """Keeps the form of a request as a draft; returns its path, "" for another request.
+
+    Raises ``DraftTooLong``.
+    """
+    return_url = safe_return_url(request.path)
+    if not (return_url and keeps_draft(request)):
+        return ""
+    fields = drafts.unpack(drafts.pack(request.POST))
+    # The request's transaction may have the lock of SQLite; an error page commits nothing of it.
+    request.tm.abort()
+    request.tm.begin()
+    with request.services.database.write() as session:
+        number = drafts.keep(session, user_id, return_url, fields, request.services.clock())
+    return f"{return_url}?draft={number}"
+
+
 def error_page(
-    request: Request, code: int, heading: TranslationString, explanation: TranslationString
+    request: Request,
+    code: int,
+    heading: TranslationString,
+    explanation: TranslationString,
+    draft: str = "",
 ) -> Response:
-    """Returns a page with a heading and an explanation."""
+    """Returns a page with a heading, an explanation, and a link to the path of a draft."""
     values: dict[str, Any] = {
         "page": page_frame(request, heading),
         "code": code,
         "explanation": request.localizer.translate(explanation),
+        "draft": draft,
     }
     response: Response = render_to_response(
         "moziweb:templates/manager/error.jinja2", values, request=request

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from webtest import TestApp
 
 from moziweb.manager.auth.models import Role
+from moziweb.manager.bin.models import BinItem
 from moziweb.movies.models import (
     DatePrecision,
     FieldProvenance,
@@ -20,7 +21,7 @@ from moziweb.movies.models import (
 from moziweb.services import services_of
 from tests import factories
 from tests.conftest import counted_queries
-from tests.manager.conftest import BOTH, signed_in
+from tests.manager.conftest import BOTH, csrf_of, signed_in
 from tests.manager.movie_forms import (
     last_entry,
     make_movie,
@@ -510,3 +511,26 @@ def test_a_movies_page_needs_few_queries(site: TestApp, editor: TestApp, movie_i
 def movies(site: TestApp) -> list[int]:
     with services_of(site.app.registry).database.read() as session:
         return list(session.scalars(select(Movie.id)))
+
+
+def test_form_of_a_movie_that_was_deleted_since_is_kept(site: TestApp, editor: TestApp) -> None:
+    movie = make_movie(site)
+    form = movie_form(editor, movie)
+    delete = f"/manager/delete/film/{movie}"
+    editor.post(delete, {"csrf_token": csrf_of(editor), "do": "delete"}, status=303)
+    form["synopsis"] = "Hosszú szöveg."
+    gone = press(form, headers={"Origin": "http://localhost"}, status=404)
+    assert "Amit beírt, 7 napig megőrizzük" in gone.text
+    links = [each["href"] for each in gone.html.select("main a")]
+    with services_of(site.app.registry).database.read() as session:
+        item = session.scalars(select(BinItem.id)).one()
+    assert links[0] == "/manager/bin"
+    data = {"csrf_token": csrf_of(editor), "item": str(item), "do": "restore"}
+    editor.post("/manager/bin", data, status=303)
+    again = movie_form_in(editor.get(links[1]))
+    assert again["synopsis"].value == "Hosszú szöveg."
+    press(again, status=303)
+    assert movie_of(site, movie).synopsis == "Hosszú szöveg."
+    # A form that others have sent is not kept.
+    editor.post(delete, {"csrf_token": csrf_of(editor), "do": "delete"}, status=303)
+    assert "7 napig" not in press(form, status=404).text
