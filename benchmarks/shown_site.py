@@ -16,6 +16,7 @@ from moziweb.demo.loader import load_demo
 from moziweb.movies.calendar import budapest_today, month_of, week_of
 from moziweb.movies.enumeration import movies_opening
 from moziweb.movies.lead_premiere import WEEKS_IN_CINEMAS
+from moziweb.posters.generation.result import GenerationStatus
 from moziweb.posters.models import PosterSource
 from moziweb.services import services_of
 from moziweb.site.urls import segment_of
@@ -23,7 +24,8 @@ from tests.browser.site import served
 from tests.services.ports import HOST, free_port
 from tests.services.web import ask
 
-CACHE = {
+SETTINGS = {
+    "posters.decoder.seconds": "35",  # on a busy machine
     "cache.regions": "pages fragments",
     "cache.stamps.url": "memory://",
     "cache.default.backend": "moziweb.memory",
@@ -55,7 +57,7 @@ def shown_site(posters: int) -> Iterator[ShownSite]:
         sized_sites.tidy(engine)
         engine.dispose()
         address = f"http://{HOST}:{port}"
-        settings = sized_sites.settings_of(url, folder) | {"site.base_url": address} | CACHE
+        settings = sized_sites.settings_of(url, folder) | {"site.base_url": address} | SETTINGS
         app = make_app({}, **settings)
         services = services_of(app.registry)
         this = week_of(today)
@@ -75,7 +77,9 @@ def shown_site(posters: int) -> Iterator[ShownSite]:
             )
         for movie_id in list(dict.fromkeys(of_movies))[:posters]:
             if movie_id in sources:
-                services.posters.ensure_variants(sources[movie_id])
+                result = services.posters.ensure_variants(sources[movie_id])
+                if result.status is not GenerationStatus.MADE:
+                    raise SystemExit(f"the poster of movie {movie_id} was not made")
         paths = {
             "index": "/",
             "week": f"/week/{this.name}",
