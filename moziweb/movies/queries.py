@@ -4,7 +4,7 @@ Relations raise instead of lazy loading, so the number of queries of a page is v
 It does not grow with the number of movies.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, TypeAlias
@@ -15,6 +15,7 @@ from sqlalchemy import (
     SQLColumnExpression,
     and_,
     exists,
+    false,
     func,
     literal,
     or_,
@@ -111,22 +112,30 @@ def premieres_between(
     return tuple(sorted(fetch_listings(session, query), key=_by_date_and_title))
 
 
-def undated_movies(session: Session, today: date, limit: int) -> tuple[Listing, ...]:
+def undated_movies(
+    session: Session, today: date, limit: int, after: Listing | None = None
+) -> tuple[Listing, ...]:
     """Published movies whose day is not known: those with a month or year first, then the rest.
 
-    A movie is omitted if all of its premieres are cancelled or in a month or year that is over.
+    At most ``limit``, the first ones or those after ``after``. A movie is omitted if all of its
+    premieres are cancelled or in a month or year that is over.
     """
-    found = union_all(
-        select(_awaited_movies(today).limit(limit).subquery()),
-        select(_unannounced_movies().limit(limit).subquery()),
-    )
-    query = (
-        select_listings(Premiere.id == _first_awaited(today), outer=True)
-        .where(Movie.id.in_(found))
-        .order_by(Premiere.date.is_(None), Premiere.date, Movie.id.desc())
-        .limit(limit)
-    )
-    return fetch_listings(session, query)
+    parts = _awaited_movies(today, after), _unannounced_movies(after)
+    return fetch_listings(session, _undated_query(today, parts, limit))
+
+
+def undated_listing(session: Session, today: date, movie_id: int) -> Listing | None:
+    """A movie as ``undated_movies`` lists it; None if it does not."""
+    parts = [
+        each.where(Movie.id == movie_id) for each in (_awaited_movies(today), _unannounced_movies())
+    ]
+    return next(iter(fetch_listings(session, _undated_query(today, parts, 1))), None)
+
+
+def undated_ids(session: Session, today: date) -> Sequence[int]:
+    """The ids of all movies of ``undated_movies``, in its order."""
+    query = _undated_query(today, (_awaited_movies(today), _unannounced_movies()), None)
+    return session.scalars(query.with_only_columns(Movie.id)).all()
 
 
 def listings_of(
@@ -299,27 +308,47 @@ def published_premieres(*columns: Any) -> Select[Any]:
     return select(*columns).join(Movie, Movie.id == Premiere.movie_id).where(IS_PUBLISHED)
 
 
-def _awaited_movies(today: date) -> Select[int]:
+def _undated_query(today: date, parts: Iterable[Select[int]], limit: int | None) -> ListedSelect:
+    """The listings of the movies of ``parts``, at most ``limit`` of each and of all."""
+    found = union_all(*(select(part.limit(limit).subquery()) for part in parts))
+    return (
+        select_listings(Premiere.id == _first_awaited(today), outer=True)
+        .where(Movie.id.in_(found))
+        .order_by(Premiere.date.is_(None), Premiere.date, Movie.id.desc())
+        .limit(limit)
+    )
+
+
+def _awaited_movies(today: date, after: Listing | None = None) -> Select[int]:
     """The movies with an awaited premiere and none on a known day, the earliest premiere first.
 
-    Looks at the premieres without a day alone, which are few.
+    Looks at the premieres without a day alone, which are few. None are after a movie without one.
     """
     dated = exists().where(Premiere.movie_id == Movie.id, Premiere.precision.in_(DAYS))
     awaited = aliased(Premiere)
-    return (
+    query = (
         select(Movie.id)
         .join(awaited, awaited.movie_id == Movie.id)
         .where(IS_PUBLISHED, is_without_day(awaited), awaited.date >= today.replace(month=1, day=1))
         .where(awaited.id == _first_awaited(today), ~dated.correlate(Movie))
         .order_by(awaited.date, Movie.id.desc())
     )
+    if after is None:
+        return query
+    if after.premiere is None:
+        return query.where(false())
+    is_same_date = and_(awaited.date == after.day, Movie.id < after.movie.id)
+    return query.where(or_(awaited.date > after.day, is_same_date))
 
 
-def _unannounced_movies() -> Select[int]:
-    """The movies without premieres, the newest first."""
+def _unannounced_movies(after: Listing | None = None) -> Select[int]:
+    """The movies without premieres, the newest first: those after ``after``."""
     unannounced = UNANNOUNCED.c.movie_id
     query = select(unannounced).join(Movie, Movie.id == NoIndex(unannounced))
-    return query.where(IS_PUBLISHED, has_no_premiere()).order_by(unannounced.desc())
+    query = query.where(IS_PUBLISHED, has_no_premiere()).order_by(unannounced.desc())
+    if after is None or after.premiere is not None:
+        return query
+    return query.where(unannounced < after.movie.id)
 
 
 def _latest_change() -> ColumnElement[int]:

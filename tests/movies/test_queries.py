@@ -27,6 +27,8 @@ from moziweb.movies.queries import (
     neighbours,
     premieres_between,
     published_movie,
+    undated_ids,
+    undated_listing,
     undated_movies,
 )
 from tests.conftest import QueryCounter
@@ -182,6 +184,31 @@ def test_limit_of_undated_movies_is_that_of_both_kinds(dbsession: Session) -> No
         make_premiere(dbsession, later, day.replace(month=3), precision=DatePrecision.MONTH)
     found = [titles(undated_movies(dbsession, TODAY, limit)) for limit in (2, 4)]
     assert found == [["later 0", "later 1"], ["later 0", "later 1", "later 2", "none 2"]]
+
+
+def test_blocks_of_undated_movies_have_each_once(dbsession: Session) -> None:
+    """Also those of the same date."""
+    years = (2028, 2027, 2027, 2027, 2028, None, None, None)
+    movies = [make_movie(dbsession, str(number)) for number in range(len(years))]
+    for movie, year in zip(movies, years, strict=True):
+        if year:
+            make_premiere(dbsession, movie, date(year, 1, 1), precision=DatePrecision.YEAR)
+    make_premiere(dbsession, make_movie(dbsession, "dated"))
+    every = titles(undated_movies(dbsession, TODAY, 20))
+    assert every == ["3", "2", "1", "4", "0", "7", "6", "5"]
+    assert [
+        str(movies.index(dbsession.get_one(Movie, each))) for each in undated_ids(dbsession, TODAY)
+    ] == every
+    for size in (1, 2, 3, 5):
+        found: list[str] = []
+        after = None
+        while block := undated_movies(dbsession, TODAY, size, after):
+            found += titles(block)
+            after = undated_listing(dbsession, TODAY, block[-1].movie.id)
+        assert found == every
+    dated = dbsession.scalars(select(Movie.id).where(Movie.title == "dated")).one()
+    for unlisted in (dated, dated + 1):
+        assert undated_listing(dbsession, TODAY, unlisted) is None
 
 
 def test_neighbours_are_the_nearest_days_outside(dbsession: Session) -> None:

@@ -20,13 +20,14 @@ from moziweb.i18n import LOCALES
 from moziweb.movies import enumeration
 from moziweb.movies.calendar import Week, budapest_today, in_bounds, month_of, week_of
 from moziweb.movies.facet_queries import (
+    BLOCK,
     Facet,
     all_genres,
     all_services,
     long_filmographies,
 )
 from moziweb.movies.lead_premiere import WEEKS_IN_CINEMAS
-from moziweb.movies.queries import DAYS, DAYS_AND_MONTHS, undated_movies
+from moziweb.movies.queries import DAYS, DAYS_AND_MONTHS, undated_ids, undated_movies
 from moziweb.movies.year_queries import numbers_by_year
 from moziweb.request import Request
 from moziweb.services import services_of
@@ -124,7 +125,7 @@ class UrlInventory:
         this = month_of(week_of(self.today).thursday)
         for month in (this, this.next):
             yield from self._page("month", month=month.name)
-        yield from self._page("undated")
+        yield from self._undated()
         for name in ("genres", "services", "years", "changes", "calendar_page", "watchlist"):
             yield from self._page(name)
         with self.database.read() as session:
@@ -177,6 +178,14 @@ class UrlInventory:
             yield from following_urls(self.urls, person)
             yield self.urls.path(PERSON_ENDPOINT.route, id=person.id)
         yield from self._facet_blocks()
+
+    def _undated(self) -> Iterator[str]:
+        """The pages of the movies without a date."""
+        yield from self._page("undated")
+        with self.database.read() as session:
+            ids = undated_ids(session, self.today)
+        for movie_id in ids[BLOCK - 1 : len(ids) - 1 : BLOCK]:
+            yield from self._page("undated", _query={"after": str(movie_id)})
 
     def _facet_blocks(self) -> Iterator[str]:
         """The pages of distributors, and the further blocks of every facet."""

@@ -1,7 +1,7 @@
 """The pages of genres, people, distributors and services; of undated movies; about the site."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from html import unescape
 
 import pytest
@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from webtest import TestApp
 
 from moziweb.movies.facet_queries import BLOCK
-from moziweb.movies.models import Credit, CreditRole, Distributor, Person
+from moziweb.movies.models import Credit, CreditRole, DatePrecision, Distributor, Person
 from moziweb.services import services_of
+from moziweb.site.page_cache.url_inventory import UrlInventory
 from tests.conftest import QueryCounter
 from tests.factories import (
     THURSDAY,
@@ -182,6 +183,44 @@ def test_undated_page_without_movies_says_so(app: TestApp, dbsession: Session) -
     dbsession.commit()
     assert cards(app.get("/undated").text) == []
     assert "Every film that we know of has a date." in app.get("/en/undated").text
+
+
+def test_every_undated_movie_is_reached(
+    app: TestApp, dbsession: Session, query_counter: QueryCounter
+) -> None:
+    """Those with a year first, in blocks; the inventory has each block."""
+    movies = [make_movie(dbsession) for _ in range(2 * BLOCK + 1)]
+    for movie in movies[: BLOCK + 2]:
+        add_poster(dbsession, movie)
+        make_premiere(dbsession, movie, date(2031, 1, 1), precision=DatePrecision.YEAR)
+    dbsession.commit()
+    found: list[str] = []
+    numbers, paths = [], ["/en/undated"]
+    while True:
+        with query_counter(services_of(app.app.registry).database.engine) as statements:
+            page = app.get(paths[-1])
+        assert len(statements) == (3 if len(paths) == 1 else 4)
+        assert ("noindex" in page.text) == (len(paths) > 1) == ('class="kicker"' in page.text)
+        numbers.append(len(cards(page.text)))
+        found += [card.href for card in cards(page.text)]
+        if not (links := more_links(page.text)):
+            break
+        paths += links
+    assert numbers == [BLOCK, BLOCK, 1]
+    assert len(set(found)) == len(found) == len(movies)
+    inventory = [url.path for url in UrlInventory.of(app.app.registry)]
+    assert [path for path in inventory if path.startswith("/en/undated")] == paths
+
+
+def test_undated_cursor_that_does_not_exist_is_404(app: TestApp, dbsession: Session) -> None:
+    first, second = make_movie(dbsession), make_movie(dbsession)
+    make_premiere(dbsession, make_movie(dbsession))
+    dbsession.commit()
+    assert len(cards(app.get("/undated", params={"after": str(second.id)}).text)) == 1
+    last, dated = str(first.id), str(second.id + 1)
+    for after in ("", "x", "0", "01", "999999", last, dated, str(2**70)):
+        app.get("/undated", params={"after": after}, status=404)
+    app.get(f"/undated?after={second.id}&after={second.id}", status=404)
 
 
 def test_about_page_exists(app: TestApp) -> None:
