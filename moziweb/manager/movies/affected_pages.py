@@ -72,10 +72,14 @@ _PERIODS: Final[Mapping[str, type[Week | Month | Year]]] = {
 
 @dataclass(frozen=True, slots=True)
 class AffectedPages:
-    """Paths of the pages. Not ``complete`` if the time limit was reached."""
+    """Paths of the pages. Not ``complete`` if the time limit was reached.
+
+    ``has_tags`` if the change publishes tags: pages that nothing enumerates may have them, too.
+    """
 
     pages: tuple[str, ...]
     complete: bool = True
+    has_tags: bool = True
 
 
 def affected_pages(
@@ -118,7 +122,7 @@ def pages_of_change(
     gathered = DECLARATIONS.resolved(connection, pending_tags(session)).union(later)
     tags = DECLARATIONS.expansions.expanded(connection, gathered)
     if not tags:
-        return AffectedPages(())
+        return AffectedPages((), has_tags=False)
     addresses = UrlInventory.of(registry)
     related: Iterable[SiteUrl] = ()
     filtered: Iterable[SiteUrl] = ()

@@ -24,6 +24,7 @@ WITH_MOVIE = {"week_drama", "index_service"}
 OTHER_FILTERED = {"month_rated", "empty_filtered"}
 """Two filters, and a week that the movie is not in."""
 API_LISTS = {"v1_premieres", "v1_block", "v1_filtered", "v1_movies", "v1_last_movies"}
+SAYS_WHAT_IS_NOT_LISTED = "a több szűrős oldalak"
 NOT_ENUMERATED = OTHER_FILTERED | API_LISTS | {"watchlist"}
 
 
@@ -188,6 +189,15 @@ def test_page_that_is_not_stored_is_not_listed(cached: TestApp, movies: Movies) 
     assert f">{path}<" not in press(form, "preview", status=200)
     cached.get(path)
     assert f">{path}<" in press(form, "preview", status=200)
+
+
+def test_panel_says_which_pages_it_cannot_list(cached: TestApp, movies: Movies) -> None:
+    """Unless the change concerns no page at all."""
+    editor = signed_in(cached, Role.EDITOR)
+    form = movie_form(editor, movies.here)
+    assert SAYS_WHAT_IS_NOT_LISTED not in press(form, "preview", status=200)
+    form["title"] = "Egészen más"
+    assert SAYS_WHAT_IS_NOT_LISTED in press(form, "preview", status=200)
 
 
 def test_look_up_without_time_says_that_there_may_be_more(
