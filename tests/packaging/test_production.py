@@ -222,7 +222,7 @@ def test_memory_and_posters_are_as_the_environment_says(monkeypatch: pytest.Monk
         "POSTERS_BACKGROUND": ("posters.background", "procrastinate", "pool"),
         "POSTERS_IMAGE_MB": ("posters.decoder.image_mb", 320, 160),
         "POSTERS_ALONE_MB": ("posters.decoder.alone_mb", 100, 0),
-        "CACHE_LOCAL_BYTES": ("cache.default.l1_bytes", 16_000_000, 4_000_000),
+        "CACHE_LOCAL_BYTES": ("cache.default.l1_bytes", "16000000", "4000000"),
     }
     for name in variables:
         monkeypatch.delenv(name, raising=False)

@@ -27,7 +27,7 @@ def machine_lock(on_wait: OnWait = no_op) -> Iterator[None]:
     ends. If the file system has no such locks, as some of NFS, the block runs without it.
 
     The next one is whoever holds the lock of the folder, so a process that has just released the
-    lock does not take it again before those that wait.
+    lock does not take it again before one that waits.
     """
     with ExitStack() as held:
         with _locked(Path(__file__).parent, on_wait):
