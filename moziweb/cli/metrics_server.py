@@ -21,15 +21,13 @@ StartResponse = Callable[..., Any]
 def serving_metrics(registry: Registry, address: tuple[str, int] | None) -> Iterator[None]:
     """Serve at ``address`` during the block; not if it is None.
 
-    Raises ``SetupError`` if the address cannot be used, or if nothing may read the metrics.
+    Without ``metrics.token`` and ``metrics.allow`` there are only the heartbeats. Raises
+    ``SetupError`` if the address cannot be used.
     """
     if address is None:
         yield
         return
     host, port = address
-    settings = registry.settings
-    if not (settings["metrics.token"] or settings["metrics.allow"]):
-        raise SetupError("--metrics needs metrics.token or metrics.allow in the ini file")
     try:
         server = create_server(_only_paths(Router(registry)), host=host, port=port, threads=2)
     except (OSError, ValueError) as error:

@@ -52,7 +52,7 @@ ADDRESS: Final = _Address()
 )  # fmt: skip
 @click.option(
     "--metrics", "metrics", type=ADDRESS, metavar="HOST:PORT",
-    help="Serve /metrics, /__heartbeat__ and /__lbheartbeat__ there.",
+    help="Serve /__heartbeat__, /__lbheartbeat__ and, if the ini file allows it, /metrics there.",
 )  # fmt: skip
 @click.pass_obj
 def worker(context: CommandContext, jobs: int, metrics: tuple[str, int] | None) -> None:

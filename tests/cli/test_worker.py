@@ -36,7 +36,7 @@ from moziweb.storage.disk import DiskStorage
 from tests.factories import add_upload, make_movie
 from tests.movies.importers.tmdb_world import a_movie
 from tests.posters.conftest import picture
-from tests.services.ports import free_port
+from tests.services.ports import accepts, free_port
 from tests.services.postgres import PostgresServer
 from tests.services.process import child
 from tests.services.process import run as run_command
@@ -258,13 +258,21 @@ def test_worker_serves_metrics_and_heartbeats(database: Database, tmp_path: Path
         assert process.wait(PATIENCE) == 0
 
 
-def test_endpoint_of_a_worker_needs_a_guard_and_an_address(
+@pytest.mark.usefixtures("database")
+def test_worker_without_a_token_serves_the_heartbeats(tmp_path: Path) -> None:
+    """The environment of deploy/ has no METRICS_TOKEN until the operator sets one."""
+    port = free_port()
+    with worker(tmp_path, "--metrics", f"127.0.0.1:{port}"):
+        wait_for(lambda: accepts(port))
+        assert [ask(port, path)[0] for path in ("/__lbheartbeat__", "/metrics")] == [200, 404]
+
+
+def test_endpoint_of_a_worker_needs_an_address(
     database: Database, tmp_path: Path, run: Run
 ) -> None:
     def fails(*options: str) -> str:
         return run("-c", str(tmp_path / "site.ini"), "worker", *options).stderr
 
-    assert "metrics.token or metrics.allow" in fails("--metrics", "127.0.0.1:9102")
     for address in ("9102", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:70000", ":9102"):
         assert "is not HOST:PORT" in fails("--metrics", address)
 
