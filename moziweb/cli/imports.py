@@ -17,6 +17,7 @@ from moziweb.clock import utc_now
 from moziweb.db.types import MAX_ID, parse_id
 from moziweb.manager.audit.log import COMMAND, record_import
 from moziweb.manager.audit.name_entries import record_names
+from moziweb.manager.imports.jobs import command_batch
 from moziweb.manager.movies.affected_pages import pages_of_import
 from moziweb.manager.movies.changes import before_import, imported_fields
 from moziweb.movies.calendar import budapest_today
@@ -323,14 +324,15 @@ def _import_errors() -> Iterator[None]:
 def importer_of(context: CommandContext, *, chunk_size: int = 1, publish: bool = False) -> Importer:
     """Return the importer of a site. With ``chunk_size`` 1, each movie is fetched when needed.
 
-    The audit has an entry for each movie that it writes, with the pages that it invalidates.
+    The audit has an entry for each movie that it writes, with the pages that it invalidates. The
+    entries have one batch, so that the manager can take all of them back.
     """
-    registry = _registry_with_pages(context)
+    registry, batch = _registry_with_pages(context), command_batch()
 
     def audit(session: Session, movie: Movie, plan: Plan) -> None:
         pages = () if registry is None else pages_of_import(registry, session, movie)
         fields, now = imported_fields(session, movie), utc_now()
-        entry = record_import(session, COMMAND, movie, plan, now, pages, fields=fields)
+        entry = record_import(session, COMMAND, movie, plan, now, pages, fields=fields, batch=batch)
         record_names(session, [entry], COMMAND, now)
 
     database = context.services.database

@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from moziweb.manager.audit.log import COMMAND as MANAGER
 from moziweb.manager.audit.models import AuditEntry
+from moziweb.manager.bulk.jobs import begin_running, changes_of_batch, new_bulk_job
+from moziweb.manager.bulk.models import BulkAction, BulkJob
 from moziweb.movies.importers.list_formats import ListReading, remember_reading
-from moziweb.movies.models import Movie, Premiere
+from moziweb.movies.models import Distributor, Movie, Premiere
+from moziweb.services import services_of
 from tests.movies.importers import vega
 from tests.movies.importers.conftest import NOW
 from tests.movies.importers.test_row_accounting import LISTS
@@ -21,6 +25,7 @@ from tests.services.tmdb import TOKEN, TmdbServer, unavailable
 from tests.services.tmdb_movies import release
 
 from .conftest import COMMAND, Run, Site, events
+from .test_cache import running
 from .test_posters import on_a_terminal
 
 LIST = """\
@@ -70,6 +75,31 @@ def test_good_rows_are_imported_and_none_twice(site: Site, run: Run, listed: Pat
     summary = events(run("import", "csv", str(listed)).stdout)[-1]
     assert (summary["new"], summary["changed"], summary["same"]) == (0, 0, 2)
     assert movies(site) == 2
+
+
+def test_whole_import_of_a_command_is_taken_back(site: Site, run: Run, listed: Path) -> None:
+    """By the worker of the manager's bulk actions; each run is an import of its own."""
+    run("import", "csv", str(listed))
+    listed.write_text("external_id;title;runtime;distributor\n1;Dűne;166;Új Kft.\n4;Rózsa;90;\n")
+    run("import", "csv", str(listed))
+    with site.database.read() as session:
+        batches = session.scalars(select(AuditEntry.batch).order_by(AuditEntry.id)).all()
+        imported = select(AuditEntry.batch).where(AuditEntry.action == "film.import")
+        first, second = list(dict.fromkeys(session.scalars(imported.order_by(AuditEntry.id))))
+    assert (batches.count(first), batches.count(second)) == (2, 2)
+    with running(site) as app:
+        services = services_of(app.app.registry)
+        with services.database.write() as session:
+            changes = changes_of_batch(second or "")
+            job = new_bulk_job(session, MANAGER, BulkAction.UNDO, changes, NOW)
+        services.bulk_runner.work(job.id)
+        with services.database.write() as session:
+            begin_running(session, session.get_one(BulkJob, job.id))
+        services.bulk_runner.work(job.id)
+    with site.database.read() as session:
+        runtimes = {each.title: each.runtime for each in session.scalars(select(Movie))}
+        assert runtimes == {"Dűne": 165, "Az ötödik elem": 126}
+        assert session.scalars(select(Distributor.name)).all() == []
 
 
 @pytest.mark.parametrize("publish", [False, True])

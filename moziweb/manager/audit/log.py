@@ -52,6 +52,9 @@ class Actor:
 COMMAND: Final = Actor(None, "moziweb")
 """The command line."""
 
+REFERENCE: Final = "reference"
+"""The field of an import's entry with the reference that it has added: the list and the id."""
+
 
 def record_import(
     session: Session,
@@ -67,8 +70,12 @@ def record_import(
     """Add the entry of an imported movie to the transaction that writes it, and return it.
 
     ``pages`` are the paths of the pages that it invalidates, ``fields`` the values of what changed;
-    ``batch`` names the import.
+    ``batch`` names the import. The values have the reference by which the list finds the movie, if
+    it is new: a wrong one is taken back, too.
     """
+    if not plan.referenced:
+        reference = [plan.candidate.list_name, plan.candidate.ref]
+        fields = {**fields, REFERENCE: {"before": None, "after": reference}}
     changes = [(each.field, each.before, each.after) for each in plan.written]
     entry = record(session, by, "film.import", movie, now, changes, fields=fields, batch=batch)
     entry.pages = list(pages)

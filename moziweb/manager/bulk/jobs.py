@@ -12,7 +12,9 @@ from moziweb.cache import TAGS_OPTION
 
 from ..audit.log import Actor
 from ..audit.models import AuditEntry
-from .models import BulkAction, BulkItem, BulkJob, BulkState, Outcome
+from ..grid.saving import GRID_BATCH
+from ..imports.jobs import IMPORT_BATCH
+from .models import BULK_BATCH, BulkAction, BulkItem, BulkJob, BulkState, Outcome
 
 BULK_ITEMS_PER_PAGE: Final = 100
 
@@ -84,6 +86,20 @@ def changes_of_batch(batch: str) -> Select[int, str]:
         )
         .order_by(AuditEntry.id.desc())
     )
+
+
+def is_whole(batch: str | None) -> bool:
+    """Whether the changes of a batch can be taken back together.
+
+    Other batches are parts of one change, and are taken back with it.
+    """
+    return (batch or "").startswith((IMPORT_BATCH, BULK_BATCH, GRID_BATCH))
+
+
+def changes_left(session: Session, batch: str) -> int:
+    """Counts the changes of a batch that were not taken back. One query."""
+    changes = changes_of_batch(batch).order_by(None).subquery()
+    return session.scalar(select(func.count()).select_from(changes)) or 0
 
 
 def begin_counting(job: BulkJob, terms: Mapping[str, Any]) -> None:

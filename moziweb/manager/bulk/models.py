@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from pyramid.i18n import TranslationString
 from sqlalchemy import JSON, ForeignKey, Index, String, Text
@@ -10,6 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from moziweb.db.meta import Base, enum_column
 from moziweb.i18n import DOMAIN
+
+BULK_BATCH: Final = "bulk:"
 
 
 class BulkAction(StrEnum):
@@ -75,7 +77,7 @@ class BulkJob(Base):
     @property
     def batch(self) -> str:
         """The ``batch`` of its audit entries."""
-        return f"bulk:{self.id}"
+        return f"{BULK_BATCH}{self.id}"
 
 
 class BulkItem(Base):

@@ -1,5 +1,6 @@
 """Queries and updates of import jobs. Every function takes the caller's session."""
 
+import secrets
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -215,9 +216,20 @@ def flags_of(session: Session, job_id: int) -> list[dict[str, Any]]:
     return list(found.values())[:MAX_JOB_FLAGS]
 
 
+IMPORT_BATCH: Final = "import:"
+
+
 def batch_of(job_id: int) -> str:
     """The ``batch`` of the audit entries of an import."""
-    return f"import:{job_id}"
+    return f"{IMPORT_BATCH}{job_id}"
+
+
+def command_batch() -> str:
+    """A new ``batch`` for the audit entries of one run of an importing command, which has no job.
+
+    Longer than any job's id.
+    """
+    return IMPORT_BATCH + secrets.token_hex(8)
 
 
 def is_abandoned(job: ImportJob, now: datetime) -> bool:

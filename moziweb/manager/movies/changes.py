@@ -40,6 +40,12 @@ _IMPORTED: Final = "moziweb.manager.imported"
 REMOVED: Final = "removed"
 """The key of removed premieres, with their history, beside ``before`` and ``after``."""
 
+DISTRIBUTOR_IDS: Final = "ids"
+"""The key of a distributor's ids beside ``before`` and ``after``, which are names."""
+
+ORIGINS: Final = "origins"
+"""The key of the origins of changed fields: the source and the time of the fetch, or None."""
+
 STATE_FIELDS: Final = (*EDITED_FIELDS, PUBLISHED, CHOSEN_POSTER, SOURCES)
 """The fields of a movie that audit entries compare."""
 
@@ -50,7 +56,8 @@ GenreNames = Mapping[int, str]
 class MovieState:
     """A movie at a moment: its fields, its poster sources, the source that was chosen last.
 
-    ``premieres`` are the rows of its premieres, with their histories, by id.
+    ``premieres`` are the rows of its premieres, with their histories, by id; ``origins`` are the
+    source and the time of the fetch of each field that has them.
     """
 
     values: MovieValues = field(default_factory=MovieValues)
@@ -58,6 +65,8 @@ class MovieState:
     poster: int | None = None
     sources: tuple[int, ...] = ()
     premieres: Mapping[int, TableRows] = field(default_factory=dict)
+    distributor_id: int | None = None
+    origins: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     exists: bool = False
 
     def value(self, name: str) -> Any:
@@ -112,6 +121,8 @@ def _state(movie: Movie, sources: Sequence[PosterSource]) -> MovieState:
         poster=next((each.id for each in sources if each.choose_when_ready), chosen),
         sources=tuple(each.id for each in sources),
         premieres={each.id: snapshot_of([each, *each.changes]) for each in movie.premieres},
+        distributor_id=movie.distributor_id,
+        origins={each.field: (each.source, plain(each.fetched_at)) for each in movie.provenance},
         exists=True,
     )
 
@@ -140,9 +151,27 @@ def recorded(before: MovieState, after: MovieState) -> dict[str, dict[str, Any]]
     }
     if removed := [rows for each, rows in before.premieres.items() if each not in after.premieres]:
         found["premieres"][REMOVED] = removed
+    if "distributor" in found:
+        ids = {"before": before.distributor_id, "after": after.distributor_id}
+        found["distributor"][DISTRIBUTOR_IDS] = ids
+    if before.exists and after.exists and (origins := _origins(before, after, found)):
+        found[ORIGINS] = origins
     if before.exists != after.exists:
         found[EXISTS] = {"before": before.exists, "after": after.exists}
     return found
+
+
+def _origins(
+    before: MovieState, after: MovieState, fields: Collection[str]
+) -> dict[str, dict[str, Any]]:
+    """The origins of changed fields, also of those that stay: taking back sets all of them."""
+    names = [name for name in EDITED_FIELDS if name in fields]
+    if {SOURCES, CHOSEN_POSTER} & set(fields):
+        names.append(CHOSEN_POSTER)
+    both = ("before", before), ("after", after)
+    return {
+        when: {name: state.origins.get(name) for name in names} for when, state in both if names
+    }
 
 
 class AuditedMovies:

@@ -44,7 +44,9 @@ from ..movies.values import EDITED_FIELDS, MovieValues, PremiereLine, values_of
 from ..names.kinds import NamedKind
 from .name_reversal import NameUndoer
 from .names_of_movies import NamesOfMovie, is_changed_since, unused_name
+from .origins import reset_origins, reset_reference
 from .outcome import DELETED, TOUCHED, TouchedField, Undone, UndoRefused, recorded_texts
+from .present_names import distributor_after, distributor_before, service_of_name
 
 FOCAL_POINT: Final = "focal_point"
 """The field of an entry that moved a focal point: ``[source id, x, y]``."""
@@ -147,9 +149,12 @@ class Undoer:
             self._reset_posters(movie_id, fields)
         except RestoreRefused as error:
             raise UndoRefused(error.text) from error
-        (new,) = audited.record(
-            self.by, "film.undo", self.now, batch=self.batch, undoes=entry.id, always=True
-        )
+        entries = audited.record(self.by, "film.undo", self.now, batch=self.batch, undoes=entry.id)
+        if not entries:  # such as a change of the distributor to one that was merged with it since
+            raise UndoRefused(_("Taking it back would change nothing."))
+        (new,) = entries
+        if reference := reset_reference(self.session, movie_id, fields):
+            new.fields = {**(new.fields or {}), **reference}
         for each in services:
             each.batch = names_batch(new.id)
         return Undone(new, lock_movies(self.session, [movie_id]))
@@ -163,13 +168,31 @@ class Undoer:
         fields = entry.fields or {}
         for name in names:
             change = fields.get(name) or {"after": json_of(ABSENT.value(name))}
-            if _comparable(name, found.value(name)) != _comparable(
-                name, value_of_json(name, change["after"])
-            ):
+            after = value_of_json(name, change["after"])
+            if name == "distributor":
+                after = distributor_after(self.session, change)
+            if self._comparable(name, found.value(name)) != self._comparable(name, after):
                 texts = recorded_texts(entry, name)
                 differences.append(TouchedField(name, *texts, found.text(name, genres)))
         if differences:
             raise UndoRefused(TOUCHED, differences)
+
+    def _comparable(self, name: str, value: Any) -> Any:
+        """A value without what may change although no user changes the field.
+
+        A renamed person or service is the same one. A trailer that was removed and comes back has
+        another id.
+        """
+        if name in {"directors", "cast"}:
+            return [(each.person_id or each.name, each.character) for each in value]
+        if name == "premieres":
+            return [
+                (replace(each, service=""), service_of_name(self.session, each.service))
+                for each in value
+            ]
+        if name == "trailers":
+            return [replace(each, id=None) for each in value]
+        return value
 
     def _reset_values(
         self, movie_id: int, fields: Mapping[str, Mapping[str, Any]]
@@ -188,6 +211,8 @@ class Undoer:
             for name in EDITED_FIELDS
             if name in fields
         }
+        if "distributor" in old:
+            old["distributor"] = distributor_before(self.session, fields["distributor"])
         now = values_of(movie)
         if removed and "premieres" in old:
             old["premieres"] = _with_services_of(removed, old["premieres"], now.premieres)
@@ -199,6 +224,7 @@ class Undoer:
             write(MovieWriter(self.session, movie, values, changes, self.now))
         if PUBLISHED in fields:
             movie.published = fields[PUBLISHED]["before"]
+        reset_origins(movie, fields)
         self.session.flush()
         return services
 
@@ -290,15 +316,3 @@ def _with_services_of(
     returned = {row["id"] for rows in removed for row in rows.get(Premiere.__tablename__, ())}
     services = {line.id: line.service for line in now if line.id in returned}
     return tuple(replace(line, service=services.get(line.id, line.service)) for line in old)
-
-
-def _comparable(name: str, value: Any) -> Any:
-    """A value without what may change although no user changes the field.
-
-    A renamed person is the same one. A trailer that was removed and comes back has another id.
-    """
-    if name in {"directors", "cast"}:
-        return [(each.person_id or each.name, each.character) for each in value]
-    if name == "trailers":
-        return [replace(each, id=None) for each in value]
-    return value

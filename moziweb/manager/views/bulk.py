@@ -27,7 +27,6 @@ from ..bulk.jobs import (
     outcomes_of,
 )
 from ..bulk.models import BulkAction, BulkJob, BulkState, Outcome
-from ..grid.saving import GRID_BATCH
 from ..movies.list_query import ListQuery, conditions
 from ..movies.queries import distributors_by_name, form_choices
 from ..web.forms import one_line
@@ -54,7 +53,7 @@ BULK_NAMES: Final = {
 OUTCOME_NAMES: Final = {
     Outcome.CHANGED: _("changed"),
     Outcome.SAME: _("as it was"),
-    Outcome.REFUSED: _("refused"),
+    Outcome.REFUSED: _("not possible"),
 }
 
 MAX_WEEKS: Final = 104
@@ -80,7 +79,7 @@ def start(request: Request) -> Response:
 
 @manager_view("bulk_job", permission=EDIT, renderer="bulk_job", method="GET")
 def show(request: Request) -> dict[str, Any]:
-    """The terms, the counted effects, the progress or the outcome of a job. Three queries."""
+    """The terms, the counted effects, the progress or the outcome of a job. Four queries."""
     return _page(request, _job(request))
 
 
@@ -124,7 +123,7 @@ def _chosen(request: Request) -> Select[int, str]:
 
 def _changes(request: Request) -> Select[int, str]:
     batch = text_param(request.POST, "batch")
-    if not batch.startswith(("import:", "bulk:", GRID_BATCH)):
+    if not jobs.is_whole(batch):
         raise HTTPBadRequest
     return jobs.changes_of_batch(batch)
 
@@ -184,6 +183,7 @@ def _page(
         if len(items) > BULK_ITEMS_PER_PAGE
         else "",
         "outcomes": outcomes_of(session, job.id),
+        "can_take_back": job.state is BulkState.DONE and jobs.changes_left(session, job.batch) > 0,
         "links": _links(request, job, outcome),
         "outcome_names": OUTCOME_NAMES,
         "running": is_running and not was_interrupted,

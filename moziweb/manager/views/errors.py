@@ -13,6 +13,7 @@ from pyramid.view import exception_view_config, forbidden_view_config, notfound_
 from moziweb.i18n import _
 from moziweb.request import BODY_TOO_LARGE, Request
 
+from ..auth.accounts import UserChanged
 from ..auth.return_url import keeps_draft, safe_return_url
 from ..auth.sessions import signed_in
 from ..web import drafts
@@ -38,6 +39,16 @@ def forbidden(request: Request) -> Response:
         return require_sign_in(request)
     why = _("Your role does not allow this. Ask an administrator if you need it.")
     return error_page(request, 403, _("This is for administrators"), why)
+
+
+@exception_view_config(UserChanged, managers=True)
+def changed_user(error: UserChanged, request: Request) -> Response:
+    """403 for a user whom an administrator has changed during the request; nothing is written."""
+    why = _(
+        "Nothing was changed: at this moment, another administrator has blocked your password, "
+        "disabled you or given you another role. Sign in again, or ask them."
+    )
+    return error_page(request, 403, _("Your account has just been changed"), why)
 
 
 @notfound_view_config(managers=True)

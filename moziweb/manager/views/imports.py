@@ -23,10 +23,12 @@ from moziweb.site.view_models import Link
 
 from ..auth.return_url import is_htmx
 from ..auth.sessions import require_user
+from ..bulk.jobs import changes_left
 from ..imports import jobs
 from ..imports.form_data import ItemQuery, days_of, ids_of, matches_of
 from ..imports.jobs import (
     ITEMS_PER_PAGE,
+    batch_of,
     effects_of,
     is_abandoned,
     items_of,
@@ -81,7 +83,7 @@ def start_import(request: Request) -> dict[str, Any] | Response:
 
 @manager_view("import", permission=EDIT, renderer="import", method="GET")
 def one_import(request: Request) -> dict[str, Any]:
-    """An import's items and progress. At most four queries.
+    """An import's items and progress. At most five queries.
 
     While a worker runs, htmx polls the progress; afterwards it reloads the whole page.
     """
@@ -94,6 +96,7 @@ def one_import(request: Request) -> dict[str, Any]:
     items = items_of(request.dbsession, job.id, query.effect, query.after)
     effects = effects_of(request.dbsession, job.id)
     waiting = waiting_of(request.dbsession, job.id)
+    is_written = waiting.applied > 0 and not running
     return {
         "page": page_frame(request, job.title, _ROUTE),
         "job": job,
@@ -104,6 +107,7 @@ def one_import(request: Request) -> dict[str, Any]:
         "next": _href(request, job, query, items[ITEMS_PER_PAGE - 1].position)
         if len(items) > ITEMS_PER_PAGE
         else "",
+        "can_take_back": is_written and changes_left(request.dbsession, batch_of(job.id)) > 0,
         "can_choose": job.state is JobState.LOOKED and bool(waiting),
         "waiting": waiting,
         "position": query.after,

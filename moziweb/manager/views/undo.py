@@ -11,6 +11,7 @@ from moziweb.request import Request
 
 from ..audit.models import AuditEntry
 from ..auth.sessions import require_user
+from ..bulk.jobs import changes_left, is_whole
 from ..movies.affected_pages import AffectedPages, note_pages, pages_of_change
 from ..undo.names_of_movies import paths_before_undo
 from ..undo.outcome import UndoRefused
@@ -82,8 +83,10 @@ def _page(
     affected: AffectedPages | None,
     refusal: UndoRefused | None,
 ) -> dict[str, Any]:
+    batch = entry.batch or ""
     return {
         "page": page_frame(request, _("Take a change back"), _AUDIT),
+        "together": changes_left(request.dbsession, batch) if is_whole(batch) else 0,
         "entry": entry,
         "affected": affected,
         "refusal": refusal,

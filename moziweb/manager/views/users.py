@@ -5,7 +5,7 @@ Each change needs the password again, so a session that was left open cannot tak
 
 from typing import Any, Final
 
-from pyramid.httpexceptions import HTTPBadRequest, HTTPForbidden
+from pyramid.httpexceptions import HTTPBadRequest
 from pyramid.i18n import TranslationString
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
@@ -19,7 +19,6 @@ from ..auth.accounts import (
     MAX_USER_NAME_LENGTH,
     AccountError,
     LastAdmin,
-    UserChanged,
     all_users,
     disable,
     enable,
@@ -172,11 +171,9 @@ _NOTICE_KEYS: Final = {
 def _show_link(
     request: Request, session: Session, user: User, *, keep_password: bool = False
 ) -> Response:
+    """Raises ``UserChanged`` if another administrator has blocked this one."""
     by, now = require_user(request).actor, request.services.clock()
-    try:
-        token = make_link(session, user, by=by, now=now, keep_password=keep_password)
-    except UserChanged as error:  # another administrator has blocked this one
-        raise HTTPForbidden from error
+    token = make_link(session, user, by=by, now=now, keep_password=keep_password)
     base_url = request.registry.settings["site.base_url"]
     path = request.route_path("manager.set_password", _query={"link": token})
     values = {

@@ -23,6 +23,7 @@ from moziweb.site.view_models import Link
 
 from ..audit.models import AuditEntry
 from ..auth.sessions import require_user
+from ..bulk.jobs import changes_left
 from ..grid.columns import GRID_COLUMNS, CellReader
 from ..grid.rows import (
     MAX_GRID_ROWS,
@@ -308,11 +309,12 @@ def _saved(page: GridPage) -> dict[str, Any]:
     session, number = page.session, parse_id(page.request.GET.get("saved", ""))
     first = session.get(AuditEntry, number) if number else None
     if first is None or not (first.batch or "").startswith(GRID_BATCH):
-        return {"entries": (), "saved_warnings": (), "seconds": None}
+        return {"entries": (), "can_take_back": False, "saved_warnings": (), "seconds": None}
     query = select(AuditEntry).where(AuditEntry.batch == first.batch).order_by(AuditEntry.id)
     entries = session.scalars(query).all()
     return {
         "entries": entries,
+        "can_take_back": changes_left(session, first.batch or "") > 0,
         "saved_warnings": _warnings(page, entries),
         "seconds": seconds_until_fresh(session, reason_of(first)),
     }

@@ -21,6 +21,7 @@ from moziweb.manager.undo.outcome import Undone, UndoRefused
 from moziweb.manager.undo.reversal import Undoer
 from moziweb.movies.models import (
     Distributor,
+    FieldProvenance,
     Genre,
     Movie,
     Person,
@@ -578,29 +579,129 @@ def test_a_removed_premiere_comes_back_without_a_service_that_left_no_trace(
     assert premiere.kind == ("streaming" if is_streamed else "cinema")
 
 
-@pytest.mark.parametrize("is_merged", [False, True])
-def test_distributor_that_was_renamed_since_is_made_again(
-    site: TestApp, editor: TestApp, movie_id: int, is_merged: bool
+def distributor_of(site: TestApp, movie_id: int) -> str:
+    return state_of(site, movie_id).values.distributor
+
+
+def rename(site: TestApp, model: Any, name: str, new: str) -> None:
+    def write_new(session: Session) -> None:
+        session.scalars(select(model).where(model.name == name)).one().name = new
+
+    write(site, write_new)
+
+
+def merge_distributors(site: TestApp, merged: str, kept: str) -> None:
+    def merge(session: Session) -> None:
+        ids = {row.name: row.id for row in session.scalars(select(Distributor))}
+        merge_names(session, NamedKind.DISTRIBUTOR, ids[merged], ids[kept], COMMAND, NOW)
+
+    write(site, merge)
+
+
+def test_distributors_that_were_renamed_since_are_followed(
+    site: TestApp, editor: TestApp, movie_id: int
 ) -> None:
-    """Or merged: the values of a change have names of distributors."""
+    """The former one and the one of the change: no distributor is made."""
+    save(editor, movie_id, distributor="Másik Kft.")
+    entry = last_entry(site)
+    rename(site, Distributor, "Forgalmazó Kft.", "Forgalmazó Zrt.")
+    rename(site, Distributor, "Másik Kft.", "Másik Zrt.")
+    redo = undo(site, entry).entry
+    assert distributor_of(site, movie_id) == "Forgalmazó Zrt."
+    rename(site, Distributor, "Forgalmazó Zrt.", "Forgalmazó")
+    undo(site, redo)
+    assert distributor_of(site, movie_id) == "Másik Zrt."
+    assert not {"Forgalmazó Kft.", "Forgalmazó Zrt.", "Másik Kft."} & names(site)
+
+
+def test_another_distributor_that_has_the_former_name_is_not_the_former_one(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    save(editor, movie_id, distributor="Másik Kft.")
+    entry = last_entry(site)
+    rename(site, Distributor, "Másik Kft.", "Harmadik Kft.")
+    save(editor, movie_id, distributor="Másik Kft.")  # a new one
+    with pytest.raises(UndoRefused) as refusal:
+        undo(site, entry)
+    assert [each.field for each in refusal.value.differences] == ["distributor"]
+
+
+def test_distributor_that_was_merged_since_is_followed(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    save(editor, movie_id, distributor="Másik Kft.", runtime="95")
+    entry = last_entry(site)
+    save(editor, make_movie(site, "Harmadik"), distributor="Kft.")
+    merge_distributors(site, "Forgalmazó Kft.", "Kft.")
+    undo(site, entry)
+    assert distributor_of(site, movie_id) == "Kft."
+    assert "Forgalmazó Kft." not in names(site)
+
+
+def test_change_that_would_change_nothing_is_not_taken_back(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    """The former distributor was merged into the present one."""
+    save(editor, movie_id, distributor="Másik Kft.")
+    entry = last_entry(site)
+    merge_distributors(site, "Forgalmazó Kft.", "Másik Kft.")
+    with pytest.raises(UndoRefused, match="would change nothing"):
+        undo(site, entry)
+    assert distributor_of(site, movie_id) == "Másik Kft."
+
+
+def test_distributor_of_an_entry_without_ids_is_found_by_its_name(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    """Such as those of an older release; it is made again if it was renamed since."""
     save(editor, movie_id, distributor="Másik Kft.")
     entry = last_entry(site)
 
-    def rename(session: Session) -> None:
-        query = select(Distributor).where(Distributor.name == "Forgalmazó Kft.")
-        former = session.scalars(query).one()
-        if not is_merged:
-            former.name = "Új Kft."
-            return
-        kept = session.scalars(select(Distributor).where(Distributor.name == "Másik Kft.")).one()
-        merge_names(session, NamedKind.DISTRIBUTOR, former.id, kept.id, COMMAND, NOW)
+    def forget_ids(session: Session) -> None:
+        names_only = {"before": "Forgalmazó Kft.", "after": "Másik Kft."}
+        session.get_one(AuditEntry, entry.id).fields = {"distributor": names_only}
 
-    write(site, rename)
+    write(site, forget_ids)
+    rename(site, Distributor, "Forgalmazó Kft.", "Új Kft.")
     undo(site, entry)
-    distributor = movie_of(site, movie_id).distributor
-    assert distributor is not None
-    assert distributor.name == "Forgalmazó Kft."
-    assert ("Új Kft." in names(site)) is not is_merged
+    assert distributor_of(site, movie_id) == "Forgalmazó Kft."
+    assert "Új Kft." in names(site)
+
+
+def test_change_of_a_premiere_is_taken_back_after_its_service_was_renamed(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    stream(editor, movie_id)
+    save(editor, movie_id, premieres__0__note="díszelőadás")
+    entry = last_entry(site)
+    rename(site, StreamingService, "Néző+", "NÉZŐ plusz")
+    undo(site, entry)
+    assert service_of(site, movie_id)[1] == "NÉZŐ plusz"
+    assert "Néző+" not in names(site)
+    (premiere,) = movie_of(site, movie_id).premieres
+    assert premiere.note == ""
+
+
+def test_origins_of_values_come_back_with_them(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    """An import writes the same fields after that as before the change."""
+
+    def fetch(session: Session) -> None:
+        movie = session.get_one(Movie, movie_id)
+        session.add(FieldProvenance(movie_id=movie.id, field="runtime", source="tmdb"))
+
+    write(site, fetch)
+    before = state_of(site, movie_id).origins
+    save(editor, movie_id, runtime="95", title="Másik cím")
+    entry, after = last_entry(site), state_of(site, movie_id).origins
+    assert {name: source for name, (source, _at) in after.items()} == {
+        "runtime": "hand", "title": "hand",
+    }  # fmt: skip
+    redo = undo(site, entry).entry
+    assert state_of(site, movie_id).origins == before
+    undo(site, redo)
+    assert state_of(site, movie_id).origins == after
 
 
 def test_premieres_follow_a_service_that_is_renamed_at_the_same_moment(

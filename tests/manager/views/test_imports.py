@@ -733,11 +733,47 @@ def test_a_whole_import_of_a_list_is_taken_back(site: TestApp, editor: TestApp) 
     undone = taken_back(editor, done.request.path)
     assert "3 filmből 3" in undone.text
     assert snapshot(site) == before
+    assert "importálás visszavonása" not in editor.get(done.request.path).text
 
     # That is a change as well: taken back, all of the import is there again.
     again = taken_back(editor, undone.request.path)
     assert "3 filmből 3" in again.text
     assert snapshot(site) == after
+    assert "Az egész visszavonása" not in editor.get(undone.request.path).text
+
+
+@BOTH
+def test_a_list_that_was_taken_back_is_imported_again(site: TestApp, editor: TestApp) -> None:
+    """With the same differences: no value counts as entered by hand."""
+    applied(previewed(editor, do="file", file=LIST))
+    first = previewed(editor, do="file", file=MORE)
+    done = applied(first)
+    after = snapshot(site)["movies"]["Dűne"]
+    taken_back(editor, done.request.path)
+    again = previewed(editor, do="file", file=MORE)
+    assert again.html.find("tbody").get_text() == first.html.find("tbody").get_text()
+    applied(again)
+    same = snapshot(site)["movies"]["Dűne"]
+    assert (same.values.runtime, same.origins) == (166, after.origins)
+
+
+@BOTH
+def test_wrong_choice_that_was_taken_back_is_asked_for_again(
+    site: TestApp, editor: TestApp, twins: list[int]
+) -> None:
+    for which in (0, 1):
+        page = previewed(editor, do="file", file=TWINS)
+        page.forms[1]["match-1"] = str(twins[which])
+        done = applied(page.forms[1].submit("do", value="match").follow(), "all")
+        with services_of(site.app.registry).database.read() as session:
+            runtimes = {each.id: each.runtime for each in session.scalars(select(Movie))}
+        assert (runtimes[twins[which]], runtimes[twins[1 - which]]) == (90, None)
+        undone = taken_back(editor, done.request.path)
+    # The choice comes back with the import.
+    taken_back(editor, undone.request.path)
+    page = previewed(editor, do="file", file=TWINS)
+    assert "match-1" not in page.forms[1].fields
+    assert "változatlan" in page.html.find("tbody").text
 
 
 @BOTH
@@ -752,6 +788,7 @@ def test_a_partly_applied_import_is_taken_back(site: TestApp, editor: TestApp) -
     assert "importálás visszavonása" in part.text
     taken_back(editor, part.request.path)
     assert rows(site, Movie) == 0
+    assert "importálás visszavonása" not in editor.get(part.request.path).text
     applied(editor.get(part.request.path), "all")
     assert rows(site, Movie) == 1
 

@@ -4,11 +4,15 @@ from typing import Any
 
 from webtest import TestApp
 
+from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.models import Role
+from moziweb.manager.imports.jobs import command_batch
+from moziweb.services import services_of
 from tests.manager.conftest import BOTH, signed_in
 from tests.manager.movie_forms import last_entry, make_movie, movie_form, movie_of, press
 from tests.manager.movies.test_affected_pages import shown_pages
 from tests.site.cached import Movies, cache_misses
+from tests.threads import join_threads
 
 
 def undo_form(page: Any) -> Any:
@@ -75,3 +79,36 @@ def test_unknown_entries_are_not_found(site: TestApp, editor: TestApp) -> None:
     signed_in_entry = last_entry(site).id  # without values
     for number in ("999", "x", str(signed_in_entry)):
         assert editor.get(f"/manager/audit/{number}/undo", status="*").status_int == 404
+
+
+@BOTH
+def test_changes_that_were_made_together_are_taken_back_together(
+    site: TestApp, editor: TestApp
+) -> None:
+    """Those of a command's import have no page of an import."""
+    movies, entries = [make_movie(site, title) for title in ("Egyik", "Másik")], []
+    for movie_id in movies:
+        form = movie_form(editor, movie_id)
+        form["runtime"] = "95"
+        press(form, status=303)
+        entries.append(last_entry(site).id)
+    path = f"/manager/audit/{entries[0]}/undo"
+    assert "Az egész visszavonása" not in editor.get(path).text
+    batch = command_batch()
+    with services_of(site.app.registry).database.write() as session:
+        for entry in entries:
+            session.get_one(AuditEntry, entry).batch = batch
+    page = editor.get(path)
+    assert "2 módosításának egyike" in page.text
+    page = whole_form(page).submit("do", value="undo", status=303)
+    join_threads("bulk-")
+    counted = page.follow()
+    form = next(each for each in counted.forms.values() if "/manager/bulk/" in each.action)
+    form.submit("do", value="run", status=303)
+    join_threads("bulk-")
+    assert {movie_of(site, each).runtime for each in movies} == {120}
+    assert "Az egész visszavonása" not in editor.get(path).text
+
+
+def whole_form(page: Any) -> Any:
+    return next(form for form in page.forms.values() if "batch" in form.fields)
