@@ -52,7 +52,7 @@ class Actor:
 COMMAND: Final = Actor(None, "moziweb")
 """The command line."""
 
-REFERENCE: Final = "reference"
+LIST_REFERENCE: Final = "reference"
 """The field of an import's entry with the reference that it has added: the list and the id."""
 
 
@@ -75,7 +75,7 @@ def record_import(
     """
     if not plan.referenced:
         reference = [plan.candidate.list_name, plan.candidate.ref]
-        fields = {**fields, REFERENCE: {"before": None, "after": reference}}
+        fields = {**fields, LIST_REFERENCE: {"before": None, "after": reference}}
     changes = [(each.field, each.before, each.after) for each in plan.written]
     entry = record(session, by, "film.import", movie, now, changes, fields=fields, batch=batch)
     entry.pages = list(pages)

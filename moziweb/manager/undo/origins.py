@@ -14,7 +14,7 @@ from moziweb.movies.importers.models import MovieReference
 from moziweb.movies.models import Movie
 from moziweb.movies.movie_rows import set_provenance
 
-from ..audit.log import REFERENCE
+from ..audit.log import LIST_REFERENCE
 from ..movies.changes import ORIGINS
 
 
@@ -37,9 +37,9 @@ def reset_reference(
 
     So the next import of the list does not find a movie that was the wrong one.
     """
-    if REFERENCE not in fields:
+    if LIST_REFERENCE not in fields:
         return {}
-    before, after = fields[REFERENCE]["before"], fields[REFERENCE]["after"]
+    before, after = fields[LIST_REFERENCE]["before"], fields[LIST_REFERENCE]["after"]
     list_name, ref = after or before
     found = session.get(MovieReference, (list_name, ref))
     if after and found is not None and found.movie_id == movie_id:
@@ -47,4 +47,4 @@ def reset_reference(
     elif before and found is None:
         session.add(MovieReference(list_name=list_name, ref=ref, movie_id=movie_id))
     session.flush()
-    return {REFERENCE: {"before": after, "after": before}}
+    return {LIST_REFERENCE: {"before": after, "after": before}}

@@ -106,7 +106,7 @@ def test_changes_that_were_made_together_are_taken_back_together(
     form = next(each for each in counted.forms.values() if "/manager/bulk/" in each.action)
     form.submit("do", value="run", status=303)
     join_threads("bulk-")
-    assert {movie_of(site, each).runtime for each in movies} == {120}
+    assert {movie_of(site, each).runtime for each in movies} == {110}
     assert "Az egész visszavonása" not in editor.get(path).text
 
 
