@@ -22,8 +22,8 @@ from sqlalchemy import Connection, select
 from moziweb.cache import kind_of, tag
 from moziweb.caching import DECLARATIONS
 
-from .filters import Dimension
-from .list_tags import dated_lists, filtered_lists, people_lists, period_tags
+from .filtered_tags import lists_of_movies, with_filtered
+from .list_tags import dated_lists, people_lists, period_tags
 from .models import Credit, DatePrecision, Distributor, Movie, MovieGenre, Person, Premiere
 from .related_tags import ORDER_OF, places_of, with_related
 from .search_tags import MISSPELT, PART, TEXTS_LIST, bounded_text_tags, name_tags, title_tags
@@ -41,7 +41,6 @@ from .tags import (
 
 _LISTS: Final = "lists"
 _FACETS_OF: Final = "facets-of"
-_FILTERED: Final = "filtered"
 _NAME_OF: Final = "name-of"
 _VISIBILITY: Final = "visibility"
 _IF_SHOWN: Final = "if-shown"
@@ -76,11 +75,6 @@ def facets_tag(movie_id: int) -> str:
     return tag(_FACETS_OF, movie_id)
 
 
-def filtered_tag(movie_id: int, dimension: Dimension, value: str | int) -> str:
-    """The filtered lists that a movie is in by a value of its own."""
-    return tag(_FILTERED, movie_id, dimension, value)
-
-
 def if_premiere_shown(premiere_id: int, name: str) -> str:
     """The tag ``name``, if the movie of the premiere is published."""
     return f"{_IF_PREMIERE_SHOWN}:{premiere_id}:{name}"
@@ -91,7 +85,8 @@ def _resolved(connection: Connection, tags: Collection[str]) -> Iterator[str]:
     plain, conditional, changed = _sorted_out(connection, tags)
     shown = changed | _published(connection, conditional.keys() - changed)
     of_shown = (conditional[each] for each in conditional.keys() & shown)
-    resolved = set(with_related(connection, {*plain, *chain.from_iterable(of_shown)}, changed))
+    related = with_related(connection, {*plain, *chain.from_iterable(of_shown)}, changed)
+    resolved = set(with_filtered(connection, related))
     texts = {each for each in resolved if kind_of(each) in {PART, MISSPELT}}
     yield from resolved - texts
     yield from bounded_text_tags(texts)
@@ -151,6 +146,7 @@ def _lists_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
             dated.add(row.movie_id)
     if dated != movie_ids:
         yield UNDATED_LIST
+    yield from lists_of_movies(connection, movie_ids)
     for facet_id, facet in _facets_of(connection, tags):
         yield facet.list_tag(facet_id)
         yield from facet.members(facet_id)
@@ -166,8 +162,12 @@ def _lists_and_places_of(connection: Connection, tags: Collection[str]) -> Itera
 def _order_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
     """The lists that sort the published movies of the tags among others."""
     shown = Premiere.movie_id.in_(_ids(tags)), Movie.id == Premiere.movie_id, Movie.published
-    for row in connection.execute(select(Premiere.date, Premiere.precision).where(*shown)):
+    columns = Premiere.movie_id, Premiere.date, Premiere.precision
+    sorted_ids = set()
+    for row in connection.execute(select(*columns).where(*shown)):
         yield from period_tags(row.date, row.precision)
+        sorted_ids.add(row.movie_id)
+    yield from lists_of_movies(connection, sorted_ids)
 
 
 def _facet_lists_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
@@ -207,18 +207,6 @@ _FACETS: Final = (
     ),
 )
 """Without services: a service lists premieres, not all premieres of their movies."""
-
-
-def _filtered_lists_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
-    """The filtered lists of the movies of the tags, by the values that the tags name."""
-    values: dict[int, list[tuple[Dimension, str]]] = defaultdict(list)
-    for each in tags:
-        _kind, movie_id, dimension, value = each.split(":")
-        values[int(movie_id)].append((Dimension(dimension), value))
-    dates = select(Premiere.movie_id, Premiere.date, Premiere.precision)
-    for row in connection.execute(dates.where(Premiere.movie_id.in_(values))):
-        for dimension, value in values[row.movie_id]:
-            yield from filtered_lists(row, dimension, [value])
 
 
 def _texts_of(connection: Connection, movie_ids: Collection[int]) -> Collection[str]:
@@ -263,7 +251,6 @@ def _ids(tags: Iterable[str]) -> set[int]:
 DECLARATIONS.expansions.add(_LISTS, _lists_and_places_of)
 DECLARATIONS.expansions.add(ORDER_OF, _order_of)
 DECLARATIONS.expansions.add(_FACETS_OF, _facet_lists_of)
-DECLARATIONS.expansions.add(_FILTERED, _filtered_lists_of)
 DECLARATIONS.expansions.add(_NAME_OF, _names_of)
 
 

@@ -1,11 +1,11 @@
 """Filters of lists of premieres: by kind, service, genre, age rating, language version, format.
 
-A filtered list is stale when a premiere enters or leaves it. The tags of the list itself cover
-dates, kinds and publication. ``PremiereFilter.tags`` cover the other properties of the premieres
-that are in the list.
+A filtered list is stale when a premiere enters or leaves it. ``PremiereFilter.tags`` cover the
+values that premieres get or lose, but the kind. ``PremiereFilter.list_tags`` also cover the dates,
+kinds, publication and order of the premieres of a period that have one of the values.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -26,6 +26,7 @@ from .models import (
     ScreenFormat,
     StreamingService,
 )
+from .tags import filtered_list_tag, period_tag
 
 
 class Dimension(StrEnum):
@@ -97,18 +98,37 @@ class PremiereFilter:
             found.append(Premiere.service_id == self.service.id)
         return found
 
-    def tags(self, *periods: Period) -> Iterator[str]:
-        """The tags of this filter in ``periods``; without any, those in all periods."""
-        values = {
-            Dimension.AUDIO: self.audio,
+    @property
+    def _values(self) -> Mapping[Dimension, str | int]:
+        """The values in tags, that of the fewest premieres first."""
+        values: Mapping[Dimension, str | int | None] = {
+            Dimension.SERVICE: self.service.id if self.service else None,
             Dimension.FORMAT: self.format,
             Dimension.GENRE: self.genre.id if self.genre else None,
             Dimension.RATING: self.rating,
-            Dimension.SERVICE: self.service.id if self.service else None,
+            Dimension.AUDIO: self.audio,
+            Dimension.KIND: self.kind,
         }
-        for dimension, value in values.items():
-            if value is not None:
+        return {name: value for name, value in values.items() if value is not None}
+
+    def tags(self, *periods: Period) -> Iterator[str]:
+        """The tags of this filter in ``periods``; without any, those in all periods.
+
+        Not of the kind: lists of all premieres have a tag that covers it.
+        """
+        for dimension, value in self._values.items():
+            if dimension is not Dimension.KIND:
                 yield from filter_tags(dimension, value, periods)
+
+    def list_tags(self, *periods: Period) -> Iterator[str]:
+        """The tags of the lists of the premieres of ``periods`` that this filter finds.
+
+        A premiere in the list has all values of the filter, so the list of one of them suffices.
+        """
+        first = next(iter(self._values.items()), None)
+        for period in periods:
+            yield filtered_list_tag(*first, period) if first else period_tag(period)
+        yield from self.tags(*periods)
 
 
 NO_FILTER: Final = PremiereFilter()

@@ -362,7 +362,7 @@ class Premiere(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     movie_id: Mapped[int] = _movie_id(active_history=True)
-    kind: Mapped[PremiereKind] = mapped_column(enum_column(PremiereKind))
+    kind: Mapped[PremiereKind] = mapped_column(enum_column(PremiereKind), active_history=True)
     service_id: Mapped[int | None] = mapped_column(
         ForeignKey("streaming_service.id"), active_history=True
     )

@@ -21,13 +21,13 @@ from moziweb.caching import DECLARATIONS
 from . import edit_version, premiere_revision, removals  # noqa: F401
 from .conditional_tags import (
     facets_tag,
-    filtered_tag,
     if_premiere_shown,
     if_shown,
     name_of_tag,
     order_tag,
     visibility_tag,
 )
+from .filtered_tags import filtered_tag, listed_on_tag, premiere_lists
 from .filters import Dimension, filtered_audios
 from .list_tags import date_lists, distributor_lists, filtered_lists, person_lists
 from .models import (
@@ -91,9 +91,9 @@ from .tags import (
 from .week_range_tags import SpanKind
 
 DECLARATIONS.declare_tag_kinds(
-    "beside", "dated", "distributor", MISSPELT, "filter", "genre", "genre-month", "ids", "list",
-    "month", "moved", "movie", PART, "person", "place", "premiere", "service", "week", "year",
-    *SpanKind,
+    "beside", "dated", "distributor", MISSPELT, "filter", "filtered-list", "genre", "genre-month",
+    "ids", "list", "month", "moved", "movie", PART, "person", "place", "premiere", "service",
+    "week", "year", *SpanKind,
 )  # fmt: skip
 
 
@@ -101,6 +101,12 @@ def _listed_tags(row: Any) -> tuple[str, ...]:
     """The lists of the calendar that contain a premiere."""
     lists = *date_lists(row.date, row.precision), PREMIERES_LIST
     return dated_tag(row.movie_id), *if_shown(row.movie_id, *lists)
+
+
+def _filtered_list_tags(row: Any) -> Iterator[str]:
+    """The filtered lists that contain a premiere."""
+    of_movie = listed_on_tag(row.movie_id, row.date, row.precision)
+    return if_shown(row.movie_id, of_movie, *premiere_lists(row))
 
 
 def _premiere_filter_tags(
@@ -237,13 +243,18 @@ declare(
     tags=_listed_tags,
 )
 declare(
+    Premiere,
+    columns=("movie_id", "kind", "date", "precision", "cancelled_at"),
+    keys=("movie_id", "kind", "date", "precision", "service_id", "audio", "formats"),
+    tags=_filtered_list_tags,
+)
+declare(
     Movie,
     columns=("rating",),
     keys=("id", "rating"),
     tags=lambda row: (
         if_shown(row.id, filtered_tag(row.id, Dimension.RATING, row.rating)) if row.rating else ()
     ),
-    changes_only=True,
 )
 for _column, _dimension, _values in (
     ("service_id", Dimension.SERVICE, lambda row: [row.service_id] if row.service_id else []),

@@ -120,6 +120,14 @@ def period_tag(period: Period) -> str:
             return tag("year", period.name)
 
 
+def filtered_list_tag(dimension: str, value: str | int, period: Period) -> str:
+    """The list of premieres of a period that have a value: who is in it by date, and their order.
+
+    A change of the value itself has its own tag (``filters.filter_tags``).
+    """
+    return tag("filtered-list", dimension, value, period.name)
+
+
 def year_number_tag(year: Year) -> str:
     """The numbers of a year's premieres, without their order."""
     return tag("year", year.name, "number")

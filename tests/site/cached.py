@@ -142,7 +142,7 @@ def ready_variant(movies: Movies, name: str = "thumb") -> PosterVariant:
 
 
 FILTERED = frozenset({"week_drama", "month_rated", "year_imax", "index_service", "empty_filtered"})
-"""The names of filtered lists. They have the tags of the whole list, and change less often."""
+"""The names of filtered lists."""
 
 
 def pages(movies: Movies) -> dict[str, str]:

@@ -109,6 +109,9 @@ ALL_PREMIERES = {"calendar_page", "changes"}
 SHOW_GENRES = {*SHOW_LISTED, *FILTERED, "calendar_page", "watchlist", "ahead", "movie", "other"}
 PREMIERE_BLOCKS = {"v1_premieres", "v1_block", "v1_filtered"}
 PEOPLE = frozenset({"v1_people", "v1_last_people"})
+# A list of several filters has the tag of the list of one of them. The other is empty, and leads to
+# the nearest premieres.
+SEVERAL, EMPTY = {"month_rated"}, {"year_imax"}
 ALLOWED: dict[str, frozenset[str]] = {
     # Tags do not distinguish languages.
     "Genre.name": frozenset({"english"}),
@@ -146,22 +149,22 @@ ALLOWED: dict[str, frozenset[str]] = {
     # Titles in both languages share a tag, and these pages are in Hungarian.
     "Movie.original_title": frozenset(ALL_PREMIERES),
     # The tag of a list covers dates and kinds of premieres; an empty week shows only dates.
-    "Premiere.kind": frozenset({"empty", "years", "watchlist", "v1_filtered", *FILTERED}),
+    "Premiere.kind": frozenset({"empty", "years", "watchlist", "v1_filtered", *SEVERAL, *EMPTY}),
     "Premiere.cancelled_at": frozenset({"empty", "watchlist"}),
     # The order of the only movie of a day does not change.
     "Movie.sort_key": frozenset(
         {"index", "english", "week", "ahead", "month", "year", "api", "movie", "other", *FILTERED}
     ),
-    "Movie.title": frozenset(FILTERED),
-    "Movie.rating": frozenset({*FILTERED, "v1_filtered"}),
-    "MovieGenre deleted": frozenset({*FILTERED}),
+    "Movie.title": frozenset(SEVERAL),
+    "Movie.rating": frozenset({"v1_filtered", *SEVERAL}),
     # A premiere may move within its year.
-    "Premiere.date": frozenset({"years", "v1_person", "v1_filtered", *FILTERED}),
+    "Premiere.date": frozenset({"years", "v1_person", "v1_filtered", *SEVERAL, *EMPTY}),
     # A cached 404 is invalidated when any movie is published or withdrawn.
     "Movie.published": frozenset(
         {
             *("movie", "api_movie", "v1_filtered", "v1_movies", "v1_last_movies", "v1_people"),
-            *FILTERED,
+            *SEVERAL,
+            *EMPTY,
         }
     ),
     # A card shows only the latest move of its premiere.
@@ -181,7 +184,7 @@ ALLOWED: dict[str, frozenset[str]] = {
             "v1_person",
             "calendar_page",
             "watchlist",
-            *FILTERED,
+            *SEVERAL,
         }
     ),
     # The list has a tag for its last ids together.
@@ -203,7 +206,7 @@ ALLOWED: dict[str, frozenset[str]] = {
         {
             *("index", "english", "undated", "api", "v1_person", "calendar_page", "watchlist"),
             *PREMIERE_BLOCKS,
-            *FILTERED,
+            *SEVERAL,
         }
     ),
     "Premiere.precision": frozenset(
@@ -216,7 +219,8 @@ ALLOWED: dict[str, frozenset[str]] = {
             "v1_person",
             "v1_block",
             "v1_filtered",
-            *FILTERED,
+            *SEVERAL,
+            *EMPTY,
         }
     ),
 }

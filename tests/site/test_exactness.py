@@ -29,7 +29,9 @@ from moziweb.manager.names.editing import write_name
 from moziweb.manager.names.kinds import NAME_MODELS, NamedKind, name_values
 from moziweb.manager.names.merging import merge_names
 from moziweb.movies import conditional_tags
+from moziweb.movies.calendar import month_of
 from moziweb.movies.models import (
+    Audio,
     CreditRole,
     DatePrecision,
     Distributor,
@@ -40,6 +42,7 @@ from moziweb.movies.models import (
     Premiere,
     PremiereChange,
     PremiereKind,
+    Rating,
     StreamingService,
 )
 from moziweb.posters.models import PosterSource
@@ -341,8 +344,8 @@ LISTS = {
 }
 """Pages that list by the writes that may concern what they do not show.
 
-A filtered list has the tags of the whole list; a movie's page those of its directors, and of its
-genre in the month.
+A list of several filters has the tags of the list of one of them, an empty one those of its weeks;
+a movie's page has those of its directors, and of its genre in the month.
 """
 
 UNDATED_PAGES = frozenset({"index", "english", "api", "undated"})
@@ -512,6 +515,78 @@ def test_merge_makes_stale_exactly_the_pages_that_it_changes(
         apply(cached, MERGES[name], chance)
         # The same premiere on both services becomes one.
         both.compare("delete_premiere" if name == "merge_services" else name)
+
+
+FILTERS = (
+    "genre=vigjatek", "genre=mufaj-0", "rating=12", "rating=16", "kind=cinema", "kind=limited",
+    "service=netflix", "audio=dubbed", "audio=subtitled", "format=IMAX",
+    "genre=vigjatek&kind=cinema&rating=12", "audio=dubbed&rating=16", "genre=mufaj-0&kind=limited",
+)  # fmt: skip
+
+
+def filtered_pages(_app: TestApp, _movies: Movies) -> dict[str, str]:
+    """The index, weeks, a month and a year, each by several filters."""
+    week = week_here()
+    month, year = month_of(week.thursday).name, week.thursday.year
+    weeks = [f"/week/{week.shifted(step).name}" for step in (0, 2)]
+    places = ["/", *weeks, f"/month/{month}", f"/year/{year}"]
+    return {
+        f"{place}?{query}": f"{place}?{query}"
+        for number, query in enumerate(FILTERS)
+        for place in places[number % 2 :: 2]
+    }
+
+
+def rate(_: Session, movie: Movie, chance: random.Random) -> None:
+    movie.rating = chance.choice((None, Rating.AGE_12, Rating.AGE_16))
+
+
+def change_audio(_: Session, movie: Movie, chance: random.Random) -> None:
+    premiere = premiere_of(movie, chance)
+    if premiere:
+        premiere.audio = chance.choice((None, Audio.DUBBED, Audio.SUBTITLED, Audio.BOTH))
+
+
+FILTERING: tuple[Write, ...] = (
+    rate, change_audio, change_premiere, change_kind, add_genre, delete_genre, move, announce,
+    cancel, publish_or_withdraw, delete_premiere, retitle,
+)  # fmt: skip
+"""The writes that change which premieres a filter finds, and where."""
+
+
+def test_no_filtered_page_is_stale_after_several_changes_at_once(
+    cached: TestApp,
+    plain: TestApp,
+    movies: Movies,
+    settings: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A movie gets another value and another date in one transaction, in one flush or in several.
+
+    A page may be rendered needlessly then: every value is combined with every date.
+    """
+    chance = random.Random(settings["sqlalchemy.url"].partition(":")[0])
+    monkeypatch.setattr("tests.site.test_exactness.paths_of", filtered_pages)
+    both = Site(cached, plain, movies)
+    for _ in range(16):
+        writes = chance.sample(FILTERING, 3)
+        is_flushed = chance.random() < 0.5
+
+        def change(
+            session: Session,
+            movie: Movie,
+            chance: random.Random,
+            writes: Iterable[Write] = writes,
+            is_flushed: bool = is_flushed,
+        ) -> None:
+            for each in writes:
+                each(session, loaded(session, movie.id), chance)
+                if is_flushed:
+                    session.flush()
+                    session.expire(movie)
+
+        apply(cached, change, chance)
+        both.compare(" and ".join(each.__name__ for each in writes), ignored=True)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -54,8 +54,8 @@ TIME_LIMIT: Final = 1.0
 _PERSON: Final = person_list_tag(0).removesuffix("0")
 
 _OF_LISTS: Final = frozenset({
-    "beside", "dated", "filter", "genre-month", "list", "month", "movie", "place", "premiere",
-    "span", "variant", "week", "year", MISSPELT, PART,
+    "beside", "dated", "filter", "filtered-list", "genre-month", "list", "month", "movie", "place",
+    "premiere", "span", "variant", "week", "year", MISSPELT, PART,
 })  # fmt: skip
 """Kinds of tags that are on lists, on a movie's own pages and on those that `_facet_urls` and
 `_related_urls` have. Those of the last two are only on the results of searches, which have no page

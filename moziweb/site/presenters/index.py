@@ -21,7 +21,7 @@ from moziweb.movies.queries import (
     premieres_between,
     undated_movies,
 )
-from moziweb.movies.tags import UNDATED_LIST, dated_tag, period_tag
+from moziweb.movies.tags import UNDATED_LIST, dated_tag
 
 from ..context import PageContext
 
@@ -51,7 +51,7 @@ def index_sections(
     today = context.today
     this, following = week_of(today), week_of(today).next
     weeks = [this.shifted(step) for step in range(-WEEKS_IN_CINEMAS, 2)]
-    context.depend(*map(period_tag, weeks), *chosen.tags(*weeks))
+    context.depend(*chosen.list_tags(*weeks))
     start, where = weeks[0].start, chosen.conditions
     listings = premieres_between(session, start, following.end, DAYS, where)
     undated = () if where else _undated(session, context)

@@ -29,7 +29,6 @@ from moziweb.movies.queries import (
     Neighbours,
     premieres_between,
 )
-from moziweb.movies.tags import period_tag
 from moziweb.request import Request
 
 from ..context import PageContext
@@ -111,7 +110,7 @@ def _period_page(
     """
     filters = PageFilters.of(request, route, **{route: period.name})
     context, where = filters.context, filters.filter.conditions
-    context.depend(period_tag(period), *filters.filter.tags(period))
+    context.depend(*filters.filter.list_tags(period))
     span = period.start, period.end
     listings = premieres_between(request.dbsession, *span, precisions, where)
     nearest = None

@@ -10,7 +10,7 @@ from moziweb.cache.http.view_deriver import mark_negative
 from moziweb.i18n import _
 from moziweb.movies.calendar import FIRST_YEAR, LAST_YEAR, Month, Year
 from moziweb.movies.models import DatePrecision
-from moziweb.movies.tags import period_tag, year_number_tag
+from moziweb.movies.tags import year_number_tag
 from moziweb.movies.year_queries import (
     NO_MONTH,
     MonthOverview,
@@ -51,7 +51,7 @@ def year(request: Request) -> dict[str, Any]:
         raise HTTPNotFound from None
     filters = PageFilters.of(request, "year", year=period.name)
     context, chosen = filters.context, filters.filter
-    context.depend(period_tag(period), *chosen.tags(period))
+    context.depend(*chosen.list_tags(period))
     months = year_overview(
         request.dbsession,
         period,
