@@ -155,24 +155,21 @@ def rarest_first(session: Session, terms: SearchTerms) -> SearchTerms:
 
 def search_movies(
     session: Session, terms: SearchTerms, limit: int, after: SearchCursor | None = None
-) -> Sequence[SearchCursor]:
+) -> tuple[Sequence[SearchCursor], int]:
     """Movies that match all words, the best first, after the cursor ``after``.
 
     Of more than ``MAX_COUNTED``, only the newest ones, and those whose short title is the query.
+    With the number of movies after the cursor, at most ``MAX_COUNTED`` + 1.
     """
     rank = _rank(terms)
-    query = select(rank, Movie.id).where(Movie.id.in_(_matches(terms)))
+    # The number is of the same query: a second one would find all movies again.
+    query = select(rank, Movie.id, func.count().over()).where(Movie.id.in_(_matches(terms)))
     if after is not None:
         is_after = or_(rank > after.rank, and_(rank == after.rank, Movie.id < after.movie_id))
         query = query.where(is_after)
-    rows = session.execute(query.order_by(rank, Movie.id.desc()).limit(limit))
-    return [SearchCursor(*row) for row in rows]
-
-
-def count_movies(session: Session, terms: SearchTerms) -> int:
-    """The number of movies that match all words, at most ``MAX_COUNTED`` + 1."""
-    matches = _matches(terms).limit(MAX_COUNTED + 1).subquery()
-    return session.scalar(select(func.count()).select_from(matches)) or 0
+    rows = session.execute(query.order_by(rank, Movie.id.desc()).limit(limit)).all()
+    total = min(rows[0][2], MAX_COUNTED + 1) if rows else 0
+    return [SearchCursor(*row[:2]) for row in rows], total
 
 
 def matching_names(session: Session, terms: SearchTerms) -> Sequence[NameMatch]:

@@ -87,12 +87,10 @@ def _id_of(text: object) -> int:
 
 
 def find_results(session: Session, terms: SearchTerms) -> SearchResults:
-    """The results of a query with words. At most five queries, six for several words."""
+    """The results of a query with words. At most four queries, five for several words."""
     terms = search_queries.rarest_first(session, terms)
-    movies = search_queries.search_movies(session, terms, PAGE_SIZE + 1)
+    movies, total = search_queries.search_movies(session, terms, PAGE_SIZE + 1)
     names = search_queries.matching_names(session, terms)
-    is_all = len(movies) <= PAGE_SIZE
-    total = len(movies) if is_all else search_queries.count_movies(session, terms)
     guesses, first = _guesses(session, terms, movies, names)
     return SearchResults(tuple(movies), total, tuple(guesses), first, tuple(names))
 

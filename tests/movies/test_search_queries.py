@@ -23,7 +23,6 @@ from moziweb.movies.search_queries import (
     InvalidCursorError,
     SearchCursor,
     SearchTerms,
-    count_movies,
     is_name,
     misspelt_titles,
     rarest_first,
@@ -58,7 +57,7 @@ def movies(dbsession: Session) -> dict[str, Movie]:
 
 
 def found(session: Session, text: str) -> list[str]:
-    places = search_movies(session, SearchTerms.of(text), 50)
+    places, _total = search_movies(session, SearchTerms.of(text), 50)
     return [session.get_one(Movie, place.movie_id).title for place in places]
 
 
@@ -119,14 +118,14 @@ def test_pages_of_results_have_each_movie_once(
     dbsession: Session, movies: dict[str, Movie]
 ) -> None:
     words = SearchTerms.of("dune")
-    all_results = search_movies(dbsession, words, 50)
+    all_results, total = search_movies(dbsession, words, 50)
     pages: list[SearchCursor] = []
     after = None
-    while page := search_movies(dbsession, words, 1, after):
+    while page := search_movies(dbsession, words, 1, after)[0]:
         pages += page
         after = SearchCursor.parse(str(page[-1]))
     assert pages == list(all_results)
-    assert len(all_results) == 4
+    assert len(all_results) == total == search_movies(dbsession, words, 1)[1] == 4
 
 
 def test_of_very_many_movies_the_newest_are_found(
@@ -141,7 +140,7 @@ def test_of_very_many_movies_the_newest_are_found(
     dbsession.commit()
     newest = [f"A nagy dűne {number}" for number in range(8, -1, -1)]
     assert found(dbsession, "dune") == ["Dűne", *newest, "Macskafogó"]
-    assert count_movies(dbsession, SearchTerms.of("dune")) == 6
+    assert search_movies(dbsession, SearchTerms.of("dune"), 2)[1] == 6
 
 
 @pytest.mark.parametrize(
@@ -158,7 +157,7 @@ def test_misspelt_words_find_similar_movies(
     dbsession: Session, movies: dict[str, Movie], text: str, title: str
 ) -> None:
     words = SearchTerms.of(text)
-    assert search_movies(dbsession, words, 5) == []
+    assert search_movies(dbsession, words, 5) == ([], 0)
     assert similar_movies(dbsession, words, 5)[0] == movies[title].id
 
 

@@ -46,7 +46,7 @@ SUGGESTED_NAMES: Final = 4
 def search(request: Request) -> dict[str, Any]:
     """A page of the results for ``?q=``; ``after=`` is its cursor.
 
-    At most nine queries, or five if the results are cached.
+    At most eight queries, or five if the results are cached.
     """
     context = PageContext.of(request)
     text, after = _parse(request)
@@ -55,7 +55,8 @@ def search(request: Request) -> dict[str, Any]:
     movies: Sequence[SearchCursor] = results.movies
     if after is not None and terms.words:
         terms = search_queries.rarest_first(request.dbsession, terms)
-        movies = search_queries.search_movies(request.dbsession, terms, PAGE_SIZE + 1, after)
+        session = request.dbsession
+        movies, _rest = search_queries.search_movies(session, terms, PAGE_SIZE + 1, after)
         results = replace(results, guesses=(), names=())
     more, last = None, movies[PAGE_SIZE - 1] if len(movies) > PAGE_SIZE else None
     if last:
@@ -82,7 +83,7 @@ def search(request: Request) -> dict[str, Any]:
 def suggest(request: Request) -> dict[str, Any]:
     """The best results for ``?q=``, and their number in words.
 
-    At most seven queries, or two if the results are cached.
+    At most six queries, or two if the results are cached.
     """
     context = PageContext.of(request)
     text, _after = _parse(request)
