@@ -109,9 +109,9 @@ ALL_PREMIERES = {"calendar_page", "changes"}
 SHOW_GENRES = {*SHOW_LISTED, *FILTERED, "calendar_page", "watchlist", "ahead", "movie", "other"}
 PREMIERE_BLOCKS = {"v1_premieres", "v1_block", "v1_filtered"}
 PEOPLE = frozenset({"v1_people", "v1_last_people"})
-# A list of several filters has the tag of the list of one of them. The other is empty, and leads to
-# the nearest premieres.
-SEVERAL, EMPTY = {"month_rated"}, {"year_imax"}
+# A list of several filters has the tag of the list of one of them. Empty ones lead to the nearest
+# premieres.
+SEVERAL, EMPTY = {"month_rated"}, {"year_imax", "empty_filtered"}
 ALLOWED: dict[str, frozenset[str]] = {
     # Tags do not distinguish languages.
     "Genre.name": frozenset({"english"}),
