@@ -24,7 +24,7 @@ from .tags import filtered_list_tag
 _LISTED_ON: Final = "listed-on"
 _FILTERED: Final = "filtered"
 
-Value = tuple[Dimension, str | int]
+FilterValue = tuple[Dimension, str | int]
 
 
 def listed_on_tag(movie_id: int, day: date, precision: DatePrecision) -> str:
@@ -45,7 +45,7 @@ def premiere_lists(row: Any) -> Iterator[str]:
 def with_filtered(connection: Connection, tags: Iterable[str]) -> Iterator[str]:
     """Replace the tags of this module. Three queries, if there are any."""
     days: dict[int, set[tuple[date, DatePrecision]]] = defaultdict(set)
-    changed: dict[int, set[Value]] = defaultdict(set)
+    changed: dict[int, set[FilterValue]] = defaultdict(set)
     for each in tags:
         kind, *rest = each.split(":")
         if kind == _LISTED_ON:
@@ -71,12 +71,12 @@ def lists_of_movies(connection: Connection, movie_ids: Collection[int]) -> Itera
         yield from _lists(of_row, row.date, row.precision)
 
 
-def _lists(values: Iterable[Value], day: date, precision: DatePrecision) -> Iterator[str]:
+def _lists(values: Iterable[FilterValue], day: date, precision: DatePrecision) -> Iterator[str]:
     periods = periods_of(day, precision)
     return (filtered_list_tag(*value, period) for value in values for period in periods)
 
 
-def _premiere_values(row: Any) -> Iterator[Value]:
+def _premiere_values(row: Any) -> Iterator[FilterValue]:
     yield Dimension.KIND, row.kind
     if row.service_id is not None:
         yield Dimension.SERVICE, row.service_id
@@ -84,8 +84,10 @@ def _premiere_values(row: Any) -> Iterator[Value]:
     yield from ((Dimension.FORMAT, each) for each in row.formats or ())
 
 
-def _movie_values(connection: Connection, movie_ids: Collection[int]) -> Mapping[int, set[Value]]:
-    found: dict[int, set[Value]] = defaultdict(set)
+def _movie_values(
+    connection: Connection, movie_ids: Collection[int]
+) -> Mapping[int, set[FilterValue]]:
+    found: dict[int, set[FilterValue]] = defaultdict(set)
     if movie_ids:
         rated = select(Movie.id, Movie.rating).where(Movie.rating.is_not(None))
         for row in connection.execute(rated.where(Movie.id.in_(movie_ids))):
