@@ -6,17 +6,18 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from math import ceil
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
 from moziweb.cache.http.fragments import FRAGMENTS, PageTemplate, template_key
 from moziweb.cache.protocol.entry import encode
 from moziweb.movies.models import Movie
-from moziweb.posters.models import PosterSource
+from moziweb.posters.models import PosterSource, PosterVariant
 from moziweb.services import services_of
 from moziweb.site.page_cache.slots import FULL_SHARE, FragmentKey, Loading, Section
 from tests import factories
@@ -73,19 +74,25 @@ def lists(statements: list[str]) -> list[str]:
     return [each for each in statements if "premiere.date BETWEEN" in each or "LIMIT" in each]
 
 
-@pytest.mark.parametrize("name", ["index", "week", "month", "english"])
 def test_new_variant_renders_one_card_without_list_queries(
-    cached: TestApp, movies: Movies, query_counter: QueryCounter, name: str
+    cached: TestApp, movies: Movies, query_counter: QueryCounter
 ) -> None:
     warm(cached, movies)
     write(cached, lambda session: session.add(ready_variant(movies)))
-    with recorded(cached, query_counter) as (created, statements):
-        page = cached.get(pages(movies)[name])
-    assert "poster/thumb.jpg" in page.text
-    assert created[("fragments", "template")] == 0
-    assert created[("pages", "page")] == 1
-    assert lists(statements) == []
-    assert len(statements) <= 3
+    for name in ("index", "week", "month", "english"):
+        key = f"poster/{name}.jpg"
+        write(cached, partial(_move_variant, key=key))
+        with recorded(cached, query_counter) as (created, statements):
+            page = cached.get(pages(movies)[name])
+        assert key in page.text
+        assert created[("fragments", "template")] == 0
+        assert created[("pages", "page")] == 1
+        assert lists(statements) == []
+        assert len(statements) <= 3
+
+
+def _move_variant(session: Session, *, key: str) -> None:
+    session.scalars(select(PosterVariant)).one().key = key
 
 
 def test_premiere_has_one_card_per_shape(
@@ -223,25 +230,24 @@ def _plain(settings: dict[str, str], movies: Movies) -> dict[str, str]:
         return {name: app.get(path).text for name, path in pages(movies).items()}
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
-        "",
-        "x",
-        "large hu 1 1",
-        "large hu 1 1 lazy lazy",
-        "large hu 1 1 now",
-        "huge hu 1 1 lazy",
-        "large hu ٣ 1 lazy",
-        "large hu 1 -1 lazy",
-        f"large hu {1 << 70} 1 lazy",
-        f"large hu 1 {'9' * 5000} lazy",
-        "large h\0u 1 1 lazy",
-    ],
-    ids=lambda key: key[:30],
+NO_KEYS = (
+    "",
+    "x",
+    "large hu 1 1",
+    "large hu 1 1 lazy lazy",
+    "large hu 1 1 now",
+    "huge hu 1 1 lazy",
+    "large hu ٣ 1 lazy",
+    "large hu 1 -1 lazy",
+    f"large hu {1 << 70} 1 lazy",
+    f"large hu 1 {'9' * 5000} lazy",
+    "large h\0u 1 1 lazy",
 )
+"""Keys that no page has."""
+
+
 def test_template_with_a_key_that_no_page_has_is_rendered_again(
-    cached: TestApp, movies: Movies, key: str
+    cached: TestApp, movies: Movies
 ) -> None:
     shown = cached.get("/").body
     pages = page_cache_of(cached.app.registry)
@@ -249,14 +255,16 @@ def test_template_with_a_key_that_no_page_has_is_rendered_again(
     place = location_of(cached.app.registry, "/")
     name = template_key(keys, place.key)
     entry = region.stored([name])[name]
-    payload = PageTemplate((b"<p>", b"</p>"), (key,)).encode()
-    region._parts.entries.store({name: encode(replace(entry, payload=payload))}, entry.created)
-    for each in (region, place.region):
-        pages.cache.stamps.invalidate_local_copies(each.name)
-    place.region.delete(place.key)
-    assert cached.get("/").body == shown
-    place.region.delete(place.key)
-    assert cached.get("/").body == shown
+    for key in NO_KEYS:
+        payload = PageTemplate((b"<p>", b"</p>"), (key,)).encode()
+        region._parts.entries.store({name: encode(replace(entry, payload=payload))}, entry.created)
+        assert region.stored([name])[name].payload == payload
+        for each in (region, place.region):
+            pages.cache.stamps.invalidate_local_copies(each.name)
+        place.region.delete(place.key)
+        assert cached.get("/").body == shown, key
+        place.region.delete(place.key)
+        assert cached.get("/").body == shown, key
 
 
 def test_key_of_a_fragment_is_parsed_as_it_was_written() -> None:
