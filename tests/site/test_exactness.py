@@ -64,6 +64,8 @@ from tests.site.cached import (
     write,
 )
 
+from .reads import UncachedPages, shown_by
+
 Write = Callable[[Session, Movie, random.Random], Any]
 
 
@@ -411,11 +413,6 @@ def paths_of(app: TestApp, movies: Movies) -> dict[str, str]:
         }
 
 
-def shown_by(answer: Any) -> tuple[int, str | bytes]:
-    """The status, and the body or the location of a redirect."""
-    return answer.status_int, answer.headers.get("Location") or answer.body
-
-
 class Site:
     """A site with a cache beside one without, over one database."""
 
@@ -423,12 +420,12 @@ class Site:
         self, cached: TestApp, plain: TestApp, movies: Movies, names: Collection[str] = ()
     ) -> None:
         """``names`` are the pages to compare; all by default."""
-        self._cached, self._plain = cached, plain
+        self._cached = cached
         paths = paths_of(cached, movies)
         self._paths = {name: paths[name] for name in names or paths}
-        self._shown: dict[str, tuple[int, str | bytes]] = {}
+        self._uncached = UncachedPages(plain, self._paths)
         self.changed: set[str] = set()
-        self.compare("nothing")
+        self.compare("nothing", ignored=True)
 
     def read(self) -> None:
         """Request all pages, so that they are cached."""
@@ -437,27 +434,26 @@ class Site:
 
     def shown(self) -> dict[str, tuple[int, str | bytes]]:
         """What each page showed at the last comparison."""
-        return dict(self._shown)
+        return {name: shown_by(answer) for name, answer in self._uncached.answers.items()}
+
+    def finish(self) -> None:
+        """Check that the last comparison has seen every change."""
+        self._uncached.check()
 
     def compare(self, what: str, *, is_shown: bool = True, ignored: bool = False) -> None:
         """Check all pages after a write; ``is_shown``: to a movie that is, or was, published.
 
         ``ignored``: pages that were rendered needlessly are.
         """
-        self.changed, needless = set[str](), set[str]()
+        self.changed, needless = self._uncached.changes(), set[str]()
         for name, path in self._paths.items():
-            answer = self._cached.get(path, status="*")
-            fresh = self._plain.get(path, status="*")
-            shown, seen = shown_by(fresh), shown_by(answer)
-            assert seen == shown, f"{name} is stale after {what}"
+            answer, fresh = self._cached.get(path, status="*"), self._uncached.answers[name]
+            assert shown_by(answer) == shown_by(fresh), f"{name} is stale after {what}"
             # Errors of the API for unknown parameters are not cached.
             was_valid = answer.headers.get("X-Cache", "hit") in {"hit", "l1"}
             is_accepted = is_shown and may_be_needless(what, name, fresh)
-            if shown != self._shown.get(name):
-                self.changed.add(name)
-            elif not was_valid and not is_accepted:
+            if name not in self.changed and not was_valid and not is_accepted:
                 needless.add(name)
-            self._shown[name] = shown
         assert ignored or not needless, f"{sorted(needless)} did not change by {what}"
 
 
@@ -500,6 +496,7 @@ def test_write_makes_stale_exactly_the_pages_that_it_changes(
     for name in order:
         is_shown = apply(cached, WRITES[name], chance) or name == "create_published"
         both.compare(name, is_shown=is_shown and name != "create_unpublished")
+    both.finish()
 
 
 def test_merge_makes_stale_exactly_the_pages_that_it_changes(
@@ -515,6 +512,7 @@ def test_merge_makes_stale_exactly_the_pages_that_it_changes(
         apply(cached, MERGES[name], chance)
         # The same premiere on both services becomes one.
         both.compare("delete_premiere" if name == "merge_services" else name)
+    both.finish()
 
 
 FILTERS = (
@@ -609,6 +607,7 @@ def test_change_of_an_unpublished_movie_makes_nothing_stale(
         apply(cached, publish_or_withdraw, chance, published=False)
         both.compare("publish_or_withdraw")
         assert both.changed
+    both.finish()
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -635,6 +634,7 @@ def test_neighbours_and_related_movies_are_never_stale(
         both.compare(name, ignored=True)
         changed |= {name} if both.changed else set()
     assert len(changed) > 10
+    both.finish()
 
 
 class WeekOfMovies:
@@ -781,6 +781,7 @@ def test_concurrent_writes_leave_no_page_stale(
             both.compare("create_published", ignored=True)
             overlapped(cached, movie_id, first, second, both.read)
             both.compare(f"{first.__name__} and {second.__name__}", ignored=True)
+    both.finish()
 
 
 def test_withdrawn_movie_is_moved_before_its_withdrawal_is_published(
@@ -809,3 +810,4 @@ def test_withdrawn_movie_is_moved_before_its_withdrawal_is_published(
         assert time.monotonic() < until
         time.sleep(0.01)
     both.compare("withdraw and move", ignored=True)
+    both.finish()

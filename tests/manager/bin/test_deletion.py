@@ -125,6 +125,7 @@ def test_exactly_the_changed_pages_become_stale(
         write(cached, partial(bring_back, kind=kind, row_id=row_id))
         both.compare(what)
         assert both.shown() == shown, kind
+    both.finish()
 
 
 @pytest.mark.parametrize("kind", KINDS)
