@@ -245,12 +245,21 @@ def count_variants(database: Database) -> int:
         return session.scalar(select(func.count(PosterVariant.id))) or 0
 
 
-def count_lost(database: Database, storage: Storage) -> int:
-    """The number of ready variants without an object, and of objects without one."""
-    with database.read() as session:
-        ready = PosterVariant.state == VariantState.READY
-        keys = set(session.scalars(select(PosterVariant.key).where(ready)))
-    return len(keys ^ {stored.key for stored in storage.list("poster/")})
+@dataclass(frozen=True)
+class Lost:
+    """Numbers: objects that ready variants lack, and objects without such a row."""
+
+    objects: int
+    rows: int
+
+    @classmethod
+    def of(cls, database: Database, storage: Storage) -> "Lost":
+        """Compare the database with storage."""
+        with database.read() as session:
+            ready = PosterVariant.state == VariantState.READY
+            keys = set(session.scalars(select(PosterVariant.key).where(ready)))
+        stored = {each.key for each in storage.list("poster/")}
+        return cls(len(keys - stored), len(stored - keys))
 
 
 def row(name: str, cost: Cost) -> list[str | float]:
@@ -284,7 +293,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             server.pid,
             decoder_pool,
         )
-        variants, lost = count_variants(database), count_lost(database, storage)
+        variants, lost = count_variants(database), Lost.of(database, storage)
         easy_thumbnails(reader.read(Drawn(urls[0])).body, RECIPES)  # sets up the library
         some = urls[: options.peer_movies]
         peer = measured(
@@ -293,17 +302,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             decoder_pool,
         )
         decoder_pool.close()
-    return report(options, drawing, making, peer, (variants, lost, sum(restarts)))
+    return report(options, (drawing, making, peer), variants, lost, sum(restarts))
 
 
 def report(
     options: argparse.Namespace,
-    drawing: Cost,
-    making: Cost,
-    peer: Cost,
-    made: tuple[int, int, int],
+    costs: tuple[Cost, Cost, Cost],
+    variants: int,
+    lost: Lost,
+    restarts: int,
 ) -> int:
-    variants, lost, restarts = made
+    drawing, making, peer = costs
     rate = options.movies / making.wall
     counts = f"{options.movies} posters, {variants} variants, {options.jobs} jobs"
     print_table(
@@ -341,7 +350,7 @@ def report(
         Bound("wall over CPU per core", making.ratio, at_most=BOUND),
         Bound("CPU of easy-thumbnails over ours, a poster", theirs / ours, at_least=PEER_BOUND),
         Bound("variants made", variants, at_least=expected, at_most=expected),
-        Bound("rows or objects lost", lost, at_most=0),
+        Bound("rows or objects lost", lost.rows + lost.objects, at_most=0),
     ]
     return finish(figures, bounds)
 
