@@ -157,10 +157,14 @@ def pss_of(pid: int) -> float:
 
 
 def descendants(pid: int) -> Iterator[int]:
-    """The children of a process, theirs, and so on."""
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+    """The children of a process, theirs, and so on; none if it has ended."""
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+    except OSError:
+        return
+    for task in tasks:
         try:
-            children = [int(each) for each in task.read_text().split()]
+            children = [int(each) for each in (task / "children").read_text().split()]
         except OSError:  # the thread has ended
             continue
         for child in children:
