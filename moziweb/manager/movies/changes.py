@@ -164,9 +164,13 @@ def recorded(before: MovieState, after: MovieState) -> dict[str, dict[str, Any]]
 def _origins(
     before: MovieState, after: MovieState, fields: Collection[str]
 ) -> dict[str, dict[str, Any]]:
-    """The origins of changed fields, also of those that stay: taking back sets all of them."""
+    """The origins of changed fields, also of those that stay: taking back writes the fields.
+
+    It does not write the origin of the poster, which imports alone have given.
+    """
     names = [name for name in EDITED_FIELDS if name in fields]
-    if {SOURCES, CHOSEN_POSTER} & set(fields):
+    has_pictures = SOURCES in fields or CHOSEN_POSTER in fields
+    if has_pictures and before.origins.get(CHOSEN_POSTER) != after.origins.get(CHOSEN_POSTER):
         names.append(CHOSEN_POSTER)
     both = ("before", before), ("after", after)
     return {

@@ -11,6 +11,7 @@ from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.audit.name_entries import names_batch
 from moziweb.manager.auth.models import Role
 from moziweb.manager.grid.rows import BLANK_GRID_ROWS, MAX_GRID_ROWS
+from moziweb.manager.movies.changes import ORIGINS
 from moziweb.movies.models import Audio, DatePrecision, Distributor, Movie, Premiere, PremiereKind
 from moziweb.posters.models import PosterSource
 from moziweb.services import services_of
@@ -144,7 +145,8 @@ def test_changed_cells_of_a_premiere_are_saved_and_audited(
     assert {each["field"] for each in entry.changes} == {
         "title", "original_title", "rating", "premieres",
     }  # fmt: skip
-    assert set(entry.fields or {}) == {"title", "original_title", "rating", "premieres"}
+    changed = {"title", "original_title", "rating", "premieres"}
+    assert set(entry.fields or {}) == {*changed, ORIGINS}
 
 
 def test_moved_date_needs_a_reason_or_was_mistyped(
