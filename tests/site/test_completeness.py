@@ -186,6 +186,7 @@ ALLOWED: dict[str, frozenset[str]] = {
             "calendar_page",
             "watchlist",
             *SEVERAL,
+            *EMPTY,
         }
     ),
     # The list has a tag for its last ids together.
@@ -208,6 +209,7 @@ ALLOWED: dict[str, frozenset[str]] = {
             *("index", "english", "undated", "api", "v1_person", "calendar_page", "watchlist"),
             *PREMIERE_BLOCKS,
             *SEVERAL,
+            *EMPTY,
         }
     ),
     "Premiere.precision": frozenset(
