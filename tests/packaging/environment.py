@@ -1,10 +1,14 @@
 """Clean environments with locked versions, without a download."""
 
-from collections.abc import Iterator
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 
 from packaging.requirements import Requirement
+
+from tests.services.process import run
 
 ROOT = Path(__file__).parents[2]
 
@@ -16,6 +20,21 @@ def locked(name: str) -> Iterator[Requirement]:
             requirement = Requirement(line.rstrip(" \\"))
             if requirement.marker is None or requirement.marker.evaluate():
                 yield requirement
+
+
+def to_build() -> list[Requirement]:
+    """The requirements that pyproject.toml declares for a build."""
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    return [Requirement(each) for each in declared]
+
+
+def make_environment(folder: Path, requirements: Iterable[Requirement]) -> Path:
+    """Make an environment without pip that has these distributions; returns its packages."""
+    run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    for requirement in requirements:
+        link(requirement, packages)
+    return packages
 
 
 def link(requirement: Requirement, packages: Path) -> None:

@@ -4,14 +4,13 @@ import json
 import os
 import re
 import shutil
-import sys
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
 from tests.services.process import run
 
-from .environment import link, locked
+from .environment import locked, make_environment
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,11 +48,8 @@ def test_steps_of_a_buildpack_install_the_site(tmp_path: Path) -> None:
         if name and not name.startswith(("tests/", "docs/")) and (ROOT / name).is_file():
             (code / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, code / name)
-    run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
-    (packages,) = environment.glob("lib/python*/site-packages")
     # `make test` has installed the locked versions; installing them again takes half a minute.
-    for requirement in (*locked("requirements.txt"), Requirement("pip")):
-        link(requirement, packages)
+    packages = make_environment(environment, (*locked("requirements.txt"), Requirement("pip")))
     environ = {"PATH": f"{environment / 'bin'}:{os.environ['PATH']}", "HOME": str(tmp_path)}
     done = run(["bin/post_compile"], cwd=code, env=environ, limit=300)
     assert (done.returncode, done.stderr) == (0, "")

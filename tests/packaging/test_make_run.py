@@ -60,12 +60,17 @@ def loaded(output: str) -> dict[str, int]:
     return summary
 
 
-def complaint(tree: Path, port: object) -> str:
-    """The error line of a start that fails."""
+def failed_start(tree: Path, port: object) -> str:
+    """The output of a start that fails."""
     with make_run(tree, port) as process:
         assert process.stdout
         output = process.stdout.read()
         assert process.wait(PATIENCE) != 0
+    return output
+
+
+def complaint(output: str) -> str:
+    """The error line of a start that failed."""
     assert "Traceback" not in output
     found = [line for line in output.splitlines() if line.startswith("moziweb:")]
     assert len(found) == 1, output
@@ -81,22 +86,22 @@ def test_it_serves_the_demo_and_keeps_its_data(tree: Path) -> None:
         status, _, page = ask(f"http://{HOST}:{port}/")
         assert status == 200
         assert page.count(b'class="movie"') > 20
+
+        with contextlib.closing(sqlite3.connect(tree / "var" / "moziweb.sqlite")) as database:
+            database.execute("UPDATE movie SET title = 'Ezt írtam át' WHERE id = 1")
+            database.commit()
+        output = failed_start(tree, port)
+        assert "The schema is at" in output
+        assert loaded(output)["added"] == 0
         busy = "is already in use; stop the other server or set another port with PORT=…"
-        assert complaint(tree, port) == f"moziweb: {HOST}:{port} {busy}"
+        assert complaint(output) == f"moziweb: {HOST}:{port} {busy}"
+        _, _, page = ask(f"http://{HOST}:{port}/api/movie/1")
+        assert json.loads(page)["title"] == "Ezt írtam át"
+
         process.send_signal(signal.SIGTERM)
         process.wait(PATIENCE)
         assert not is_group_running(process.pid), "its children ended with it"
     assert not accepts(port)
-
-    with contextlib.closing(sqlite3.connect(tree / "var" / "moziweb.sqlite")) as database:
-        database.execute("UPDATE movie SET title = 'Ezt írtam át' WHERE id = 1")
-        database.commit()
-    with make_run(tree, port) as process:
-        output = read_until(process, "moziweb is at")
-        assert "The schema is at" in output
-        assert loaded(output)["added"] == 0
-        _, _, page = ask(f"http://{HOST}:{port}/api/movie/1")
-        assert json.loads(page)["title"] == "Ezt írtam át"
 
 
 def would_install(tree: Path, target: str) -> bool:
@@ -147,7 +152,7 @@ def test_bench_runs_all_and_fails_if_one_failed(tree: Path) -> None:
 
 
 def test_invalid_port_is_one_line(tree: Path) -> None:
-    line = complaint(tree, 80000)
+    line = complaint(failed_start(tree, 80000))
     setting = "site.base_url = http://127.0.0.1:${PORT:-6543}"
     assert line.startswith(f"moziweb: {setting}: expected a URL")
     assert line.endswith("(PORT from the environment)")

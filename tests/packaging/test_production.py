@@ -18,7 +18,7 @@ from moziweb.clock import utc_now
 from moziweb.db import Database, create_engine
 from moziweb.movies.calendar import budapest_today
 from moziweb.movies.models import Movie
-from moziweb.settings import load
+from moziweb.settings import SettingsError, load
 from moziweb.storage import from_settings
 from tests.factories import add_upload, make_movie, make_premiere
 from tests.posters.conftest import picture
@@ -110,13 +110,50 @@ def movie(
     return f"/movie/{movie.id}-itt-van"
 
 
-def test_it_serves_pages_from_memcached_and_posters_from_s3(
+def test_site_serves_and_the_commands_of_the_guide_fill_back_up_and_restore_it(
     site: tuple[str, subprocess.Popen[str]],
     movie: str,
-    memcached_server: MemcachedServer,
+    folder: Path,
     environ: Environ,
+    memcached_server: MemcachedServer,
+    postgres_server: PostgresServer,
+    s3_bucket: S3Bucket,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
+    """One test: a release and a start take ten seconds of processor time."""
     url, process = site
+    assert_serves_from_memcached_and_s3(url, movie, memcached_server)
+    uploads = tmp_path_factory.mktemp("uploads")
+    (uploads / f"{movie.split('/')[-1]}.jpg").write_bytes(picture("#00aaaa", size=(800, 1200)))
+    filled = {**environ, "OLD_UPLOAD_FOLDER": str(uploads)}
+    assert '"moved": 1' in run_guide("data", folder, filled, postgres_server)
+    assert "Itt van" in ask(f"{url}{movie}")[2].decode()
+
+    run_guide("backup", folder, environ, postgres_server)
+    database = Database(create_engine(load(get_appsettings(str(folder / "production.ini")))))
+    with database.write() as session:
+        session.execute(update(Movie).values(title="Elveszett"))
+        # As a table of a release that was deployed after the backup.
+        session.execute(text("CREATE TABLE later (movie_id integer REFERENCES movie)"))
+    database.engine.dispose()
+    listed = s3_bucket.client.list_objects_v2(Bucket=s3_bucket.name, Prefix="poster/")
+    s3_bucket.client.delete_object(Bucket=s3_bucket.name, Key=listed["Contents"][0]["Key"])
+    assert health_of_the_image(environ) == 0
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE) == 0
+    assert not is_group_running(process.pid)
+    assert health_of_the_image(environ) == 1
+
+    assert '"mended": 1' in run_guide("restore", folder, environ, postgres_server)
+    with started(procfile("web"), folder, environ) as again:
+        read_until(again, "moziweb is at")
+        assert "Itt van" in ask(f"{url}{movie}")[2].decode()
+
+
+def assert_serves_from_memcached_and_s3(
+    url: str, movie: str, memcached_server: MemcachedServer
+) -> None:
+    """Requests pages until they are hits, and a poster until it is made."""
     status, _, body = ask(f"{url}/__heartbeat__")
     heartbeat = json.loads(body)
     assert (status, heartbeat.pop("reasons")) == (503, {"worker": "no worker runs: moziweb worker"})
@@ -145,12 +182,6 @@ def test_it_serves_pages_from_memcached_and_posters_from_s3(
     assert headers["X-Cache"] == "miss", "the page shows a poster that is ready now"
     assert address[1] not in page.decode()
 
-    assert health_of_the_image(environ) == 0
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(PATIENCE) == 0
-    assert not is_group_running(process.pid)
-    assert health_of_the_image(environ) == 1
-
 
 def health_of_the_image(environ: Environ) -> int:
     """The status of the health check of deploy/Containerfile."""
@@ -178,40 +209,6 @@ def run_guide(name: str, folder: Path, environ: Environ, server: PostgresServer)
     return done.stdout
 
 
-def test_commands_of_the_guide_fill_back_up_and_restore_a_site(
-    site: tuple[str, subprocess.Popen[str]],
-    movie: str,
-    folder: Path,
-    environ: Environ,
-    postgres_server: PostgresServer,
-    s3_bucket: S3Bucket,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    url, process = site
-    uploads = tmp_path_factory.mktemp("uploads")
-    (uploads / f"{movie.split('/')[-1]}.jpg").write_bytes(picture("#00aaaa", size=(800, 1200)))
-    filled = {**environ, "OLD_UPLOAD_FOLDER": str(uploads)}
-    assert '"moved": 1' in run_guide("data", folder, filled, postgres_server)
-    assert "Itt van" in ask(f"{url}{movie}")[2].decode()
-
-    run_guide("backup", folder, environ, postgres_server)
-    database = Database(create_engine(load(get_appsettings(str(folder / "production.ini")))))
-    with database.write() as session:
-        session.execute(update(Movie).values(title="Elveszett"))
-        # As a table of a release that was deployed after the backup.
-        session.execute(text("CREATE TABLE later (movie_id integer REFERENCES movie)"))
-    database.engine.dispose()
-    listed = s3_bucket.client.list_objects_v2(Bucket=s3_bucket.name, Prefix="poster/")
-    s3_bucket.client.delete_object(Bucket=s3_bucket.name, Key=listed["Contents"][0]["Key"])
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(PATIENCE) == 0
-
-    assert '"mended": 1' in run_guide("restore", folder, environ, postgres_server)
-    with started(procfile("web"), folder, environ) as again:
-        read_until(again, "moziweb is at")
-        assert "Itt van" in ask(f"{url}{movie}")[2].decode()
-
-
 def test_memory_and_posters_are_as_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, given in {
         "SITE_BASE_URL": "https://moziweb.example", "S3_BUCKET": "posters",
@@ -235,14 +232,24 @@ def test_memory_and_posters_are_as_the_environment_says(monkeypatch: pytest.Monk
     assert all(settings[key] == value for key, _, value in variables.values())
 
 
-@pytest.mark.parametrize("name", ["SITE_BASE_URL", "DATABASE_URL", "STAMPS_SERVER", "S3_BUCKET"])
 def test_unset_variable_is_one_line(
-    folder: Path, environ: Environ, monkeypatch: pytest.MonkeyPatch, name: str
+    folder: Path, environ: Environ, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    needed = ("SITE_BASE_URL", "DATABASE_URL", "STAMPS_SERVER", "S3_BUCKET")
+    for name in needed:
+        monkeypatch.setenv(name, environ[name])
+    for name in needed:
+        with monkeypatch.context() as patch:
+            patch.delenv(name)
+            with pytest.raises(SettingsError) as refused:
+                load(get_appsettings(str(folder / "production.ini")))
+        unset = rf"\S+: the environment variable {name} is not set"
+        assert re.fullmatch(unset, str(refused.value))
+    # One of them in the real process.
     del environ[name]
-    monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv(name)
     with started(procfile("web"), folder, environ) as process:
         assert process.stdout
         output = process.stdout.read()
     assert process.returncode == 1
-    assert re.fullmatch(rf"moziweb: \S+: the environment variable {name} is not set\n", output)
+    assert re.fullmatch(rf"moziweb: {unset}\n", output)

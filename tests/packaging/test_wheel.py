@@ -17,7 +17,7 @@ import pytest
 from tests.services import process
 from tests.services.ports import free_port
 
-from .environment import link, locked
+from .environment import locked, make_environment, to_build
 
 ROOT = Path(__file__).parent.parent.parent
 MADE_OF = ("moziweb", "setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
@@ -34,7 +34,11 @@ def run(*command: str | Path, cwd: Path | None = None, env: dict[str, str] | Non
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel built from a copy of the sources, without earlier build results."""
+    """A wheel built from a copy of the sources, without earlier build results.
+
+    The environment has what pyproject.toml declares, and nothing else. ``pip wheel`` alone would
+    download it.
+    """
     folder = tmp_path_factory.mktemp("wheel")
     sources = folder / "sources"
     sources.mkdir()
@@ -43,7 +47,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         copy(ROOT / name, sources / name)
     for leftover in sources.rglob("*.mo"):
         leftover.unlink()
-    run(sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", folder, sources)
+    make_environment(folder / "builder", to_build())
+    builds = ("--no-build-isolation", "--check-build-dependencies", "--no-deps", "--no-index")
+    pip = (sys.executable, "-m", "pip", "--python", folder / "builder" / "bin" / "python")
+    run(*pip, "wheel", *builds, "--wheel-dir", folder, sources)
     return next(folder.glob("moziweb-*.whl"))
 
 
@@ -54,10 +61,7 @@ def clean_bin(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ``make test`` has installed the locked versions; installing them again takes half a minute.
     """
     folder = tmp_path_factory.mktemp("clean")
-    run(sys.executable, "-m", "venv", "--without-pip", folder)
-    (packages,) = folder.glob("lib/python*/site-packages")
-    for requirement in locked("requirements-run.lock"):
-        link(requirement, packages)
+    make_environment(folder, locked("requirements-run.lock"))
     pip = (sys.executable, "-m", "pip", "--python", folder / "bin" / "python")
     run(*pip, "install", "--no-compile", "--no-deps", "--no-index", wheel)
     return folder / "bin"
