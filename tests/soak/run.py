@@ -38,6 +38,12 @@ from tests.soak.visitors import FAILURES
 MOVIES = range(1, 9)
 LOG_CHECK = re.compile(r'^moziweb_cache_log_checks_total\{result="(\w+)"\} (\S+)$', re.MULTILINE)
 LEASE = 2.0
+PAGES_READ = 500
+"""Pages that a run with faults reads at least; on a busy machine it takes longer for them."""
+
+LONGEST_FACTOR = 4
+"""How many times as long as asked a run may take for them."""
+
 STALE_IF_ERROR = 5.0
 GRACE = 1.5
 """Seconds; shorter than a lease, so that requests have to wait if a renderer is killed."""
@@ -388,7 +394,7 @@ class Watch:
 def run(
     postgres: PostgresServer, seconds: float, *, seed: int = 1, how: str = "", faulty: bool = True
 ) -> Report:
-    """Run for ``seconds``, and until every fault has happened.
+    """Run for ``seconds``, and until every fault has happened and enough pages were read.
 
     ``how`` breaks the cache on purpose; the run then ends at the first stale read. Without
     ``faulty`` there are no faults.
@@ -401,7 +407,9 @@ def run(
         watch.begin()
         began = time.monotonic()
         while not (how and watch.verdict.stale) and (
-            time.monotonic() - began < seconds or (faulty and not faults.is_round_complete)
+            (spent := time.monotonic() - began) < seconds
+            or (faulty and not faults.is_round_complete)
+            or (faulty and watch.health.pages < PAGES_READ and spent < LONGEST_FACTOR * seconds)
         ):
             time.sleep(0.5 + stack.chance.random())
             if faulty:
