@@ -47,6 +47,20 @@ for _ in range(3):
 print(resident() - before)
 """
 
+PAGES = """
+import resource
+import brotli
+from moziweb.allocator import return_freed_memory
+
+return_freed_memory(2)
+page = b"".join(b"<li>%d: %x</li>" % (number, hash(str(number))) for number in range(900))
+brotli.compress(page, quality=5)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    brotli.compress(page, quality=5)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
 
 def environ() -> dict[str, str]:
     """Without the limit that `make test` sets."""
@@ -64,3 +78,9 @@ def test_threads_share_arenas(limit: int, arenas: int) -> None:
 def test_memory_of_uploads_is_returned() -> None:
     done = run([sys.executable, "-W", "ignore", "-c", UPLOADS], env=environ(), check=True)
     assert int(done.stdout) < 5_000_000
+
+
+def test_compressing_pages_maps_no_memory() -> None:
+    """Each mapped table of Brotli would cost some 250 page faults."""
+    done = run([sys.executable, "-W", "ignore", "-c", PAGES], env=environ(), check=True)
+    assert int(done.stdout) < 250
