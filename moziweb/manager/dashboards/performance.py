@@ -227,25 +227,30 @@ def _marks(session: Session, slots: TimeSlots, outbox: Outbox | None) -> tuple[M
 
 
 def _deploys(session: Session, since: datetime) -> list[Mark]:
-    """The starts of processes whose release is another than that of the process before.
+    """The starts of processes whose release no process had in the minute before.
 
-    Reads the rows since then, and those of the minute before.
+    Two releases may run beside each other for long. Reads the rows since then, and those of the
+    minute before.
     """
     start, first = int(since.timestamp() // 60), func.min(PerformanceMinute.minute)
     is_before = PerformanceMinute.minute < start
     latest = select(func.max(PerformanceMinute.minute)).where(is_before).scalar_subquery()
     query = (
-        select(first, PerformanceMinute.release)
+        select(first, func.max(PerformanceMinute.minute), PerformanceMinute.release)
         .where(PerformanceMinute.minute >= func.coalesce(latest, start))
         .group_by(PerformanceMinute.process, PerformanceMinute.release)
         .order_by(first)
     )
-    marks, before = [], None
-    for minute, release in session.execute(query):
-        at = datetime.fromtimestamp(60 * minute, UTC)
-        if before not in (None, release) and at >= since:
-            marks.append(Mark(at, True, release))
-        before = release
+    marks = []
+    last_minutes: dict[str, int] = {}
+    rows = session.execute(query).all()
+    for minute, last, release in rows:
+        # What the earliest minute has may have been started at any time before.
+        if minute > rows[0][0]:
+            latest_before = min(minute - 1, max(last_minutes.values()))
+            if last_minutes.get(release, -1) < latest_before:
+                marks.append(Mark(datetime.fromtimestamp(60 * minute, UTC), True, release))
+        last_minutes[release] = max(last, last_minutes.get(release, last))
     return marks
 
 

@@ -156,6 +156,17 @@ def test_deploy_after_the_last_row_before_the_period_is_marked(
     assert [mark.split(" ", 2)[2] for mark in marks] == ["Deploy r3"]
 
 
+def test_restarts_of_two_releases_that_run_beside_each_other_are_not_marked(
+    site: TestApp, editor: TestApp
+) -> None:
+    """In the order of their starts, each is of another release than the process before."""
+    ages = {("a", "r1"): (1, 120), ("b", "r2"): (31, 120), ("c", "r2"): (1, 31)}
+    ages |= {("d", "r1"): (21, 120), ("e", "r1"): (1, 21), ("f", "r3"): (1, 11)}
+    add(site, *(row(ago, *name) for name, minutes in ages.items() for ago in range(*minutes)))
+    marks = [mark.get_text(" ", strip=True) for mark in editor.get(PATH).html.select(".marks li")]
+    assert [mark.split(" ", 2)[2] for mark in marks] == ["Deploy r3"]
+
+
 def test_rows_before_the_period_are_not_read(site: TestApp, editor: TestApp) -> None:
     """There may be fourteen days of them for each process."""
     add(site, row(1, requests=1))
