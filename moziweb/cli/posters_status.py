@@ -16,11 +16,11 @@ from moziweb.db.types import MAX_ID
 from moziweb.manager.audit.log import COMMAND, POSTERS_SUBJECT, Subject, record
 from moziweb.posters.generation.error_codes import ERROR_MEANINGS
 from moziweb.posters.maintenance.status import (
+    PosterCounts,
     PosterStatus,
     Retry,
     poster_status,
     retry,
-    variants_by_state,
 )
 
 from .context import CommandContext, check_movie, service_errors
@@ -34,11 +34,11 @@ def status(context: CommandContext) -> None:
     A table on a terminal, otherwise one JSON object. Exit status: 0, also if there are failures.
     """
     with service_errors(), context.database.read() as session:
-        found, variants = poster_status(session), variants_by_state(session)
+        found, counts = poster_status(session), PosterCounts.of(session, utc_now())
     if sys.stdout.isatty():
-        _show(found, variants, utc_now())
+        _show(found, counts)
     else:
-        click.echo(json.dumps(_as_json(found, variants)))
+        click.echo(json.dumps(_as_json(found, counts)))
 
 
 @click.command("retry")
@@ -90,11 +90,11 @@ def _check_code(database: Database, code: str | None) -> None:
         )
 
 
-def _as_json(found: PosterStatus, variants: dict[str, int]) -> dict[str, object]:
+def _as_json(found: PosterStatus, counts: PosterCounts) -> dict[str, object]:
     return {
         "event": "status",
-        "sources": found.sources,
-        "variants": variants,
+        "sources": counts.sources,
+        "variants": counts.variants,
         "failures": [
             {"code": code, "host": host or None, "sources": count}
             for (code, host), count in found.failures.items()
@@ -116,12 +116,12 @@ def _moment(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat(timespec="seconds")
 
 
-def _show(found: PosterStatus, variants: dict[str, int], now: datetime) -> None:
+def _show(found: PosterStatus, counts: PosterCounts) -> None:
     console = Console()
     states = Table("state", "sources", "variants", title="Posters")
-    for state in sorted({*found.sources, *variants}):
-        counts = (found.sources.get(state), variants.get(state))
-        states.add_row(state, *("" if count is None else f"{count:,}" for count in counts))
+    for state in sorted({*counts.sources, *counts.variants}):
+        row = (counts.sources.get(state), counts.variants.get(state))
+        states.add_row(state, *("" if count is None else f"{count:,}" for count in row))
     console.print(states)
     if found.oldest_pending:
         console.print(f"The oldest pending source is from {found.oldest_pending:%F %H:%M} UTC.")
@@ -133,7 +133,7 @@ def _show(found: PosterStatus, variants: dict[str, int], now: datetime) -> None:
     if found.hosts:
         hosts = Table("host", "failures", "code", "paused until (UTC)", title="Hosts")
         for view in found.hosts:
-            is_open = view.open_until is not None and view.open_until > now
+            is_open = view.open_until is not None and view.open_until > counts.at
             until = f"{view.open_until:%F %H:%M}" if is_open else ""
             hosts.add_row(view.name, f"{view.failures}", view.error_code or "", until)
         console.print(hosts)

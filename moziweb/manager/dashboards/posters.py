@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from moziweb.movies.calendar import BUDAPEST
 from moziweb.posters.generation.host_breaker import STORAGE
-from moziweb.posters.maintenance.status import PosterStatus
+from moziweb.posters.maintenance.status import PosterCounts, PosterStatus
 from moziweb.posters.maintenance.throughput import Hour
 from moziweb.posters.models import PosterHost, SourceState
 from moziweb.posters.recipes import RECIPES
@@ -58,9 +58,11 @@ def causes_of(found: PosterStatus) -> tuple[tuple[str, int], ...]:
     return tuple(causes.most_common())
 
 
-def states_of(found: PosterStatus) -> tuple[tuple[SourceState, int], ...]:
-    """Counts sources by state, in the order of their lifecycle."""
-    return tuple((state, found.sources.get(state, 0)) for state in SourceState)
+def states_of(counts: PosterCounts | None) -> tuple[tuple[SourceState, int | None], ...]:
+    """The number of sources by state, in the order of their lifecycle; None if not counted yet."""
+    if counts is None:
+        return tuple((state, None) for state in SourceState)
+    return tuple((state, counts.sources.get(state, 0)) for state in SourceState)
 
 
 def made_chart(hours: Sequence[Hour]) -> BarChart:

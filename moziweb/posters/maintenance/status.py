@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Row, Select, delete, func, literal, select, union_all
+from sqlalchemy import Row, Select, String, delete, func, literal, select, type_coerce, union_all
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -24,7 +24,6 @@ from ..models import BACKGROUND_ONLY, PosterHost, PosterSource, PosterVariant, S
 
 _FAILING: Final = (SourceState.RETRY_WAIT, SourceState.FAILED)
 _WAITING: Final = (SourceState.PENDING, SourceState.GENERATING, SourceState.RETRY_WAIT)
-_NOT_READY: Final = tuple(state for state in SourceState if state is not SourceState.READY)
 STATUS_ROWS_PER_QUERY: Final = 1_000
 
 COUNTED_BY_REQUESTS: Final = 20_000
@@ -41,24 +40,20 @@ log: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PosterStatus:
-    """The number of sources by state, and of failures by code and host.
+    """The number of failures by code and host, and of what waits.
 
     The host of a source without one is "". ``waiting`` is the number of sources that background
     workers have yet to make or to retry; it excludes drawn ones, which wait for a visitor.
     """
 
-    sources: dict[str, int]
     failures: dict[tuple[str, str], int]
     hosts: Sequence[PosterHost]
     oldest_pending: datetime | None
     waiting: int
 
 
-def poster_status(session: Session, sources: int | None = None) -> PosterStatus:
-    """The status now. Four queries.
-
-    If the number of all sources is known, those that are ready are not counted, but the rest of it.
-    """
+def poster_status(session: Session) -> PosterStatus:
+    """The status now. Three queries."""
     is_pending = PosterSource.state == SourceState.PENDING
     pending = select(func.min(PosterSource.created_at)).where(is_pending)
     is_waiting = PosterSource.state.in_(_WAITING)
@@ -67,7 +62,6 @@ def poster_status(session: Session, sources: int | None = None) -> PosterStatus:
         select(pending.scalar_subquery(), waiting.scalar_subquery())
     ).one()
     return PosterStatus(
-        sources=_sources_by_state(session, sources),
         failures=dict(Counter(_failures(session)).most_common()),
         hosts=session.scalars(select(PosterHost).order_by(PosterHost.name)).all(),
         oldest_pending=oldest,
@@ -75,32 +69,28 @@ def poster_status(session: Session, sources: int | None = None) -> PosterStatus:
     )
 
 
-def variants_by_state(session: Session) -> dict[str, int]:
-    """The number of variants by state. Reads all of them."""
-    return {state.value: count for state, count in sorted(session.execute(_VARIANTS))}
-
-
-_VARIANTS: Final = select(PosterVariant.state, func.count(PosterVariant.id)).group_by(
-    PosterVariant.state
-)
-
-
 @dataclass(frozen=True, slots=True)
 class PosterCounts:
-    """The number of sources, and that of variants by state."""
+    """The numbers of sources and of variants by state, and when they were counted."""
 
-    sources: int
+    at: datetime
+    sources: dict[str, int]
     variants: dict[str, int]
 
     @classmethod
-    def of(cls, session: Session) -> "PosterCounts":
-        """Counts. One query, which reads all sources and all variants."""
-        no_state = literal(None, PosterVariant.state.type)
-        sources = select(no_state, func.count()).select_from(PosterSource)
-        rows = session.execute(union_all(sources, _VARIANTS)).all()
-        total = sum(count for state, count in rows if state is None)
-        by_state = {state.value: count for state, count in rows if state is not None}
-        return cls(total, dict(sorted(by_state.items())))
+    def of(cls, session: Session, now: datetime) -> "PosterCounts":
+        """Counts. One query, so of one moment; it reads all sources and all variants."""
+        by_state: dict[str, dict[str, int]] = {"sources": {}, "variants": {}}
+        parts = (
+            select(literal(name), state, func.count()).group_by(state)
+            for name, state in (
+                ("sources", type_coerce(PosterSource.state, String)),
+                ("variants", type_coerce(PosterVariant.state, String)),
+            )
+        )
+        for name, state, count in sorted(session.execute(union_all(*parts))):
+            by_state[name][state] = count
+        return cls(now, **by_state)
 
 
 class PosterCounter:
@@ -117,26 +107,34 @@ class PosterCounter:
         self._kept: PosterCounts | None = None
         self._next = -math.inf
 
-    def latest(self, session: Session) -> PosterCounts | None:
+    def latest(self, session: Session, now: datetime) -> PosterCounts | None:
         """The counts: those of now on a small site; None before a large one is counted.
 
         Those of a large site are older than ``COUNT_AGE`` only until the thread has counted again,
         or if counting takes more than ``COUNTING_SHARE`` of that. One query; two on a small site.
         """
         if _greatest_id(session) <= COUNTED_BY_REQUESTS:
-            return PosterCounts.of(session)
+            return PosterCounts.of(session, now)
         with self._lock:
             if self._clock() >= self._next:
                 self._next = math.inf
-                threading.Thread(target=self._count, name="poster-counts", daemon=True).start()
+                self._start(now)
             return self._kept
 
-    def _count(self) -> None:
+    def _start(self, now: datetime) -> None:
+        name = "poster-counts"
+        try:
+            threading.Thread(target=self._count, args=(now,), name=name, daemon=True).start()
+        except RuntimeError as error:  # no more threads
+            log.warning("posters are not counted: %s", error)
+            self._next = self._clock() + COUNT_AGE
+
+    def _count(self, now: datetime) -> None:
         began = self._clock()
         found = None
         try:
             with self._database.read() as session:
-                found = PosterCounts.of(session)
+                found = PosterCounts.of(session, now)
         except SQLAlchemyError as error:
             log.warning("posters are not counted: %s", str(error).partition("\n")[0])
         finally:
@@ -151,15 +149,6 @@ def _greatest_id(session: Session) -> int:
         select(func.max(each.id)).scalar_subquery() for each in (PosterSource, PosterVariant)
     )
     return max(each or 0 for each in session.execute(select(*greatest)).one())
-
-
-def _sources_by_state(session: Session, total: int | None) -> dict[str, int]:
-    query = select(PosterSource.state, func.count(PosterSource.id)).group_by(PosterSource.state)
-    if total is None:
-        return {state.value: count for state, count in sorted(session.execute(query))}
-    rows = session.execute(query.where(PosterSource.state.in_(_NOT_READY))).all()
-    ready = max(0, total - sum(count for _state, count in rows))
-    return {state.value: count for state, count in sorted([*rows, (SourceState.READY, ready)])}
 
 
 def _failures(session: Session) -> Iterator[tuple[str, str]]:

@@ -120,18 +120,31 @@ def test_retry_by_host_by_code_or_all(site: TestApp, editor: TestApp) -> None:
 
 
 @pytest.mark.usefixtures("failures")
-def test_large_site_is_shown_before_it_is_counted(
-    site: TestApp, editor: TestApp, monkeypatch: pytest.MonkeyPatch
+def test_numbers_of_a_large_site_are_of_one_moment_and_say_which(
+    site: TestApp, editor: TestApp, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(status, "COUNTED_BY_REQUESTS", 0)
-    with services_of(site.app.registry).database.write() as session:
-        ready = factories.make_movie(session)
-        factories.add_poster(session, ready, state=SourceState.READY)
+    def add(state: SourceState) -> None:
+        with services_of(site.app.registry).database.write() as session:
+            factories.add_poster(session, factories.make_movie(session), state=state)
 
     def tiles(page: Any) -> list[str]:
         return [tile.get_text() for tile in page.html.select("#states strong")]
 
+    add(SourceState.READY)
+    small = editor.get(PATH)
+    assert tiles(small) == ["1", "0", "1", "2", "2"]
+    assert "Számolva:" not in small.text
+    monkeypatch.setattr(status, "COUNTED_BY_REQUESTS", 0)
     first = editor.get(PATH)
-    assert "Most számoljuk őket." in first.text
-    assert tiles(first) == ["1", "0", "…", "2", "2"]
+    assert tiles(first) == ["…"] * 5
+    assert "Most számoljuk őket." in first.html.select_one("#states").get_text()
+    clock.pass_(seconds=3)
     wait_until(lambda: tiles(editor.get(PATH)) == ["1", "0", "1", "2", "2"])
+    add(SourceState.PENDING)
+    page = editor.get(PATH)
+    assert tiles(page) == ["1", "0", "1", "2", "2"]
+    for part in ("#states", "#pictures"):
+        times = [each["datetime"] for each in page.html.select(f"{part} time")]
+        assert NOW.isoformat(timespec="seconds") in times
+        assert "Számolva:" in page.html.select_one(part).get_text()
+    assert "most 4" in page.html.select("#charts figure")[2].get_text()

@@ -1,7 +1,8 @@
 """Counts of sources and variants."""
 
 from collections.abc import Callable
-from threading import Event
+from datetime import datetime
+from threading import Event, Thread
 
 import pytest
 from sqlalchemy import text
@@ -13,11 +14,10 @@ from moziweb.posters.maintenance.status import (
     COUNT_AGE,
     PosterCounter,
     PosterCounts,
-    poster_status,
 )
-from moziweb.posters.models import PosterSource, PosterVariant, SourceKind, SourceState
-from tests.conftest import QueryCounter
-from tests.factories import add_poster, make_movie
+from moziweb.posters.models import PosterSource, PosterVariant, SourceKind
+from tests.conftest import NOW, QueryCounter
+from tests.factories import make_movie
 from tests.threads import PATIENCE, wait_until
 
 
@@ -34,10 +34,11 @@ def add_variant(session: Session, name: str) -> None:
 def test_small_site_is_counted_by_each_request(database: Database) -> None:
     counter = PosterCounter(database)
     with database.write() as session:
-        assert counter.latest(session) == PosterCounts(0, {})
+        assert counter.latest(session, NOW) == PosterCounts(NOW, {}, {})
         for number in (1, 2):
             add_variant(session, "a")
-            assert counter.latest(session) == PosterCounts(number, {"pending": number})
+            by_state = {"pending": number}
+            assert counter.latest(session, NOW) == PosterCounts(NOW, by_state, by_state)
 
 
 def test_large_site_is_counted_in_a_thread_and_at_most_once_a_minute(
@@ -51,7 +52,7 @@ def test_large_site_is_counted_in_a_thread_and_at_most_once_a_minute(
     def is_counted(expected: PosterCounts) -> Callable[[], bool]:
         def look() -> bool:
             with database.read() as session:
-                return counter.latest(session) == expected
+                return counter.latest(session, NOW) == expected
 
         return look
 
@@ -59,26 +60,26 @@ def test_large_site_is_counted_in_a_thread_and_at_most_once_a_minute(
         add_variant(session, "a")
     counting, count = Event(), PosterCounts.of
 
-    def late(session: Session) -> PosterCounts:
+    def late(session: Session, now: datetime) -> PosterCounts:
         assert counting.wait(PATIENCE)
-        return count(session)
+        return count(session, now)
 
     with monkeypatch.context() as patched, database.read() as session:
         patched.setattr(PosterCounts, "of", late)
-        assert [counter.latest(session), counter.latest(session)] == [None, None]
+        assert [counter.latest(session, NOW), counter.latest(session, NOW)] == [None, None]
         counting.set()
-        wait_until(is_counted(PosterCounts(1, {"pending": 1})))
+        wait_until(is_counted(PosterCounts(NOW, {"pending": 1}, {"pending": 1})))
     with database.write() as session:
         add_variant(session, "b")
     with database.rollback_session() as session:
         add_variant(session, "c")
         session.flush()
     now = COUNT_AGE - 1
-    assert is_counted(PosterCounts(1, {"pending": 1}))()
+    assert is_counted(PosterCounts(NOW, {"pending": 1}, {"pending": 1}))()
     now = COUNT_AGE
-    wait_until(is_counted(PosterCounts(2, {"pending": 2})))
+    wait_until(is_counted(PosterCounts(NOW, {"pending": 2}, {"pending": 2})))
     with query_counter(database.engine) as statements, database.read() as session:
-        counter.latest(session)
+        counter.latest(session, NOW)
     assert "count(" not in str(statements)
 
 
@@ -92,7 +93,7 @@ def test_counting_that_fails_is_said_and_tried_again(
         session.execute(text("ALTER TABLE poster_variant RENAME TO gone"))
     with database.read() as session, monkeypatch.context() as patched:
         patched.setattr(status, "_greatest_id", lambda _session: 1)
-        assert counter.latest(session) is None
+        assert counter.latest(session, NOW) is None
         wait_until(lambda: caplog.messages != [])
     assert caplog.messages[0].startswith("posters are not counted: ")
     with database.write() as session:
@@ -101,18 +102,29 @@ def test_counting_that_fails_is_said_and_tried_again(
 
     def is_counted() -> bool:
         with database.read() as session:
-            return counter.latest(session) == PosterCounts(0, {})
+            return counter.latest(session, NOW) == PosterCounts(NOW, {}, {})
 
     wait_until(is_counted)
 
 
-def test_ready_sources_are_the_rest_of_a_known_number(database: Database) -> None:
-    with database.write() as session:
-        movie = make_movie(session)
-        for state in SourceState:
-            add_poster(session, movie, state=state, chosen=False)
-        counted = poster_status(session)
-        assert counted.sources == {state.value: 1 for state in SourceState}
-        assert poster_status(session, 5) == counted
-        assert poster_status(session, 9).sources["ready"] == 5
-        assert poster_status(session, 0).sources["ready"] == 0
+def test_counting_without_a_thread_is_said_and_tried_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(status, "COUNTED_BY_REQUESTS", -1)
+    now = 0.0
+    counter = PosterCounter(database, lambda: now)
+
+    def cannot_start(_thread: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched, database.read() as session:
+        patched.setattr(Thread, "start", cannot_start)
+        assert [counter.latest(session, NOW), counter.latest(session, NOW)] == [None, None]
+    assert caplog.messages == ["posters are not counted: can't start new thread"]
+    now = COUNT_AGE
+
+    def is_counted() -> bool:
+        with database.read() as session:
+            return counter.latest(session, NOW) == PosterCounts(NOW, {}, {})
+
+    wait_until(is_counted)
