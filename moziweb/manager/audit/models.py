@@ -1,5 +1,6 @@
 """The table of the audit log."""
 
+import secrets
 from datetime import datetime
 from typing import Any
 
@@ -7,6 +8,14 @@ from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from moziweb.db.meta import Base
+
+
+def new_batch_token() -> str:
+    """A new token for the ``batch`` of audit entries: 16 hexadecimal digits.
+
+    Entries outlive the jobs that they name, and SQLite gives the ids of deleted jobs again.
+    """
+    return secrets.token_hex(8)
 
 
 class AuditEntry(Base):

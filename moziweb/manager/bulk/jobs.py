@@ -13,7 +13,7 @@ from moziweb.cache import TAGS_OPTION
 from ..audit.log import Actor
 from ..audit.models import AuditEntry
 from ..grid.saving import GRID_BATCH
-from ..imports.jobs import IMPORT_BATCH
+from ..imports.models import IMPORT_BATCH
 from .models import BULK_BATCH, BulkAction, BulkItem, BulkJob, BulkState, Outcome
 
 BULK_ITEMS_PER_PAGE: Final = 100

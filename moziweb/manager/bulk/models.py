@@ -11,6 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from moziweb.db.meta import Base, enum_column
 from moziweb.i18n import DOMAIN
 
+from ..audit.models import new_batch_token
+
 BULK_BATCH: Final = "bulk:"
 
 
@@ -53,7 +55,8 @@ class BulkJob(Base):
 
     ``done`` of ``total`` items are counted, or finished. ``pages`` are the paths of the pages that
     it makes stale. ``beat_at`` is the worker's latest heartbeat, None without a worker; a worker
-    that finds another ``claim`` than its own has lost the job.
+    that finds another ``claim`` than its own has lost the job. Jobs from before
+    ``batch_token`` have none.
     """
 
     __tablename__ = "manager_bulk_job"
@@ -73,11 +76,12 @@ class BulkJob(Base):
     created_at: Mapped[datetime] = mapped_column(index=True)
     beat_at: Mapped[datetime | None]
     claim: Mapped[str | None] = mapped_column(String(32))
+    batch_token: Mapped[str | None] = mapped_column(String(16), default=new_batch_token)
 
     @property
     def batch(self) -> str:
         """The ``batch`` of its audit entries."""
-        return f"{BULK_BATCH}{self.id}"
+        return f"{BULK_BATCH}{self.batch_token or self.id}"
 
 
 class BulkItem(Base):

@@ -5,7 +5,6 @@ editor changed the same one, is refused once: the row then has the other value a
 that saving again replaces it.
 """
 
-import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -23,7 +22,7 @@ from moziweb.movies.movie_rows import bare_movie
 from moziweb.posters.editorial import PosterEditor
 
 from ..audit.log import Actor
-from ..audit.models import AuditEntry
+from ..audit.models import AuditEntry, new_batch_token
 from ..audit.name_entries import record_names
 from ..movies.changes import ABSENT, AuditedMovies
 from ..movies.form import NOT_STREAMED, DateChanges
@@ -95,7 +94,7 @@ class GridSave:
 
     def write(self, by: Actor, now: datetime) -> list[AuditEntry]:
         """Writes and flushes all rows with an audit entry for each movie; returns the entries."""
-        batch = GRID_BATCH + secrets.token_hex(8)
+        batch = GRID_BATCH + new_batch_token()
         known = [plan.movie.id for plan in self.plans if plan.movie]
         audited = AuditedMovies(self.session, known)
         new = [self._write(plan, now) for plan in self.plans]

@@ -1,6 +1,5 @@
 """Queries and updates of import jobs. Every function takes the caller's session."""
 
-import secrets
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,7 +15,8 @@ from moziweb.movies.importers.planning import Effect, Plan
 from moziweb.movies.importers.service import NO_CHOICES, Choices
 
 from ..audit.log import Actor
-from .models import ImportItem, ImportJob, ImportUpload, JobKind, JobState
+from ..audit.models import new_batch_token
+from .models import IMPORT_BATCH, ImportItem, ImportJob, ImportUpload, JobKind, JobState
 
 ITEMS_PER_PAGE: Final = 100
 """Items of an import on a page."""
@@ -216,20 +216,9 @@ def flags_of(session: Session, job_id: int) -> list[dict[str, Any]]:
     return list(found.values())[:MAX_JOB_FLAGS]
 
 
-IMPORT_BATCH: Final = "import:"
-
-
-def batch_of(job_id: int) -> str:
-    """The ``batch`` of the audit entries of an import."""
-    return f"{IMPORT_BATCH}{job_id}"
-
-
 def command_batch() -> str:
-    """A new ``batch`` for the audit entries of one run of an importing command, which has no job.
-
-    Longer than any job's id.
-    """
-    return IMPORT_BATCH + secrets.token_hex(8)
+    """A new ``batch`` for the audit entries of one run of an importing command: it has no job."""
+    return IMPORT_BATCH + new_batch_token()
 
 
 def is_abandoned(job: ImportJob, now: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from pyramid.i18n import TranslationString
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text
@@ -12,6 +12,10 @@ from moziweb.clock import utc_now
 from moziweb.db.meta import Base, enum_column
 from moziweb.i18n import DOMAIN
 from moziweb.movies.importers.planning import Effect
+
+from ..audit.models import new_batch_token
+
+IMPORT_BATCH: Final = "import:"
 
 
 class JobKind(StrEnum):
@@ -40,7 +44,7 @@ class ImportJob(Base):
     ``error`` says why it ended early: one line, which may contain ``${name}`` of ``error_names``.
     ``done`` of ``total`` items are planned or applied. ``beat_at`` is the worker's latest
     heartbeat, None without a worker. ``claim`` is the lease token: a worker that finds another one
-    has lost the job.
+    has lost the job. Jobs from before ``batch_token`` have none.
     """
 
     __tablename__ = "import_job"
@@ -61,6 +65,12 @@ class ImportJob(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
     beat_at: Mapped[datetime | None]
     claim: Mapped[str | None] = mapped_column(String(32))
+    batch_token: Mapped[str | None] = mapped_column(String(16), default=new_batch_token)
+
+    @property
+    def batch(self) -> str:
+        """The ``batch`` of its audit entries."""
+        return f"{IMPORT_BATCH}{self.batch_token or self.id}"
 
     @property
     def problem(self) -> TranslationString:

@@ -29,7 +29,6 @@ from ..audit.log import Actor, record_import
 from ..audit.name_entries import record_names
 from ..movies.changes import imported_fields
 from .jobs import (
-    batch_of,
     choices_of,
     flags_of,
     is_abandoned,
@@ -229,7 +228,7 @@ class Runner:
         by = Actor(job.user_id, job.user_name)
 
         def note(session: Session, movie: Movie, plan: Plan) -> None:
-            fields, batch = imported_fields(session, movie), batch_of(job.id)
+            fields, batch = imported_fields(session, movie), job.batch
             pages, now = self._pages_of(session, movie), self._clock()
             entry = record_import(session, by, movie, plan, now, pages, fields=fields, batch=batch)
             record_names(session, [entry], by, now)

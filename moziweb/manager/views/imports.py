@@ -28,7 +28,6 @@ from ..imports import jobs
 from ..imports.form_data import ItemQuery, days_of, ids_of, matches_of
 from ..imports.jobs import (
     ITEMS_PER_PAGE,
-    batch_of,
     effects_of,
     is_abandoned,
     items_of,
@@ -107,7 +106,7 @@ def one_import(request: Request) -> dict[str, Any]:
         "next": _href(request, job, query, items[ITEMS_PER_PAGE - 1].position)
         if len(items) > ITEMS_PER_PAGE
         else "",
-        "can_take_back": is_written and changes_left(request.dbsession, batch_of(job.id)) > 0,
+        "can_take_back": is_written and changes_left(request.dbsession, job.batch) > 0,
         "can_choose": job.state is JobState.LOOKED and bool(waiting),
         "waiting": waiting,
         "position": query.after,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from webtest import TestApp
 
 from moziweb.manager.audit.models import AuditEntry
@@ -452,6 +452,29 @@ def test_old_imports_are_deleted(site: TestApp, editor: TestApp, clock: Clock) -
     previewed(signed_in(site, Role.EDITOR), do="file", file="title;runtime\nMás film;90\n")
     assert (rows(site, ImportJob), rows(site, ImportItem)) == (1, 1)
     assert rows(site, Movie) == 2
+
+
+def test_import_with_the_id_of_a_deleted_one_is_taken_back_alone(
+    site: TestApp, editor: TestApp, clock: Clock
+) -> None:
+    """SQLite gives the id again; the audit keeps the entries of the deleted import."""
+
+    def only_job() -> ImportJob:
+        with services_of(site.app.registry).database.read() as session:
+            return session.scalars(select(ImportJob)).one()
+
+    first = previewed(editor, do="file", file="title;runtime\nRégi film;90\n")
+    with services_of(site.app.registry).database.write() as session:
+        session.execute(update(ImportJob).values(batch_token=None))  # of the release before
+    old = only_job()
+    first = applied(first)
+    assert first.html.find("input", attrs={"name": "batch"})["value"] == f"import:{old.id}"
+    clock.pass_(days=91)
+    editor = signed_in(site, Role.EDITOR)
+    done = applied(previewed(editor, do="file", file="title;runtime\nÚj film;90\n"))
+    assert only_job().id == old.id
+    assert "1 filmből 1" in taken_back(editor, done.request.path).text
+    assert set(snapshot(site)["movies"]) == {"Régi film"}
 
 
 def test_report_names_every_bad_row_of_a_list(site: TestApp, editor: TestApp) -> None:
