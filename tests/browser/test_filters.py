@@ -28,9 +28,10 @@ def premieres(page: Page, site: Site, **filters: str) -> list[dict[str, Any]]:
 
 
 def shown(page: Page) -> list[str]:
-    """The addresses of the movies of the page, in one order."""
+    """The addresses of the movies of the page, in one order, when all of it has arrived."""
+    page.wait_for_load_state("domcontentloaded")
     links = page.locator("main .film a.movie")
-    return sorted(str(link.get_attribute("href")) for link in links.all())
+    return sorted(links.evaluate_all("all => all.map((link) => link.getAttribute('href'))"))
 
 
 def addresses(found: list[dict[str, Any]], site: Site, prefix: str) -> list[str]:
