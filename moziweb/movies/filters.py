@@ -120,15 +120,22 @@ class PremiereFilter:
             if dimension is not Dimension.KIND:
                 yield from filter_tags(dimension, value, periods)
 
-    def list_tags(self, *periods: Period) -> Iterator[str]:
+    def list_tags(self, *periods: Period, is_empty: bool = False) -> Iterator[str]:
         """The tags of the lists of the premieres of ``periods`` that this filter finds.
 
-        A premiere in the list has all values of the filter, so the list of one of them suffices.
+        A premiere in the list has all values of the filter, so the list of one of them suffices. An
+        empty list has the tags of the weeks around it (``nearest_premieres``) and of the values in
+        all periods: the calendar has thousands of periods, and requests with each filter for each
+        of them would fill the stamp store.
         """
         first = next(iter(self._values.items()), None)
-        for period in periods:
-            yield filtered_list_tag(*first, period) if first else period_tag(period)
-        yield from self.tags(*periods)
+        if first is None:
+            yield from map(period_tag, periods)
+        elif is_empty:
+            yield from self.tags()
+        else:
+            yield from (filtered_list_tag(*first, period) for period in periods)
+            yield from self.tags(*periods)
 
 
 NO_FILTER: Final = PremiereFilter()

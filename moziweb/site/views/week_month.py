@@ -110,9 +110,9 @@ def _period_page(
     """
     filters = PageFilters.of(request, route, **{route: period.name})
     context, where = filters.context, filters.filter.conditions
-    context.depend(*filters.filter.list_tags(period))
     span = period.start, period.end
     listings = premieres_between(request.dbsession, *span, precisions, where)
+    context.depend(*filters.filter.list_tags(period, is_empty=not listings))
     nearest = None
     if not listings:
         mark_negative(request)

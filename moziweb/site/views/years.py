@@ -51,7 +51,6 @@ def year(request: Request) -> dict[str, Any]:
         raise HTTPNotFound from None
     filters = PageFilters.of(request, "year", year=period.name)
     context, chosen = filters.context, filters.filter
-    context.depend(*chosen.list_tags(period))
     months = year_overview(
         request.dbsession,
         period,
@@ -59,6 +58,7 @@ def year(request: Request) -> dict[str, Any]:
         chosen.conditions,
         without_month=SHOWN_WITHOUT_MONTH,
     )
+    context.depend(*chosen.list_tags(period, is_empty=not months))
     nearest = None
     if not months:
         mark_negative(request)

@@ -67,6 +67,21 @@ def test_published_movie_replaces_cached_404(cached: TestApp, movies: Movies) ->
     assert "Majd jön" in cached.get(path, status=200).text
 
 
+def test_filters_of_empty_periods_add_no_tags(settings: dict[str, str], movies: Movies) -> None:
+    """Each tag gets a stamp, and the calendar has thousands of periods."""
+    found = "genre=vigjatek&kind=cinema&service=netflix"
+    with site(settings | CACHED | {"cache.debug": "true"}) as app:
+        for first, second in (
+            ("week/1990-W10", "week/1991-W10"), ("month/1990-03", "month/1991-03"),
+            ("year/1990", "year/1991"),
+        ):  # fmt: skip
+            one, other = (
+                set(app.get(f"/{path}?{found}").headers["X-Cache-Tags"].split(" "))
+                for path in (first, second)
+            )
+            assert one == other
+
+
 def test_404_has_no_url_and_a_short_ttl(cached: TestApp) -> None:
     registry = cached.app.registry
     page = cached.get("/movie/987654?q=evil", status=404)
