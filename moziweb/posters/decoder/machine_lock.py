@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,9 @@ from .memory_budget import WAIT_INTERVAL_SECONDS, OnWait, no_op
 log = logging.getLogger(__name__)
 
 _POLL_SECONDS: Final = 0.1
+
+_LONG_WAIT: Final = 60
+"""Waits of ``WAIT_INTERVAL_SECONDS`` after which the holder is suspected to be stopped."""
 
 
 @contextmanager
@@ -28,6 +32,9 @@ def machine_lock(on_wait: OnWait = no_op) -> Iterator[None]:
 
     The next one is whoever holds the lock of the folder, so a process that has just released the
     lock does not take it again before one that waits.
+
+    A holder that is stopped (SIGSTOP, a frozen cgroup) is waited for, because its image still
+    takes memory; the log says so after a minute.
     """
     with ExitStack() as held:
         with _locked(Path(__file__).parent, on_wait):
@@ -39,7 +46,11 @@ def machine_lock(on_wait: OnWait = no_op) -> Iterator[None]:
 def _locked(path: Path, on_wait: OnWait) -> Iterator[None]:
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        while not _try_acquire(file):
+        for waits in count(1):
+            if _try_acquire(file):
+                break
+            if waits == _LONG_WAIT:
+                log.warning("an image has waited %d s for the lock of %s", waits, path)
             on_wait()
         yield
     finally:

@@ -5,6 +5,7 @@ import fcntl
 import logging
 import subprocess
 import sys
+from importlib import import_module
 from threading import Event, Thread
 from time import sleep
 
@@ -72,6 +73,20 @@ def test_error_of_a_wait_ends_it() -> None:
 
     with machine_lock(), pytest.raises(ZeroDivisionError), machine_lock(fail):
         raise AssertionError
+
+
+def test_long_wait_for_a_stopped_holder_is_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(import_module(machine_lock.__module__), "_LONG_WAIT", 1)
+
+    def give_up() -> None:
+        raise ZeroDivisionError
+
+    with machine_lock(), pytest.raises(ZeroDivisionError), machine_lock(give_up):
+        raise AssertionError
+    (message,) = caplog.messages
+    assert message.startswith("an image has waited 1 s for the lock of ")
 
 
 @pytest.mark.parametrize("number", [errno.EBADF, errno.ENOLCK])
