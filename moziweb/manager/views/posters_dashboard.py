@@ -42,6 +42,7 @@ def posters_dashboard(request: Request) -> dict[str, Any]:
         "now": now,
         "found": found,
         "counts": counts,
+        "counting_failed": request.services.poster_counter.has_failed,
         "states": states_of(counts),
         "sites": failures_by_host(found),
         "causes": causes_of(found),

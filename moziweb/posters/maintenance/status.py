@@ -97,10 +97,11 @@ class PosterCounter:
     """Counts sources and variants for the dashboard: on a large site in a thread, not in a request.
 
     Nothing is added up, so no writer and no crash can make a count wrong. One per process; threads
-    share it. ``clock`` is monotonic.
+    share it. ``clock`` is monotonic. ``has_failed`` is whether the last attempt to count failed.
     """
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
+        self.has_failed = False
         self._database = database
         self._clock = clock
         self._lock = threading.Lock()
@@ -127,6 +128,7 @@ class PosterCounter:
             threading.Thread(target=self._count, args=(now,), name=name, daemon=True).start()
         except RuntimeError as error:  # no more threads
             log.warning("posters are not counted: %s", error)
+            self.has_failed = True
             self._next = self._clock() + COUNT_AGE
 
     def _count(self, now: datetime) -> None:
@@ -141,6 +143,7 @@ class PosterCounter:
             ended = self._clock()
             with self._lock:
                 self._kept = found or self._kept
+                self.has_failed = found is None
                 self._next = ended + max(COUNT_AGE, (ended - began) / COUNTING_SHARE)
 
 

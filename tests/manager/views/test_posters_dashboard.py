@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from webtest import TestApp
 
 from moziweb.manager.audit.models import AuditEntry
@@ -148,3 +149,14 @@ def test_numbers_of_a_large_site_are_of_one_moment_and_say_which(
         assert NOW.isoformat(timespec="seconds") in times
         assert "Számolva:" in page.html.select_one(part).get_text()
     assert "most 4" in page.html.select("#charts figure")[2].get_text()
+
+
+def test_large_site_that_cannot_be_counted_says_so(
+    editor: TestApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise SQLAlchemyError("canceling statement due to statement timeout")
+
+    monkeypatch.setattr(status, "COUNTED_BY_REQUESTS", -1)
+    monkeypatch.setattr(status.PosterCounts, "of", fail)
+    wait_until(lambda: "Nem sikerült megszámolni őket;" in editor.get(PATH).text)

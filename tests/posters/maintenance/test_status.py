@@ -121,6 +121,7 @@ def test_counting_without_a_thread_is_said_and_tried_again(
         patched.setattr(Thread, "start", cannot_start)
         assert [counter.latest(session, NOW), counter.latest(session, NOW)] == [None, None]
     assert caplog.messages == ["posters are not counted: can't start new thread"]
+    assert counter.has_failed
     now = COUNT_AGE
 
     def is_counted() -> bool:
@@ -128,3 +129,4 @@ def test_counting_without_a_thread_is_said_and_tried_again(
             return counter.latest(session, NOW) == PosterCounts(NOW, {}, {})
 
     wait_until(is_counted)
+    assert not counter.has_failed
