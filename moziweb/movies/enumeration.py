@@ -12,7 +12,6 @@ from sqlalchemy import (
     Select,
     column,
     exists,
-    func,
     or_,
     select,
     values,
@@ -120,17 +119,11 @@ def movies_of_block(session: Session, block: int, size: int) -> Sequence[tuple[i
     return [(row.id, row.slug, row.updated_at) for row in session.execute(query)]
 
 
-def people_of_block(session: Session, block: int, size: int) -> Sequence[tuple[Person, datetime]]:
-    """The people of a block with a published movie, by id.
-
-    Each comes with the last change of the person or of one of the published movies.
-    """
-    changed_at = func.max(Movie.updated_at)
-    query = select(Person, changed_at).join(Credit, Credit.person_id == Person.id)
-    query = query.join(Movie, Movie.id == Credit.movie_id)
-    query = query.where(Movie.published, _is_in_block(Person.id, block, size))
-    rows = session.execute(query.group_by(Person.id).order_by(Person.id))
-    return [(person, max(person.updated_at, changed)) for person, changed in rows]
+def people_of_block(session: Session, block: int, size: int) -> Sequence[Person]:
+    """The people of a block with a published movie, by id."""
+    is_in = _is_in_block(Person.id, block, size)
+    query = select(Person).where(_PERSON_IS_SHOWN, is_in).order_by(Person.id)
+    return session.scalars(query).all()
 
 
 def distributors_of_block(session: Session, block: int, size: int) -> Sequence[Distributor]:

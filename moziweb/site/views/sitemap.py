@@ -23,7 +23,7 @@ from moziweb.movies.tags import (
     SLUGS_LIST,
     distributor_tag,
     period_tag,
-    person_times_tag,
+    person_name_tag,
 )
 from moziweb.request import Request
 
@@ -108,19 +108,19 @@ def sitemap_movies(request: Request) -> Response:
 
 @view_config(route_name="sitemap_people", request_method="GET", cache="feeds")
 def sitemap_people(request: Request) -> Response:
-    """The people of a block of ids, with the times of their last changes. One query."""
+    """The people of a block of ids. One query.
+
+    Without times: nothing says when a person lost a role or a movie, which changes the page too.
+    """
     context = PageContext.of(request)
     block = _number(request.matchdict["block"], 0, _LAST_BLOCK)
-    context.depend(PEOPLE_LIST, CHANGES_LIST)
+    context.depend(PEOPLE_LIST)
     people = enumeration.people_of_block(request.dbsession, block, SITEMAP_BLOCK)
     if not people:
         raise HTTPNotFound
-    context.depend(*(person_times_tag(person.id) for person, _changed_at in people))
-    pages = (
-        (_alternates(context, "person", person=named_segment(person)), changed_at)
-        for person, changed_at in people
-    )
-    return _xml(urlset(pages))
+    context.depend(*(person_name_tag(each.id) for each in people))
+    pages = (_alternates(context, "person", person=named_segment(each)) for each in people)
+    return _xml(urlset((page, None) for page in pages))
 
 
 @view_config(route_name="sitemap_distributors", request_method="GET", cache="feeds")
