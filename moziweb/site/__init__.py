@@ -51,8 +51,6 @@ PAGES: Final = (
     ("manifest", "/site.webmanifest"),
 )
 OTHERS: Final = (
-    ("bare_en", "/en"),
-    ("bare_api_main", "/api/main"),
     ("api_main", "/api/main/"),
     ("api_movie", "/api/movie/{movie}"),
     ("sitemap", "/sitemap.xml"),

@@ -17,6 +17,7 @@ SPELLINGS = {
     "/movie/1-Film/": "/movie/1-film",
     "/undated/": "/undated",
     "/EN/": "/en/",
+    "/en?genre=drama": "/en/?genre=drama",
     "/API/Main/": "/api/main/",
 }
 

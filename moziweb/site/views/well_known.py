@@ -4,7 +4,6 @@ import json
 import mimetypes
 from typing import Final
 
-from pyramid.httpexceptions import HTTPMovedPermanently
 from pyramid.path import AssetResolver
 from pyramid.response import FileResponse, Response
 from pyramid.view import view_config
@@ -100,15 +99,3 @@ def _icon(request: Request, name: str, sizes: str, purpose: str) -> dict[str, st
     src = request.static_path(f"moziweb:static/{name}")
     mime, _coding = mimetypes.guess_type(name)
     return {"src": src, "sizes": sizes, "type": mime or "", "purpose": purpose}
-
-
-@view_config(route_name="bare_api_main", request_method="GET")
-def bare_api_main(request: Request) -> HTTPMovedPermanently:
-    """Redirect ``/api/main`` to the URL with a slash."""
-    return HTTPMovedPermanently(PageUrls.of(request).url("api_main"))
-
-
-@view_config(route_name="bare_en", request_method="GET")
-def bare_en(request: Request) -> HTTPMovedPermanently:
-    """Redirect ``/en`` to the English index, ``/en/``."""
-    return HTTPMovedPermanently(PageUrls.of(request).url("index"))
