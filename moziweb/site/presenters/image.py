@@ -27,7 +27,7 @@ def poster_image(
 ) -> PosterImage:
     """The poster of the movie ``title``. Without ``links``, its size and a fallback text.
 
-    ``src`` and ``href_full`` are absolute, for clients that do not resolve relative URLs.
+    All URLs but those of ``srcset`` are absolute, for clients that do not resolve relative URLs.
 
     ``blurred`` is for the movie's own page: it adds the backdrop, the preview, and the
     placeholder that is visible until the image has loaded.
@@ -50,7 +50,7 @@ def poster_image(
         srcset_avif=_srcset(links, "avif"),
         srcset_webp=_srcset(links, "webp"),
         srcset_jpg=_srcset(links, "jpg"),
-        backdrop_src=_ready_url(links, SMALL, "jpg") if blurred else None,
+        backdrop_src=_ready_url(context, links, SMALL, "jpg") if blurred else None,
         preview_url=context.urls.absolute(links.url(SQUARE, "jpg")) if blurred else None,
         preview_size=links.size(SQUARE, "jpg") if blurred else None,
         is_cold=not links.is_ready(THUMB, "jpg"),
@@ -58,12 +58,14 @@ def poster_image(
 
 
 def backdrop_url(context: PageContext, links: PosterLinks) -> str:
-    """The URL of the blurred poster, the backdrop of a list."""
-    return links.with_recorder(context.depend).url(BLUR, "jpg")
+    """The absolute URL of the blurred poster, the backdrop of a list."""
+    return context.urls.absolute(links.with_recorder(context.depend).url(BLUR, "jpg"))
 
 
-def _ready_url(links: PosterLinks, name: str, extension: str) -> str | None:
-    return links.url(name, extension) if links.is_ready(name, extension) else None
+def _ready_url(context: PageContext, links: PosterLinks, name: str, extension: str) -> str | None:
+    if not links.is_ready(name, extension):
+        return None
+    return context.urls.absolute(links.url(name, extension))
 
 
 def _full_size_url(links: PosterLinks) -> str:

@@ -123,6 +123,35 @@ def test_markup_that_scrapers_read(app: TestApp, movie: Movie) -> None:
     assert re.search(full, html)
 
 
+def test_pictures_are_absolute(app: TestApp, dbsession: Session, movie: Movie) -> None:
+    """Programs that read pages do not resolve relative URLs. The backdrop is a picture, too."""
+    source = dbsession.scalars(select(PosterSource)).one()
+    dbsession.add(ready_poster(source.id, "small"))
+    dbsession.commit()
+    for path in (movie_path(movie), "/week/2026-W34"):
+        html = app.get(path).text
+        assert '<div class="backdrop' in html
+        found = re.findall(r'<img [^>]*\bsrc="([^"]*)"', html)
+        assert len(found) > 1
+        assert [each for each in found if not each.startswith(f"{BASE_URL}/")] == []
+
+
+def ready_poster(source_id: int, name: str) -> PosterVariant:
+    """A stored variant of a poster, 370 pixels wide."""
+    return PosterVariant(
+        source_id=source_id,
+        name=name,
+        format="jpg",
+        recipe_hash="0" * 64,
+        source_sha256="0" * 64,
+        state=VariantState.READY,
+        bucket="",
+        key="poster/kesz.jpg",
+        width=370,
+        height=555,
+    )
+
+
 def test_json_ld_is_complete(app: TestApp, movie: Movie) -> None:
     data = json_ld(app.get(movie_path(movie)).text)
     assert data["@type"] == "Movie"
@@ -396,20 +425,7 @@ def test_ready_variant_is_linked_in_storage(app: TestApp, dbsession: Session) ->
         dominant_colour="#ff0000",
         sketch="f00" * 11 + "24a",
     )
-    dbsession.add(
-        PosterVariant(
-            source_id=source.id,
-            name="thumb",
-            format="jpg",
-            recipe_hash="0" * 64,
-            source_sha256="0" * 64,
-            state=VariantState.READY,
-            bucket="",
-            key="poster/kesz.jpg",
-            width=370,
-            height=555,
-        )
-    )
+    dbsession.add(ready_poster(source.id, "thumb"))
     dbsession.commit()
     html = app.get(movie_path(movie)).text
     assert f'src="{BASE_URL}/objects/poster/kesz.jpg"' in html
