@@ -177,7 +177,7 @@ def test_jump_links_lead_to_sections_below_the_bar(
         assert bar["y"] + bar["height"] <= heading["y"] < 844, target
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [320, 390, 1280])
 def test_large_text_does_not_widen_the_page(site: Site, open_page: OpenPage, width: int) -> None:
     page = open_page(width)
     month = month_of(THIS_WEEK.thursday).name
@@ -235,7 +235,7 @@ def test_large_text_fits_narrow_screens_in_both_views(
         page.goto(site.url + path)
         page.evaluate(LARGE_TEXT)
         page.evaluate("document.querySelector('details')?.setAttribute('open', '')")
-        for width in (360, 390, 768):
+        for width in (320, 360, 390, 768):
             page.set_viewport_size({"width": width, "height": 844})
             assert page.evaluate(OVERFLOW) == [], (path, width)
 
@@ -279,6 +279,8 @@ def test_period_bar_is_sticky(site: Site, open_page: OpenPage) -> None:
         step = box(page, f".period-bar [rel={relation}]")
         assert 0 <= step["y"] < 60
         assert step["height"] >= 24
+    colour = page.locator(".period-bar").evaluate("bar => getComputedStyle(bar).backgroundColor")
+    assert colour.startswith("rgb("), "text below is not seen through the bar"
 
 
 def test_poster_comes_first_on_a_phone(site: Site, open_page: OpenPage) -> None:
