@@ -2,7 +2,7 @@
 
 Each form carries a random token (``csrf()`` of the templates). The transaction of its first
 submission stores the token with the path that it redirects to. A second click, or going back and
-submitting again, gets the same redirect (``once``).
+submitting again, gets the same redirect (``once``), unless what it has saved was taken back since.
 """
 
 import hashlib
@@ -14,13 +14,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from pyramid.response import Response
-from sqlalchemy import ForeignKey, String, delete
+from sqlalchemy import ForeignKey, String, delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from moziweb.db.meta import Base
 from moziweb.request import Request
 
+from ..audit.models import AuditEntry
 from ..auth.sessions import signed_in
 from .drafts import SECRETS
 from .redirects import Detour, SeeOther
@@ -35,6 +36,9 @@ MAX_PATH: Final = 300
 """Characters of a path; a longer one is not stored."""
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22}")
+
+_SAVED: Final = re.compile(r"[?&]saved=([0-9]+)")
+"""The id of the audit entry of a save, in the path of its result."""
 
 PostView = Callable[[Any, Request], Response]
 
@@ -119,10 +123,15 @@ def _remember(request: Request, response: Response, user_id: int, digest: str) -
 
 
 def find(session: Session, user_id: int, fields: Any) -> Submission | None:
-    """The submission of a form with this token that has made something, or None."""
+    """The submission of a form with this token that has made something, or None.
+
+    None if that was taken back since.
+    """
     key = _key_of(user_id, fields)
     found = session.get(Submission, key) if key else None
-    return found if found is not None and found.path else None
+    if found is None or not found.path or _is_taken_back(session, found.path):
+        return None
+    return found
 
 
 def begin(
@@ -130,6 +139,7 @@ def begin(
 ) -> Submission | None:
     """The submission of a form with these fields; with a ``path`` if it was made before.
 
+    One whose result was taken back begins anew.
     Call it in the transaction that creates the result, and set the path. It waits for another
     submission of the same form to commit. None for a form without a token. Give the ``digest`` if
     the files of the form may be closed.
@@ -139,6 +149,11 @@ def begin(
         return None
     known = session.get(Submission, key)
     if known is not None:
+        if _is_taken_back(session, known.path):
+            session.refresh(known, with_for_update=True)
+            if _is_taken_back(session, known.path):  # no other request has begun it
+                known.path, known.digest = "", digest or fields_digest(fields)
+                known.is_new = True
         return known
     session.execute(delete(Submission).where(Submission.created_at < now - KEPT_FOR))
     made = Submission(**key, digest=digest or fields_digest(fields), created_at=now)
@@ -149,6 +164,24 @@ def begin(
         return session.get_one(Submission, key)
     made.is_new = True
     return made
+
+
+def _is_taken_back(session: Session, path: str) -> bool:
+    """Whether all changes of the save that a path shows were taken back."""
+    number = _SAVED.search(path)
+    entry = session.get(AuditEntry, int(number[1])) if number else None
+    if entry is None:
+        return False
+    together = select(AuditEntry.id).where(AuditEntry.batch == entry.batch)
+    ids = session.scalars(together).all() if entry.batch else [entry.id]
+    return not any(_is_in_effect(session, each) for each in ids)
+
+
+def _is_in_effect(session: Session, entry_id: int) -> bool:
+    """Whether no change has taken this one back, or that was taken back itself."""
+    query = select(AuditEntry.id).where(AuditEntry.undoes == entry_id)
+    undone = session.scalar(query.order_by(AuditEntry.id.desc()).limit(1))
+    return undone is None or not _is_in_effect(session, undone)
 
 
 def _key_of(user_id: int, fields: Any) -> dict[str, Any] | None:

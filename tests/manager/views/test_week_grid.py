@@ -492,6 +492,8 @@ def test_whole_save_is_taken_back(site: TestApp, editor: TestApp, movie_id: int)
     join_threads("bulk-")
     assert movies_of(site) == ["Az ígéret földje"]
     assert "Elírt Kft." not in names(site)
+    press(form, status=303)  # as after going back
+    assert sorted(movies_of(site)) == ["Másik új film", "Átnevezve", "Új film"]
 
 
 def test_names_of_one_row_are_taken_back_with_it(

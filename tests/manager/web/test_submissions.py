@@ -19,9 +19,11 @@ from moziweb.manager.web.submissions import (
     fields_digest,
     new_token,
 )
+from moziweb.movies.models import Movie
 from moziweb.services import services_of
 from tests.manager.conftest import BOTH
-from tests.manager.movie_forms import make_movie, movie_form, movie_of, press
+from tests.manager.movie_forms import last_entry, make_movie, movie_form, movie_of, press
+from tests.manager.undo.test_reversal import undo
 
 NOW = datetime(2026, 8, 20, 12, tzinfo=UTC)
 
@@ -43,6 +45,24 @@ def test_second_submission_finds_the_first(site: TestApp, user_id: int) -> None:
         second = begin(session, user_id, fields, NOW)
         assert second is not None
         assert (second.path, second.digest) == ("/manager/movies/1", fields_digest(fields))
+
+
+@pytest.mark.parametrize("path", ["new", "movie"])
+def test_form_is_saved_again_after_its_save_was_taken_back(
+    site: TestApp, editor: TestApp, path: str
+) -> None:
+    form = movie_form(editor, "new" if path == "new" else make_movie(site))
+    form["title"] = "Visszavonva"
+    first = press(form, status=303)
+    undo(site, last_entry(site))
+    undo(site, last_entry(site))  # so the save is in effect
+    assert press(form, status=303).location == first.location
+    undo(site, last_entry(site))
+    again = press(form, status=303)
+    assert "Mentve." in again.follow().text
+    assert press(form, status=303).location == again.location != first.location
+    with services_of(site.app.registry).database.read() as session:
+        assert session.scalars(select(Movie.title)).all() == ["Visszavonva"]
 
 
 def test_result_that_was_rolled_back_is_not_found(site: TestApp, user_id: int) -> None:
