@@ -16,9 +16,9 @@ def join_threads(prefix: str) -> None:
             thread.join()
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
-    """Wait until ``holds`` returns true; fail after `PATIENCE` seconds."""
-    deadline = time.monotonic() + PATIENCE
+def wait_until(holds: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    """Wait until ``holds`` returns true; fail after ``seconds``."""
+    deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "the condition did not become true"
         time.sleep(0.01)
