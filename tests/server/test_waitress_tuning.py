@@ -10,6 +10,7 @@ from pyramid.registry import Registry
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 
+from moziweb import server
 from moziweb.cache.http.fast_path import FastPathMiddleware
 from moziweb.cache.http.url_index import UrlIndex
 from moziweb.posters.decoder import MEBIBYTE, DecoderPool, ResourceLimits
@@ -43,8 +44,15 @@ def sockets() -> Iterator[dict[int, Any]]:
 def test_memory_that_was_freed_is_limited_by_the_ini_file(monkeypatch: pytest.MonkeyPatch) -> None:
     arenas: list[int] = []
     monkeypatch.setattr(tuning, "return_freed_memory", arenas.append)
-    tuning.limit_freed_memory(App(server__memory_arenas=3))
-    assert arenas == [3]
+
+    def start(*_: Any) -> None:
+        assert arenas == [3]
+        raise InterruptedError
+
+    monkeypatch.setattr(server, "bind", start)
+    settings = {"server__drain_seconds": 1.0, "server__shutdown_timeout": 1.0}
+    with pytest.raises(InterruptedError):
+        server.serve(App(server__memory_arenas=3, **settings), {})
 
 
 @pytest.mark.parametrize("frozen", [True, False])
