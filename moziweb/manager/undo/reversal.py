@@ -276,20 +276,28 @@ class Undoer:
 
     def _choose(self, movie_id: int, source_id: int | None) -> None:
         if source_id is not None:
-            self.posters.choose(self.session, source_id)
+            self.posters.choose(self.session, self._poster(movie_id, source_id).id)
             return
         query = select(PosterSource).where(PosterSource.movie_id == movie_id)
         for source in self.session.scalars(query):
             source.chosen = source.choose_when_ready = False
         self.session.flush()
 
+    def _poster(self, movie_id: int, source_id: int) -> PosterSource:
+        """A poster of the movie. Raises `UndoRefused`, also if another movie's has the id now.
+
+        SQLite gives the id of a deleted poster again.
+        """
+        source = self.session.get(PosterSource, source_id)
+        if source is None or source.movie_id != movie_id:
+            number = {"number": source_id}
+            raise UndoRefused(_("The poster #${number} is gone.", mapping=number))
+        return source
+
     def _reset_focal_point(self, entry: AuditEntry, movies: Mapping[int, str]) -> Undone:
         change = (entry.fields or {})[FOCAL_POINT]
         source_id, *before = change["before"]
-        source = self.session.get(PosterSource, source_id)
-        if source is None:
-            number = {"number": source_id}
-            raise UndoRefused(_("The poster #${number} is gone.", mapping=number))
+        source = self._poster(entry.subject_id or 0, source_id)
         if [source.focal_x, source.focal_y] != change["after"][1:]:
             texts = recorded_texts(entry, FOCAL_POINT)
             now = f"{source.focal_x:.0%}, {source.focal_y:.0%}"

@@ -18,7 +18,7 @@ from moziweb.manager.movies.changes import AuditedMovies, MovieState, states
 from moziweb.manager.names.kinds import NamedKind
 from moziweb.manager.names.merging import merge_names
 from moziweb.manager.undo.outcome import Undone, UndoRefused
-from moziweb.manager.undo.reversal import Undoer
+from moziweb.manager.undo.reversal import FOCAL_POINT, Undoer
 from moziweb.movies.models import (
     Distributor,
     FieldProvenance,
@@ -745,3 +745,32 @@ def test_a_removed_service_comes_back_by_its_own_entry(
     assert (undone.entry.action, undone.entry.subject_id) == ("service.restore", made[0])
     with pytest.raises(UndoRefused):
         undo(site, entry)
+
+
+def test_poster_of_another_movie_with_the_id_of_a_deleted_one_stays(
+    site: TestApp, movie_id: int
+) -> None:
+    """SQLite gives the id again."""
+
+    def add(session: Session, movie: int, **values: Any) -> int:
+        return factories.add_poster(session, session.get_one(Movie, movie), **values).id
+
+    poster = write(site, lambda session: add(session, movie_id))
+    points = {"before": [poster, 0.5, 0.5], "after": [poster, 0.25, 0.25]}
+
+    def note_move(session: Session) -> None:
+        movie, fields = session.get_one(Movie, movie_id), {FOCAL_POINT: points}
+        record(session, COMMAND, "poster.focal", movie, NOW, fields=fields)
+
+    write(site, note_move)
+    moved = last_entry(site)
+    write(site, lambda session: Deleter(session, COMMAND, NOW).delete(BinKind.POSTER, poster))
+    deletion, other = last_entry(site), make_movie(site, "Másik")
+    focal = {"focal_x": 0.25, "focal_y": 0.25}
+    write(site, lambda session: add(session, other, id=poster, chosen=False, **focal))
+    for entry in (moved, deletion):
+        with pytest.raises(UndoRefused, match="is gone"):
+            undo(site, entry)
+    with services_of(site.app.registry).database.read() as session:
+        source = session.get_one(PosterSource, poster)
+        assert (source.chosen, source.choose_when_ready, source.focal_x) == (False, False, 0.25)
