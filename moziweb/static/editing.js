@@ -34,9 +34,13 @@ const served = JSON.stringify(
     .filter((each) => !ONCE.includes(each.name)).map((each) => [each.name, each.value]),
 );
 
+// Names the entry of the history: other empty forms have the same address.
+const entry = history.state?.entry ?? performance.timeOrigin;
+history.replaceState({ ...history.state, entry }, "");
+
 form.addEventListener("submit", () => {
   const fields = [...new FormData(form)].filter(([name]) => name !== "csrf_token");
-  sessionStorage.setItem("sent", JSON.stringify({ page: location.href, served, fields }));
+  sessionStorage.setItem("sent", JSON.stringify({ entry, served, fields }));
 });
 
 function restore(fields) {
@@ -50,7 +54,7 @@ function restore(fields) {
 
 const [navigation] = performance.getEntriesByType("navigation");
 const last = JSON.parse(sessionStorage.getItem("sent") ?? "{}");
-if (navigation.type === "back_forward" && last.page === location.href && last.served === served) {
+if (navigation.type === "back_forward" && last.entry === entry && last.served === served) {
   form.dispatchEvent(new CustomEvent("restore", { detail: last.fields }));
   restore(last.fields);
 }

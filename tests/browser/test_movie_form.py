@@ -167,6 +167,19 @@ def test_back_to_a_form_that_was_sent_shows_what_was_typed(
     expect(page.locator("#title")).to_have_value("Övék")
 
 
+def test_back_to_another_empty_form_shows_nothing_of_the_one_that_was_sent(
+    manager: ManagerSite, open_page: OpenPage
+) -> None:
+    new = f"{manager.url}/manager/movies/new"
+    page = opened(manager, open_page, new)
+    page.locator("#title").fill("Első")
+    save(page)
+    page.goto(new)
+    page.goto(f"{manager.url}/manager/movies")
+    page.go_back()
+    expect(page.locator("#title")).to_have_value("")
+
+
 def test_typed_form_outlives_a_site_that_does_not_answer(
     manager: ManagerSite, open_page: OpenPage, movie: str
 ) -> None:
