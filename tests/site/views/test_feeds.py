@@ -410,7 +410,7 @@ def test_write_invalidates_feeds_that_show_it(cached: TestApp, movies: Movies) -
     assert "map_year" not in cache_misses(cached, movies, feeds)
     write(cached, lambda session: session.add(Movie(title="Új", original_title="Új", slug="uj")))
     of_some_movies = {"ics_mine", "ics_movie", "ics_person", "news_movie"}
-    others = {"map_year", "map_pages", "map_distributors"} | of_some_movies
+    others = {"map_year", "map_pages", "map_people", "map_distributors"} | of_some_movies
     assert cache_misses(cached, movies, feeds) == set(feeds(movies)) - others
 
 
