@@ -139,10 +139,10 @@ def begin(
 ) -> Submission | None:
     """The submission of a form with these fields; with a ``path`` if it was made before.
 
-    One whose result was taken back begins anew.
-    Call it in the transaction that creates the result, and set the path. It waits for another
-    submission of the same form to commit. None for a form without a token. Give the ``digest`` if
-    the files of the form may be closed.
+    If the result of that was taken back, this one counts as the first. Call it in the transaction
+    that creates the result, and set the path. It waits for another submission of the same form to
+    commit. None for a form without a token. Give the ``digest`` if the files of the form may be
+    closed.
     """
     key = _key_of(user_id, fields)
     if key is None:

@@ -30,8 +30,8 @@ def machine_lock(on_wait: OnWait = no_op) -> Iterator[None]:
     share it, because each has a file system of its own. The kernel releases it when the process
     ends. If the file system has no such locks, as some of NFS, the block runs without it.
 
-    The next one is whoever holds the lock of the folder, so a process that has just released the
-    lock does not take it again before one that waits.
+    The process that holds the lock of the folder is the next one, so a process that has just
+    released the lock does not take it again before one that waits.
 
     A holder that is stopped (SIGSTOP, a frozen cgroup) is waited for, because its image still
     takes memory; the log says so after a minute.
