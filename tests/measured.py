@@ -4,8 +4,9 @@ Not counted are whole tests, with their fixtures, and starts of an application w
 which another one has started in this process.
 """
 
+import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -30,6 +31,21 @@ _OF_A_TEST: Final = frozenset({"sqlalchemy.url", "storage.disk.path"})
 """Settings that differ between all applications."""
 
 _started: Final[set[frozenset[tuple[str, str]]]] = set()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart() -> None:
+    """Stop the coverage that pytest-cov 7.1 starts in a worker as if there were no workers.
+
+    Only the one that it starts afterwards, for workers, is counted. The other would go on tracing
+    whenever that one stops.
+    """
+    counted = Coverage.current()
+    if counted is not None:
+        counted.stop()
+        while (other := Coverage.current()) is not None:
+            other.stop()
+        counted.start()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -58,6 +74,7 @@ def unmeasured() -> Iterator[None]:
         yield
         return
     coverage.stop()
+    assert sys.gettrace() is None, "another coverage goes on tracing"
     try:
         yield
     finally:
@@ -72,6 +89,23 @@ def cpu_limit(seconds: float) -> Iterator[None]:
         yield
         spent = time.process_time() - started
     assert spent < seconds
+
+
+def number_of_calls(work: Callable[[], object]) -> int:
+    """How many functions a piece of work calls, those of C included: the same on every machine."""
+    calls = 0
+
+    def count(frame: object, kind: str, argument: object) -> None:
+        nonlocal calls
+        calls += kind in {"call", "c_call"}
+
+    with unmeasured():
+        sys.setprofile(count)
+        try:
+            work()
+        finally:
+            sys.setprofile(None)
+    return calls
 
 
 @contextmanager
