@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, delete, event, select
+from sqlalchemy import Engine, delete, event, insert, select, text
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session
 
@@ -230,6 +230,16 @@ def test_a_period_is_read_from_the_index_of_dates(
     """Otherwise the cost of a week would grow with the number of published movies."""
     engine = dbsession.get_bind()
     assert isinstance(engine, Engine)
+    movie = {"title": "x", "original_title": "x", "slug": "x", "synopsis": "", "published": True}
+    ids = dbsession.scalars(insert(Movie).returning(Movie.id), [movie] * 2000).all()
+    opening = [
+        {"movie_id": key, "date": THURSDAY + timedelta(days=number - 1000), "precision": DatePrecision.DAY,
+         "kind": PremiereKind.CINEMA}
+        for number, key in enumerate(ids)
+    ]  # fmt: skip
+    dbsession.execute(insert(Premiere), opening)
+    if engine.dialect.name == "postgresql":  # SQLite has no statistics in the product either
+        dbsession.execute(text("ANALYZE movie, premiere"))
     sent: list[tuple[str, Any]] = []
     event.listen(engine, "before_cursor_execute", lambda *args: sent.append(args[2:4]))
     query(dbsession, THURSDAY, THURSDAY + WEEK)
@@ -238,7 +248,7 @@ def test_a_period_is_read_from_the_index_of_dates(
     plan = dbsession.connection().exec_driver_sql(explain + statement, parameters)
     lines = " ".join(str(row) for row in plan)
     assert "ix_movie_published" not in lines
-    assert "ix_premiere_date" in lines or engine.dialect.name == "postgresql"
+    assert "ix_premiere_date" in lines
 
 
 def test_month_precision_counts_for_months_only(dbsession: Session) -> None:
