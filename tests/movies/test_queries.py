@@ -233,10 +233,14 @@ def test_a_period_is_read_from_the_index_of_dates(
     movie = {"title": "x", "original_title": "x", "slug": "x", "synopsis": "", "published": True}
     ids = dbsession.scalars(insert(Movie).returning(Movie.id), [movie] * 2000).all()
     opening = [
-        {"movie_id": key, "date": THURSDAY + timedelta(days=number - 1000), "precision": DatePrecision.DAY,
-         "kind": PremiereKind.CINEMA}
+        {
+            "movie_id": key,
+            "date": THURSDAY + timedelta(days=number - 1000),
+            "precision": DatePrecision.DAY,
+            "kind": PremiereKind.CINEMA,
+        }
         for number, key in enumerate(ids)
-    ]  # fmt: skip
+    ]
     dbsession.execute(insert(Premiere), opening)
     if engine.dialect.name == "postgresql":  # SQLite has no statistics in the product either
         dbsession.execute(text("ANALYZE movie, premiere"))
