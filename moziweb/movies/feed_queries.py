@@ -99,7 +99,10 @@ def changes_of(
 def latest_news(
     session: Session, where: Iterable[ColumnElement[bool]], limit: int
 ) -> tuple[News, ...]:
-    """The latest news of premieres that meet ``where``, the newest first. Five queries."""
+    """The latest news of premieres that meet ``where``, the newest first. Five queries.
+
+    Without news that disappears between two of the queries: a movie is withdrawn, a move undone.
+    """
     conditions = tuple(where)
     found_by_kind = [
         (NewsKind.ANNOUNCED, _latest(session, Premiere.announced_at, conditions, limit)),
@@ -112,8 +115,11 @@ def latest_news(
     changes = changes_of(session, listings.keys()) if listings else {}
     found: list[News] = []
     for kind, premiere_id, _movie_id, occurred_at, change in rows:
+        of_premiere = changes.get(premiere_id, ())
+        if premiere_id not in listings or (change and change not in of_premiere):
+            continue
         premiere, listing = listings[premiere_id]
-        then = _date_after(change, premiere, changes.get(premiere_id, ()))
+        then = _date_after(change, premiere, of_premiere)
         found.append(News(kind, occurred_at, premiere, listing, *then, change))
     return tuple(found)
 

@@ -10,10 +10,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from icalendar import Calendar
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Executable, delete, event, select, update
+from sqlalchemy.orm import ORMExecuteState, Session
 from webtest import TestApp
 
+from moziweb.movies.feed_queries import News, latest_news
 from moziweb.movies.models import (
     Audio,
     DatePrecision,
@@ -328,6 +329,39 @@ def test_feed_has_latest_news_first(app: TestApp, dbsession: Session, movie: Mov
     assert found[2]["id"] == f"tag:moziweb,2026:premiere/{third.id}/announced"
     assert {each["link"] for each in found} == {f"{BASE_URL}/movie/{movie.id}-dune"}
     assert entries(app, "/en/premieres.atom")[0]["title"] == "Dune: cancelled"
+
+
+def test_news_that_disappears_between_two_queries_is_left_out(
+    dbsession: Session, movie: Movie
+) -> None:
+    """On PostgreSQL, each query sees what others have committed before it."""
+    premiere = make_premiere(dbsession, movie, days(1))
+    make_premiere(dbsession, make_movie(dbsession, "Marad"), days(1))
+    move_premiere(dbsession, premiere, days(8))
+
+    def found_if_written(statement: Executable, before: int) -> tuple[News, ...]:
+        number = 0
+
+        def write_in_between(_state: ORMExecuteState) -> None:
+            nonlocal number
+            number += 1
+            if number == before:
+                dbsession.connection().execute(statement)
+
+        event.listen(dbsession, "do_orm_execute", write_in_between)
+        with dbsession.begin_nested() as savepoint:
+            found = latest_news(dbsession, [], 60)
+            savepoint.rollback()
+        event.remove(dbsession, "do_orm_execute", write_in_between)
+        assert number == 5
+        return found
+
+    withdraw = update(Movie).where(Movie.id == movie.id).values(published=False)
+    for statement, least in ((withdraw, 1), (delete(PremiereChange), 2)):
+        for before in range(1, 6):
+            found = found_if_written(statement, before)
+            assert least <= len(found) <= 3
+            assert "Marad" in {each.listing.movie.title for each in found}
 
 
 def test_past_premieres_are_no_news(app: TestApp, dbsession: Session, movie: Movie) -> None:
