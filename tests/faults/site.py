@@ -18,7 +18,7 @@ from tests.services.postgres import PostgresServer
 from tests.services.process import Service
 from tests.services.s3 import S3Bucket, S3Server
 from tests.services.web import WebServer, ask
-from tests.soak.run import MOVIES
+from tests.soak.states import MOVIES
 
 from .report import Cost, Fault, record
 

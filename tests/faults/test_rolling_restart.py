@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from tests.services.ports import HOST
 from tests.services.web import WebServer, ask
-from tests.soak.run import MOVIES
+from tests.soak.states import MOVIES
 
 from .report import Cost, Fault, record
 from .site import Site, wait_for

@@ -25,7 +25,8 @@ from tests.services.memcached import MemcachedServer
 from tests.services.raw_http import connected
 from tests.services.varnish import VarnishServer
 from tests.services.web import WebServer, ask
-from tests.soak.run import pages, prepare
+from tests.soak.pages import popular
+from tests.soak.run import prepare
 
 PLACES = 20
 SECONDS = 20.0
@@ -125,7 +126,7 @@ def running(
         with WebServer(settings, "call:tests.soak.app:main") as web:
             varnish.site_port = web.port
             with varnish:
-                yield Running(web, entries, varnish, list(pages(week)))
+                yield Running(web, entries, varnish, popular(week))
 
 
 def test_raw_utf_8_in_a_query_is_read(running: Running) -> None:

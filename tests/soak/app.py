@@ -1,47 +1,34 @@
-"""The site with a route ``POST /soak/{movie}`` that writes the next version of a movie.
+"""The site with a route that changes a movie as editors do: ``POST /soak/7?edits=move,cancel``.
 
-The title of a movie contains its version, so a page shows which writes it includes. The reason in
-the outbox contains it too, so the outbox shows which writes were published, and when.
+Without ``edits`` it is renamed. ``states.py`` describes the writes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Any
 
 from pyramid.config import Configurator
 from pyramid.registry import Registry
 from pyramid.response import Response
-from sqlalchemy.orm import Session
 
 from moziweb import INCLUDES
-from moziweb.cache import REASON, Cache, TaggedRegion
+from moziweb.cache import Cache, TaggedRegion, kind_of
 from moziweb.cache.protocol.leases import Leases
 from moziweb.caching import served_first
-from moziweb.movies.models import Movie
 from moziweb.request import Request
 from moziweb.settings import load
 from tests.registry import page_cache_of
+from tests.soak.states import write
 
 SABOTAGE = "soak.sabotage"
-
-
-def title_of(movie: int, version: int) -> str:
-    """``Soak 7 version 12.``, which ``VERSION`` in ``visitors.py`` matches."""
-    return f"Soak {movie} version {version}."
-
-
-def write(session: Session, movie_id: int) -> int:
-    """Write the next version in the transaction of the session; a row lock orders the writers."""
-    movie = session.get_one(Movie, movie_id, with_for_update=True)
-    version = int(movie.title.split()[-1].rstrip(".")) + 1
-    movie.title = movie.original_title = title_of(movie_id, version)
-    session.info[REASON] = f"{movie_id} {version}"
-    return version
+WITHOUT = "without "
+"""Before the kind of tags that a sabotaged cache does not publish."""
 
 
 def soak(request: Request) -> dict[str, int]:
-    """Write, and return the version."""
-    return {"version": write(request.dbsession, int(request.matchdict["movie"]))}
+    """Write, and return the version in the title."""
+    edits = request.GET.get("edits", "rename").split(",")
+    return {"version": write(request.dbsession, int(request.matchdict["movie"]), edits)}
 
 
 def main(global_config: dict[str, str], **settings: str) -> Any:
@@ -57,6 +44,16 @@ def main(global_config: dict[str, str], **settings: str) -> Any:
         elif sabotage:
             break_it(sabotage, page_cache_of(config.registry).cache)
         return served_first(config.make_wsgi_app())
+
+
+def leave_out(cache: Cache, kind: str) -> None:
+    """Do not publish the tags of a kind, as if writes did not have them."""
+    publish = cache.stamps.publish
+
+    def publish_others(tags: Iterable[str]) -> None:
+        publish([tag for tag in tags if kind_of(tag) != kind])
+
+    cache.stamps.publish = publish_others  # type: ignore[method-assign]
 
 
 def keep_leases(region: TaggedRegion) -> None:
@@ -87,6 +84,8 @@ def break_it(how: str, cache: Cache) -> None:
     stamps = cache.stamps
     if how == "publish":  # nothing is published, but the outbox marks it as published
         stamps.publish = lambda tags: None  # type: ignore[method-assign]
+    elif how.startswith(WITHOUT):
+        leave_out(cache, how.removeprefix(WITHOUT))
     elif how == "second step":  # copies in other processes are not invalidated
         stamps._store.incr = lambda name: 1  # type: ignore[method-assign]
     elif how == "grace":  # renders of pages keep their leases, and others get any stale page

@@ -16,7 +16,7 @@ MOST_ERRORS = 0.02
 """Share of the answers during outages. Every server has a fallback; the last is the database."""
 
 FEWEST_PAGES = 0.98
-"""Share of 200 in all answers."""
+"""Share of pages in all answers (``Seen.is_page``)."""
 
 
 QUICK = 1.0
@@ -54,7 +54,7 @@ class Health:
             self._time(seen, names)
             excused = bool(names)
             self.answers[excused] += 1
-            self.pages += seen.status == 200
+            self.pages += seen.is_page
             if seen.status >= 500:
                 self.errors[excused].append(_described(seen, names))
 

@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +23,20 @@ from sqlalchemy.orm import Session
 from moziweb.db import create_engine as create_app_engine
 from moziweb.db.migrations import upgrade
 from moziweb.db.retry import OUTAGE_SECONDS
-from moziweb.movies.calendar import budapest_today, week_of
-from tests.factories import make_movie, make_premiere
+from moziweb.movies.calendar import week_of
 from tests.services.memcached import MemcachedServer
 from tests.services.postgres import PostgresServer
 from tests.services.process import Service, ServiceError, child
 from tests.services.web import WebServer
-from tests.soak.app import SABOTAGE, title_of
+from tests.soak.app import SABOTAGE
 from tests.soak.health import Health
-from tests.soak.verdict import Outage, Published, Seen, Verdict
+from tests.soak.pages import pages, popular
+from tests.soak.states import MOVIES, MovieState, add_movies, days
+from tests.soak.verdict import History, Outage, Published, Seen, Verdict, Write
 from tests.soak.visitors import FAILURES
 
-MOVIES = range(1, 9)
 LOG_CHECK = re.compile(r'^moziweb_cache_log_checks_total\{result="(\w+)"\} (\S+)$', re.MULTILINE)
+LIFE = 20.0
 LEASE = 2.0
 PAGES_READ = 500
 """Pages that a run with faults reads at least; on a busy machine it takes longer for them."""
@@ -73,7 +73,11 @@ class Report:
     seconds: float = 0.0
     reads: int = 0
     checks: int = 0
+    decided: int = 0
+    """Those of ``checks`` in which the movie had to be on the page, or not to be on it."""
     writes: int = 0
+    edits: dict[str, int] = field(default_factory=dict)
+    """The published writes by the value that they set."""
     stale: list[str] = field(default_factory=list)
     said_stale: int = 0
     in_grace: int = 0
@@ -133,7 +137,7 @@ class Stack:
         self.webs = [WebServer(self.settings, "call:tests.soak.app:main") for _ in range(2)]
         for web in self.webs:
             everything.enter_context(web)
-        self.pages = pages(week)
+        self.pages, self.popular = pages(), popular(week)
         self.visitors: dict[str, list[ExitStack]] = {}
         everything.callback(self.dismiss)
         for what, count in (("read", 3), ("post", 2), ("write", 1)):
@@ -144,8 +148,9 @@ class Stack:
         ports = ",".join(str(web.port) for web in self.webs)
         movies = ",".join(map(str, MOVIES))
         seed = self.chance.randrange(1 << 30)
+        notes = str(self.home / f"reads-{seed}")
         given = {
-            "read": [str(self.home / f"reads-{seed}"), ports, ",".join(self.pages)],
+            "read": [notes, ports, ",".join(self.popular), ",".join(self.pages)],
             "post": ["-", ports, movies],
             "write": [str(self.home / "keys.json"), movies],
         }[what]
@@ -188,11 +193,11 @@ def settings_of(stack: Stack, how: str) -> dict[str, str]:
         "sqlalchemy.url": stack.url,
         "storage.backend": "disk",
         "storage.disk.path": str(stack.home / "objects"),
-        "cache.regions": "pages fragments",
+        "cache.regions": "pages fragments feeds search",
         "cache.stamps.url": f"memcached://{stack.stamps.address}",
         "cache.default.backend": "dogpile.cache.pylibmc",
         "cache.default.arguments.url": stack.entries.address,
-        "cache.default.expiration_time": "20",
+        "cache.default.expiration_time": f"{LIFE:g}",
         "cache.default.lease_time": f"{LEASE:g}",
         "cache.default.stale_if_error": f"{STALE_IF_ERROR:g}",
         "cache.default.grace": f"{GRACE:g}",
@@ -205,21 +210,10 @@ def prepare(url: str) -> str:
     """Fill a database with movies of this week; returns the name of the week."""
     engine = create_app_engine({"sqlalchemy.url": url, "sqlalchemy.pool_size": 2})
     upgrade(engine)
-    week = week_of(budapest_today(datetime.now(UTC)))
     with Session(engine) as session:
-        for number in MOVIES:
-            movie = make_movie(session, title_of(number, 0), id=number, slug="soak")
-            make_premiere(session, movie, week.thursday)
-        session.commit()
+        add_movies(session)
     engine.dispose()
-    return week.name
-
-
-def pages(week: str) -> dict[str, Sequence[int]]:
-    """The pages to read, and the movies that each must show."""
-    lists = ("/", "/en/", f"/week/{week}", f"/en/week/{week}", "/api/main/")
-    movies = {f"/movie/{movie}-soak": (movie,) for movie in MOVIES}
-    return {**dict.fromkeys(lists, tuple(MOVIES)), **movies}
+    return week_of(days()[0]).name
 
 
 class Faults:
@@ -313,11 +307,18 @@ class Watch:
     """Collects the reads and the rows of the outbox."""
 
     def __init__(self, stack: Stack, engine: Engine) -> None:
-        self.verdict = Verdict(grace=GRACE, outage_grace=2 * LEASE + STALE_IF_ERROR)
+        self.verdict = Verdict(
+            grace=GRACE,
+            outage_grace=2 * LEASE + STALE_IF_ERROR,
+            outage_life=LIFE + STALE_IF_ERROR,
+            popular=frozenset(stack.popular),
+        )
         self.health = Health()
         self._stack = stack
         self._engine = engine
         self._published = Published()
+        self._histories = {movie: History(MovieState.first()) for movie in MOVIES}
+        self.edits: Counter[str] = Counter()
         self._places: dict[Path, int] = {}
         self._pending: list[Seen] = []
         self._measured = 0
@@ -342,7 +343,9 @@ class Watch:
         ready = [seen for seen in self._pending if seen.at < until]
         self._pending = [seen for seen in self._pending if seen.at >= until]
         self.health.judge(ready, faults.outages)
-        self.verdict.judge(ready, self._published, self._stack.pages, faults.data_outages)
+        self.verdict.judge(
+            ready, self._published, self._histories, self._stack.pages, faults.data_outages
+        )
 
     def unpublished(self) -> int:
         """The number of unpublished rows in the outbox."""
@@ -366,13 +369,19 @@ class Watch:
 
     def _fetch(self) -> None:
         query = (
-            "SELECT id, reason, created, published FROM cache_journal WHERE published > :since"
-            " AND reason <> ''"
+            "SELECT id, reason, created, published FROM cache_journal WHERE reason <> ''"
+            " AND (created > :since OR published > :since OR published IS NULL)"
         )
         for row, reason, created, at in self._ask(query, since=time.time() - 60):
-            movie, version = map(int, reason.split())
-            self._published.add(int(row), movie, version, float(at))
-            self.slowest_publish = max(self.slowest_publish, float(at) - float(created))
+            changes = json.loads(reason)
+            movie = changes.pop("movie")
+            complete = float("inf") if at is None else float(at)
+            self._histories[movie].note(Write(int(row), changes, float(created), complete))
+            if at is None or row in self._published.known:
+                continue
+            self.edits.update(changes.keys())
+            self._published.add(int(row), movie, changes.get("version", 0), complete)
+            self.slowest_publish = max(self.slowest_publish, complete - float(created))
 
     def _ask(self, query: str, **values: float) -> list[Any]:
         with self._engine.connect() as connection:
@@ -387,8 +396,9 @@ class Watch:
                         break
                     self._places[file] = self._places.get(file, 0) + len(line)
                     note = json.loads(line)
-                    shown = {int(movie): version for movie, version in note.pop("shown").items()}
-                    yield Seen(shown=shown, **note)
+                    for name in ("shown", "facts"):
+                        note[name] = {int(movie): each for movie, each in note[name].items()}
+                    yield Seen(**note)
 
 
 def run(
@@ -432,7 +442,9 @@ def run(
             seconds=round(time.monotonic() - began, 1),
             reads=verdict.reads,
             checks=verdict.checks,
+            decided=verdict.decided,
             writes=watch.writes(),
+            edits=dict(watch.edits),
             stale=verdict.stale,
             said_stale=verdict.said_stale,
             in_grace=verdict.in_grace,

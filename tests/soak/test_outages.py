@@ -10,7 +10,8 @@ import pytest
 from tests.services.memcached import MemcachedServer
 from tests.services.postgres import PostgresServer
 from tests.services.web import WebServer
-from tests.soak.run import LONG_FREEZE, MOVIES, WINDOW, prepare
+from tests.soak.run import LONG_FREEZE, WINDOW, prepare
+from tests.soak.states import MOVIES
 
 TIMEOUT = 0.5
 """Timeout of the memcached for entries, in seconds; that for stamps has 0.2."""

@@ -1,16 +1,27 @@
 """The stale-read checker finds nothing on the site, and finds sabotage."""
 
+import json
+from collections.abc import Sequence
+from dataclasses import fields, replace
+
 import pytest
 
 from tests.services.postgres import PostgresServer
+from tests.soak.app import WITHOUT
 from tests.soak.health import LONGEST, QUICK, Health
+from tests.soak.pages import Page, facts_of
 from tests.soak.run import PAGES_READ, run
-from tests.soak.verdict import HEALING, Outage, Published, Seen, Verdict
+from tests.soak.states import MovieState, title_of
+from tests.soak.verdict import HEALING, History, Outage, Published, Seen, Verdict, Write
+from tests.soak.visitors import facts_in
 
 SECONDS = 20.0
 """At least; the run goes on until every fault has happened and enough pages were read.
 
 ``make soak`` runs for longer."""
+
+MUTANT_SECONDS = 120.0
+"""At most; the run of a sabotaged cache ends with its first stale read, after some seconds."""
 
 
 def test_no_stale_read_under_faults() -> None:
@@ -24,6 +35,8 @@ def test_no_stale_read_under_faults() -> None:
     assert report.statuses[200] >= PAGES_READ
     assert report.answers_outside > 100, "no answer was checked without an outage"
     assert report.writes > 100
+    assert report.edits.keys() == {field.name for field in fields(MovieState)}
+    assert report.checks > report.decided > report.checks / 4
     assert len(report.faults) == 12
     assert report.publish_windows, "no freeze of the stamps was long"
     assert report.caches["l1"] > 0
@@ -34,9 +47,9 @@ def test_no_stale_read_under_faults() -> None:
     assert report.in_grace > 0, "no page was stale outside of an outage"
 
 
-@pytest.mark.parametrize("how", ["publish", "second step", "grace"])
+@pytest.mark.parametrize("how", ["publish", "second step", "grace", f"{WITHOUT}filtered-list"])
 def test_checker_finds_a_sabotaged_cache(postgres_server: PostgresServer, how: str) -> None:
-    report = run(postgres_server, 8.0, how=how, faulty=False)
+    report = run(postgres_server, MUTANT_SECONDS, how=how, faulty=False)
     assert report.stale
 
 
@@ -116,13 +129,22 @@ def test_few_answers_may_take_longer_than_one_timeout() -> None:
     assert health.complaints() == ["3 of 100 answers took longer than 1 s"]
 
 
-def verdict_of(seen: Seen) -> Verdict:
+FIRST = MovieState("2026-08-20")
+WEEK = Page(lambda _movie, state: state.published and state.day < "2026-08-27")
+FACTS = Page(WEEK.shows, has_facts=True)
+
+
+def verdict_of(seen: Seen, page: Page = WEEK, writes: Sequence[Write] = ()) -> Verdict:
     published = Published()
     published.add(2, 7, 2, at=20.0)
     published.add(1, 7, 1, at=10.0)
     published.add(1, 7, 1, at=10.0)
-    verdict = Verdict(grace=5.0, outage_grace=9.0)
-    verdict.judge([seen], published, {"/": (7,)}, [Outage("memcached", 27.0, 28.5)])
+    history = History(FIRST)
+    for each in writes:
+        history.note(each)
+    verdict = Verdict(grace=5.0, outage_grace=9.0, outage_life=12.0, popular=frozenset({"/"}))
+    pages = dict.fromkeys(("/", "/rare", "/movie/7-soak"), page)
+    verdict.judge([seen], published, {7: history}, pages, [Outage("memcached", 27.0, 28.5)])
     return verdict
 
 
@@ -149,6 +171,11 @@ def test_stale_reads(at: float, cache: str, shown: int, stale: int) -> None:
     assert len(verdict.stale) == stale
 
 
+def test_rarely_requested_page_may_be_older_in_an_outage() -> None:
+    assert verdict_of(Seen(29.3, "/rare", 200, "stale", {7: 1})).stale == []
+    assert verdict_of(Seen(29.3, "/", 200, "stale", {7: 1})).stale != []
+
+
 def test_missing_movie_is_stale() -> None:
     assert len(verdict_of(Seen(20.1, "/", 200, "hit", {})).stale) == 1
 
@@ -156,3 +183,68 @@ def test_missing_movie_is_stale() -> None:
 def test_error_page_is_not_stale() -> None:
     verdict = verdict_of(Seen(20.1, "/", 503, "", {}))
     assert (verdict.stale, verdict.statuses[503]) == ([], 1)
+
+
+MOVED = Write(1, {"day": "2026-08-27"}, created=30.0, published=33.0)
+BACK = Write(2, {"day": "2026-08-20"}, created=35.0, published=36.0)
+LATE = Write(3, {"published": False}, created=40.0, published=50.0)
+EARLY = Write(4, {"published": True}, created=41.0, published=42.0)
+UNPUBLISHED = Write(5, {"published": False}, created=55.0, published=float("inf"))
+
+
+def test_list_has_exactly_the_movies_of_a_published_state() -> None:
+    for at, may_show, may_lack in (
+        (29.0, True, False),
+        (30.5, True, True),  # committed, but not published
+        (33.1, False, True),
+        (35.5, True, True),
+        (36.1, True, False),
+        (40.5, True, True),
+        (43.0, True, True),  # a write before it is not published
+        (50.1, True, False),
+        (99.0, True, True),
+    ):
+        for shown, may in (({7: 9}, may_show), ({}, may_lack)):
+            seen = Seen(at, "/", 200, "hit", shown, took=0.1)
+            verdict = verdict_of(seen, writes=(MOVED, LATE, EARLY, BACK, UNPUBLISHED))
+            assert (verdict.stale == []) is may, seen
+            assert verdict.decided == (may_show is not may_lack)
+
+
+def test_end_of_a_read_counts() -> None:
+    """A page that is rendered slowly may show a write that was committed after the request."""
+    assert verdict_of(Seen(29.0, "/", 200, "miss", {}, took=2.0), writes=[MOVED]).stale == []
+
+
+def test_page_of_a_withdrawn_movie_is_not_found() -> None:
+    for status, stale in ((200, 1), (404, 0)):
+        seen = Seen(60.0, "/movie/7-soak", status, "hit", {7: 9} if status == 200 else {})
+        gone = Write(1, {"published": False}, created=30.0, published=31.0)
+        assert len(verdict_of(seen, writes=[gone]).stale) == stale
+
+
+def test_facts_are_those_of_a_state() -> None:
+    cancelled = Write(2, {"cancelled": True}, created=35.0, published=36.0)
+    for facts, at, stale in (
+        ("2026-08-20", 33.0, 0),
+        ("2026-08-20 cancelled", 33.0, 1),
+        ("2026-08-20", 35.5, 0),
+        ("2026-08-20 cancelled", 35.5, 0),
+        ("2026-08-20", 36.1, 1),
+        ("2026-08-20 cancelled", 36.1, 0),
+    ):
+        seen = Seen(at, "/", 200, "hit", {7: 9}, facts={7: facts})
+        assert len(verdict_of(seen, FACTS, [cancelled]).stale) == stale
+
+
+def test_facts_are_read_from_calendars_and_json() -> None:
+    calendar = (
+        "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20260820\r\nSTATUS:CANCELLED\r\n"
+        "SUMMARY:Elmarad: Soak 7 version 1\r\n 2. delfin\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\n"
+        "DTSTART;VALUE=DATE:20260827\r\nSTATUS:CONFIRMED\r\nSUMMARY:Soak 8 version 3. delfin\r\n"
+    )
+    assert facts_in(calendar.encode()) == {7: "2026-08-20 cancelled", 8: "2026-08-27"}
+    premiere = {"date": "2026-08-20", "cancelled": True}
+    document = {"premieres": [{"movie": {"title": title_of(7, 12)}, "premiere": premiere}]}
+    assert facts_in(json.dumps(document).encode()) == {7: facts_of(replace(FIRST, cancelled=True))}
+    assert facts_in(b"<html>") == facts_in(b'{"items": []}') == {}

@@ -2,13 +2,22 @@
 
 A row of the outbox is a write, with the time at which its publish was complete (the row is marked
 after that). A page requested later must show the write. A page marked as stale may lack it for the
-``grace`` of its region, or for ``stale_if_error`` while stamps or data are down, but not longer.
+``grace`` of its region; while stamps or data are down for ``stale_if_error``, and for the life of
+its entry if it is requested rarely. But not longer.
+
+A page may also show a write that is not published yet. So it is compared with each state of a movie
+from the last one that was published, with all before it, until the end of the read. If a page shows
+the movie in all of these states, or in none, it must or must not be on it.
 """
 
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+from tests.soak.pages import Page, facts_of
+from tests.soak.states import MovieState
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,13 @@ class Seen:
     """Seconds until the answer."""
     port: int = 0
     """The port of the web process."""
+    facts: Mapping[int, str] = field(default_factory=dict)
+    """Of the premieres on it, if the page has them (``pages.facts_of``)."""
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is what a healthy site answers: "not found" for a movie without a page."""
+        return self.status == 200 or (self.status == 404 and self.path.startswith("/movie/"))
 
     @property
     def is_answered(self) -> bool:
@@ -80,6 +96,55 @@ class Published:
         return self.versions[movie][place - 1] if place else 0
 
 
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A row of the outbox; Unix times, ``published`` infinity for a row without a mark."""
+
+    row: int
+    changes: Mapping[str, Any]
+    created: float
+    published: float
+
+
+@dataclass
+class History:
+    """The states of a movie, in the order of their commits."""
+
+    first: MovieState
+    writes: dict[int, Write] = field(default_factory=dict)
+    _is_sorted: bool = False
+    _states: list[MovieState] = field(default_factory=list)
+    _created: list[float] = field(default_factory=list)
+    _complete: list[float] = field(default_factory=list)
+
+    def note(self, write: Write) -> None:
+        """Add a write, or its mark. Any order is allowed."""
+        self.writes[write.row] = write
+        self._is_sorted = False
+
+    def states(self, moment: float, end: float) -> Sequence[MovieState]:
+        """The states that a read may see if writes published at ``moment`` must be in it.
+
+        ``end`` is the end of the read. All writes that were committed until then must be known.
+        """
+        if not self._is_sorted:
+            self._sort()
+        last = bisect_right(self._created, end)
+        return self._states[min(bisect_right(self._complete, moment), last) : last + 1]
+
+    def _sort(self) -> None:
+        state, complete = self.first, 0.0
+        self._states, self._created, self._complete = [state], [], []
+        for row in sorted(self.writes):
+            write = self.writes[row]
+            state = state.changed(write.changes)
+            complete = max(complete, write.published)
+            self._states.append(state)
+            self._created.append(write.created)
+            self._complete.append(complete)
+        self._is_sorted = True
+
+
 @dataclass
 class Verdict:
     """Counts, and the stale reads."""
@@ -87,9 +152,16 @@ class Verdict:
     grace: float
     """Seconds for which a page marked as stale may be outdated."""
     outage_grace: float
-    """The same while stamps or data are down."""
+    """The same while stamps or data are down, for pages that are requested all the time."""
+    outage_life: float
+    """The same for others: the life of an entry that nobody has found to be outdated."""
+    popular: frozenset[str]
+    """The paths of pages that are requested all the time."""
     reads: int = 0
     checks: int = 0
+    """Movies that were compared: the versions of those on a page, and which ones are on it."""
+    decided: int = 0
+    """Those that had to be on a page, or not to be on it."""
     said_stale: int = 0
     in_grace: int = 0
     """Those of ``said_stale`` that no outage excuses."""
@@ -101,10 +173,11 @@ class Verdict:
         self,
         reads: Iterable[Seen],
         published: Published,
-        wanted: Mapping[str, Sequence[int]],
+        histories: Mapping[int, History],
+        wanted: Mapping[str, Page],
         outages: Sequence[Outage] = (),
     ) -> None:
-        """Check reads; ``wanted`` are the movies that a page must show.
+        """Check reads; ``wanted`` are the pages by path, ``histories`` by movie.
 
         ``outages`` are those of the stamps and the data.
         """
@@ -114,31 +187,63 @@ class Verdict:
             self.reads += 1
             self.caches[seen.cache or "none"] += 1
             self.statuses[seen.status] += 1
-            if seen.status == 200:
-                self._judge(seen, published, wanted.get(seen.path, ()), outages)
+            if seen.is_page:
+                self._judge(seen, published, histories, wanted[seen.path], outages)
 
     def _judge(
         self,
         seen: Seen,
         published: Published,
-        wanted: Sequence[int],
+        histories: Mapping[int, History],
+        page: Page,
         outages: Sequence[Outage],
     ) -> None:
         excused = any(outage.excuses(seen) for outage in outages)
-        lenient = seen.cache == "stale"
-        grace = self.outage_grace if excused else self.grace
+        lenient = page.is_silent or seen.cache == "stale"
+        outage_grace = self.outage_grace if seen.path in self.popular else self.outage_life
+        grace = outage_grace if excused else self.grace
         moment = seen.at - grace if lenient else seen.at
-        for movie in {*wanted, *seen.shown}:
+        end = seen.at + seen.took
+        for movie, history in histories.items():
             self.checks += 1
-            needed, shown = published.by(movie, moment), seen.shown.get(movie, 0)
-            if shown < needed:
+            states = history.states(moment, end)
+            self.decided += _is_expected(page, movie, states) is not None
+            wrong = _wrong(seen, page, movie, states, published.by(movie, moment))
+            if wrong:
                 self.stale.append(
-                    f"{seen.path} ({seen.cache}) at {seen.at:.3f}: movie {movie} shows {shown},"
-                    f" although {needed} was published{_last(outages, seen)}"
+                    f"{seen.path} ({seen.cache}) at {seen.at:.3f}: movie {movie} {wrong}"
+                    f"{_last(outages, seen)}"
                 )
-            elif lenient and shown < published.by(movie, seen.at):
+            elif lenient and _wrong(
+                seen, page, movie, history.states(seen.at, end), published.by(movie, seen.at)
+            ):
                 self.said_stale += 1
                 self.in_grace += not excused
+
+
+def _is_expected(page: Page, movie: int, states: Sequence[MovieState]) -> bool | None:
+    """Whether a page must show a movie, or must not; None if it may or may not."""
+    found = {page.shows(movie, state) for state in states}
+    return found.pop() if len(found) == 1 else None
+
+
+def _wrong(seen: Seen, page: Page, movie: int, states: Sequence[MovieState], version: int) -> str:
+    """What a page shows of a movie that it does not show in any of ``states``, or "".
+
+    ``version`` is the one that its title must have at least.
+    """
+    is_shown, expected = movie in seen.shown, _is_expected(page, movie, states)
+    if is_shown and seen.shown[movie] < version:
+        return f"shows {seen.shown[movie]}, although {version} was published"
+    if expected is not None and is_shown is not expected:
+        return f"{'is missing' if expected else 'is still there'}, {states[0]}"
+    if (
+        page.has_facts
+        and is_shown
+        and seen.facts.get(movie) not in {facts_of(state) for state in states}
+    ):
+        return f"shows {seen.facts.get(movie)}, {states[0]}"
+    return ""
 
 
 def _last(outages: Sequence[Outage], seen: Seen) -> str:

@@ -13,11 +13,13 @@ import re
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 
 from moziweb.services import services_of
 
 VERSION = re.compile(rb"Soak (\d+) version (\d+)\.")
+DAY = re.compile(r"DTSTART;VALUE=DATE:(\d{8})")
 TIMEOUT = 10.0
 UNANSWERED = 0
 """The status of a read that was refused, cut off or timed out."""
@@ -36,6 +38,31 @@ def versions_of(page: bytes) -> dict[int, int]:
     return shown
 
 
+def facts_in(page: bytes) -> dict[int, str]:
+    """The date of each premiere of a calendar or of ``/api/main/``, and whether it is cancelled.
+
+    By movie, as ``pages.facts_of`` writes them; empty for other pages.
+    """
+    if page.startswith(b"BEGIN:VCALENDAR"):
+        events = page.replace(b"\r\n ", b"").decode().split("BEGIN:VEVENT")[1:]
+        found = [
+            (event, date.fromisoformat(DAY.findall(event)[0]), "STATUS:CANCELLED" in event)
+            for event in events
+        ]
+    elif page.startswith(b"{"):
+        found = [
+            (each["movie"]["title"], each["premiere"]["date"], each["premiere"]["cancelled"])
+            for each in json.loads(page).get("premieres", ())
+        ]
+    else:
+        return {}
+    return {
+        movie: f"{day}{' cancelled' if is_cancelled else ''}"
+        for text, day, is_cancelled in found
+        for movie in versions_of(text.encode())
+    }
+
+
 def asker(port: int) -> Ask:
     """Requests to a web process, each on a new connection."""
 
@@ -49,28 +76,37 @@ def asker(port: int) -> Ask:
     return ask
 
 
-def read(chance: random.Random, file: Path, ports: Sequence[str], paths: Sequence[str]) -> None:
-    """Read pages, and log their time, status and versions."""
+def read(chance: random.Random, file: Path, ports: Sequence[str], *paths: Sequence[str]) -> None:
+    """Read pages, and log their time, status, versions and facts.
+
+    Each group of ``paths`` is read as often as another one, so the pages of a small group often at
+    the same time as other readers read them.
+    """
     askers = {int(port): asker(int(port)) for port in ports}
     with file.open("a", buffering=1) as notes:
         while True:
-            path, port, began = chance.choice(paths), chance.choice(list(askers)), time.time()
+            path, port = chance.choice(chance.choice(paths)), chance.choice(list(askers))
+            began = time.time()
             try:
                 status, cache, page = askers[port]("GET", path)
             except FAILURES:
                 status, cache, page = UNANSWERED, "", b""
             shown = {str(movie): version for movie, version in versions_of(page).items()}
             note = {"at": began, "path": path, "status": status, "cache": cache, "shown": shown}
-            note |= {"took": time.time() - began, "port": port}
+            note |= {"took": time.time() - began, "port": port, "facts": facts_in(page)}
             notes.write(json.dumps(note) + "\n")
             time.sleep(chance.random() * 0.01 if status else 0.02)
 
 
 def post(chance: random.Random, ports: Sequence[str], movies: Sequence[str]) -> None:
     """Write through the site."""
+    from tests.soak.states import some_edits  # here, so that readers start fast
+
     while True:
         with contextlib.suppress(*FAILURES):
-            asker(int(chance.choice(ports)))("POST", f"/soak/{chance.choice(movies)}")
+            edits = ",".join(some_edits(chance))
+            path = f"/soak/{chance.choice(movies)}?edits={edits}"
+            asker(int(chance.choice(ports)))("POST", path)
         time.sleep(chance.random() * 0.2)
 
 
@@ -80,12 +116,13 @@ def write(chance: random.Random, file: Path, movies: Sequence[str]) -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
     from tests.soak.app import main as make_app
-    from tests.soak.app import write as write_version
+    from tests.soak.states import some_edits
+    from tests.soak.states import write as edit
 
     database = services_of(make_app({}, **json.loads(file.read_text())).registry).database
     while True:
         with contextlib.suppress(SQLAlchemyError), database.write() as session:
-            write_version(session, int(chance.choice(movies)))
+            edit(session, int(chance.choice(movies)), some_edits(chance))
         time.sleep(chance.random() * 0.2)
 
 
