@@ -84,10 +84,10 @@ def purge(
 ) -> None:  # fmt: skip
     """Purge pages after a change that the site has not seen.
 
-    Use it after a database was restored, or changed by SQL. Purge by TAG (movie:42 genre:5
+    Use it after a database was restored, or changed by SQL. Purge by TAG (movie:42 week:2026-W34
     model:Movie), by URL, or everything. A tag such as lists:42 is expanded to all lists that the
-    movie is in now. Filtered pages do not have the tag of their week, month or year. The output
-    names the tags that no cached page contained.
+    movie is in now. The tag of a week, month or year includes its filtered pages that show
+    premieres. The output names the tags that no cached page contained.
 
     Exit status: 0 if the purge is in effect in every process, 1 if the stamp store is down; then
     the purge waits in the outbox, and a running process will publish it within seconds.

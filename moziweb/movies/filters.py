@@ -26,7 +26,7 @@ from .models import (
     ScreenFormat,
     StreamingService,
 )
-from .tags import filtered_list_tag, period_tag
+from .tags import filtered_list_tag, filtered_pages_tag, period_tag
 
 
 class Dimension(StrEnum):
@@ -135,6 +135,7 @@ class PremiereFilter:
             yield from self.tags()
         else:
             yield from (filtered_list_tag(*first, period) for period in periods)
+            yield from (filtered_pages_tag(period_tag(period)) for period in periods)
             yield from self.tags(*periods)
 
 

@@ -82,6 +82,7 @@ from .tags import (
     premiere_service_tag,
     premiere_tag,
     premiere_times_tag,
+    purged_with,
     service_list_tag,
     service_slug_tag,
     service_tag,
@@ -95,6 +96,7 @@ DECLARATIONS.declare_tag_kinds(
     "ids", "list", "month", "moved", "movie", PART, "person", "place", "premiere", "service",
     "week", "year", *SpanKind,
 )  # fmt: skip
+DECLARATIONS.purge_with(purged_with)
 
 
 def _listed_tags(row: Any) -> tuple[str, ...]:

@@ -128,6 +128,21 @@ def filtered_list_tag(dimension: str, value: str | int, period: Period) -> str:
     return tag("filtered-list", dimension, value, period.name)
 
 
+def filtered_pages_tag(name: str) -> str:
+    """All filtered lists of a period whose tag is ``name``: a purge by hand includes it.
+
+    No write publishes it.
+    """
+    return f"{name}:filtered"
+
+
+def purged_with(name: str) -> Iterator[str]:
+    """The tags that a purge of ``name`` by hand includes: a period's page and its filtered ones."""
+    kind, _, period = name.partition(":")
+    if kind in {"week", "month", "year"} and ":" not in period:
+        yield filtered_pages_tag(name)
+
+
 def year_number_tag(year: Year) -> str:
     """The numbers of a year's premieres, without their order."""
     return tag("year", year.name, "number")

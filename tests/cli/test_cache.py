@@ -26,6 +26,8 @@ import moziweb
 from moziweb.cache import kind_of
 from moziweb.caching import DECLARATIONS, OUTBOX
 from moziweb.manager.audit.models import AuditEntry
+from moziweb.movies.calendar import month_of, year_of
+from moziweb.movies.tags import period_tag
 from moziweb.services import services_of, set_services
 from moziweb.site.page_cache.url_inventory import Priority, SiteUrl
 from moziweb.site.page_cache.warming import in_process_fetcher
@@ -165,6 +167,30 @@ def test_purge_expands_tags(site: Site, command: Run, movies: Movies) -> None:
     assert f"week:{week_here().name}" in row.tags
     assert f"place:{movies.here}:{week_here().name}" in row.tags
     assert "No cached page contained any of them" in command("purge", "movie:9999").stdout
+
+
+def test_purge_of_a_period_includes_its_filtered_pages(
+    site: Site, command: Run, movies: Movies
+) -> None:
+    configure(site, MEMORY + STAMPS)
+    day = week_here().thursday
+    periods = [period_tag(each) for each in (week_here(), month_of(day), year_of(day))]
+    ahead = f"{pages(movies)['ahead']}?kind=cinema"
+    with running(site) as app:
+        for purged in periods:
+            paths = [f"/{each.replace(':', '/')}?kind=cinema" for each in periods]
+            for path in (*paths, ahead):
+                app.get(path)
+            assert {state(app, path) for path in (*paths, ahead)} <= {"hit", "l1"}
+            ended = command("purge", purged)
+            assert ended.returncode == 0, ended.stderr
+            assert [state(app, path) == "miss" for path in paths] == [
+                each == purged for each in periods
+            ]
+            assert state(app, ahead) in {"hit", "l1"}
+            with site.database.engine.connect() as connection:
+                (row,) = OUTBOX.latest(connection, limit=1)
+            assert row.tags == (purged, f"{purged}:filtered"), "a relay would purge both"
 
 
 @pytest.mark.parametrize(

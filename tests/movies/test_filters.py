@@ -15,6 +15,7 @@ from moziweb.movies.models import (
     StreamingService,
 )
 from moziweb.movies.queries import premieres_between
+from moziweb.movies.tags import purged_with
 from tests.factories import THURSDAY, add_genres, make_movie, make_premiere
 
 
@@ -73,3 +74,20 @@ def test_tags_name_value_and_period() -> None:
     assert list(chosen.tags(*periods)) == ["filter:genre:3:2026-W34", "filter:genre:3:2026-08"]
     assert list(chosen.tags()) == ["filter:genre:3"]
     assert list(NO_FILTER.tags(*periods)) == []
+
+
+def test_filtered_lists_of_a_period_share_a_tag_for_purges() -> None:
+    week = Week.parse("2026-W34")
+    for chosen, values in (
+        (PremiereFilter(kind=PremiereKind.CINEMA), ["filtered-list:kind:cinema:2026-W34"]),
+        (
+            PremiereFilter(rating=Rating.AGE_16),
+            ["filtered-list:rating:16:2026-W34", "filter:rating:16:2026-W34"],
+        ),
+    ):
+        assert sorted(chosen.list_tags(week)) == sorted([*values, "week:2026-W34:filtered"])
+        assert list(purged_with("week:2026-W34")) == ["week:2026-W34:filtered"]
+        assert not any("2026-W34" in each for each in chosen.list_tags(week, is_empty=True))
+    assert list(NO_FILTER.list_tags(week)) == ["week:2026-W34"]
+    for name in ("year:2026:number", "movie:42", "week:2026-W34:filtered"):
+        assert list(purged_with(name)) == []

@@ -97,13 +97,13 @@ class Purge:
     reason: str
 
     def tags(self, names: Iterable[str]) -> PurgedTags:
-        """Purge every page that carries one of the tags ``names`` or of their expansions.
+        """Purge every page that carries one of the tags ``names``, or of what they include.
 
         Tags are expanded first, so that no invalid tag is written to the outbox. Raises
         ``InvalidTag``, ``UnknownTag``, ``PurgeDeferred``, and ``PublishError`` if neither the
         stamps nor the outbox can be written.
         """
-        tags = self._checked(names)
+        tags = self.declarations.purged(self._checked(names))
         expanded = self._expanded(tags)
         carried = self._carried(expanded)
         row = self._recorded(tags, self.reason)

@@ -101,6 +101,7 @@ class Declarations:
         self.expansions = TagExpansions()
         self._kinds: set[str] = set()
         self._resolve: Resolve | None = None
+        self._purged_with: Callable[[str], Iterable[str]] = lambda _tag: ()
         self._info_key = f"moziweb.cache.flushed_tags.{id(self)}"
 
     def declare(
@@ -133,6 +134,18 @@ class Declarations:
         mistake.
         """
         self._kinds.update(kinds)
+
+    def purge_with(self, others: Callable[[str], Iterable[str]]) -> None:
+        """Let a manual purge of a tag include those that ``others`` returns for it.
+
+        No write publishes these: they are for pages that depend on parts of what the tag names.
+        """
+        self._purged_with = others
+
+    def purged(self, tags: Iterable[str]) -> frozenset[str]:
+        """Return ``tags`` and those that a manual purge of them includes."""
+        names = frozenset(tags)
+        return names.union(*map(self._purged_with, names))
 
     def resolve_with(self, resolve: Resolve) -> None:
         """Let ``resolve`` replace the tags of each transaction, before they are recorded.
