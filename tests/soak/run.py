@@ -31,7 +31,7 @@ from tests.services.web import WebServer
 from tests.soak.app import SABOTAGE
 from tests.soak.health import Health
 from tests.soak.pages import pages, popular
-from tests.soak.states import MOVIES, MovieState, add_movies, days
+from tests.soak.states import MOVIES, MovieState, add_movies, add_values, days
 from tests.soak.verdict import History, Outage, Published, Seen, Verdict, Write
 from tests.soak.visitors import FAILURES
 
@@ -130,7 +130,7 @@ class Stack:
         self.stamps = everything.enter_context(MemcachedServer())
         self.entries = everything.enter_context(MemcachedServer(megabytes=8))
         self.url = everything.enter_context(postgres.database())
-        week = prepare(self.url)
+        week = prepare(self.url, with_values=True)
         self.home = self.stamps.home
         self.settings = settings_of(self, how)
         (self.home / "keys.json").write_text(json.dumps(self.settings))
@@ -206,12 +206,18 @@ def settings_of(stack: Stack, how: str) -> dict[str, str]:
     }
 
 
-def prepare(url: str) -> str:
-    """Fill a database with movies of this week; returns the name of the week."""
+def prepare(url: str, *, with_values: bool = False) -> str:
+    """Fill a database with movies of this week; returns the name of the week.
+
+    ``with_values`` are those that edits other than a change of the title need.
+    """
     engine = create_app_engine({"sqlalchemy.url": url, "sqlalchemy.pool_size": 2})
     upgrade(engine)
     with Session(engine) as session:
         add_movies(session)
+        if with_values:
+            add_values(session)
+        session.commit()
     engine.dispose()
     return week_of(days()[0]).name
 

@@ -84,19 +84,23 @@ def title_of(movie: int, version: int) -> str:
 
 
 def add_movies(session: Session) -> None:
-    """Add the movies in their first state, and commit."""
+    """Add the movies, without genres: so their pages have no cards of other movies."""
     first = MovieState.first()
-    named(session, StreamingService, "Netflix", slug=SERVICE)
-    for slug, names in GENRES.items():
-        hungarian, _, english = names.partition("/")
-        named(session, Genre, hungarian, slug=slug, name_en=english)
     for number in MOVIES:
         movie = make_movie(
             session, title_of(number, 0), id=number, slug="soak", rating=Rating(first.rating)
         )
-        add_genres(session, movie, GENRES[first.genre])
         make_premiere(session, movie, date.fromisoformat(first.day))
-    session.commit()
+
+
+def add_values(session: Session) -> None:
+    """Give the movies their genre, and add the other values that edits set."""
+    named(session, StreamingService, "Netflix", slug=SERVICE)
+    for slug, names in GENRES.items():
+        hungarian, _, english = names.partition("/")
+        named(session, Genre, hungarian, slug=slug, name_en=english)
+    for movie in session.scalars(select(Movie)):
+        add_genres(session, movie, GENRES[MovieState.first().genre])
 
 
 def _rename(session: Session, movie: Movie) -> dict[str, Any]:
