@@ -33,9 +33,13 @@ from statistics import median
 from typing import Any, Final
 
 from sqlalchemy import (
+    Column,
     Engine,
+    Integer,
+    MetaData,
     String,
     Table,
+    bindparam,
     cast,
     func,
     insert,
@@ -47,6 +51,7 @@ from sqlalchemy import (
 from webtest import TestApp
 
 from benchmarks import sized_sites
+from benchmarks.bulk_load import Progress, bulk_load
 from benchmarks.expensive_requests import Site as PublicSite
 from benchmarks.expensive_requests import by_route, candidates
 from benchmarks.report import Bound, Cell, finish, print_table
@@ -159,11 +164,22 @@ def copies(size: int, movies: int) -> Iterator[tuple[int, int]]:
         yield number, -364 * (NEAREST + number % years)
 
 
-def moved(engine: Engine, column: Any, days: int) -> Any:
-    """A date column moved by some days."""
-    if engine.dialect.name == "sqlite":
-        return func.date(column, f"{days:+} days")
-    return func.cast(column, column.type) + text(str(days))
+COPY: Final = Table(
+    "copy", MetaData(),
+    Column("number", Integer, primary_key=True), Column("days", Integer),
+    prefixes=["TEMPORARY"],
+)  # fmt: skip
+"""The copies that are made, as ``copies`` gives them."""
+
+BATCH: Final = 50
+"""Copies that a statement makes."""
+
+
+def moved(engine_name: str, column: Any) -> Any:
+    """A date column moved by the days of the copy."""
+    if engine_name == "sqlite":
+        return func.date(column, cast(COPY.c.days, String) + " days")
+    return cast(column, column.type) + COPY.c.days
 
 
 VARIANTS: Final = PosterVariant.__table__
@@ -182,7 +198,7 @@ def offsets_of(engine: Engine) -> Offsets:
         }
 
 
-def moved_key(offset: int) -> Any:
+def moved_key(offset: Any) -> Any:
     """The key of a variant with the id of the copied movie."""
     query = select(PosterSource.movie_id).where(PosterSource.id == VARIANTS.c.source_id)
     movie = query.correlate(VARIANTS).scalar_subquery()
@@ -190,8 +206,9 @@ def moved_key(offset: int) -> Any:
     return literal("poster/") + cast(movie + offset, String) + rest
 
 
-def copy_rows(engine: Engine, table: Table, number: int, days: int, offsets: Offsets) -> Any:
-    """The statement that copies the rows of the demo in a table."""
+def copy_rows(engine_name: str, table: Table, offsets: Offsets) -> Any:
+    """The statement that makes the copies ``first`` to ``last`` of the demo's rows in a table."""
+    number = COPY.c.number
     columns = {}
     for column in table.columns:
         copied: Any = column
@@ -203,18 +220,20 @@ def copy_rows(engine: Engine, table: Table, number: int, days: int, offsets: Off
         elif column.name in {"imdb_id", "tmdb_id"}:
             copied = None
         elif column.name in {"date", "old_date"}:
-            copied = moved(engine, column, days)
+            copied = moved(engine_name, column)
         elif column.name == "precision":
             copied = literal(DatePrecision.DAY, column.type)
         elif column is VARIANTS.c.key:
             copied = moved_key(number * offsets["movie"])
         elif column.name == "key":
-            copied = column + f"-{number}"
+            copied = column + "-" + cast(number, String)
         columns[column.name] = copied
     key, owner = ("id", table.name) if "id" in table.c else ("movie_id", "movie")
     is_of_demo = table.c[key] <= offsets[owner]
-    from_demo = select(*[_labelled(each) for each in columns.values()]).where(is_of_demo)
-    return insert(table).from_select(list(columns), from_demo)
+    rows = select(*[_labelled(each) for each in columns.values()])
+    rows = rows.select_from(COPY.join(table, is_of_demo))
+    rows = rows.where(number.between(bindparam("first"), bindparam("last")))
+    return insert(table).from_select(list(columns), rows.order_by(number, table.c[key]))
 
 
 def _labelled(value: Any) -> Any:
@@ -250,12 +269,12 @@ def fill(url: str, size: int) -> None:
         add_user(session, name, password, Role.ADMIN, by=COMMAND, now=now)
     add_variants(engine, now - timedelta(days=30))
     offsets = offsets_of(engine)
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         movies = connection.scalar(select(func.count(Movie.id))) or 1
-        for number, days in copies(size, movies):
-            for name in COPIED:
-                table = Base.metadata.tables[name]
-                connection.execute(copy_rows(engine, table, number, days, offsets))
+    engine.dispose()
+    if found := list(copies(size, movies)):
+        copy_demo(url, found, offsets)
+    with engine.begin() as connection:
         if engine.dialect.name == "postgresql":  # SQLite continues after the largest id
             for name in offsets:
                 sequence = f"pg_get_serial_sequence('{name}', 'id')"
@@ -268,6 +287,22 @@ def fill(url: str, size: int) -> None:
         session.add(movie_of_every_year(now))
     sized_sites.tidy(engine)
     engine.dispose()
+
+
+def copy_demo(url: str, found: Sequence[tuple[int, int]], offsets: Offsets) -> None:
+    """Make copies of the demo's rows; prints its progress."""
+    progress = Progress()
+    with bulk_load(url, COPIED, progress) as connection:
+        COPY.create(connection)
+        rows = [{"number": number, "days": days} for number, days in found]
+        connection.execute(insert(COPY), rows)
+        for name in COPIED:
+            copied = copy_rows(connection.dialect.name, Base.metadata.tables[name], offsets)
+            for first in range(1, len(found) + 1, BATCH):
+                last = min(first + BATCH - 1, len(found))
+                connection.execute(copied, {"first": first, "last": last})
+                progress(f"{name}: {last} of {len(found)} copies")
+        COPY.drop(connection)
 
 
 def premieres_of_the_rest(last_of_demo: int, now: datetime) -> Any:
@@ -444,6 +479,7 @@ def times(
 ) -> dict[str, Growth]:
     """The growth of each route; a first round warms up, unless there is only one."""
     warm_up = rounds > 1
+    progress = Progress()
     for number in range(rounds + warm_up):
         if number == warm_up:
             small.seconds, large.seconds = {}, {}
@@ -451,6 +487,7 @@ def times(
             one, other = small.ask(path, cached=cached), large.ask(path, cached=cached)
             if one != other:
                 raise SystemExit(f"growth: {path}: status {one} with the demo, else {other}")
+            progress(f"round {number + 1 - warm_up} of {rounds}: {path}")
     return {name: growth_of(small, large, paths) for name, paths in routes.items()}
 
 
@@ -495,24 +532,33 @@ def measured_commands(
     print_table(f"{kind}: commands", header, rows)
 
 
-def measured_variants(kind: str, large: Site) -> Bound:
-    """Print the bytes of a variant, now and with the schema before; return the bound."""
+def measured_variants(
+    kind: str, _small: Site, large: Site, _options: argparse.Namespace
+) -> Iterator[Bound]:
+    """Print the bytes of a variant, now and with the schema before; yield the bound.
+
+    The last part: the large site has an old schema afterwards.
+    """
     now = variant_bytes(large.engine)
     migrations.downgrade(large.engine, FULL_SCHEMA)
     sized_sites.tidy(large.engine)
     before = variant_bytes(large.engine)
     print(f"\n{kind}: {now:.0f} bytes of database for each variant, {before:.0f} before")
-    return Bound(f"{kind}: bytes of a variant", now / before, at_most=VARIANT_BYTES)
+    yield Bound(f"{kind}: bytes of a variant", now / before, at_most=VARIANT_BYTES)
 
 
 def measured(kind: str, options: argparse.Namespace) -> list[Bound]:
     """Print the tables of one kind of database; return its bounds."""
     with sites(kind, options.size) as (small, large):
-        bounds = [
-            *measured_pages(kind, small, large, options),
-            *measured_commands(kind, small, large, options),
-        ]
-        return [*bounds, measured_variants(kind, large)]
+        parts = [PARTS[part] for part in PARTS if part in options.parts]
+        return [bound for part in parts for bound in part(kind, small, large, options)]
+
+
+PARTS: Final = {
+    "pages": measured_pages,
+    "commands": measured_commands,
+    "variants": measured_variants,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -524,6 +570,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--size", type=int, default=100_000, help="movies")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--paths", type=int, default=PATHS, help="paths of each route")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--commands", nargs="*", choices=COMMANDS, default=list(COMMANDS))
     options = parser.parse_args(arguments)
     bounds = [bound for kind in options.databases for bound in measured(kind, options)]

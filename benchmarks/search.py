@@ -18,16 +18,17 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from sqlalchemy import insert
-from sqlalchemy.orm import Session
 from webtest import TestApp
 
 from benchmarks import sized_sites
+from benchmarks.bulk_load import Progress, bulk_load
 from benchmarks.report import Bound, Cell, finish, print_table
-from moziweb.movies.models import Credit, CreditRole, Movie, Person
+from moziweb.db.meta import Base
+from moziweb.movies.models import CreditRole
 from moziweb.movies.slugs import slug_of
 from moziweb.services import services_of
 from tests.catalogue import SYNOPSIS, real_titles
@@ -74,8 +75,18 @@ class Search:
         self.seconds.setdefault(text, []).append(self.clock() - started)
 
 
-def fill(session: Session, count: int) -> None:
+def fill(url: str, count: int) -> None:
     """Insert ``count`` movies with random titles and people."""
+    progress = Progress()
+    with bulk_load(url, ("movie", "person", "credit"), progress) as connection:
+        for last, tables in batches(count):
+            for name, rows in tables.items():
+                connection.execute(insert(Base.metadata.tables[name]), rows)
+            progress(f"{last:,} of {count:,} movies")
+
+
+def batches(count: int) -> Iterator[tuple[int, dict[str, list[dict[str, Any]]]]]:
+    """The id of the last movie of each batch, and rows by table, referenced tables first."""
     chance = random.Random(2026)
     titles = real_titles()
     words = [word for title in titles for word in title.split()]
@@ -98,26 +109,28 @@ def fill(session: Session, count: int) -> None:
                 "slug": slug_of(title), "synopsis": SYNOPSIS, "synopsis_en": SYNOPSIS,
             })  # fmt: skip
         people = range((first - 1) * PEOPLE + 1, ids[-1] * PEOPLE + 1)
-        session.execute(insert(Movie), movies)
-        session.execute(insert(Person), [{"id": each, "name": name()} for each in people])
-        session.execute(
-            insert(Credit),
-            [
-                {"movie_id": (each - 1) // PEOPLE + 1, "person_id": each,
-                 "role": CreditRole.CAST, "position": each % PEOPLE}
-                for each in people
-            ],
-        )  # fmt: skip
+        cast = [
+            {"movie_id": (each - 1) // PEOPLE + 1, "person_id": each,
+             "role": CreditRole.CAST, "position": each % PEOPLE}
+            for each in people
+        ]  # fmt: skip
+        yield (
+            ids[-1],
+            {
+                "movie": movies,
+                "person": [{"id": each, "name": name()} for each in people],
+                "credit": cast,
+            },
+        )
 
 
 @contextmanager
 def search(url: str, size: int, folder: Path) -> Iterator[Search]:
     """The site with a new database of ``size`` movies."""
     sized_sites.migrate(url)
+    fill(url, size)
     app = sized_sites.application(url, folder)
     database = services_of(app.registry).database
-    with database.write() as session:
-        fill(session, size)
     sized_sites.tidy(database.engine)
     yield Search(size, TestApp(app), sized_sites.clock_of(url))
     database.engine.dispose()
