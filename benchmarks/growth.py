@@ -8,12 +8,14 @@ long. Genres, services and distributors are not copied: there, the blocks of ear
 fuller. "Size" is the ratio of the sizes of the pages.
 
 Each path is requested from both sites in turn, not cached and then cached, and a ratio is the
-median of the ratios of the rounds, so that other work on the machine affects both. SQLite runs in
+median of the ratios of the rounds, so that other work on the machine affects both. Of the paths of
+a route, the one that grows most is printed. SQLite runs in
 this process, so its CPU time is measured; PostgreSQL runs in its own, so the wall time is. Commands
 run as processes; their peak memory is printed, and the seconds until their first line. No object is
-in storage, so `reconcile` reports every variant as missing. The manager counts the posters of a
-large site in a thread, once a minute: on SQLite, this is in the time of one page. The bytes of a
-variant, with its indexes, are compared with those of the schema before migration 0031.
+in storage, so `reconcile` reports every variant as missing, until it is stopped. The manager counts
+the posters of a large site in a thread, once a minute: on SQLite, this is in the time of one page.
+The bytes of a variant, with its indexes, are compared with those of the schema before migration
+0031.
 
 Run it from the repository's root: ``python -m benchmarks.growth [--rounds 9] [--size 100000]``.
 """
@@ -30,6 +32,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import median
+from threading import Timer
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -99,7 +102,8 @@ RECENT: Final = 1_000
 """Variants that were made in the last hours, in both databases; the others are a month old."""
 
 COMMAND_WITH_PEAK: Final = """\
-import atexit, runpy, sys
+import atexit, runpy, signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 def peak():
     with open("/proc/self/status") as file:
         sys.stderr.write("".join(line for line in file if line.startswith("VmHWM")))
@@ -107,6 +111,9 @@ atexit.register(peak)
 runpy.run_module("moziweb.cli", run_name="__main__", alter_sys=True)
 """
 """Runs a command, then prints its peak memory; that of `wait4` would include its parent's."""
+
+SECONDS: Final = 120
+"""After this time a command is stopped: `reconcile` requests each missing object."""
 
 CACHE: Final = {"cache.regions": "pages fragments feeds search"}
 
@@ -393,7 +400,9 @@ def paths_by_route(small: Site, count: int) -> dict[str, list[str]]:
     for name, paths in routes.items():
         years = [(path, PERIOD.match(path)) for path in paths]
         present = [path for path, year in years if year is None or int(year[1]) >= first]
-        chosen[name] = present[:: max(1, len(present) // count)][:count]
+        if name not in OTHERS:
+            present = present[:: max(1, len(present) // count)][:count]
+        chosen[name] = present
     return {name: paths for name, paths in chosen.items() if paths}
 
 
@@ -429,10 +438,13 @@ def run(site: Site, *command: str) -> Cost:
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as process:  # fmt: skip
         assert process.stdout is not None
+        stop = Timer(SECONDS, process.terminate)
+        stop.start()
         before, last = b"", process.stdout.readline()
         first = time.perf_counter() - started
         for line in process.stdout:
             before, last = last, line
+        stop.cancel()
     if process.returncode not in (0, 1):  # 1: something is missing
         raise SystemExit(f"growth: {' '.join(command)}: {before.decode()}")
     return Cost(time.perf_counter() - started, first, int(last.split()[1]) / 1024)
@@ -440,26 +452,24 @@ def run(site: Site, *command: str) -> Cost:
 
 @dataclass(frozen=True)
 class Growth:
-    """The median ratio of some paths, their median milliseconds on both sites, and their sizes."""
+    """A path: the median ratio, the median milliseconds on both sites, the ratio of the sizes."""
 
+    path: str
     ratio: float
     small: float
     large: float
     size: float
 
 
-def growth_of(small: Site, large: Site, paths: Sequence[str]) -> Growth:
-    pairs = [
-        (one, other)
-        for path in paths
-        for one, other in zip(small.seconds[path], large.seconds[path], strict=True)
-    ]
+def growth_of(small: Site, large: Site, path: str) -> Growth:
+    pairs = list(zip(small.seconds[path], large.seconds[path], strict=True))
     least = 1e-6  # processor time has steps
     return Growth(
+        path,
         median(other / max(one, least) for one, other in pairs),
         1000 * median(one for one, _ in pairs),
         1000 * median(other for _, other in pairs),
-        median(large.bytes[path] / max(small.bytes[path], 1) for path in paths),
+        large.bytes[path] / max(small.bytes[path], 1),
     )
 
 
@@ -477,7 +487,7 @@ def variant_bytes(engine: Engine) -> float:
 def times(
     small: Site, large: Site, routes: dict[str, list[str]], rounds: int, *, cached: bool = False
 ) -> dict[str, Growth]:
-    """The growth of each route; a first round warms up, unless there is only one."""
+    """The path of each route that grows most; a first round warms up, unless there is only one."""
     warm_up = rounds > 1
     progress = Progress()
     for number in range(rounds + warm_up):
@@ -488,15 +498,18 @@ def times(
             if one != other:
                 raise SystemExit(f"growth: {path}: status {one} with the demo, else {other}")
             progress(f"round {number + 1 - warm_up} of {rounds}: {path}")
-    return {name: growth_of(small, large, paths) for name, paths in routes.items()}
+    return {
+        name: max((growth_of(small, large, path) for path in paths), key=lambda each: each.ratio)
+        for name, paths in routes.items()
+    }
 
 
 def print_times(title: str, movies: int, found: dict[str, Growth]) -> None:
     rows: list[list[Cell]] = [
-        [name, each.small, each.large, f"{each.size:.2f}", f"{each.ratio:.2f}"]
+        [name, each.small, each.large, f"{each.size:.2f}", f"{each.ratio:.2f}", each.path[:40]]
         for name, each in found.items()
     ]
-    print_table(title, ["", "demo, ms", f"{movies:,} movies, ms", "size", "ratio"], rows)
+    print_table(title, ["", "demo, ms", f"{movies:,} movies, ms", "size", "ratio", ""], rows)
 
 
 def measured_pages(

@@ -168,6 +168,8 @@ class Movie(Base):
         # For lists of the manager: what lacks a text or a rating.
         _partial_index("ix_movie_without_synopsis", "synopsis = ''"),
         _partial_index("ix_movie_without_rating", "rating IS NULL"),
+        # The latest changes, also if very many movies were changed at one time.
+        Index(None, "updated_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -198,7 +200,7 @@ class Movie(Base):
     )
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
-    updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now, index=True)
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
 
     distributor: Mapped["Distributor | None"] = relationship(lazy="raise_on_sql")
     genres: Mapped[list["Genre"]] = relationship(

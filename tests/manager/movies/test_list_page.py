@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
 from itertools import chain, cycle, product
+from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Engine, delete, event, insert, select, text
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
@@ -254,6 +255,36 @@ def test_added_movie_does_not_shift_pages(dbsession: Session) -> None:
     after = page_of_movies(dbsession, ListQuery(after=page.next), CONTEXT)
     assert len(after.rows) == MOVIES_PER_PAGE
     assert not {row.movie.id for row in page.rows} & {row.movie.id for row in after.rows}
+
+
+def test_the_latest_changes_are_read_from_an_index_if_all_have_one_time(
+    dbsession: Session,
+) -> None:
+    """Otherwise PostgreSQL reads and sorts all movies that were changed at that time."""
+    count = 3_000
+    movies = [
+        {"title": f"Film {number}", "original_title": "x", "slug": "x", "updated_at": NOW}
+        for number in range(count)
+    ]
+    dbsession.execute(insert(Movie), movies)
+    engine = dbsession.get_bind()
+    assert isinstance(engine, Engine)
+    is_sqlite = engine.dialect.name == "sqlite"
+    dbsession.execute(text("ANALYZE" if is_sqlite else "ANALYZE movie"))
+    sent: list[tuple[str, Any]] = []
+    event.listen(engine, "before_cursor_execute", lambda *args: sent.append(args[2:4]))
+    first = page_of_movies(dbsession, ListQuery(), CONTEXT)
+    lists = [sent[0]]
+    sent.clear()
+    second = page_of_movies(dbsession, ListQuery(after=first.next), CONTEXT)
+    lists.append(sent[0])
+    ids = [row.movie.id for row in (*first.rows, *second.rows)]
+    assert ids == list(range(ids[0], ids[0] - 2 * MOVIES_PER_PAGE, -1))
+    for statement, parameters in lists:
+        explain = "EXPLAIN QUERY PLAN " if is_sqlite else "EXPLAIN "
+        plan = dbsession.connection().exec_driver_sql(explain + statement, parameters)
+        lines = " ".join(str(row) for row in plan)
+        assert "ix_movie_updated_at_movie_id" in lines
 
 
 @BOTH
