@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from moziweb.db.paging import block_after
 
 from .models import Credit, CreditRole, Distributor, Movie, Person, Premiere, RemovedMovie
-from .queries import Listing, fetch_listings, select_listings
+from .queries import IS_PUBLISHED, Listing, fetch_listings, select_listings
 
 RoleRow: TypeAlias = Row[CreditRole, int, str, str, str]
 """A role, with the id, the title, the original title and the slug of the movie."""
@@ -81,7 +81,7 @@ def changes_since(
     session: Session, since: datetime, after: tuple[datetime, int] | None, size: int
 ) -> Sequence[MovieChange]:
     """The last changes and the removals of movies at ``since`` or later, by time and id."""
-    changed = select(Movie.updated_at, Movie.id).where(Movie.published, Movie.updated_at >= since)
+    changed = select(Movie.updated_at, Movie.id).where(IS_PUBLISHED, Movie.updated_at >= since)
     removed = select(RemovedMovie.removed_at, RemovedMovie.movie_id)
     removed = removed.where(RemovedMovie.removed_at >= since)
     found: list[MovieChange] = []

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, null, select
+from sqlalchemy import ColumnElement, case, func, null, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, defer
 
 from moziweb.db.planner_hints import NoIndex
@@ -145,15 +145,17 @@ def _latest(
 ) -> Sequence[Any]:
     """Rows of premiere id, movie id, ``time``, and change or None; the latest first.
 
-    Without an index of times: ``where`` finds few premieres, and a site has many of the past.
+    Without an index of times: ``where`` finds few premieres, and a site has many of the past, which
+    an import may have announced lately.
     """
     if time.class_ is PremiereChange:
         query = published_premieres(Premiere.id, Premiere.movie_id, time, PremiereChange)
         query = query.join(PremiereChange, PremiereChange.premiere_id == Premiere.id)
     else:
         query = published_premieres(Premiere.id, Premiere.movie_id, time, null())
-    at = NoIndex(time)
-    query = query.where(at.is_not(None), *where).order_by(at.desc(), Premiere.id.desc())
+    # PostgreSQL would read an index in the order of its column, but not in that of an expression.
+    order = func.coalesce(time, time).desc(), Premiere.id.desc()
+    query = query.where(NoIndex(time).is_not(None), *where).order_by(*order)
     return session.execute(query.limit(limit)).all()
 
 

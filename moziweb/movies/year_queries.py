@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from itertools import groupby
+from typing import Final
 
 from sqlalchemy import (
     ColumnElement,
@@ -29,6 +30,9 @@ from .calendar import FIRST_YEAR, LAST_YEAR, Year
 from .models import DatePrecision, Movie, Premiere
 from .queries import SCREENED, STREAMED, Listing, listings_of, published_premieres
 
+MOST_OF_YEAR: Final = 1_000
+"""The numbers of a year are exact below it: the cost of counting has an upper bound."""
+
 NO_MONTH = 0
 """Stands for the month of premieres of which only the year is known."""
 
@@ -44,7 +48,10 @@ class MonthOverview:
 
 @dataclass(frozen=True, slots=True)
 class YearNumbers:
-    """The numbers of a year's premieres that are not cancelled."""
+    """The numbers of a year's premieres that are not cancelled, at most ``MOST_OF_YEAR``.
+
+    At this value, the premieres of movies that are not published are among them.
+    """
 
     screened: int = 0
     streamed: int = 0
@@ -106,7 +113,10 @@ def numbers_by_year(session: Session) -> Mapping[Year, YearNumbers]:
     for is_hidden, year, screened, streamed in rows:
         if not is_hidden:
             less = hidden.get(int(year), (0, 0))
-            found[Year(int(year))] = YearNumbers(screened - less[0], streamed - less[1])
+            found[Year(int(year))] = YearNumbers(
+                *(number - few if number < MOST_OF_YEAR else number
+                  for number, few in zip((screened, streamed), less, strict=True))
+            )  # fmt: skip
     return found
 
 
@@ -125,12 +135,15 @@ def _numbers_query() -> CompoundSelect[bool, int, int, int]:
     has_some = first.scalar_subquery().is_not(None)
     is_shown = Premiere.cancelled_at.is_(None)
     kinds = SCREENED, STREAMED
-    counts = [
-        select(func.count())
+    of_kinds = (
+        select(Premiere.kind)
         .where(is_in_year, is_shown, Premiere.kind.in_(each))
+        .limit(MOST_OF_YEAR)
         .correlate(listed)
-        .scalar_subquery()
         for each in kinds
+    )
+    counts = [
+        select(func.count()).select_from(few.subquery()).scalar_subquery() for few in of_kinds
     ]
     year = extract("year", Premiere.date)
     sums = [func.sum(case((Premiere.kind.in_(each), 1), else_=0)) for each in kinds]

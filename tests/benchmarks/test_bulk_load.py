@@ -42,9 +42,9 @@ def test_load_ends_with_the_rows_of_triggers_and_the_same_schema(database: Datab
     ]  # fmt: skip
     premieres = [{"movie_id": announced, "date": THURSDAY, "kind": PremiereKind.CINEMA}]
     with bulk_load(url, TABLES, Progress()) as connection:
-        connection.execute(insert(Movie.__table__), movies)
-        connection.execute(insert(PosterSource.__table__), sources)
-        connection.execute(insert(Premiere.__table__), premieres)
+        connection.execute(insert(Movie), movies)
+        connection.execute(insert(PosterSource), sources)
+        connection.execute(insert(Premiere), premieres)
 
     assert schema_of(database) == before
     with database.write() as session:

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
+from sqlalchemy import Engine, event, insert, text
 from sqlalchemy.orm import Session
 
 from moziweb.movies.block_queries import (
@@ -26,6 +28,7 @@ from tests.factories import (
 )
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NOON = datetime(2026, 8, 20, 12, tzinfo=UTC)
 
 
 def blocks_of_premieres(session: Session, size: int) -> list[int]:
@@ -115,3 +118,26 @@ def test_movie_of_a_block_is_that_of_the_session(dbsession: Session) -> None:
     movie = make_movie(dbsession)
     assert isinstance(movie_block(dbsession, 0, 1)[0].movie, Movie)
     assert movie_block(dbsession, movie.id, 1) == ()
+
+
+def test_changes_are_read_by_time_and_not_from_all_published_movies(dbsession: Session) -> None:
+    engine = dbsession.get_bind()
+    assert isinstance(engine, Engine)
+    movies = [
+        {"title": "x", "original_title": "x", "slug": "x",
+         "updated_at": NOON - timedelta(minutes=number // 100)}
+        for number in range(2_000)
+    ]  # fmt: skip
+    dbsession.execute(insert(Movie), movies)
+    is_sqlite = engine.dialect.name == "sqlite"
+    if not is_sqlite:  # SQLite has no statistics in the product either
+        dbsession.execute(text("ANALYZE movie"))
+    sent: list[tuple[str, Any]] = []
+    event.listen(engine, "before_cursor_execute", lambda *args: sent.append(args[2:4]))
+    first = changes_since(dbsession, NOON - timedelta(days=1), None, 50)
+    last = first[-1].time, first[-1].movie_id
+    assert len(changes_since(dbsession, NOON - timedelta(days=1), last, 50)) == 50
+    for statement, parameters in (sent[0], sent[2]):
+        explain = "EXPLAIN QUERY PLAN " if is_sqlite else "EXPLAIN "
+        plan = dbsession.connection().exec_driver_sql(explain + statement, parameters)
+        assert "ix_movie_updated_at_movie_id" in " ".join(str(row) for row in plan)

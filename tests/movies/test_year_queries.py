@@ -2,8 +2,10 @@
 
 from datetime import date
 
+import pytest
 from sqlalchemy.orm import Session
 
+from moziweb.movies import year_queries
 from moziweb.movies.calendar import Year
 from moziweb.movies.models import DatePrecision, PremiereKind
 from moziweb.movies.year_queries import NO_MONTH, YearNumbers, numbers_by_year, year_overview
@@ -45,3 +47,26 @@ def test_numbers_by_kind_without_the_cancelled(dbsession: Session) -> None:
     dbsession.flush()
     found = {year.name: numbers for year, numbers in numbers_by_year(dbsession).items()}
     assert found == {"2026": YearNumbers(2, 1), "2027": YearNumbers(0, 0)}
+
+
+def test_numbers_of_a_year_are_counted_up_to_a_limit(
+    dbsession: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(year_queries, "MOST_OF_YEAR", 3)
+    year_queries._numbers_query.cache_clear()
+    hidden = make_movie(dbsession, published=False)
+    for year, screened, streamed in ((2026, 2, 3), (2027, 4, 0), (2028, 5, 1)):
+        movie = make_movie(dbsession)
+        for number in range(screened):
+            make_premiere(dbsession, movie, date(year, 6, 1 + number))
+        for _ in range(streamed):
+            make_premiere(dbsession, movie, date(year, 6, 4), service="MUBI")
+        make_premiere(dbsession, hidden, date(year, 1, 1), service="MUBI")
+    dbsession.flush()
+    found = numbers_by_year(dbsession)
+    year_queries._numbers_query.cache_clear()
+    assert found == {
+        Year(2026): YearNumbers(2, 3),
+        Year(2027): YearNumbers(3, 0),
+        Year(2028): YearNumbers(3, 1),
+    }

@@ -12,6 +12,7 @@ from moziweb.movies.calendar import FIRST_YEAR, LAST_YEAR, Month, Year
 from moziweb.movies.models import DatePrecision
 from moziweb.movies.tags import year_number_tag
 from moziweb.movies.year_queries import (
+    MOST_OF_YEAR,
     NO_MONTH,
     MonthOverview,
     YearNumbers,
@@ -122,6 +123,10 @@ def years(request: Request) -> dict[str, Any]:
 
 
 def _numbers_text(context: PageContext, numbers: YearNumbers) -> str:
-    values = {"screened": numbers.screened, "streamed": numbers.streamed}
+    values = {"screened": _number(numbers.screened), "streamed": _number(numbers.streamed)}
     text = _("${screened} in cinemas, ${streamed} streaming", mapping=values)
     return context.formatter.translate(text)
+
+
+def _number(number: int) -> str:
+    return str(number) if number < MOST_OF_YEAR else f"{MOST_OF_YEAR}+"
