@@ -199,13 +199,19 @@ def _people(terms: SearchTerms) -> Select[Any]:
     kind, slug = literal(NameKind.PERSON.value).label("kind"), literal("").label("slug")
     rarest, *others = terms.words
     has_others = [_contains_unindexed(Person.search_text, word) for word in others]
-    first = (
-        among_first_with_part(Person.search_text, part, MAX_PEOPLE + 1, _is_shown(), *where)
-        for part, where in ((f" {terms.phrase} ", []), (_part(rarest), has_others))
+    limit, phrase = MAX_PEOPLE + 1, f" {terms.phrase} "
+    if " " in terms.phrase:  # few names have two words, and none of them would be read in vain
+        whole = and_(contains_part(Person.search_text, phrase), _is_shown())
+    else:
+        whole = among_first_with_part(Person.search_text, phrase, limit, _is_shown())
+    parts = among_first_with_part(
+        Person.search_text, _part(rarest), limit, _is_shown(), *has_others
     )
+    # No OR: PostgreSQL would read all people.
+    found = union(*(select(Person.id).where(each) for each in (whole, parts)))
     people = (
         select(kind, Person.id, Person.name, slug)
-        .where(or_(*first))
+        .where(Person.id.in_(found))
         .order_by(case((is_word, 0), else_=1), Person.id)
         .limit(MAX_PEOPLE + 1)
         .subquery()

@@ -14,7 +14,7 @@ from moziweb.movies import (
     edit_version,  # noqa: F401 - updates search_text
     search_queries,
 )
-from moziweb.movies.models import CreditRole, Movie, Person
+from moziweb.movies.models import Credit, CreditRole, Movie, Person
 from moziweb.movies.search_queries import (
     MAX_PIECES,
     MAX_QUERY_LENGTH,
@@ -24,6 +24,7 @@ from moziweb.movies.search_queries import (
     SearchCursor,
     SearchTerms,
     is_name,
+    matching_names,
     misspelt_titles,
     rarest_first,
     search_movies,
@@ -239,6 +240,37 @@ def test_misspelt_titles_are_read_from_indexes(
     assert "ix_movie_short_title" in lines
     assert "ix_movie_short_original_title" in lines
     assert not re.search(r"SCAN movie|Seq Scan|published \(|pk_movie", lines)
+
+
+def test_names_that_do_not_match_are_not_read(dbsession: Session) -> None:
+    """Otherwise the cost of a search would grow with the number of people."""
+    engine = dbsession.get_bind()
+    assert isinstance(engine, Engine)
+    movie, count = make_movie(dbsession, "Népes"), 10_000
+    people = [
+        {"id": number, "name": f"{number:05} {number * 7919 % count:04}"}
+        for number in range(1, count + 1)
+    ]
+    cast = [
+        {"movie_id": movie.id, "person_id": each["id"], "role": CreditRole.CAST, "position": place}
+        for place, each in enumerate(people)
+    ]
+    dbsession.execute(insert(Person), people)
+    dbsession.execute(insert(Credit), cast)
+    is_sqlite = engine.dialect.name == "sqlite"
+    if not is_sqlite:  # SQLite has no statistics in the product either
+        dbsession.execute(sqlalchemy.text("ANALYZE person, credit"))
+    sent: list[tuple[str, Any]] = []
+    event.listen(engine, "before_cursor_execute", lambda *args: sent.append(args[2:4]))
+    for text in ("zq", "zqzq", "zqzq bcdf", "zqzqzqzq bcdfbcdf"):
+        assert not matching_names(dbsession, SearchTerms.of(text))
+        statement, parameters = sent[-1]
+        explain = "EXPLAIN QUERY PLAN " if is_sqlite else "EXPLAIN ANALYZE "
+        plan = dbsession.connection().exec_driver_sql(explain + statement, parameters)
+        lines = " ".join(str(row) for row in plan)
+        assert not re.search(r"SCAN person\b(?!_trigram)", lines), text
+        removed = re.findall(r"Rows Removed by Filter: (\d+)", lines)
+        assert sum(map(int, removed)) < count / 10, text
 
 
 @pytest.mark.parametrize(
