@@ -248,7 +248,7 @@ def test_names_that_do_not_match_are_not_read(dbsession: Session) -> None:
     assert isinstance(engine, Engine)
     movie, count = make_movie(dbsession, "Népes"), 10_000
     people = [
-        {"id": number, "name": f"{number:05} {number * 7919 % count:04}"}
+        {"id": number, "name": f"{number:05} {'hosszú ' * 12}{number * 7919 % count:04}"}
         for number in range(1, count + 1)
     ]
     cast = [
