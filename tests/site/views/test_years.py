@@ -96,7 +96,9 @@ def test_year_outside_the_calendar_is_404(demo_app: TestApp, name: str) -> None:
     demo_app.get(f"/year/{name}", status=404)
 
 
-def test_years_have_numbers_by_kind(app: TestApp, dbsession: Session) -> None:
+def test_years_have_numbers_by_kind(
+    app: TestApp, dbsession: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_premiere(dbsession, make_movie(dbsession), date(2026, 6, 4))
     make_premiere(dbsession, make_movie(dbsession), date(2025, 6, 5), service="MUBI")
     dbsession.commit()
@@ -105,3 +107,5 @@ def test_years_have_numbers_by_kind(app: TestApp, dbsession: Session) -> None:
     assert "1 in cinemas, 0 streaming" in page
     assert "0 in cinemas, 1 streaming" in page
     assert "0 moziban, 1 streamingen" in app.get("/years").text
+    monkeypatch.setattr(years, "MOST_OF_YEAR", 1)
+    assert "1+ in cinemas, 0 streaming" in app.get("/en/years").text
