@@ -30,7 +30,7 @@ from .calendar import FIRST_YEAR, LAST_YEAR, Year
 from .models import DatePrecision, Movie, Premiere
 from .queries import SCREENED, STREAMED, Listing, listings_of, published_premieres
 
-MOST_OF_YEAR: Final = 1_000
+MOST_OF_YEAR: Final = 500
 """The numbers of a year are exact below it: the cost of counting has an upper bound."""
 
 NO_MONTH = 0

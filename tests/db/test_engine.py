@@ -70,8 +70,8 @@ def test_writers_that_read_first_wait_for_each_other(engine: Engine) -> None:
         assert connection.scalar(text("SELECT value FROM counter")) == 40
 
 
-SESSION = "SELECT current_setting(unnest(ARRAY['jit', {}]))".format(
-    ", ".join(f"'{name}'" for name in QUERY_LIMITS)
+SESSION = "SELECT current_setting(unnest(ARRAY[{}]))".format(
+    ", ".join(f"'{name}'" for name in ("jit", "max_parallel_workers_per_gather", *QUERY_LIMITS))
 )
 
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -94,7 +94,7 @@ def test_web_connections_have_limits(
     engine = services_of(config.registry).database.engine
     for _ in range(2):  # also after the rollback of the first connection's transaction
         with engine.connect() as connection:
-            assert connection.scalars(text(SESSION)).all() == ["off", *limits]
+            assert connection.scalars(text(SESSION)).all() == ["off", "0", *limits]
     engine.dispose()
 
 
@@ -109,7 +109,7 @@ def test_other_processes_have_limits_of_their_own(
     settings = load(raw_settings(database_url, tmp_path))
     engine = create_engine(settings | query_limits_of(settings, process))
     with engine.connect() as connection:
-        assert connection.scalars(text(SESSION)).all() == ["off", *limits]
+        assert connection.scalars(text(SESSION)).all() == ["off", "0", *limits]
     engine.dispose()
 
 
