@@ -102,6 +102,7 @@ def _templates(config: Configurator) -> None:
     config.add_settings(
         {
             "jinja2.directories": "moziweb:templates",
+            "jinja2.extensions": "moziweb.site.template_source.WithoutIndentation",
             "jinja2.i18n.domain": DOMAIN,
             "jinja2.undefined": "strict",
             "jinja2.trim_blocks": True,
