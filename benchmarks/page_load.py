@@ -187,8 +187,12 @@ def _script(paths: Path) -> Path:
     return script
 
 
-OTHER_TAGS: Final = tuple(f"week:1900-W{number:02}" for number in range(1, 36))
-"""With that of a movie as many as a moved premiere publishes: 36."""
+OTHER_TAGS: Final = (
+    *(f"week:1900-W{number:02}" for number in range(1, 40)),
+    *(f"filtered-list:genre:{number}:1900-W01" for number in range(1, 26)),
+)
+"""With that of a movie as many as a moved premiere publishes: 65 (docs/cache.md), 25 of them for
+filtered lists."""
 
 
 @contextmanager
