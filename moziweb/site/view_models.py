@@ -51,7 +51,6 @@ class PosterImage:
     src: str = ""
     srcset_avif: str = ""
     srcset_webp: str = ""
-    srcset_jpg: str = ""
     backdrop_src: str | None = None
     preview_url: str | None = None
     preview_size: tuple[int, int] | None = None

@@ -28,6 +28,7 @@ def poster_image(
     """The poster of the movie ``title``. Without ``links``, its size and a fallback text.
 
     All URLs but those of ``srcset`` are absolute, for clients that do not resolve relative URLs.
+    JPEG has one size, ``src``: browsers that read the style sheets read WebP.
 
     ``blurred`` is for the movie's own page: it adds the backdrop, the preview, and the
     placeholder that is visible until the image has loaded.
@@ -49,7 +50,6 @@ def poster_image(
         src=context.urls.absolute(links.url(THUMB, "jpg")),
         srcset_avif=_srcset(links, "avif"),
         srcset_webp=_srcset(links, "webp"),
-        srcset_jpg=_srcset(links, "jpg"),
         backdrop_src=_ready_url(context, links, SMALL, "jpg") if blurred else None,
         preview_url=context.urls.absolute(links.url(SQUARE, "jpg")) if blurred else None,
         preview_size=links.size(SQUARE, "jpg") if blurred else None,

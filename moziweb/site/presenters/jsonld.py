@@ -92,7 +92,8 @@ def movies_json_ld(context: PageContext, movies: Iterable[Movie]) -> Markup:
 
 def script_json(data: Mapping[str, Any]) -> Markup:
     """``data`` as JSON that is safe inside a script element."""
-    return Markup(json.dumps(data, ensure_ascii=False).translate(_ESCAPES))  # noqa: S704 - escaped
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return Markup(text.translate(_ESCAPES))  # noqa: S704 - escaped
 
 
 def _movie(context: PageContext, movie: Movie, poster: PosterImage) -> dict[str, Any]:

@@ -184,7 +184,7 @@ def test_second_preview_is_the_square_variant(app: TestApp, movie: Movie) -> Non
     assert previews["og:description"] == page.html.find("meta", {"name": "description"})["content"]
 
 
-def test_sources_are_avif_then_webp_then_jpeg(app: TestApp, movie: Movie) -> None:
+def test_sources_are_avif_then_webp_then_one_jpeg(app: TestApp, movie: Movie) -> None:
     picture = app.get(movie_path(movie)).html.find("picture")
     sources = picture.find_all("source")
     assert [source["type"] for source in sources] == ["image/avif", "image/webp"]
@@ -192,6 +192,8 @@ def test_sources_are_avif_then_webp_then_jpeg(app: TestApp, movie: Movie) -> Non
         urls = [each.split()[0] for each in source["srcset"].split(", ")]
         assert len(urls) == 4
         assert all(path.endswith(f".{extension}") for path in urls)
+    assert picture.img["src"].endswith(".thumb.jpg")
+    assert "srcset" not in picture.img.attrs
 
 
 def test_full_size_is_linked_at_its_own_variant(app: TestApp, movie: Movie) -> None:
