@@ -22,7 +22,7 @@ def test_texts_stay_separate_and_lines_keep_their_numbers() -> None:
         "<p>{{ x }}{% if x %}<a>2</a>{% endif %}\n  <a>3</a></p>",
         "<p>{{ x }}{% if x %}\n  {% if x %}\n  <a>2</a>{% endif %}\n  {% endif %}\n  </p>",
         "<p>{{ x }}{# a note #}\n  {{ x }}\n  {%- if x %}\n    <a>1</a>{% endif %}\n  </p>",
-        "<p>{{ x }}\n  {# a note\n    of two lines #}\n  <a>1</a>\n  {#- another #}\n  <a>2</a></p>",
+        "<p>{{ x }}\n  {# of\n    two lines #}\n  <a>1</a>\n  {#- another #}\n  <a>2</a></p>",
         "<p>{% set y %}1{% endset %}\n  {% if x %}\n  {{ y }}{% endif %}</p>",
     ]
     for source in sources:
