@@ -9,12 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 from sqlalchemy import (
     ColumnElement,
     Integer,
-    Row,
     Select,
     and_,
     cast,
@@ -31,6 +30,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from moziweb.db.planner_hints import NoIndex
 
 from .calendar import week_of
+from .list_position import ListPosition
 from .models import (
     UNANNOUNCED,
     Credit,
@@ -72,14 +72,38 @@ class FacetSection(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class FacetCursor:
-    """The last row of a block: the id of a premiere, or of a movie without one."""
+class FacetPosition:
+    """Where a block of a section begins: at a premiere, or at a movie without one."""
 
     section: FacetSection
-    row_id: int
+    place: ListPosition
 
     def __str__(self) -> str:
-        return f"{self.section}-{self.row_id}"
+        return f"{self.section}-{self.place}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """The inverse of ``str``; None for any other text."""
+        name, _dash, rest = text.partition("-")
+        section = next((each for each in FacetSection if each == name), None)
+        place = ListPosition.parse(rest)
+        if section is None or place is None:
+            return None
+        is_dated = section is not FacetSection.UNANNOUNCED
+        return cls(section, place) if (place.day is not None) == is_dated else None
+
+    @classmethod
+    def of(cls, section: FacetSection, listing: Listing) -> Self:
+        """The position of a listing in a section."""
+        premiere = listing.premiere
+        day, row_id = (premiere.date, premiere.id) if premiere else (None, listing.movie.id)
+        return cls(section, ListPosition(day, row_id))
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """The values that the section is ordered by."""
+        place = self.place
+        return (place.row_id,) if place.day is None else (place.day, place.row_id)
 
 
 def genre_by_slug(session: Session, slug: str) -> Genre | None:
@@ -122,15 +146,15 @@ def facet_blocks(
     sections: Iterable[FacetSection],
     today: date,
     limit: int,
-    after: "Anchor | None" = None,
+    position: FacetPosition | None = None,
 ) -> Mapping[FacetSection, Sequence[Listing]]:
-    """The rows of sections after ``after``, or their first rows.
+    """The rows of sections from ``position`` on, or their first rows.
 
     Two queries, three for a genre or a distributor.
     """
     is_common = _is_common(session, facet)
     parts = {
-        section: _block_ids(facet, section, today, is_common, after).limit(limit).subquery()
+        section: _block_ids(facet, section, today, is_common, position).limit(limit).subquery()
         for section in _sections_of(facet, sections)
     }
     ids = union_all(*(select(literal(str(name)), part) for name, part in parts.items()))
@@ -146,32 +170,18 @@ def facet_blocks(
     return found
 
 
-def facet_anchor(
-    session: Session, facet: Facet, cursor: FacetCursor, today: date
-) -> "Anchor | None":
-    """The values that the section of the cursor is ordered by, None if its row is not there."""
-    query = _section_rows(facet, cursor.section, today)
-    columns = _ORDERS[cursor.section].columns
-    return session.execute(query.where(columns[-1] == cursor.row_id)).one_or_none()
-
-
-def facet_cursors(session: Session, facet: Facet, today: date) -> Iterator[FacetCursor]:
-    """The cursors of all blocks but the first of each section. Runs a query for each section."""
+def facet_positions(session: Session, facet: Facet, today: date) -> Iterator[FacetPosition]:
+    """The positions of all blocks but the first of each section. Runs a query for each section."""
     for section in _sections_of(facet, FacetSection):
         query = _section_rows(facet, section, today).order_by(*_ORDERS[section].by)
-        ids = [row[-1] for row in session.execute(query)]
-        for row_id in ids[BLOCK - 1 : len(ids) - 1 : BLOCK]:
-            yield FacetCursor(section, row_id)
+        for *days, row_id in session.execute(query).all()[BLOCK::BLOCK]:
+            yield FacetPosition(section, ListPosition(days[0] if days else None, row_id))
 
 
 def _sections_of(facet: Facet, sections: Iterable[FacetSection]) -> Iterator[FacetSection]:
     """Those that a facet can have: a service belongs to a premiere."""
     is_service = isinstance(facet, StreamingService)
     return (each for each in sections if not (is_service and each is FacetSection.UNANNOUNCED))
-
-
-Anchor: TypeAlias = Row[Any]
-"""The values of a row that its section is ordered by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,16 +222,21 @@ def _section_rows(
 
 
 def _block_ids(
-    facet: Facet, section: FacetSection, today: date, is_common: bool, after: "Anchor | None"
+    facet: Facet,
+    section: FacetSection,
+    today: date,
+    is_common: bool,
+    position: FacetPosition | None,
 ) -> Select[int, int]:
-    """The ids of a section's movies and premieres after ``after``, in their order."""
+    """The ids of a section's movies and premieres from ``position`` on, in their order."""
     order = _ORDERS[section]
     # The other sections are short.
     in_order = isinstance(facet, _SHARED) and (is_common or section is not FacetSection.PAST)
     rows = _section_rows(facet, section, today, in_order=in_order).order_by(*order.by)
-    if after is not None:
-        place = tuple_(*order.columns)
-        rows = rows.where(place < tuple(after) if order.is_descending else place > tuple(after))
+    if position is not None:
+        key = tuple_(*order.columns)
+        is_after = key <= position.key if order.is_descending else key >= position.key
+        rows = rows.where(is_after)
     is_unannounced = section is FacetSection.UNANNOUNCED
     premiere_id = cast(null(), Integer) if is_unannounced else Premiere.id
     return rows.with_only_columns(Movie.id.label("movie_id"), premiere_id.label("premiere_id"))

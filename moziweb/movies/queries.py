@@ -28,6 +28,7 @@ from sqlalchemy.orm import Session, aliased, defer, joinedload, selectinload
 from moziweb.db.planner_hints import NoIndex
 from moziweb.db.types import MAX_ID
 
+from .list_position import ListPosition
 from .models import (
     UNANNOUNCED,
     Credit,
@@ -113,29 +114,23 @@ def premieres_between(
 
 
 def undated_movies(
-    session: Session, today: date, limit: int, after: Listing | None = None
+    session: Session, today: date, limit: int, position: ListPosition | None = None
 ) -> tuple[Listing, ...]:
     """Published movies whose day is not known: those with a month or year first, then the rest.
 
-    At most ``limit``, the first ones or those after ``after``. A movie is omitted if all of its
+    At most ``limit``, the first ones or those from ``position`` on: the date of a movie's premiere,
+    and the movie's id. A movie is omitted if all of its
     premieres are cancelled or in a month or year that is over.
     """
-    parts = _awaited_movies(today, after), _unannounced_movies(after)
+    parts = _awaited_movies(today, position), _unannounced_movies(position)
     return fetch_listings(session, _undated_query(today, parts, limit))
 
 
-def undated_listing(session: Session, today: date, movie_id: int) -> Listing | None:
-    """A movie as ``undated_movies`` lists it; None if it does not."""
-    parts = [
-        each.where(Movie.id == movie_id) for each in (_awaited_movies(today), _unannounced_movies())
-    ]
-    return next(iter(fetch_listings(session, _undated_query(today, parts, 1))), None)
-
-
-def undated_ids(session: Session, today: date) -> Sequence[int]:
-    """The ids of all movies of ``undated_movies``, in its order."""
+def undated_positions(session: Session, today: date) -> Sequence[ListPosition]:
+    """The positions of all movies of ``undated_movies``, in its order."""
     query = _undated_query(today, (_awaited_movies(today), _unannounced_movies()), None)
-    return session.scalars(query.with_only_columns(Movie.id)).all()
+    rows = session.execute(query.with_only_columns(Premiere.date, Movie.id))
+    return [ListPosition(*row) for row in rows]
 
 
 def listings_of(
@@ -319,10 +314,11 @@ def _undated_query(today: date, parts: Iterable[Select[int]], limit: int | None)
     )
 
 
-def _awaited_movies(today: date, after: Listing | None = None) -> Select[int]:
+def _awaited_movies(today: date, position: ListPosition | None = None) -> Select[int]:
     """The movies with an awaited premiere and none on a known day, the earliest premiere first.
 
-    Looks at the premieres without a day alone, which are few. None are after a movie without one.
+    Those from ``position`` on; none follow a movie without premieres. Looks at the premieres
+    without a day alone, which are few.
     """
     dated = exists().where(Premiere.movie_id == Movie.id, Premiere.precision.in_(DAYS))
     awaited = aliased(Premiere)
@@ -333,22 +329,22 @@ def _awaited_movies(today: date, after: Listing | None = None) -> Select[int]:
         .where(awaited.id == _first_awaited(today), ~dated.correlate(Movie))
         .order_by(awaited.date, Movie.id.desc())
     )
-    if after is None:
+    if position is None:
         return query
-    if after.premiere is None:
+    if position.day is None:
         return query.where(false())
-    is_same_date = and_(awaited.date == after.day, Movie.id < after.movie.id)
-    return query.where(or_(awaited.date > after.day, is_same_date))
+    is_same_date = and_(awaited.date == position.day, Movie.id <= position.row_id)
+    return query.where(or_(awaited.date > position.day, is_same_date))
 
 
-def _unannounced_movies(after: Listing | None = None) -> Select[int]:
-    """The movies without premieres, the newest first: those after ``after``."""
+def _unannounced_movies(position: ListPosition | None = None) -> Select[int]:
+    """The movies without premieres, the newest first: those from ``position`` on."""
     unannounced = UNANNOUNCED.c.movie_id
     query = select(unannounced).join(Movie, Movie.id == NoIndex(unannounced))
     query = query.where(IS_PUBLISHED, has_no_premiere()).order_by(unannounced.desc())
-    if after is None or after.premiere is not None:
+    if position is None or position.day is not None:
         return query
-    return query.where(unannounced < after.movie.id)
+    return query.where(unannounced <= position.row_id)
 
 
 def _latest_change() -> ColumnElement[int]:

@@ -1,5 +1,6 @@
 """Queries of the pages of years: the first premieres of each month, and numbers of premieres."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +20,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    tuple_,
     union_all,
     values,
 )
@@ -26,15 +28,28 @@ from sqlalchemy.orm import Session
 
 from moziweb.db.planner_hints import NoIndex
 
-from .calendar import FIRST_YEAR, LAST_YEAR, Year
+from .calendar import FIRST_YEAR, LAST_YEAR, Year, year_of
+from .list_position import TitlePosition
 from .models import DatePrecision, Movie, Premiere
-from .queries import SCREENED, STREAMED, Listing, listings_of, published_premieres
+from .queries import (
+    SCREENED,
+    STREAMED,
+    Listing,
+    fetch_listings,
+    is_without_day,
+    listings_of,
+    published_premieres,
+    select_listings,
+)
 
 MOST_OF_YEAR: Final = 500
 """The numbers of a year are exact below it: the cost of counting has an upper bound."""
 
 NO_MONTH = 0
 """Stands for the month of premieres of which only the year is known."""
+
+YEAR_BLOCK: Final = 100
+"""Premieres of which only the year is known on one page. No other page lists those of a year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +114,39 @@ def year_overview(
         )
         for month, part in ((month, list(rows)) for month, rows in groupby(rows, lambda r: r.month))
     ]
+
+
+def year_only_premieres(
+    session: Session,
+    year: Year,
+    limit: int,
+    where: Iterable[ColumnElement[bool]],
+    position: TitlePosition,
+) -> Sequence[Listing]:
+    """At most ``limit`` premieres of which only the year is known, by title, from ``position`` on.
+
+    In the order of ``year_overview``. One query.
+    """
+    order = Movie.sort_key, Premiere.id
+    is_year = Premiere.precision == DatePrecision.YEAR
+    query = select_listings(Premiere.movie_id == Movie.id)
+    query = query.where(Premiere.date.between(year.start, year.end), is_year, *where)
+    query = query.where(tuple_(*order) >= (position.sort_key, position.row_id))
+    return fetch_listings(session, query.order_by(*order).limit(limit))
+
+
+def year_only_positions(session: Session) -> Mapping[Year, Sequence[TitlePosition]]:
+    """The positions of all premieres of which only the year is known, in order, by year.
+
+    One query.
+    """
+    columns = Premiere.date, Movie.sort_key, Premiere.id
+    query = published_premieres(*columns).where(is_without_day(Premiere))
+    query = query.where(Premiere.precision == DatePrecision.YEAR).order_by(*columns)
+    found: dict[Year, list[TitlePosition]] = defaultdict(list)
+    for day, title_key, row_id in session.execute(query):
+        found[year_of(day)].append(TitlePosition(title_key, row_id))
+    return found
 
 
 def numbers_by_year(session: Session) -> Mapping[Year, YearNumbers]:

@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode
 
-from pyramid.httpexceptions import HTTPBadRequest, HTTPMovedPermanently, HTTPNotFound
+from pyramid.httpexceptions import HTTPBadRequest, HTTPFound, HTTPMovedPermanently, HTTPNotFound
 
 from moziweb.cache.http.representations import READ_METHODS
 from moziweb.i18n import _
@@ -25,6 +25,11 @@ _TRACKING: Final = re.compile(
     "|at_medium|at_campaign|wt_mc|ref"
 )
 """What other sites add to the links that they show."""
+
+FROM: Final = "from"
+"""The parameter of a block of a list that is not the first one: the position where it begins."""
+
+Position = TypeVar("Position")
 
 
 def only_parameters(*names: str) -> Callable[[Request], None]:
@@ -69,6 +74,60 @@ def refuse_value(name: str, text: str) -> HTTPNotFound:
     """The error for a value that a parameter cannot have; its page says which."""
     shown = {"name": name, "value": text[:40]}
     return HTTPNotFound(_("The parameter “${name}” cannot be “${value}”.", mapping=shown))
+
+
+def given_position(request: Request, parse: Callable[[str], Position | None]) -> Position | None:
+    """The position of ``?from=``, or None. Raises ``HTTPNotFound`` for a text that is none."""
+    texts = request.GET.getall(FROM)
+    if not texts:
+        return None
+    # A second value would be part of the cache key and change nothing.
+    position = parse(texts[0]) if len(texts) == 1 else None
+    if position is None:
+        raise refuse_value(FROM, texts[-1])
+    return position
+
+
+def block_path(
+    path: str, position: object | None, parameters: Mapping[str, str] | None = None
+) -> str:
+    """The path of a list's block that begins at ``position``; of the first block for None.
+
+    ``parameters`` are the other ones of the list.
+    """
+    query = _with_position(position, parameters)
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def redirect_unless_at(
+    given: Position | None,
+    first: Position | None,
+    url: str,
+    parameters: Mapping[str, str] | None = None,
+) -> None:
+    """Redirect from a position where no row is to ``first``, the position of the first row after.
+
+    Without one, to the first block. So a list has no more pages than rows. ``url`` is that of the
+    list, without parameters.
+    """
+    if given is not None and given != first:
+        raise HTTPFound(block_path(url, first, parameters))
+
+
+def at_position(
+    context: PageContext,
+    position: object | None,
+    route: str,
+    parameters: Mapping[str, str] | None = None,
+) -> PageContext:
+    """The same context, whose paths of ``route`` lead to the block at ``position``."""
+    return keep_parameters(context, _with_position(position, parameters), (route,))
+
+
+def _with_position(position: object | None, parameters: Mapping[str, str] | None) -> dict[str, str]:
+    """The parameters of a block in their canonical order."""
+    at = {FROM: str(position)} if position else {}
+    return dict(sorted({**(parameters or {}), **at}.items()))
 
 
 def keep_parameters(

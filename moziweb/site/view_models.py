@@ -111,25 +111,27 @@ class FilterOption:
 
 @dataclass(frozen=True, slots=True)
 class FilterField:
-    """A filter by one property; ``name`` is the parameter of the URL."""
+    """A filter by one property; ``name`` is the parameter of the URL.
+
+    ``links`` lead to the page with each option; none if one is set, or as many filters as allowed.
+    """
 
     name: str
     label: str
     options: tuple[FilterOption, ...]
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class FilterForm:
     """The filters of a page. ``active`` are links that remove the filters that are set.
 
-    ``kinds`` are links that add a kind; none if a kind is set, or as many filters as are allowed.
     ``calendar_href`` is the path of the page that offers a calendar with the same filters.
     """
 
     path: str
     fields: tuple[FilterField, ...]
     active: tuple[Link, ...]
-    kinds: tuple[Link, ...]
     calendar_href: str
 
 

@@ -91,6 +91,9 @@ def test_filtered_pages_are_accessible(site: Site, open_page: OpenPage, prefix: 
     week = f"{prefix}/week/{THIS_WEEK.name}"
     for path in (f"{week}?kind=cinema", f"{week}?audio=original&format=4DX", f"{week}?kind=opera"):
         page.goto(site.url + path)
+        if "kind=cinema" in path:
+            page.locator(".filters summary").click()
+            expect(page.locator(".filters-links a[href*='format=IMAX']")).to_be_visible()
         is_accessible(page)
 
 
@@ -105,21 +108,26 @@ def test_filters_without_scripts(site: Site, open_page: OpenPage) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["", "/en"])
-def test_kind_is_added_by_a_link_and_kept_by_the_jump(
+def test_filters_are_added_by_links_and_kept_by_the_jump(
     site: Site, open_page: OpenPage, prefix: str
 ) -> None:
     page = open_page(390, 844, java_script_enabled=False)
     path = f"{prefix}/week/{THIS_WEEK.name}"
     page.goto(f"{site.url}{path}?rating=12")
     page.locator(".filters summary").click()
-    page.locator(".filters-kinds a").first.click()
+    page.locator(".filters-links a").first.click()
     expect(page).to_have_url(f"{site.url}{path}?kind=cinema&rating=12")
     page.locator(".filters summary").click()
-    expect(page.locator(".filters-kinds")).to_have_count(0)
+    expect(page.locator(".filters-links a[href*='kind=limited']")).to_have_count(0)
     page.locator(".jump [type=date]").fill(MONTH.start.isoformat())
     page.locator(".jump button").click()
     week = week_of(MONTH.start).name
     expect(page).to_have_url(f"{site.url}{prefix}/week/{week}?kind=cinema&rating=12")
+    page.goto(f"{site.url}{path}?rating=12")
+    for link in ("genre=drama", "format=2D"):
+        page.locator(".filters summary").click()
+        page.locator(f".filters-links a[href*='{link}']").click()
+    expect(page).to_have_url(f"{site.url}{path}?format=2D&genre=drama&rating=12")
 
 
 def test_movie_leads_to_its_like(site: Site, open_page: OpenPage) -> None:

@@ -10,20 +10,19 @@ from sqlalchemy.orm import Session
 from moziweb.movies import facet_queries
 from moziweb.movies.facet_queries import (
     BLOCK,
-    Anchor,
     Facet,
-    FacetCursor,
+    FacetPosition,
     FacetSection,
     all_genres,
     all_services,
-    facet_anchor,
     facet_blocks,
-    facet_cursors,
+    facet_positions,
     genre_by_slug,
     long_filmographies,
     roles_of,
     service_by_slug,
 )
+from moziweb.movies.list_position import ListPosition
 from moziweb.movies.models import (
     CreditRole,
     DatePrecision,
@@ -71,9 +70,9 @@ def facet_listings(
     facet: Facet,
     section: FacetSection,
     limit: int = 99,
-    after: Anchor | None = None,
+    position: FacetPosition | None = None,
 ) -> Sequence[Listing]:
-    return facet_blocks(session, facet, [section], THURSDAY, limit, after)[section]
+    return facet_blocks(session, facet, [section], THURSDAY, limit, position)[section]
 
 
 def titles(session: Session, facet: Facet, section: FacetSection, limit: int = 99) -> list[str]:
@@ -128,7 +127,7 @@ def test_month_and_year_are_coming_until_they_are_over(dbsession: Session) -> No
     assert titles(dbsession, genre, FacetSection.PAST) == ["last month"]
 
 
-def test_every_row_is_reached_by_cursors(dbsession: Session) -> None:
+def test_every_row_is_reached_by_positions(dbsession: Session) -> None:
     """Also rows of one date, in each section."""
     for number in range(2 * BLOCK + 1):
         for day in (THURSDAY, date(2020, 1, 2), None):
@@ -137,15 +136,15 @@ def test_every_row_is_reached_by_cursors(dbsession: Session) -> None:
             if day:
                 make_premiere(dbsession, movie, day)
     (genre,) = all_genres(dbsession)
-    cursors = list(facet_cursors(dbsession, genre, THURSDAY))
-    assert len(cursors) == 2 * len(FacetSection)
+    positions = list(facet_positions(dbsession, genre, THURSDAY))
+    assert [FacetPosition.parse(str(each)) for each in positions] == positions
+    assert len(positions) == 2 * len(FacetSection)
     for section in FacetSection:
         whole = facet_listings(dbsession, genre, section, 10 * BLOCK)
         found = list(facet_listings(dbsession, genre, section, BLOCK))
-        for cursor in cursors:
-            if cursor.section is section:
-                anchor = facet_anchor(dbsession, genre, cursor, THURSDAY)
-                found += facet_listings(dbsession, genre, section, BLOCK, anchor)
+        for position in positions:
+            if position.section is section:
+                found += facet_listings(dbsession, genre, section, BLOCK, position)
         assert [each.movie.id for each in found] == [each.movie.id for each in whole]
         assert len(whole) == 2 * BLOCK + 1
 
@@ -161,20 +160,18 @@ def test_person_of_many_premieres_has_a_long_filmography(dbsession: Session) -> 
 
 
 @pytest.mark.usefixtures("filled")
-def test_row_of_another_list_is_no_anchor(dbsession: Session) -> None:
+def test_block_begins_at_a_position_without_a_row(dbsession: Session) -> None:
     genre = genre_by_slug(dbsession, "drama")
     assert genre
-    (first,) = facet_listings(dbsession, genre, FacetSection.COMING, 1)
-    assert first.premiere
-    row_id = first.premiere.id
-    assert facet_anchor(dbsession, genre, FacetCursor(FacetSection.COMING, row_id), THURSDAY)
-    assert facet_anchor(dbsession, genre, FacetCursor(FacetSection.PAST, row_id), THURSDAY) is None
-    netflix = service_by_slug(dbsession, "netflix")
-    assert netflix
-    (other,) = facet_listings(dbsession, netflix, FacetSection.COMING, 9)
-    assert other.premiere
-    elsewhere = FacetCursor(FacetSection.COMING, other.premiere.id)
-    assert facet_anchor(dbsession, genre, elsewhere, THURSDAY) is None
+    (last,) = facet_listings(dbsession, genre, FacetSection.COMING)[1:]
+    for section, day, expected in (
+        (FacetSection.COMING, last.day - timedelta(days=1), ["+1"]),
+        (FacetSection.COMING, last.day + timedelta(days=1), []),
+        (FacetSection.PAST, THURSDAY - WEEK - timedelta(days=1), ["-2"]),
+    ):
+        position = FacetPosition(section, ListPosition(day, 1))
+        found = facet_listings(dbsession, genre, section, 9, position)
+        assert [each.movie.title for each in found] == expected
 
 
 @pytest.mark.usefixtures("filled")

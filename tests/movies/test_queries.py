@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from moziweb.db import Database
 from moziweb.db.types import MAX_ID
 from moziweb.movies.enumeration import movies_opening
+from moziweb.movies.list_position import ListPosition
 from moziweb.movies.models import (
     UNANNOUNCED,
     CreditRole,
@@ -27,9 +28,8 @@ from moziweb.movies.queries import (
     neighbours,
     premieres_between,
     published_movie,
-    undated_ids,
-    undated_listing,
     undated_movies,
+    undated_positions,
 )
 from tests.conftest import QueryCounter
 from tests.factories import (
@@ -196,19 +196,21 @@ def test_blocks_of_undated_movies_have_each_once(dbsession: Session) -> None:
     make_premiere(dbsession, make_movie(dbsession, "dated"))
     every = titles(undated_movies(dbsession, TODAY, 20))
     assert every == ["3", "2", "1", "4", "0", "7", "6", "5"]
-    assert [
-        str(movies.index(dbsession.get_one(Movie, each))) for each in undated_ids(dbsession, TODAY)
-    ] == every
-    for size in (1, 2, 3, 5):
-        found: list[str] = []
-        after = None
-        while block := undated_movies(dbsession, TODAY, size, after):
-            found += titles(block)
-            after = undated_listing(dbsession, TODAY, block[-1].movie.id)
-        assert found == every
-    dated = dbsession.scalars(select(Movie.id).where(Movie.title == "dated")).one()
-    for unlisted in (dated, dated + 1):
-        assert undated_listing(dbsession, TODAY, unlisted) is None
+    positions = undated_positions(dbsession, TODAY)
+    assert [ListPosition.parse(str(each)) for each in positions] == positions
+    listed = [dbsession.get_one(Movie, each.row_id) for each in positions]
+    assert [str(movies.index(each)) for each in listed] == every
+    for number, position in enumerate(positions):
+        for size in (1, 2, 3, 5):
+            found = titles(undated_movies(dbsession, TODAY, size, position))
+            assert found == every[number : number + size]
+    for beyond, rest in (
+        (ListPosition(date(2027, 5, 1), 10**6), every[3:]),
+        (ListPosition(date(2030, 1, 1), 1), every[5:]),
+        (ListPosition(None, 10**6), every[5:]),
+        (ListPosition(None, movies[5].id - 1), []),
+    ):
+        assert titles(undated_movies(dbsession, TODAY, 20, beyond)) == rest
 
 
 def test_neighbours_are_the_nearest_days_outside(dbsession: Session) -> None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 from sqlalchemy import select
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 from webtest import TestApp
 
 from moziweb.movies.calendar import Week, budapest_today, month_of, week_of
+from moziweb.movies.feed_queries import NewsKind, NewsPosition
 from moziweb.movies.models import (
     Credit,
     CreditRole,
@@ -19,6 +21,7 @@ from moziweb.movies.models import (
     Distributor,
     FieldProvenance,
     Movie,
+    Premiere,
     RemovedMovie,
     StreamingService,
 )
@@ -77,7 +80,8 @@ def site(settings: Mapping[str, str]) -> Iterator[TestApp]:
 class Movies:
     """The ids of three movies: one of this week, one of five weeks later, one without a date.
 
-    ``source``, ``person`` and ``distributor`` are of the first one.
+    ``source``, ``person`` and ``distributor`` are of the first one. ``blocks`` are paths of lists
+    from a row on, by name.
     """
 
     here: int
@@ -86,6 +90,7 @@ class Movies:
     source: int
     person: int
     distributor: int
+    blocks: Mapping[str, str] = field(default_factory=dict)
 
 
 def week_here() -> Week:
@@ -108,9 +113,24 @@ def fill(session: Session) -> Movies:
     session.get_one(Distributor, here.distributor_id).website = "https://example.com/distributor"
     session.scalars(select(StreamingService)).one().website = "https://example.com/service"
     session.add(RemovedMovie(movie_id=1_000_000, removed_at=now()))
-    movies = Movies(here.id, ahead.id, undated.id, source.id, person, here.distributor_id)
+    ids = here.id, ahead.id, undated.id, source.id, person, here.distributor_id
+    movies = Movies(*ids, _blocks(session, here, ahead, undated))
     session.commit()
     return movies
+
+
+def _blocks(session: Session, here: Movie, ahead: Movie, undated: Movie) -> dict[str, str]:
+    """The path of a block of each list that is read in blocks."""
+    (later,) = session.scalars(select(Premiere).where(Premiere.movie_id == ahead.id))
+    is_year = Premiere.precision == DatePrecision.YEAR
+    year = session.scalars(select(Premiere.id).where(is_year)).one()
+    news = NewsPosition(NewsKind.ANNOUNCED, later.announced_at, later.id)
+    return {
+        "undated_block": f"/undated?from={undated.id}",
+        "genre_block": f"/genre/vigjatek?from=coming-{later.date}-{later.id}",
+        "changes_block": f"/en/changes?from={news}",
+        "year_block": f"/year/2031?from={year}-{quote_plus(here.sort_key)}",
+    }
 
 
 def _movie(session: Session, title: str, day: date) -> Movie:

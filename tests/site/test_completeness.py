@@ -100,13 +100,13 @@ NOT_SHOWN = frozenset(
 )
 
 # Needless renders that are accepted, with the reason.
-FACETS = {"genre", "person", "distributor", "service"}
+FACETS = {"genre", "genre_block", "person", "distributor", "service"}
 IN_HUNGARIAN = {
-    "index", "week", "ahead", "month", "year", "undated", "movie", "other", "empty", "genres",
-    "watchlist", "calendar_page", *FACETS, *FILTERED,
+    "index", "week", "ahead", "month", "year", "year_block", "undated", "undated_block", "movie",
+    "other", "empty", "genres", "watchlist", "calendar_page", *FACETS, *FILTERED,
 }  # fmt: skip
-SHOW_LISTED = {"index", "english", "week", "month", "year", *FACETS}
-ALL_PREMIERES = {"calendar_page", "changes"}
+SHOW_LISTED = {"index", "english", "week", "month", "year", "year_block", *FACETS}
+ALL_PREMIERES = {"calendar_page", "changes", "changes_block"}
 SHOW_GENRES = {*SHOW_LISTED, *FILTERED, "calendar_page", "watchlist", "ahead", "movie", "other"}
 PREMIERE_BLOCKS = {"v1_premieres", "v1_block", "v1_filtered"}
 PEOPLE = frozenset({"v1_people", "v1_last_people"})
@@ -156,7 +156,19 @@ ALLOWED: dict[str, frozenset[str]] = {
     "Premiere.cancelled_at": frozenset({"empty", "watchlist"}),
     # The order of the only movie of a day does not change.
     "Movie.sort_key": frozenset(
-        {"index", "english", "week", "ahead", "month", "year", "api", "movie", "other", *FILTERED}
+        {
+            "index",
+            "english",
+            "week",
+            "ahead",
+            "month",
+            "year",
+            "year_block",
+            "api",
+            "movie",
+            "other",
+            *FILTERED,
+        }
     ),
     "Movie.title": frozenset(SEVERAL),
     "Movie.rating": frozenset({"v1_filtered", *SEVERAL}),
@@ -179,6 +191,7 @@ ALLOWED: dict[str, frozenset[str]] = {
             "index",
             "english",
             "undated",
+            "undated_block",
             "api",
             "empty",
             "years",
@@ -208,7 +221,16 @@ ALLOWED: dict[str, frozenset[str]] = {
     "Movie.distributor_id": frozenset({"v1_distributors"}),
     "Premiere deleted": frozenset(
         {
-            *("index", "english", "undated", "api", "v1_person", "calendar_page", "watchlist"),
+            *(
+                "index",
+                "english",
+                "undated",
+                "undated_block",
+                "api",
+                "v1_person",
+                "calendar_page",
+                "watchlist",
+            ),
             *PREMIERE_BLOCKS,
             *SEVERAL,
             *EMPTY,
@@ -219,6 +241,7 @@ ALLOWED: dict[str, frozenset[str]] = {
             "index",
             "english",
             "undated",
+            "undated_block",
             "api",
             "years",
             "v1_person",
@@ -232,9 +255,10 @@ ALLOWED: dict[str, frozenset[str]] = {
 
 
 def shown_pages(movies: Movies) -> dict[str, str]:
-    """The path of one page and feed of each kind, and former addresses of rows."""
+    """The path of one page and feed of each kind, blocks of lists, former addresses of rows."""
     return {
         **every_page(movies),
+        **movies.blocks,
         **feeds(movies),
         "former_person": "/person/900000-x",
         "former_genre": "/genre/regi",

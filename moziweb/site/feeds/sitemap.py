@@ -24,8 +24,7 @@ def sitemap_index(urls: Iterable[str]) -> bytes:
 def urlset(pages: Iterable[tuple[Alternates, datetime | None]]) -> bytes:
     """A site map: every page in every language, with links to its other languages.
 
-    Each page comes with the time of its last change, or None. That of a movie leaves out its poster
-    and the names of its people, which other rows have.
+    Each page comes with the time of its last change, or None (docs/clients.md says which).
     """
     root = ET.Element("urlset", {"xmlns": SITEMAP_NAMESPACE, "xmlns:xhtml": XHTML})
     for alternates, changed_at in pages:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from moziweb.i18n import LOCALES
-from moziweb.movies.facet_queries import Facet, facet_cursors
+from moziweb.movies.facet_queries import Facet, facet_positions
 from moziweb.movies.models import (
     Credit,
     Distributor,
@@ -27,6 +27,7 @@ from moziweb.movies.tags import (
     service_list_tag,
 )
 
+from ..query_parameters import block_path
 from ..urls import PageUrls, named_segment
 
 _MODELS: Final[dict[str, Any]] = {
@@ -51,10 +52,9 @@ _OF_MOVIES: Final[tuple[tuple[Any, Any, Any], ...]] = (
 def facet_urls(session: Session, urls: PageUrls, facet: Facet, today: date) -> Iterator[str]:
     """The paths of a facet's page in every language, and of its further blocks."""
     yield from first_urls(urls, facet)
-    for cursor in facet_cursors(session, facet, today):
-        query = urlencode({"after": str(cursor)})
+    for position in facet_positions(session, facet, today):
         for path in first_urls(urls, facet):
-            yield f"{path}?{query}"
+            yield block_path(path, position)
 
 
 def first_urls(urls: PageUrls, facet: Facet) -> Iterator[str]:

@@ -26,15 +26,17 @@ from moziweb.movies.facet_queries import (
     all_services,
     long_filmographies,
 )
+from moziweb.movies.feed_queries import CHANGES_BLOCK, has_listed_changes, news_positions
 from moziweb.movies.lead_premiere import WEEKS_IN_CINEMAS
-from moziweb.movies.queries import DAYS, DAYS_AND_MONTHS, undated_ids, undated_movies
-from moziweb.movies.year_queries import numbers_by_year
+from moziweb.movies.queries import DAYS, DAYS_AND_MONTHS, undated_movies, undated_positions
+from moziweb.movies.year_queries import YEAR_BLOCK, numbers_by_year, year_only_positions
 from moziweb.request import Request
 from moziweb.services import services_of
 
 from ..api.endpoints import ENDPOINTS, MOVIE_ENDPOINT, PERSON_ENDPOINT
 from ..feeds import CALENDARS, PEOPLE_SITEMAPS, SITEMAP_BLOCK
 from ..presenters.index import UNDATED_ON_INDEX
+from ..query_parameters import FROM
 from ..urls import PageUrls, segment_of
 from .facet_urls import facet_urls, first_urls, following_urls
 
@@ -126,7 +128,8 @@ class UrlInventory:
         for month in (this, this.next):
             yield from self._page("month", month=month.name)
         yield from self._undated()
-        for name in ("genres", "services", "years", "changes", "calendar_page", "watchlist"):
+        yield from self._changes()
+        for name in ("genres", "services", "years", "calendar_page", "watchlist"):
             yield from self._page(name)
         with self.database.read() as session:
             facets: list[Facet] = [*all_genres(session), *all_services(session)]
@@ -149,8 +152,11 @@ class UrlInventory:
         with self.database.read() as session:
             years = enumeration.premiere_years(session)
             overviews = list(numbers_by_year(session))
+            positions = year_only_positions(session)
         for overview in overviews:
             yield from self._page("year", year=overview.name)
+            for position in positions.get(overview, ())[YEAR_BLOCK::YEAR_BLOCK]:
+                yield from self._page("year", year=overview.name, _query={FROM: str(position)})
         yield self.urls.path("sitemap")
         yield self.urls.path("sitemap_pages")
         for year in years:
@@ -183,9 +189,17 @@ class UrlInventory:
         """The pages of the movies without a date."""
         yield from self._page("undated")
         with self.database.read() as session:
-            ids = undated_ids(session, self.today)
-        for movie_id in ids[BLOCK - 1 : len(ids) - 1 : BLOCK]:
-            yield from self._page("undated", _query={"after": str(movie_id)})
+            positions = undated_positions(session, self.today)
+        for position in positions[BLOCK::BLOCK]:
+            yield from self._page("undated", _query={FROM: str(position)})
+
+    def _changes(self) -> Iterator[str]:
+        """The pages of the latest changes."""
+        yield from self._page("changes")
+        with self.database.read() as session:
+            positions = news_positions(session, [has_listed_changes(self.today)])
+        for position in positions[CHANGES_BLOCK::CHANGES_BLOCK]:
+            yield from self._page("changes", _query={FROM: str(position)})
 
     def _facet_blocks(self) -> Iterator[str]:
         """The pages of distributors, and the further blocks of every facet."""

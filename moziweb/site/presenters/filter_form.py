@@ -98,6 +98,7 @@ def filter_form(
                 FilterOption(value, text, selected=parameters.get(dimension) == value)
                 for value, text in options[dimension]
             ),
+            links=tuple(_adding_links(path, parameters, dimension, options[dimension])),
         )
         for dimension, label in LABELS.items()
     )
@@ -105,17 +106,22 @@ def filter_form(
         Link(_query_path(path, parameters, dimension), text)
         for dimension, text in filter_texts(context, chosen)
     )
-    kinds = tuple(_kind_links(context, path, parameters))
     calendar_href = context.urls.path("calendar_page", _query=parameters)
-    return FilterForm(path, fields, active, kinds, calendar_href)
+    return FilterForm(path, fields, active, calendar_href)
 
 
-def _kind_links(context: PageContext, path: str, parameters: Mapping[str, str]) -> Iterator[Link]:
-    if Dimension.KIND in parameters or len(parameters) == MAX_FILTERS:
+def _adding_links(
+    path: str,
+    parameters: Mapping[str, str],
+    dimension: Dimension,
+    options: Iterable[tuple[str, str]],
+) -> Iterator[Link]:
+    """Links to the page with each value of a filter, unless one is set or no more are allowed."""
+    if dimension in parameters or len(parameters) == MAX_FILTERS:
         return
-    for kind in KIND_NAMES:
-        query = urlencode(sorted({**parameters, Dimension.KIND.value: kind.value}.items()))
-        yield Link(f"{path}?{query}", context.formatter.kind_text(kind))
+    for value, text in options:
+        query = urlencode(sorted({**parameters, dimension.value: value}.items()))
+        yield Link(f"{path}?{query}", text)
 
 
 def _query_path(path: str, parameters: Mapping[str, str], removed: str) -> str:

@@ -8,9 +8,15 @@ from typing import Any, Final
 from pyramid.view import view_config
 
 from moziweb.i18n import _
-from moziweb.movies.calendar import BUDAPEST, week_of
-from moziweb.movies.feed_queries import News, NewsKind, latest_news
-from moziweb.movies.models import Premiere
+from moziweb.movies.calendar import BUDAPEST
+from moziweb.movies.feed_queries import (
+    CHANGES_BLOCK,
+    News,
+    NewsKind,
+    NewsPosition,
+    has_listed_changes,
+    latest_news,
+)
 from moziweb.movies.tags import NEWS_LIST, PREMIERES_LIST, PUBLISHED_LIST
 from moziweb.request import Request
 
@@ -18,10 +24,10 @@ from ..context import PageContext
 from ..page_cache.validity import until_week_end
 from ..presenters.jsonld import movies_json_ld, top_page_json_ld
 from ..presenters.movie_list import localized_titles
-from ..presenters.page_head import page_head
+from ..presenters.page_head import not_indexed, page_head
 from ..presenters.premiere import depend_on_line
-
-MAX_CHANGES: Final = 120
+from ..query_parameters import FROM, at_position, block_path, given_position, redirect_unless_at
+from ..view_models import Link
 
 _KINDS: Final = {
     NewsKind.ANNOUNCED: _("New"),
@@ -50,23 +56,37 @@ class ChangeLine:
     request_method="GET",
     cache="pages",
     cache_moment=until_week_end,
+    cache_params=(FROM,),
 )
 def changes(request: Request) -> dict[str, Any]:
-    """The latest changes of premieres of this week and later, by day. Five queries."""
+    """The latest changes of premieres of this week and later, by day, in blocks. Five queries."""
     context = PageContext.of(request)
     context.depend(PREMIERES_LIST, PUBLISHED_LIST, NEWS_LIST)
-    where = [Premiere.date >= week_of(context.today).start]
-    found = latest_news(request.dbsession, where, MAX_CHANGES)
+    position = given_position(request, NewsPosition.parse)
+    where = [has_listed_changes(context.today)]
+    found = latest_news(request.dbsession, where, CHANGES_BLOCK + 1, position)
+    path = context.urls.path("changes")
+    first = found[0].position if found else None
+    redirect_unless_at(position, first, context.urls.absolute(path))
+    shown = found[:CHANGES_BLOCK]
     translate = context.formatter.translate
     title, text = (
         translate(_("Changes of premieres")),
         _("Premieres announced, moved and cancelled."),
     )
-    page = page_head(context, title, translate(text), "changes")
-    listed = movies_json_ld(context, (each.listing.movie for each in found))
+    here = at_position(context, position, "changes")
+    page = page_head(here, title, translate(text), "changes")
+    listed = movies_json_ld(context, (each.listing.movie for each in shown))
+    page = replace(page, json_ld=(top_page_json_ld(context, "changes", title), listed))
+    more = None
+    if len(found) > CHANGES_BLOCK:
+        href = block_path(path, found[CHANGES_BLOCK].position)
+        more = Link(href, translate(_("Older changes")))
     return {
-        "page": replace(page, json_ld=(top_page_json_ld(context, "changes", title), listed)),
-        "days": _by_day(context, found),
+        "page": not_indexed(page) if position else page,
+        "up": Link(path, title) if position else None,
+        "days": _by_day(context, shown),
+        "more": more,
     }
 
 

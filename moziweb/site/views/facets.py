@@ -1,10 +1,9 @@
 """The pages of facets: genres, people, distributors and streaming services."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
-from urllib.parse import urlencode
 
 from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
 
@@ -14,9 +13,8 @@ from moziweb.movies import tags
 from moziweb.movies.facet_queries import (
     BLOCK,
     Facet,
-    FacetCursor,
+    FacetPosition,
     FacetSection,
-    facet_anchor,
     facet_blocks,
     genre_by_slug,
     roles_of,
@@ -24,7 +22,6 @@ from moziweb.movies.facet_queries import (
 )
 from moziweb.movies.former_addresses import id_key, successor
 from moziweb.movies.models import CreditRole, Distributor, Genre, Person, StreamingService
-from moziweb.movies.queries import Listing
 from moziweb.request import Request
 
 from ..context import PageContext
@@ -33,11 +30,11 @@ from ..page_cache.slots import Section, with_eager_row
 from ..page_cache.validity import until_midnight
 from ..presenters.jsonld import breadcrumbs_json_ld, movies_json_ld
 from ..presenters.page_head import not_indexed, page_head
+from ..query_parameters import FROM, at_position, block_path, given_position, redirect_unless_at
 from ..urls import named_segment
 from ..view_models import Link
 
 _SLUG: Final = re.compile(r"[a-z0-9-]{1,40}")
-_CURSOR: Final = re.compile(r"(coming|past|unannounced)-([0-9]+)")
 
 _TITLES: Final = {
     FacetSection.COMING: _("This week and later"),
@@ -76,7 +73,7 @@ def _facet_view(route: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
         route_name=route,
         renderer="facet.jinja2",
         cache_moment=until_midnight,
-        cache_params=("after",),
+        cache_params=(FROM,),
     )
 
 
@@ -202,72 +199,43 @@ def _values(request: Request, context: PageContext, page: _FacetPage) -> dict[st
     or the id of a merged row, redirects to the right URL.
     """
     context.depend(page.list_tag)
-    cursor = _cursor_of(request)
-    blocks = _blocks(request, context, page, cursor)
-    if not any(blocks.values()) and page.index is None:
+    position = given_position(request, FacetPosition.parse)
+    read_sections = (position.section,) if position else tuple(FacetSection)
+    blocks = facet_blocks(
+        request.dbsession, page.facet, read_sections, context.today, BLOCK + 1, position
+    )
+    if not position and not any(blocks.values()) and page.index is None:
         raise HTTPNotFound
-    given = request.matchdict[page.route]
-    if given != page.segment:
-        kept = {"after": str(cursor)} if cursor else {}
-        url = context.urls.path(page.route, **{page.route: page.segment}, _query=kept)
-        raise HTTPMovedPermanently(context.urls.absolute(url))
+    href = context.urls.path(page.route, **{page.route: page.segment})
+    if request.matchdict[page.route] != page.segment:
+        raise HTTPMovedPermanently(context.urls.absolute(block_path(href, position)))
+    if position:
+        rows = blocks[position.section]
+        first = FacetPosition.of(position.section, rows[0]) if rows else None
+        redirect_unless_at(position, first, context.urls.absolute(href))
     fragments, translate = PageFragments(request, context), context.formatter.translate
     sections: list[Section] = []
     next_links: dict[str, Link] = {}
-    href = context.urls.path(page.route, **{page.route: page.segment})
     for section, listings in blocks.items():
         shown = listings[:BLOCK]
         if shown:
             sections.append(fragments.section(section, translate(_TITLES[section]), shown))
         if len(listings) > BLOCK:
-            after = FacetCursor(section, _row_id(shown[-1]))
-            query = urlencode({"after": str(after)})
-            next_links[section] = Link(f"{href}?{query}", translate(_NEXT[section]))
-    head = page_head(context, page.name, page.description, page.route, **{page.route: page.segment})
+            after = FacetPosition.of(section, listings[BLOCK])
+            next_links[section] = Link(block_path(href, after), translate(_NEXT[section]))
+    here = at_position(context, position, page.route)
+    head = page_head(here, page.name, page.description, page.route, **{page.route: page.segment})
     way = [*((page.index,) if page.index else ()), Link(href, page.name)]
     listed = (card.listing.movie for section in sections for card in section.cards)
     data = breadcrumbs_json_ld(context, way), movies_json_ld(context, listed)
     head = replace(head, json_ld=data)
     return {
-        "page": not_indexed(head) if cursor else head,
+        "page": not_indexed(head) if position else head,
         "heading": page.name,
         "kicker": page.kicker,
-        "up": Link(href, page.name) if cursor else page.index,
+        "up": Link(href, page.name) if position else page.index,
         "calendar_href": page.calendar_href,
         "news_href": page.news_href,
         "sections": with_eager_row(sections),
         "next_links": next_links,
     }
-
-
-def _cursor_of(request: Request) -> FacetCursor | None:
-    """The cursor of ``?after=past-123``; a 404 for another spelling."""
-    texts = request.GET.getall("after")
-    if not texts:
-        return None
-    # A second value would be part of the cache key and change nothing.
-    match = _CURSOR.fullmatch(texts[0]) if len(texts) == 1 else None
-    row_id = parse_id(match[2]) if match else None
-    if match is None or row_id is None:
-        raise HTTPNotFound
-    return FacetCursor(FacetSection(match[1]), row_id)
-
-
-def _blocks(
-    request: Request, context: PageContext, page: _FacetPage, cursor: FacetCursor | None
-) -> Mapping[FacetSection, Sequence[Listing]]:
-    """The first block of each section, or the block after the cursor, and one listing more."""
-    session, today, limit = request.dbsession, context.today, BLOCK + 1
-    if cursor is None:
-        return facet_blocks(session, page.facet, FacetSection, today, limit)
-    anchor = facet_anchor(session, page.facet, cursor, today)
-    if anchor is None:
-        raise HTTPNotFound
-    blocks = facet_blocks(session, page.facet, (cursor.section,), today, limit, anchor)
-    if not blocks[cursor.section]:
-        raise HTTPNotFound
-    return blocks
-
-
-def _row_id(listing: Listing) -> int:
-    return listing.premiere.id if listing.premiere else listing.movie.id

@@ -65,7 +65,7 @@ def search(request: Request) -> dict[str, Any]:
     people = [each for each in results.names if each.kind is NameKind.PERSON]
     names = [each for each in results.names if each not in people[MAX_PEOPLE:]]
     return {
-        "page": _page(context, text),
+        "page": _page(context, text, after),
         "text": text,
         "max_length": search_queries.MAX_QUERY_LENGTH,
         "sections": with_eager_row(_sections(request, context, found, results)),
@@ -142,7 +142,7 @@ def _sections(
     return sections[::-1] if results.guesses_first else sections
 
 
-def _page(context: PageContext, text: str) -> PageHead:
+def _page(context: PageContext, text: str, after: SearchCursor | None) -> PageHead:
     translate = context.formatter.translate
     title = _("Search: ${text}", mapping={"text": text}) if text else _("Search")
     description = translate(_("Films by their titles, directors and actors."))
@@ -150,5 +150,6 @@ def _page(context: PageContext, text: str) -> PageHead:
     if not text:
         return page
     other = page.other_language
-    other = replace(other, href=f"{other.href}?{urlencode({'q': text})}")
+    query = {"q": text, **({"after": str(after)} if after else {})}
+    other = replace(other, href=f"{other.href}?{urlencode(query)}")
     return not_indexed(replace(page, other_language=other))

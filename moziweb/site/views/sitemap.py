@@ -108,10 +108,7 @@ def sitemap_movies(request: Request) -> Response:
 
 @view_config(route_name="sitemap_people", request_method="GET", cache="feeds")
 def sitemap_people(request: Request) -> Response:
-    """The people of a block of ids. One query.
-
-    Without times: nothing says when a person lost a role or a movie, which changes the page too.
-    """
+    """The people of a block of ids. One query."""
     context = PageContext.of(request)
     block = _number(request.matchdict["block"], 0, _LAST_BLOCK)
     context.depend(PEOPLE_LIST)

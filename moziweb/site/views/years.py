@@ -1,5 +1,6 @@
 """The page of a year, and the list of years."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -9,14 +10,18 @@ from pyramid.view import view_config
 from moziweb.cache.http.view_deriver import mark_negative
 from moziweb.i18n import _
 from moziweb.movies.calendar import FIRST_YEAR, LAST_YEAR, Month, Year
+from moziweb.movies.list_position import TitlePosition
 from moziweb.movies.models import DatePrecision
+from moziweb.movies.queries import Listing
 from moziweb.movies.tags import year_number_tag
 from moziweb.movies.year_queries import (
     MOST_OF_YEAR,
     NO_MONTH,
+    YEAR_BLOCK,
     MonthOverview,
     YearNumbers,
     numbers_by_year,
+    year_only_premieres,
     year_overview,
 )
 from moziweb.request import Request
@@ -34,22 +39,28 @@ from ..presenters.jsonld import (
 )
 from ..presenters.page_head import not_indexed, page_head
 from ..presenters.period_nav import month_label, nearest_premieres, year_nav
+from ..query_parameters import FROM, at_position, block_path, given_position, redirect_unless_at
 from ..view_models import Link
 
 SHOWN_PER_MONTH: Final = 6
 """Cards of a month: one row of the widest layout."""
 
-SHOWN_WITHOUT_MONTH: Final = 100
-"""Cards of premieres of which only the year is known: no other page lists those of a year."""
+YEAR_PARAMETERS: Final = tuple(sorted((*PARAMETERS, FROM)))
 
 
-@movie_list_view(route_name="year", renderer="year.jinja2", cache_params=PARAMETERS)
+@movie_list_view(route_name="year", renderer="year.jinja2", cache_params=YEAR_PARAMETERS)
 def year(request: Request) -> dict[str, Any]:
-    """The first premieres of each month of a year. Six queries, four for an empty year."""
+    """The first premieres of each month of a year. Six queries, four for an empty year.
+
+    With ``?from=``, a further block of those of which only the year is known. Five queries.
+    """
     try:
         period = Year.parse(request.matchdict["year"])
     except ValueError:
         raise HTTPNotFound from None
+    position = given_position(request, TitlePosition.parse)
+    if position is not None:
+        return _block(request, period, position)
     filters = PageFilters.of(request, "year", year=period.name)
     context, chosen = filters.context, filters.filter
     months = year_overview(
@@ -57,7 +68,7 @@ def year(request: Request) -> dict[str, Any]:
         period,
         SHOWN_PER_MONTH,
         chosen.conditions,
-        without_month=SHOWN_WITHOUT_MONTH,
+        without_month=YEAR_BLOCK + 1,
     )
     context.depend(*chosen.list_tags(period, is_empty=not months))
     nearest = None
@@ -81,18 +92,56 @@ def year(request: Request) -> dict[str, Any]:
         "filters": filters.form,
         "nav": nav,
         "sections": with_eager_row(sections),
+        "more": _more(filters, months[-1].listings) if months else None,
     }
+
+
+def _block(request: Request, period: Year, position: TitlePosition) -> dict[str, Any]:
+    filters = PageFilters.of(request, "year", year=period.name)
+    context, chosen, path = filters.context, filters.filter, filters.form.path
+    context.depend(*chosen.list_tags(period))
+    limit = YEAR_BLOCK + 1
+    found = year_only_premieres(request.dbsession, period, limit, chosen.conditions, position)
+    first, parameters = _position(found[0]) if found else None, chosen.parameters
+    redirect_unless_at(position, first, context.urls.absolute(path), parameters)
+    translate, nav = context.formatter.translate, year_nav(context, period)
+    section = PageFragments(request, context).section(
+        "day-unknown", translate(_("Day not known yet")), found[:YEAR_BLOCK], "",
+        context.urls.year(period), translate(_("The whole year")),
+    )  # fmt: skip
+    here = at_position(context, position, "year", parameters)
+    page = page_head(here, f"{nav.title}: {nav.range_text}", "", "year", year=period.name)
+    return {
+        "page": not_indexed(filters.head(page)),
+        "filters": filters.form,
+        "nav": nav,
+        "sections": with_eager_row([section]),
+        "more": _more(filters, found),
+    }
+
+
+def _more(filters: PageFilters, listings: Sequence[Listing]) -> Link | None:
+    """The link to the next block of premieres of which only the year is known."""
+    if len(listings) <= YEAR_BLOCK:
+        return None
+    href = block_path(filters.form.path, _position(listings[YEAR_BLOCK]), filters.filter.parameters)
+    return Link(href, filters.context.formatter.translate(_("More films")))
+
+
+def _position(listing: Listing) -> TitlePosition | None:
+    premiere = listing.premiere
+    return TitlePosition(listing.movie.sort_key, premiere.id) if premiere else None
 
 
 def _section(fragments: PageFragments, year: Year, overview: MonthOverview) -> Section:
     formatter, urls = fragments.context.formatter, fragments.context.urls
     if overview.month == NO_MONTH:
         title = formatter.translate(_("Day not known yet"))
-        shown, note = len(overview.listings), ""
-        if overview.number > shown:
-            values = {"shown": shown, "number": overview.number}
+        shown, note = overview.listings[:YEAR_BLOCK], ""
+        if overview.number > len(shown):
+            values = {"shown": len(shown), "number": overview.number}
             note = formatter.translate(_("${shown} of ${number} films", mapping=values))
-        return fragments.section("day-unknown", title, overview.listings, note)
+        return fragments.section("day-unknown", title, shown, note)
     month = Month(year.number, overview.month)
     more = _("All premieres (${number})", mapping={"number": overview.number})
     title, text = month_label(formatter, month), formatter.translate(more)

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from html import unescape
+from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy.orm import Session
@@ -62,24 +63,32 @@ def test_form_is_filled_in_and_its_links_remove_filters(app: TestApp) -> None:
 
 
 @pytest.mark.usefixtures("filled")
-@pytest.mark.parametrize("page", PAGES)
-def test_links_add_a_kind(app: TestApp, page: str) -> None:
-    """Until a kind is set, or as many filters as are allowed; crawlers do not follow them."""
+def test_links_add_each_filter(app: TestApp) -> None:
+    """Until one of the property is set, or as many as are allowed; crawlers do not follow them."""
+    for page in PAGES:
 
-    def added(query: str) -> list[str]:
-        links = app.get(f"{page}{query}").html.select(".filters-kinds a")
-        assert all(link["rel"] == ["nofollow"] for link in links)
-        return [link["href"].removeprefix(page) for link in links]
+        def added(query: str, page: str = page) -> list[str]:
+            links = app.get(f"{page}{query}").html.select(".filters-links a")
+            assert all(link["rel"] == ["nofollow"] for link in links)
+            return [link["href"].removeprefix(page) for link in links]
 
-    kinds = ("cinema", "limited", "festival", "streaming")
-    assert added("") == [f"?kind={kind}" for kind in kinds]
-    assert added("?genre=drama&rating=12") == [
-        f"?genre=drama&kind={kind}&rating=12" for kind in kinds
-    ]
-    assert added("?kind=cinema") == added("?audio=dubbed&genre=drama&rating=12") == []
-    for query in added("?rating=12"):
-        app.get(f"{page}{query}", status=200)
-    assert added("?audio=dubbed") == [], "without films no filter finds any"
+        form = app.get(page).html.select_one(".filters form")
+        offered = [
+            f"?{urlencode({select['name']: option['value']})}"
+            for select in form.select("select")
+            for option in select.select("option[value]:not([value=''])")
+        ]
+        assert added("") == offered
+        names = {query[1:].partition("=")[0] for query in offered}
+        assert names == {"kind", "genre", "service", "rating", "audio", "format"}
+        kinds = [query for query in added("?genre=drama&rating=12") if "kind" in query]
+        assert kinds[0] == "?genre=drama&kind=cinema&rating=12"
+        kept = {query[1:].partition("=")[0] for query in added("?audio=dubbed")}
+        assert kept == set(), "without films no filter finds any"
+        assert not [query for query in added("?kind=cinema") if query.startswith("?kind=s")]
+        assert added("?genre=drama&kind=cinema&rating=12") == []
+        for query in added("?rating=12"):
+            app.get(f"{page}{query}", status=200)
 
 
 @pytest.mark.usefixtures("filled")

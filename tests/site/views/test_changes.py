@@ -9,7 +9,11 @@ from webtest import TestApp
 
 from moziweb.movies.calendar import BUDAPEST
 from moziweb.movies.models import Premiere, PremiereChange
-from tests.conftest import NOW
+from moziweb.services import services_of
+from moziweb.site.page_cache import url_inventory
+from moziweb.site.page_cache.url_inventory import UrlInventory
+from moziweb.site.views import changes
+from tests.conftest import BASE_URL, NOW, QueryCounter
 from tests.factories import THURSDAY, make_movie, make_premiere, move_premiere
 from tests.registry import page_cache_of
 from tests.site.cached import CACHED, now, site, week_here
@@ -50,6 +54,65 @@ def test_changes_are_listed_by_day(app: TestApp, dbsession: Session, moved: Prem
     days = [each.text for each in app.get("/changes").html.select(".following h2")]
     assert days == ["2026. augusztus 20.", "2026. augusztus 7.", "2026. július 1."]
     assert lines(app, "/en/changes")[1][:2] == ["New date", "Dune"]
+
+
+def test_every_change_is_reached(
+    app: TestApp, dbsession: Session, monkeypatch: pytest.MonkeyPatch, query_counter: QueryCounter
+) -> None:
+    """In blocks, also those of one time and of one premiere; the inventory has each block."""
+    movies = [make_movie(dbsession, f"Film {number}") for number in range(4)]
+    premieres = [make_premiere(dbsession, movie, announced_at=JULY) for movie in movies]
+    for premiere in premieres[:3]:
+        move_premiere(dbsession, premiere, THURSDAY + timedelta(weeks=1), at=JULY)
+    premieres[0].cancelled_at = premieres[1].cancelled_at = JULY
+    dbsession.commit()
+    whole = lines(app, "/en/changes")
+    assert len(whole) == 9
+    found: list[list[str]] = []
+    paths = ["/en/changes"]
+    for module in (changes, url_inventory):
+        monkeypatch.setattr(module, "CHANGES_BLOCK", 2)
+    while True:
+        with query_counter(services_of(app.app.registry).database.engine) as statements:
+            html = app.get(paths[-1]).html
+        assert len(statements) == 5
+        assert ("noindex" in html.select_one("[name=robots]")["content"]) == (len(paths) > 1)
+        assert bool(html.select(".kicker a[href='/en/changes']")) == (len(paths) > 1)
+        other = paths[-1].removeprefix("/en")
+        assert html.select_one("a.language")["href"] == other
+        found += lines(app, paths[-1])
+        if not (link := html.select_one("a[rel=next]")):
+            break
+        paths.append(link["href"])
+    assert found == whole
+    assert len(paths) == 5
+    inventory = [url.path for url in UrlInventory.of(app.app.registry)]
+    assert [path for path in inventory if path.startswith("/en/changes")] == paths
+
+
+def test_position_of_a_change_stays_valid(app: TestApp, dbsession: Session) -> None:
+    """It redirects to the next change after it, or to the first ones."""
+    movies = [make_movie(dbsession, title) for title in ("Első", "Második")]
+    first, second = (make_premiere(dbsession, movie, announced_at=JULY) for movie in movies)
+    dbsession.commit()
+
+    def path(premiere: Premiere) -> str:
+        return f"/changes?from=announced-{int(JULY.timestamp())}000000-{premiere.id}"
+
+    assert [title for _kind, title, _dates in lines(app, path(second))] == ["Második", "Első"]
+    former = path(second)
+    second.announced_at = JULY - timedelta(days=1)
+    dbsession.commit()
+    assert app.get(former, status=302).location == BASE_URL + path(first)
+    dbsession.delete(first)
+    dbsession.delete(second)
+    dbsession.commit()
+    assert app.get(path(first), status=302).location == f"{BASE_URL}/changes"
+    for wrong in (
+        "", "x", "announced-1", "removed-1-1", "moved-01-1", "moved--1-1", f"moved-{10**17}-1",
+        "moved-1-0", f"moved-1-{2**31}",
+    ):  # fmt: skip
+        app.get("/changes", params={"from": wrong}, status=404)
 
 
 def test_no_changes(app: TestApp) -> None:

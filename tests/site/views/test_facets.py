@@ -10,10 +10,18 @@ from sqlalchemy.orm import Session
 from webtest import TestApp
 
 from moziweb.movies.facet_queries import BLOCK
-from moziweb.movies.models import Credit, CreditRole, DatePrecision, Distributor, Person
+from moziweb.movies.models import (
+    Credit,
+    CreditRole,
+    DatePrecision,
+    Distributor,
+    Movie,
+    Person,
+    Premiere,
+)
 from moziweb.services import services_of
 from moziweb.site.page_cache.url_inventory import UrlInventory
-from tests.conftest import QueryCounter
+from tests.conftest import BASE_URL, QueryCounter
 from tests.factories import (
     THURSDAY,
     add_genres,
@@ -65,7 +73,7 @@ def test_genre_takes_six_queries_and_is_limited(
 
 def more_links(html: str) -> list[str]:
     """The links to further blocks of the page."""
-    return [unescape(href) for href in re.findall(r'rel="next" href="([^"]+after=[^"]+)"', html)]
+    return [unescape(href) for href in re.findall(r'rel="next" href="([^"]+from=[^"]+)"', html)]
 
 
 def test_every_premiere_of_a_genre_is_reached(app: TestApp, dbsession: Session) -> None:
@@ -88,24 +96,67 @@ def test_every_premiere_of_a_genre_is_reached(app: TestApp, dbsession: Session) 
     assert len(set(found)) == len(found) == 2 * (BLOCK + 2)
 
 
-@pytest.mark.parametrize(
-    "after",
-    ["", "x", "past", "past-", "past-0", "past-99999999999", "later-1", "past-1 ", "PAST-1"],
-)
-def test_cursor_that_does_not_exist_is_404(app: TestApp, dbsession: Session, after: str) -> None:
-    add_genres(dbsession, make_movie(dbsession), "Dráma")
-    dbsession.commit()
-    app.get("/genre/drama", params={"after": after}, status=404)
-
-
-def test_second_cursor_makes_no_further_page(app: TestApp, dbsession: Session) -> None:
+def test_position_that_does_not_exist_is_404(app: TestApp, dbsession: Session) -> None:
     movie = make_movie(dbsession)
     add_genres(dbsession, movie, "Dráma")
     premieres = [make_premiere(dbsession, movie, THURSDAY + number * WEEK) for number in (0, 1)]
     dbsession.commit()
-    after = f"after=coming-{premieres[0].id}"
-    assert len(cards(app.get(f"/genre/drama?{after}").text)) == 1
-    app.get(f"/genre/drama?{after}&{after}", status=404)
+    for wrong in (
+        "", "x", "past", "past-", "past-1", "past-2026-02-30-1", "past-2026-08-20-0",
+        "coming-2026-08-20", "past-2026-08-20-99999999999", "later-2026-08-20-1",
+        "past-2026-08-20-1 ", "PAST-2026-08-20-1", "unannounced-2026-08-20-1", "unannounced-0",
+    ):  # fmt: skip
+        app.get("/genre/drama", params={"from": wrong}, status=404)
+    second = f"from=coming-{premieres[1].date}-{premieres[1].id}"
+    assert len(cards(app.get(f"/genre/drama?{second}").text)) == 1
+    app.get(f"/genre/drama?{second}&{second}", status=404)
+
+
+def test_position_stays_valid_when_its_premiere_moves(app: TestApp, dbsession: Session) -> None:
+    """It redirects to the next premiere, or to the first block; so does one between rows."""
+    titles = ("Első", "Második", "Harmadik")
+    movies = [make_movie(dbsession, title) for title in titles]
+    premieres = [
+        make_premiere(dbsession, movie, THURSDAY + number * WEEK)
+        for number, movie in enumerate(movies)
+    ]
+    for movie in movies:
+        add_genres(dbsession, movie, "Dráma")
+    dbsession.commit()
+
+    def path(premiere: Premiere) -> str:
+        return f"/en/genre/drama?from=coming-{premiere.date}-{premiere.id}"
+
+    former = path(premieres[1])
+    assert sections(app.get(former).text) == {"coming": ["Második", "Harmadik"]}
+    premieres[1].date = THURSDAY + 5 * WEEK
+    dbsession.commit()
+    assert app.get(former, status=302).location == BASE_URL + path(premieres[2])
+    assert sections(app.get(former).follow().text) == {"coming": ["Harmadik", "Második"]}
+    beyond = "/en/genre/drama?from=coming-2199-01-01-1"
+    assert app.get(beyond, status=302).location == f"{BASE_URL}/en/genre/drama"
+    past = "/en/genre/drama?from=past-2026-01-01-1"
+    assert app.get(past, status=302).location == f"{BASE_URL}/en/genre/drama"
+
+
+def test_language_is_switched_at_the_same_position(app: TestApp, dbsession: Session) -> None:
+    movie = make_movie(dbsession)
+    add_genres(dbsession, movie, "Dráma")
+    add_people(dbsession, movie, CreditRole.CAST, "Színész/Pincér")
+    set_distributor(dbsession, movie, "Fórum")
+    opening = make_premiere(dbsession, movie, service="MUBI")
+    undated = make_movie(dbsession)
+    dbsession.commit()
+    person = dbsession.scalars(select(Person)).one()
+    at = f"from=coming-{opening.date}-{opening.id}"
+    for path in (
+        f"/genre/drama?{at}", f"/service/mubi?{at}", f"/person/{person.id}-szinesz?{at}",
+        f"/distributor/{movie.distributor_id}-forum?{at}", f"/undated?from={undated.id}",
+    ):  # fmt: skip
+        head = app.get(path).html
+        assert head.select_one("a.language")["href"] == f"/en{path}"
+        assert head.select_one("link[rel=canonical]")["href"] == BASE_URL + path
+        assert app.get(f"/en{path}").html.select_one("a.language")["href"] == path
 
 
 def test_person_has_the_movies_and_roles(app: TestApp, dbsession: Session) -> None:
@@ -129,8 +180,8 @@ def test_person_has_the_movies_and_roles(app: TestApp, dbsession: Session) -> No
         assert app.get(wrong, status=301).headers["Location"].endswith(path)
     make_premiere(dbsession, first, THURSDAY + WEEK)
     dbsession.commit()
-    after = f"?after=coming-{opening.id}"
-    assert app.get(f"/person/{person.id}{after}", status=301).location.endswith(path + after)
+    at = f"?from=coming-{opening.date}-{opening.id}"
+    assert app.get(f"/person/{person.id}{at}", status=301).location.endswith(path + at)
 
 
 def test_distributor_and_service_have_their_movies(app: TestApp, dbsession: Session) -> None:
@@ -199,7 +250,7 @@ def test_every_undated_movie_is_reached(
     while True:
         with query_counter(services_of(app.app.registry).database.engine) as statements:
             page = app.get(paths[-1])
-        assert len(statements) == (3 if len(paths) == 1 else 4)
+        assert len(statements) == 3
         assert ("noindex" in page.text) == (len(paths) > 1) == ('class="kicker"' in page.text)
         numbers.append(len(cards(page.text)))
         found += [card.href for card in cards(page.text)]
@@ -212,15 +263,37 @@ def test_every_undated_movie_is_reached(
     assert [path for path in inventory if path.startswith("/en/undated")] == paths
 
 
-def test_undated_cursor_that_does_not_exist_is_404(app: TestApp, dbsession: Session) -> None:
-    first, second = make_movie(dbsession), make_movie(dbsession)
-    make_premiere(dbsession, make_movie(dbsession))
+def test_undated_position_stays_valid(app: TestApp, dbsession: Session) -> None:
+    """Also if its movie gets a day: then it redirects to the next movie."""
+    first, second, third = (make_movie(dbsession) for _ in range(3))
+    year = make_premiere(dbsession, third, date(2031, 1, 1), precision=DatePrecision.YEAR)
     dbsession.commit()
-    assert len(cards(app.get("/undated", params={"after": str(second.id)}).text)) == 1
-    last, dated = str(first.id), str(second.id + 1)
-    for after in ("", "x", "0", "01", "999999", last, dated, str(2**70)):
-        app.get("/undated", params={"after": after}, status=404)
-    app.get(f"/undated?after={second.id}&after={second.id}", status=404)
+
+    def shown(path: str) -> list[str]:
+        return [card.href for card in cards(app.get(path).maybe_follow().text)]
+
+    def paths_of(*movies: Movie) -> list[str]:
+        return [f"/movie/{each.id}-{each.slug}" for each in movies]
+
+    assert shown(f"/undated?from=2031-01-01-{third.id}") == paths_of(third, second, first)
+    assert shown(f"/undated?from={second.id}") == paths_of(second, first)
+    year.precision = DatePrecision.DAY
+    make_premiere(dbsession, second)
+    dbsession.commit()
+    for former in (f"2031-01-01-{third.id}", str(second.id), str(2**31 - 1)):
+        found = app.get(f"/undated?from={former}", status=302)
+        assert found.location == f"{BASE_URL}/undated?from={first.id}", former
+    make_premiere(dbsession, first)
+    dbsession.commit()
+    assert app.get(f"/undated?from={first.id}", status=302).location == f"{BASE_URL}/undated"
+
+
+def test_undated_position_that_does_not_exist_is_404(app: TestApp, dbsession: Session) -> None:
+    movie = make_movie(dbsession)
+    dbsession.commit()
+    for wrong in ("", "x", "0", "01", "2031-01-01", "2031-13-01-1", str(2**70)):
+        app.get("/undated", params={"from": wrong}, status=404)
+    app.get(f"/undated?from={movie.id}&from={movie.id}", status=404)
 
 
 def test_about_page_exists(app: TestApp) -> None:

@@ -2,16 +2,21 @@
 
 from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from moziweb.movies.models import DatePrecision, Movie, PremiereKind
+from moziweb.movies.collation import sort_key
+from moziweb.movies.models import DatePrecision, Movie, Premiere, PremiereKind, Rating
 from moziweb.services import services_of
+from moziweb.site.page_cache import url_inventory
+from moziweb.site.page_cache.url_inventory import UrlInventory
 from moziweb.site.views import years
 from moziweb.site.views.years import SHOWN_PER_MONTH
-from tests.conftest import QueryCounter
+from tests.conftest import BASE_URL, QueryCounter
 from tests.factories import add_poster, make_movie, make_premiere
 from tests.site.cached import Movies, write
 from tests.site.views.test_index import sections
@@ -38,22 +43,63 @@ def test_year_has_a_row_of_each_month(
     assert "All premieres (7)" in app.get("/en/year/2026").text
 
 
-def test_premieres_without_a_month_are_all_on_the_page_of_their_year(
+def test_premieres_without_a_month_are_all_reached(
     app: TestApp, dbsession: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Up to a bound, with the number of all: no other page lists them by year."""
+    """In blocks, with the number of all: no other page lists them by year."""
     titles = [f"Some day {number}" for number in range(SHOWN_PER_MONTH + 2)]
     for title in titles:
-        movie = make_movie(dbsession, title)
+        rating = Rating.AGE_12 if titles.index(title) % 2 == 0 else Rating.AGE_16
+        movie = make_movie(dbsession, title, rating=rating)
         make_premiere(dbsession, movie, date(2026, 1, 1), precision=DatePrecision.YEAR)
     dbsession.commit()
     page = app.get("/year/2026")
     assert sections(page.text)["day-unknown"] == titles
     assert not page.html.select(".shelf-note")
-    monkeypatch.setattr(years, "SHOWN_WITHOUT_MONTH", SHOWN_PER_MONTH + 1)
-    page = app.get("/year/2026")
-    assert sections(page.text)["day-unknown"] == titles[:-1]
-    assert page.html.select_one(".shelf-note").text == "8 filmből 7"
+    for module in (years, url_inventory):
+        monkeypatch.setattr(module, "YEAR_BLOCK", 3)
+    for query, shown in (("", titles), ("?rating=12", titles[::2])):
+        paths = [f"/en/year/2026{query}"]
+        page = app.get(paths[0])
+        found = sections(page.text)["day-unknown"]
+        assert page.html.select_one(".shelf-note").text == f"3 of {len(shown)} films"
+        while link := app.get(paths[-1]).html.select_one(".found-more a[rel=next]"):
+            paths.append(link["href"])
+            page = app.get(paths[-1])
+            assert "noindex" in page.text
+            assert page.html.select_one("a.language")["href"] == paths[-1].removeprefix("/en")
+            assert page.html.select_one(".shelf-head .more")["href"] == paths[0]
+            found += sections(page.text)["day-unknown"]
+        assert found == shown
+        if not query:
+            inventory = [url.path for url in UrlInventory.of(app.app.registry)]
+            assert [path for path in inventory if path.startswith("/en/year/2026")] == paths
+
+
+def test_position_in_a_year_stays_valid(app: TestApp, dbsession: Session) -> None:
+    """It redirects to the next title, or to the year; the filter is kept."""
+    movies = [make_movie(dbsession, title, rating=Rating.AGE_12) for title in ("Ősz", "Zene & Tél")]
+    for movie in movies:
+        make_premiere(dbsession, movie, date(2026, 1, 1), precision=DatePrecision.YEAR)
+    dbsession.commit()
+
+    def query(title: str, row_id: int) -> str:
+        return urlencode({"from": f"{row_id}-{sort_key(title)}"})
+
+    at = query("Ősz", dbsession.scalars(select(Premiere.id)).first() or 0)
+    assert sections(app.get(f"/year/2026?{at}").text)["day-unknown"] == ["Ősz", "Zene & Tél"]
+    movies[0].published = False
+    dbsession.commit()
+    second = query("Zene & Tél", dbsession.scalars(select(func.max(Premiere.id))).one())
+    for more in ("", "&rating=12"):
+        assert app.get(f"/year/2026?{at}{more}", status=302).location == (
+            f"{BASE_URL}/year/2026?{second}{more}"
+        )
+        beyond = f"/year/2026?{query('zzz', 1)}{more}"
+        location = app.get(beyond, status=302).location
+        assert location == f"{BASE_URL}/year/2026{more.replace('&', '?')}"
+    for wrong in ("", "1", "1-", "x-y", "0-a", f"1-{'a' * 161}", "1-a\0"):
+        app.get("/year/2026", params={"from": wrong}, status=404)
 
 
 def test_empty_filtered_year_links_to_the_nearest_with_matches(
