@@ -21,6 +21,7 @@ from moziweb.movies.models import (
 )
 from moziweb.services import services_of
 from moziweb.site.page_cache.url_inventory import UrlInventory
+from moziweb.site.views import undated
 from tests.conftest import BASE_URL, QueryCounter
 from tests.factories import (
     THURSDAY,
@@ -31,6 +32,7 @@ from tests.factories import (
     make_premiere,
     set_distributor,
 )
+from tests.site.cached import Movies, write
 from tests.site.scraper import cards
 from tests.site.views.test_index import sections
 
@@ -294,6 +296,22 @@ def test_undated_position_that_does_not_exist_is_404(app: TestApp, dbsession: Se
     for wrong in ("", "x", "0", "01", "2031-01-01", "2031-13-01-1", str(2**70)):
         app.get("/undated", params={"from": wrong}, status=404)
     app.get(f"/undated?from={movie.id}&from={movie.id}", status=404)
+
+
+def test_cached_link_to_the_next_block_follows_its_movie(
+    cached: TestApp, movies: Movies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The movie that it leads to is not on the page."""
+    added: list[int] = []
+    write(cached, lambda session: added.extend(make_movie(session).id for _ in range(2)))
+    monkeypatch.setattr(undated, "BLOCK", 1)
+
+    def link() -> str:
+        return str(cached.get("/undated").html.select_one("a[rel=next]")["href"])
+
+    assert link() == link() == f"/undated?from={added[0]}"
+    write(cached, lambda session: make_premiere(session, session.get_one(Movie, added[0])))
+    assert link() == f"/undated?from={movies.undated}"
 
 
 def test_about_page_exists(app: TestApp) -> None:
