@@ -166,8 +166,8 @@ def latest_news(
 ) -> tuple[News, ...]:
     """The latest news of premieres that meet ``where``, from ``position`` on. Five queries.
 
-    The newest first. Without news, three queries. Without news that disappears between two of the
-    queries: a movie is withdrawn, a move undone.
+    The newest first; three queries if there are none. Without news that disappears between two of
+    the queries: a movie is withdrawn, a move undone.
     """
     conditions = tuple(where)
     rows = [
