@@ -98,11 +98,15 @@ def test_units_and_guide_name_the_same_places() -> None:
     assert needed <= used
 
 
+METRICS = values("moziweb-worker.service")["ExecStart"].rpartition(" ")[2]
+"""The address of the heartbeats of a worker."""
+
 SYSTEMCTL = """
 echo "systemctl $*" >> "$LOG"
 if [ "$1" = list-units ]; then
   echo "moziweb-web@8081.service loaded active running"
   echo "moziweb-web@8082.service loaded active running"
+  echo "moziweb-worker.service loaded active running"
 fi
 """
 RUNUSER = """
@@ -155,12 +159,13 @@ def test_release_migrates_warms_and_restarts_one_process_after_another(deploy: D
     assert deploy.log.read_text().splitlines() == [
         "https://moziweb.example -c production.ini db upgrade",
         "https://moziweb.example -c production.ini cache warm",
-        "systemctl list-units --plain --no-legend moziweb-web@*",
+        "systemctl list-units --plain --no-legend moziweb-web@* moziweb-worker.service",
         "systemctl restart moziweb-web@8081.service",
         "curl http://127.0.0.1:8081/__lbheartbeat__",
         "systemctl restart moziweb-web@8082.service",
         "curl http://127.0.0.1:8082/__lbheartbeat__",
-        "systemctl restart moziweb-worker",
+        "systemctl restart moziweb-worker.service",
+        f"curl http://{METRICS}/__lbheartbeat__",
     ]
 
 
@@ -186,12 +191,54 @@ def test_pages_that_are_not_warm_stop_no_release(deploy: Deploy) -> None:
     assert "rendered at their first request" in done.stderr
 
 
-def test_process_that_does_not_answer_stops_the_release(deploy: Deploy) -> None:
-    """The other process goes on with the code of before."""
+def restarts(deploy: Deploy) -> list[str]:
+    """The units that were restarted, and the release of each."""
+    return [line for line in deploy.log.read_text().splitlines() if line.startswith("restarted")]
+
+
+def test_process_that_does_not_answer_brings_the_release_before_back(deploy: Deploy) -> None:
+    before, after = deploy.add_release("1.0", LOGGED), deploy.add_release("1.1", LOGGED)
+    current = f'$(basename "$(realpath {deploy.home / "current"})")'
+    program(
+        deploy.bin / "systemctl",
+        SYSTEMCTL + f'if [ "$1" = restart ]; then echo "restarted $2 {current}" >> "$LOG"; fi',
+    )
+    assert deploy.run(before).returncode == 0
+    for address, unit in ((METRICS, "moziweb-worker"), ("127.0.0.1:8081", "moziweb-web@8081")):
+        fails = f'[ "$last" = http://{address}/__lbheartbeat__ ] && [ "{current}" = 1.1 ]'
+        program(deploy.bin / "curl", f"for last; do :; done; if {fails}; then exit 22; fi")
+        done = deploy.run(after)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.splitlines() == [
+            f"{unit}.service does not answer on {after}: see journalctl --unit {unit}.service",
+            f"{before} is running.",
+        ]
+        assert restarts(deploy)[-3:] == [
+            "restarted moziweb-web@8081.service 1.0",
+            "restarted moziweb-web@8082.service 1.0",
+            "restarted moziweb-worker.service 1.0",
+        ]
+        assert (deploy.home / "current").resolve() == before
+    assert restarts(deploy)[0] == "restarted moziweb-web@8081.service 1.1"
+    assert len(restarts(deploy)) == 4, "the other one was not restarted on 1.1"
+
+
+def test_first_release_whose_process_does_not_answer_fails(deploy: Deploy) -> None:
     program(deploy.bin / "curl", "exit 22")
-    assert deploy.run(deploy.add_release("1.1", LOGGED)).returncode == 22
-    assert "restart moziweb-web@8081" in deploy.log.read_text()
-    assert "restart moziweb-web@8082" not in deploy.log.read_text()
+    done = deploy.run(release := deploy.add_release("1.1", LOGGED))
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+    assert (deploy.home / "current").resolve() == release
+
+
+def test_process_that_cannot_be_started_fails_the_release(deploy: Deploy) -> None:
+    program(deploy.bin / "systemctl", SYSTEMCTL + '[ "$1" != restart ]')
+    assert deploy.run(deploy.add_release("1.1", LOGGED)).returncode == 1
+
+
+def test_site_without_a_worker_starts_none(deploy: Deploy) -> None:
+    program(deploy.bin / "systemctl", SYSTEMCTL.replace("moziweb-worker.service", ""))
+    assert deploy.run(deploy.add_release("1.1", LOGGED)).returncode == 0
+    assert "restart moziweb-worker" not in deploy.log.read_text()
 
 
 class Echo(BaseHTTPRequestHandler):
