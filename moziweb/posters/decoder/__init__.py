@@ -6,9 +6,9 @@ environment, a low priority, and no open file or socket but its pipes. It is kil
 too long, serves one job at a time, and is replaced after a number of jobs or when it dies.
 
 `MemoryBudget` limits how many images are open at once by their estimated memory, not by their
-number: a dozen posters fit where two large transparent PNGs do not. Of images that need more than
-``alone_bytes``, all processes that run the same files decode one at a time; containers do not share
-files.
+number: a dozen posters fit where two large transparent PNGs do not. Jobs that need more than
+``alone_bytes`` are done one at a time by all processes that run the same files; containers do not
+share files.
 """
 
 import os
@@ -74,8 +74,8 @@ class DecoderPool:
     ``jobs_per_child`` jobs, and ends after ``idle_seconds`` without one. Children end with the
     pool, with the interpreter, and with the parent process, even if it is killed.
 
-    Images of more than ``image_bytes`` are refused. Those of more than ``alone_bytes`` are decoded
-    one at a time by all processes that share `machine_lock`; none by default.
+    Images of more than ``image_bytes`` are refused. Jobs of more than ``alone_bytes`` are done one
+    at a time by all processes that share `machine_lock`; none by default.
     """
 
     def __init__(
@@ -132,18 +132,24 @@ class DecoderPool:
     def draw(self, text: ShareText, posters: Sequence[bytes]) -> bytes:
         """As `imaging.share_picture.draw_share_picture`, in a child; raises ImageRejected."""
         job = DrawingJob(text, tuple(posters))
-        return self._run(lambda child: child.draw(job), _DRAWING_BYTES)
+        return self._run_in_turn(lambda child: child.draw(job), _DRAWING_BYTES)
 
     def _make(self, job: Job, on_wait: OnWait = no_op) -> VariantSet:
         memory = estimate_memory(job.data, job.limits)
         if self._image_bytes is not None and memory > self._image_bytes:
             detail = f"decoding takes {memory // MEBIBYTE} MiB, more than posters.decoder.image_mb"
             raise ImageRejected(RejectCode.TOO_MUCH_MEMORY, detail)
+        if not job.recipes:  # no pixel is decoded
+            return self._run(lambda child: child.make(job), memory, on_wait)
+        return self._run_in_turn(lambda child: child.make(job), memory, on_wait)
+
+    def _run_in_turn(
+        self, work: Callable[[DecoderProcess], _Result], memory: int, on_wait: OnWait = no_op
+    ) -> _Result:
         is_alone = self._alone_bytes is not None and memory > self._alone_bytes
         # Before the budget: smaller images use that while this one waits for another process.
-        # Without recipes no pixel is decoded.
-        with machine_lock(on_wait) if is_alone and job.recipes else nullcontext():
-            return self._run(lambda child: child.make(job), memory, on_wait)
+        with machine_lock(on_wait) if is_alone else nullcontext():
+            return self._run(work, memory, on_wait)
 
     def _run(
         self, work: Callable[[DecoderProcess], _Result], memory: int, on_wait: OnWait = no_op

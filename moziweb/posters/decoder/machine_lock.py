@@ -11,14 +11,15 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
+from ..imaging.errors import ImageRejected, RejectCode
 from .memory_budget import WAIT_INTERVAL_SECONDS, OnWait, no_op
 
 log = logging.getLogger(__name__)
 
 _POLL_SECONDS: Final = 0.1
 
-_LONG_WAIT: Final = 60
-"""Waits of ``WAIT_INTERVAL_SECONDS`` after which the holder is suspected to be stopped."""
+_MOST_WAITS: Final = 60
+"""Waits of ``WAIT_INTERVAL_SECONDS`` after which a job fails; it is retried later."""
 
 
 @contextmanager
@@ -33,8 +34,9 @@ def machine_lock(on_wait: OnWait = no_op) -> Iterator[None]:
     The process that holds the lock of the folder is the next one, so a process that has just
     released the lock does not take it again before one that waits.
 
-    A holder that is stopped (SIGSTOP, a frozen cgroup) is waited for, because its image still
-    takes memory; the log says so after a minute.
+    Raises ``ImageRejected``, which is not permanent, after a minute or two: the image of a holder
+    that is stopped (SIGSTOP, a frozen cgroup) takes memory as long as it is, and the threads of
+    those that wait are needed for other requests and smaller images.
     """
     with ExitStack() as held:
         with _locked(Path(__file__).parent, on_wait):
@@ -49,8 +51,9 @@ def _locked(path: Path, on_wait: OnWait) -> Iterator[None]:
         for waits in count(1):
             if _try_acquire(file):
                 break
-            if waits == _LONG_WAIT:
-                log.warning("an image has waited %d s for the lock of %s", waits, path)
+            if waits == _MOST_WAITS:
+                detail = f"it has waited {waits} s for the lock of {path}; is its holder stopped?"
+                raise ImageRejected(RejectCode.DECODE_TIMEOUT, detail)
             on_wait()
         yield
     finally:

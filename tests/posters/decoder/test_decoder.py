@@ -40,6 +40,7 @@ from tests.services.process import run
 from tests.threads import wait_until
 
 BUDGET = 200 * MEBIBYTE
+TEXT = ShareText(("Őrült űrhajósok",), "2026. augusztus 20.", "Mozi", "#205080")
 PICTURE = encoded(photograph(300, 450))
 
 
@@ -80,13 +81,12 @@ def test_variants_equal_those_made_in_this_process(shared: DecoderPool) -> None:
 
 def test_pictures_of_links_are_drawn_as_in_this_process(shared: DecoderPool) -> None:
     """The font and the letters are read before the child may no longer open files."""
-    text = ShareText(("Őrült űrhajósok",), "2026. augusztus 20.", "Mozi", "#205080")
     posters = [encoded(Image.new("RGB", (78, 117), colour)) for colour in ("red", "blue")]
     for number in range(3):
-        assert shared.draw(text, posters[:number]) == draw_share_picture(posters[:number], text)
+        assert shared.draw(TEXT, posters[:number]) == draw_share_picture(posters[:number], TEXT)
     pid = only_child(shared)
     with pytest.raises(ImageRejected):
-        shared.draw(text, [b"no picture"])
+        shared.draw(TEXT, [b"no picture"])
     assert works(shared)
     assert only_child(shared) == pid
 
@@ -189,6 +189,22 @@ def test_large_images_of_two_pools_are_decoded_one_after_the_other() -> None:
             assert not waiting.done()
         assert len(waiting.result(60).variants) == len(RECIPES)
         assert works(second)
+
+
+def test_picture_of_a_link_is_drawn_while_no_other_process_decodes() -> None:
+    """With an ``alone_bytes`` below its memory, as on a machine of 512 MB."""
+    limits = ResourceLimits(wall_seconds=60)
+    with ExitStack() as pools, ThreadPoolExecutor(2) as executor:
+        alone, other = (
+            pools.enter_context(closing(DecoderPool(1, BUDGET, limits, alone_bytes=each)))
+            for each in (0, 100 * MEBIBYTE)
+        )
+        with machine_lock():
+            waiting = executor.submit(alone.draw, TEXT, [])
+            assert executor.submit(other.draw, TEXT, []).result(60)
+            assert not waiting.done()
+            assert not pids(alone), "no child is started for a waiting job"
+        assert waiting.result(60)
 
 
 def test_probe_of_a_large_image_does_not_wait_for_another_process() -> None:

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import logging
+import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -12,6 +13,7 @@ from time import sleep
 import pytest
 
 from moziweb.posters.decoder.machine_lock import _log_missing_lock, machine_lock
+from moziweb.posters.imaging.errors import ImageRejected
 from tests.services.process import child
 from tests.threads import wait_until
 
@@ -75,18 +77,22 @@ def test_error_of_a_wait_ends_it() -> None:
         raise AssertionError
 
 
-def test_long_wait_for_a_stopped_holder_is_logged(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(import_module(machine_lock.__module__), "_LONG_WAIT", 1)
-
-    def give_up() -> None:
-        raise ZeroDivisionError
-
-    with machine_lock(), pytest.raises(ZeroDivisionError), machine_lock(give_up):
-        raise AssertionError
-    (message,) = caplog.messages
-    assert message.startswith("an image has waited 1 s for the lock of ")
+def test_wait_for_a_stopped_holder_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job fails for now; the next one succeeds when the holder goes on."""
+    monkeypatch.setattr(import_module(machine_lock.__module__), "_MOST_WAITS", 2)
+    waits = []
+    with child([sys.executable, "-c", HOLDER], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        process.send_signal(signal.SIGSTOP)
+        with pytest.raises(ImageRejected) as failed, machine_lock(lambda: waits.append(1)):
+            raise AssertionError
+        assert failed.value.detail.startswith("it has waited 2 s for the lock of ")
+        assert (failed.value.permanent, len(waits)) == (False, 1)
+        process.kill()
+        process.wait()
+    with machine_lock():
+        pass
 
 
 @pytest.mark.parametrize("number", [errno.EBADF, errno.ENOLCK])
