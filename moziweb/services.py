@@ -40,7 +40,7 @@ if TYPE_CHECKING:  # the packages below and above import this module
     from moziweb.posters.generation.selection import OnChosen
     from moziweb.posters.generation.service import PosterService
     from moziweb.posters.generation.thread_pool import ThreadPool
-    from moziweb.posters.maintenance.status import PosterCounter
+    from moziweb.posters.maintenance.status import PosterCounter, PosterCounts
     from moziweb.posters.models import SourceKind
     from moziweb.posters.sharing import SharePictures
     from moziweb.request import Request
@@ -128,7 +128,7 @@ class Services:
     bulk_runner: "BulkRunner" = _MANAGER
     waiting_posters: "SampleHistory" = _MANAGER
     filter_counts: "FilterCounts" = _MANAGER
-    poster_counter: "PosterCounter" = _MANAGER
+    poster_counter: "PosterCounter[PosterCounts]" = _MANAGER
     cache_warmer: "Warmer" = _MANAGER
 
 

@@ -17,7 +17,7 @@ from pyramid.registry import Registry
 from moziweb.movies.importers.service import Importer, OnWritten
 from moziweb.movies.importers.tmdb.source import source_of
 from moziweb.posters.importer_port import ImportedPosters
-from moziweb.posters.maintenance.status import PosterCounter
+from moziweb.posters.maintenance.status import PosterCounter, PosterCounts
 from moziweb.request import Request
 from moziweb.services import services_of, set_services
 
@@ -170,7 +170,7 @@ def _add_services(registry: Registry) -> None:
         poster_previews=PreviewCache(services.poster_editor),
         waiting_posters=SampleHistory(),
         filter_counts=FilterCounts(),
-        poster_counter=PosterCounter(database),
+        poster_counter=PosterCounter(database, PosterCounts.of),
         cache_warmer=Warmer(registry, now),
     )
     set_services(registry, services)

@@ -1,37 +1,63 @@
 """Metrics of posters for Prometheus: sources by state, the queue, and what this process made."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from pyramid.registry import Registry
-from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from moziweb.services import Services, services_of
 
-from .models import BACKGROUND_ONLY, PosterSource, SourceState
+from .maintenance.status import PosterCounter, SourceCounts
+from .models import SourceState
 
 
 class PosterMetrics(Collector):
     """Values read at each scrape. Those of the database are the same in all processes.
 
-    They are missing while the database is down.
+    They are missing while the database is down. A scrape reads no more rows on a larger site: its
+    sources are counted in a thread, at most once a minute, and are missing before the first count.
     """
 
     def __init__(self, registry: Registry) -> None:
         """``registry`` is the application's."""
         self._registry = registry
+        self._counter = PosterCounter(services_of(registry).database, SourceCounts.of)
 
     def collect(self) -> Iterator[Metric]:
         """The gauges and counters."""
         services = services_of(self._registry)
         yield from _results(services)
         try:
-            with services.database.engine.connect() as connection:
-                yield from _stored(services, connection)
+            with services.database.read() as session:
+                yield from self._stored(services, session)
         except SQLAlchemyError:
             return
+
+    def _stored(self, services: Services, session: Session) -> Iterator[Metric]:
+        counts = self._counter.latest(session, services.clock())
+        connection, queue = session.connection(), services.poster_queue
+        if counts is not None:
+            yield _states(counts)
+        paused = GaugeMetricFamily(
+            "moziweb_posters_storage_paused", "1 while the circuit breaker of storage is open."
+        )
+        paused.add_metric([], bool(services.posters.storage_pause(connection)))
+        yield paused
+        if queue is not None:
+            silence = queue.worker_silence(connection)
+            workers = GaugeMetricFamily(
+                "moziweb_posters_worker_silence_seconds",
+                "Time since a worker gave a sign of life; NaN if none runs.",
+            )
+            workers.add_metric([], float("nan") if silence is None else silence)
+            yield workers
+            yield _queue_age(queue.age(connection))
+        elif counts is not None:
+            yield _queue_age(_seconds_since(counts.oldest, services.clock()))
 
 
 def _results(services: Services) -> Iterator[Metric]:
@@ -48,42 +74,23 @@ def _results(services: Services) -> Iterator[Metric]:
     yield from (results, made)
 
 
-def _stored(services: Services, connection: Connection) -> Iterator[Metric]:
+def _states(counts: SourceCounts) -> Metric:
     sources = GaugeMetricFamily(
         "moziweb_posters_sources", "Sources of posters by state.", labels=["state"]
     )
-    query = select(PosterSource.state, func.count()).group_by(PosterSource.state)
-    found = dict(connection.execute(query).all())
     for state in SourceState:
-        sources.add_metric([state], found.get(state, 0))
-    yield sources
-    paused = GaugeMetricFamily(
-        "moziweb_posters_storage_paused", "1 while the circuit breaker of storage is open."
-    )
-    paused.add_metric([], bool(services.posters.storage_pause(connection)))
-    yield paused
+        sources.add_metric([state], counts.by_state.get(state, 0))
+    return sources
+
+
+def _queue_age(seconds: float) -> Metric:
     age = GaugeMetricFamily(
         "moziweb_posters_queue_age_seconds", "How long the oldest source has waited."
     )
-    age.add_metric([], _queue_age(services, connection))
-    yield age
-    queue = services.poster_queue
-    silence = None if queue is None else queue.worker_silence(connection)
-    if queue is not None:
-        workers = GaugeMetricFamily(
-            "moziweb_posters_worker_silence_seconds",
-            "Time since a worker gave a sign of life; NaN if none runs.",
-        )
-        workers.add_metric([], float("nan") if silence is None else silence)
-        yield workers
+    age.add_metric([], seconds)
+    return age
 
 
-def _queue_age(services: Services, connection: Connection) -> float:
-    """The age of the oldest job, or of the oldest source that no attempt was made for."""
-    if services.poster_queue is not None:
-        return services.poster_queue.age(connection)
-    is_waiting = PosterSource.state == SourceState.PENDING
-    oldest = connection.scalar(
-        select(func.min(PosterSource.created_at)).where(is_waiting, BACKGROUND_ONLY)
-    )
-    return 0.0 if oldest is None else max(0.0, (services.clock() - oldest).total_seconds())
+def _seconds_since(oldest: datetime | None, now: datetime) -> float:
+    """How long the oldest source has waited that no attempt was made for; 0 without one."""
+    return 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())

@@ -1,16 +1,28 @@
 """Metrics of posters: sources by state, the queue, results of this process."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, Engine, event, insert, text
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from moziweb.posters.models import SourceState
+from moziweb.db import Database
+from moziweb.movies.models import Movie
+from moziweb.posters.generation.procrastinate_queue import ProcrastinateQueue
+from moziweb.posters.maintenance import status
+from moziweb.posters.models import PosterSource, SourceKind, SourceState
 from moziweb.services import services_of
 from tests import factories
-from tests.conftest import NOW, running_app
+from tests.conftest import NOW, raw_settings, running_app
 from tests.ops.test_metrics import OPEN, value
+from tests.services.postgres import PostgresServer
+from tests.threads import wait_until
+
+ROWS_READ = "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables"
 
 
 @pytest.fixture
@@ -51,6 +63,67 @@ def test_states_queue_and_results_are_exposed(settings: dict[str, str], sources:
         results = "moziweb_posters_results_total"
         assert value(app, results, result="failed") == 1
         assert value(app, results, result="made") is None
+
+
+@contextmanager
+def rows_read(engine: Engine) -> Iterator[list[int]]:
+    """The rows that PostgreSQL reads in each transaction of a ``with`` block.
+
+    Those of earlier transactions of a connection may be counted again, so all connections are new.
+    """
+    engine.dispose()
+    found: list[int] = []
+
+    def look(connection: Connection) -> None:
+        found.append(int(connection.exec_driver_sql(ROWS_READ).scalar_one()))
+
+    for name in ("commit", "rollback"):
+        event.listen(engine, name, look)
+    yield found
+    for name in ("commit", "rollback"):
+        event.remove(engine, name, look)
+
+
+def add_waiting(database: Database, count: int) -> None:
+    """Add sources that wait, with their jobs."""
+    with database.write() as session:
+        names = {"original_title": "A", "title": "A", "slug": "a"}
+        movies = session.scalars(insert(Movie).returning(Movie.id), [names] * count).all()
+        rows = [
+            {"movie_id": each, "kind": SourceKind.UPLOAD, "key": "upload/00/none.jpg"}
+            for each in movies
+        ]
+        sources = session.scalars(insert(PosterSource).returning(PosterSource.id), rows).all()
+        ProcrastinateQueue(database).enqueue_in_transaction(session, sources)
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE"))
+
+
+@pytest.mark.parametrize("background", ["procrastinate", "off"])
+def test_scrape_reads_few_rows_of_a_large_site(
+    postgres_server: PostgresServer,
+    migrated_postgres: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    background: str,
+) -> None:
+    """A thread has counted its sources."""
+    monkeypatch.setattr(status, "COUNTED_BY_REQUESTS", 10)
+
+    def sources() -> float | None:
+        return value(app, "moziweb_posters_sources", state=SourceState.PENDING)
+
+    with postgres_server.reusable(migrated_postgres) as url:
+        keys = raw_settings(url, tmp_path) | OPEN | {"posters.background": background}
+        with running_app(keys) as app:
+            database = services_of(app.app.registry).database
+            add_waiting(database, 2000)
+            assert sources() is None
+            wait_until(lambda: sources() is not None)
+            with rows_read(database.engine) as found:
+                assert sources() == 2000
+                assert value(app, "moziweb_posters_queue_age_seconds") is not None
+    assert 0 < sum(found) < 100
 
 
 def test_requests_for_posters_are_a_route(app: TestApp) -> None:

@@ -43,12 +43,14 @@ _QUEUED: Final = text(f"""
     WHERE task_name = :task AND status = 'todo'
 """)  # noqa: S608
 
+# The job with the smallest id, which an index of jobs to do finds, however long the queue is.
 _AGE: Final = text(f"""
-    SELECT extract(epoch FROM now() - min(event.at))
-    FROM {SCHEMA}.procrastinate_jobs AS job
-    JOIN {SCHEMA}.procrastinate_events AS event ON event.job_id = job.id
-    WHERE job.queue_name = :queue AND job.task_name = :task AND job.status = 'todo'
-    AND event.type = 'deferred'
+    SELECT extract(epoch FROM now() - min(event.at)) FROM {SCHEMA}.procrastinate_events AS event
+    WHERE event.type = 'deferred' AND event.job_id = (
+        SELECT id FROM {SCHEMA}.procrastinate_jobs
+        WHERE queue_name = :queue AND task_name = :task AND status = 'todo'
+        ORDER BY id LIMIT 1
+    )
 """)  # noqa: S608
 
 _WORKER_SILENCE: Final = text(f"""

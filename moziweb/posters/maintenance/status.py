@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from sqlalchemy import Row, Select, String, delete, func, literal, select, type_coerce, union_all
 from sqlalchemy.exc import SQLAlchemyError
@@ -36,6 +36,8 @@ COUNTING_SHARE: Final = 0.02
 """The most of a process's time that it counts."""
 
 log: Final = logging.getLogger(__name__)
+
+_Counts = TypeVar("_Counts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,29 +95,55 @@ class PosterCounts:
         return cls(now, **by_state)
 
 
-class PosterCounter:
-    """Counts sources and variants for the dashboard: on a large site in a thread, not in a request.
+@dataclass(frozen=True, slots=True)
+class SourceCounts:
+    """The number of sources by state, and since when the oldest waits for a background worker.
 
-    Nothing is added up, so no writer and no crash can make a count wrong. One per process; threads
-    share it. ``clock`` is monotonic. ``has_failed`` is whether the last attempt to count failed.
+    ``oldest`` is the creation of a source that no attempt was made for; None if there is none.
     """
 
-    def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
+    by_state: dict[SourceState, int]
+    oldest: datetime | None
+
+    @classmethod
+    def of(cls, session: Session, _now: datetime) -> "SourceCounts":
+        """Counts. Two queries; they read all sources and no variant."""
+        states = select(PosterSource.state, func.count()).group_by(PosterSource.state)
+        is_waiting = PosterSource.state == SourceState.PENDING
+        oldest = select(func.min(PosterSource.created_at)).where(is_waiting, BACKGROUND_ONLY)
+        return cls(dict(session.execute(states).all()), session.scalar(oldest))
+
+
+class PosterCounter(Generic[_Counts]):
+    """Counts posters for a dashboard: on a large site in a thread, not in a request.
+
+    Nothing is added up, so no writer and no crash can make a count wrong. One per process and kind
+    of counts; threads share it. ``count`` counts, at a time; ``clock`` is monotonic. ``has_failed``
+    is whether the last attempt to count failed.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        count: Callable[[Session, datetime], _Counts],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.has_failed = False
         self._database = database
+        self._count = count
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: PosterCounts | None = None
+        self._kept: _Counts | None = None
         self._next = -math.inf
 
-    def latest(self, session: Session, now: datetime) -> PosterCounts | None:
+    def latest(self, session: Session, now: datetime) -> _Counts | None:
         """The counts: those of now on a small site; None before a large one is counted.
 
         Those of a large site are older than ``COUNT_AGE`` only until the thread has counted again,
         or if counting takes more than ``COUNTING_SHARE`` of that. One query; two on a small site.
         """
         if _greatest_id(session) <= COUNTED_BY_REQUESTS:
-            return PosterCounts.of(session, now)
+            return self._count(session, now)
         with self._lock:
             if self._clock() >= self._next:
                 self._next = math.inf
@@ -125,18 +153,18 @@ class PosterCounter:
     def _start(self, now: datetime) -> None:
         name = "poster-counts"
         try:
-            threading.Thread(target=self._count, args=(now,), name=name, daemon=True).start()
+            threading.Thread(target=self._count_now, args=(now,), name=name, daemon=True).start()
         except RuntimeError as error:  # no more threads
             log.warning("posters are not counted: %s", error)
             self.has_failed = True
             self._next = self._clock() + COUNT_AGE
 
-    def _count(self, now: datetime) -> None:
+    def _count_now(self, now: datetime) -> None:
         began = self._clock()
         found = None
         try:
             with self._database.read() as session:
-                found = PosterCounts.of(session, now)
+                found = self._count(session, now)
         except SQLAlchemyError as error:
             log.warning("posters are not counted: %s", str(error).partition("\n")[0])
         finally:

@@ -32,7 +32,7 @@ def add_variant(session: Session, name: str) -> None:
 
 
 def test_small_site_is_counted_by_each_request(database: Database) -> None:
-    counter = PosterCounter(database)
+    counter = PosterCounter(database, PosterCounts.of)
     with database.write() as session:
         assert counter.latest(session, NOW) == PosterCounts(NOW, {}, {})
         for number in (1, 2):
@@ -47,7 +47,13 @@ def test_large_site_is_counted_in_a_thread_and_at_most_once_a_minute(
     """What other transactions write and roll back meanwhile makes no count wrong."""
     monkeypatch.setattr(status, "COUNTED_BY_REQUESTS", 0)
     now = 0.0
-    counter = PosterCounter(database, lambda: now)
+    counting = Event()
+
+    def late(session: Session, at: datetime) -> PosterCounts:
+        assert counting.wait(PATIENCE)
+        return PosterCounts.of(session, at)
+
+    counter = PosterCounter(database, late, lambda: now)
 
     def is_counted(expected: PosterCounts) -> Callable[[], bool]:
         def look() -> bool:
@@ -58,14 +64,7 @@ def test_large_site_is_counted_in_a_thread_and_at_most_once_a_minute(
 
     with database.write() as session:
         add_variant(session, "a")
-    counting, count = Event(), PosterCounts.of
-
-    def late(session: Session, now: datetime) -> PosterCounts:
-        assert counting.wait(PATIENCE)
-        return count(session, now)
-
-    with monkeypatch.context() as patched, database.read() as session:
-        patched.setattr(PosterCounts, "of", late)
+    with database.read() as session:
         assert [counter.latest(session, NOW), counter.latest(session, NOW)] == [None, None]
         counting.set()
         wait_until(is_counted(PosterCounts(NOW, {"pending": 1}, {"pending": 1})))
@@ -88,7 +87,7 @@ def test_counting_that_fails_is_said_and_tried_again(
 ) -> None:
     monkeypatch.setattr(status, "COUNTED_BY_REQUESTS", -1)
     now = 0.0
-    counter = PosterCounter(database, lambda: now)
+    counter = PosterCounter(database, PosterCounts.of, lambda: now)
     with database.write() as session:
         session.execute(text("ALTER TABLE poster_variant RENAME TO gone"))
     with database.read() as session, monkeypatch.context() as patched:
@@ -112,7 +111,7 @@ def test_counting_without_a_thread_is_said_and_tried_again(
 ) -> None:
     monkeypatch.setattr(status, "COUNTED_BY_REQUESTS", -1)
     now = 0.0
-    counter = PosterCounter(database, lambda: now)
+    counter = PosterCounter(database, PosterCounts.of, lambda: now)
 
     def cannot_start(_thread: Thread) -> None:
         raise RuntimeError("can't start new thread")
