@@ -51,6 +51,15 @@ class Memory:
             libc.mallopt(_M_MMAP_THRESHOLD, _MMAP_BYTES)
         self._baseline = 0
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collection(self) -> Iterator[Any]:
+        """Look for no garbage while the tests are imported: a fifth of that time for 2 MB."""
+        gc.disable()
+        try:
+            return (yield)
+        finally:
+            gc.enable()
+
     def pytest_collection_finish(self) -> None:
         """Exclude all imported modules from garbage collection."""
         gc.collect()
