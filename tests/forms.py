@@ -5,6 +5,8 @@ from typing import Any
 from bs4 import Tag
 from webtest import Form, TestResponse
 
+from .measured import untraced
+
 
 def pytest_configure() -> None:
     """Replace how WebTest finds the forms of a page."""
@@ -32,6 +34,7 @@ class ParsedForm(Form):  # type: ignore[misc]
         return str(self.html)
 
 
+@untraced
 def _parse_forms(response: TestResponse) -> None:
     page = response.html
     linked = {field["form"] for field in page.find_all(form=True)}
