@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Engine, event, inspect
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.util import identity_key
 
+from moziweb.manager.audit.log import SUBJECTS
 from moziweb.manager.audit.models import AuditEntry
-from moziweb.manager.audit.reserved_ids import SUBJECTS
 from moziweb.manager.auth.models import User
 from moziweb.movies.models import FormerAddress, Premiere, PremiereChange
 

@@ -34,7 +34,7 @@ def _movie_changed(mapper: object, connection: Connection, movie: Movie) -> None
 def _movie_deleted(mapper: object, connection: Connection, movie: Movie) -> None:
     """Reads the row: the movie may have been published since it was loaded."""
     shown = _MOVIES.c.id == movie.id, _MOVIES.c.published
-    # SQLite uses ids again, so another movie may have been removed under this one.
+    # Before migration 0048, SQLite gave ids again: another movie may have been removed under it.
     former = _REMOVED.c.movie_id.in_(select(_MOVIES.c.id).where(*shown))
     connection.execute(delete(_REMOVED).where(former))
     row = select(_MOVIES.c.id, literal(utc_now(), _REMOVED.c.removed_at.type)).where(*shown)

@@ -40,12 +40,16 @@ from moziweb.db import create_engine, migrations
 from moziweb.db.meta import Base
 from moziweb.db.schema_state import SchemaState, current_revision, head_revision, schema_state
 from moziweb.db.text_index import contains_part
+from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.models import User
+from moziweb.manager.bin.models import BinItem, BinKind
+from moziweb.manager.movies.changes import REMOVED
 from moziweb.movies import derived
 from moziweb.movies.importers.models import MovieReference
 from moziweb.movies.models import UNANNOUNCED, Distributor, Movie, Person, Premiere, Trailer
 from moziweb.posters.models import (
     POSTERLESS,
+    HeldObject,
     PosterSource,
     PosterVariant,
     SourceKind,
@@ -554,6 +558,72 @@ def run_at_once(
         wait_until(lambda: ended.done() or connection.scalar(waiting) == 1)
         (connection.commit if commit else connection.rollback)()
         ended.result(PATIENCE)
+
+
+def test_ids_of_deleted_rows_are_not_given_again(empty_engine: Engine) -> None:
+    """Addresses, calendars, audit entries and items of the bin name rows by their ids."""
+    migrations.upgrade(empty_engine)
+    tables = [table for table in Base.metadata.sorted_tables if "id" in table.primary_key.columns]
+    assert len(tables) > 20
+    if empty_engine.dialect.name == "sqlite":  # PostgreSQL's sequences do so by themselves
+        with empty_engine.connect() as connection:
+            query = "SELECT name, sql FROM sqlite_master WHERE type = 'table'"
+            statements = {row.name: row.sql for row in connection.exec_driver_sql(query)}
+        for table in tables:
+            assert "AUTOINCREMENT" in statements[table.name], (
+                f"{table.name}: give op.create_table sqlite_autoincrement=True, and "
+                'batch_alter_table table_kwargs={"sqlite_autoincrement": True}'
+            )
+    with Session(empty_engine) as session:
+        for model in (Movie, Distributor):
+            given = []
+            for _ in range(2):
+                values = {"name": "a"} if model is Distributor else MOVIE
+                row = model(**values)
+                session.add(row)
+                session.flush()
+                given.append(row.id)
+                session.delete(row)
+                session.flush()
+            assert given == [1, 2]
+
+
+MOVIE = {"title": "a", "original_title": "a", "slug": "a"}
+
+
+@pytest.mark.parametrize("empty_engine", ["sqlite"], indirect=True)
+def test_ids_of_rows_that_were_deleted_before_are_not_given_again(empty_engine: Engine) -> None:
+    migrations.upgrade(empty_engine, "0047")
+    at = datetime(2026, 8, 1, tzinfo=UTC)
+    entry = {"at": at, "action": "film.delete"}
+    removed = {"premieres": {"before": [], "after": [], REMOVED: [{"premiere": [{"id": 70}]}]}}
+    poster = {"poster_source": [{"id": 40}], "poster_variant": [{"id": 90}, {"id": 91}]}
+    with Session(empty_engine) as session:
+        session.add_all(
+            [
+                make_movie(session),
+                AuditEntry(**entry, subject="film", subject_id=30),
+                AuditEntry(**entry, subject="person", subject_id=60),
+                AuditEntry(**entry, subject="film", subject_id=20, fields=removed),
+                AuditEntry(**entry, subject="user", subject_id=10),
+                BinItem(kind=BinKind.POSTER, row_id=40, rows=poster, deleted_at=at),
+                BinItem(kind=BinKind.MOVIE, row_id=25, rows={"movie": [{"id": 25}]}, deleted_at=at),
+                HeldObject(holder=80, movie_id=1, key="k", released_at=at),
+            ]
+        )
+        session.commit()
+    migrations.upgrade(empty_engine)
+    with Session(empty_engine) as session:
+        person, movie = Person(name="a"), make_movie(session)
+        premiere, source = make_premiere(session, movie), add_poster(session, movie)
+        variant = PosterVariant(
+            source_id=source.id, name="a", format="webp", recipe_hash="a", source_sha256="a"
+        )
+        item = BinItem(kind=BinKind.MOVIE, row_id=1, rows={}, deleted_at=at)
+        session.add_all([person, variant, item])
+        session.flush()
+        rows = (movie, person, premiere, source, variant, item)
+        assert [row.id for row in rows] == [31, 61, 71, 41, 92, 81]
 
 
 def test_schema_of_a_newer_release_stays(empty_engine: Engine) -> None:

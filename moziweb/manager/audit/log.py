@@ -1,16 +1,15 @@
 """Writes audit entries, in the transaction of the change that they record."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy.orm import Session
 
-from moziweb.movies.importers.planning import Plan
-from moziweb.movies.models import Movie
+from moziweb.movies.importers.planning import Effect, Plan
+from moziweb.movies.models import Distributor, Genre, Movie, Person, StreamingService
 
-from . import reserved_ids  # noqa: F401 - the ids in entries stay unique
 from .models import AuditEntry
 
 Change: TypeAlias = tuple[str, str, str]
@@ -30,6 +29,11 @@ PERSON: Final = "person"
 GENRE: Final = "genre"
 DISTRIBUTOR: Final = "distributor"
 SERVICE: Final = "service"
+
+SUBJECTS: Final[Mapping[type, str]] = {
+    Movie: MOVIE, Person: PERSON, Genre: GENRE, Distributor: DISTRIBUTOR, StreamingService: SERVICE,
+}  # fmt: skip
+"""The subjects of rows by model."""
 
 
 @dataclass(frozen=True, slots=True)

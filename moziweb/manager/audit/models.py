@@ -13,7 +13,8 @@ from moziweb.db.meta import Base
 def new_batch_token() -> str:
     """A new token for the ``batch`` of audit entries: 16 hexadecimal digits.
 
-    Entries outlive the jobs that they name, and SQLite gives the ids of deleted jobs again.
+    Entries outlive the jobs that they name. Before migration 0048, SQLite gave the ids of deleted
+    jobs again.
     """
     return secrets.token_hex(8)
 

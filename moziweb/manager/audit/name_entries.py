@@ -13,9 +13,8 @@ from sqlalchemy.orm import Session
 
 from moziweb.movies.movie_rows import NameChange, taken_name_changes
 
-from .log import DISTRIBUTOR, SERVICE, Actor, Change, Subject, exists_changes, record
+from .log import DISTRIBUTOR, SERVICE, SUBJECTS, Actor, Change, Subject, exists_changes, record
 from .models import AuditEntry
-from .reserved_ids import SUBJECTS
 
 _STAY: Final = frozenset({SERVICE})
 """Kinds that the bin does not take: making one is taken back with the movie's entry only."""

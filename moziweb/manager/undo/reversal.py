@@ -286,7 +286,7 @@ class Undoer:
     def _poster(self, movie_id: int, source_id: int) -> PosterSource:
         """A poster of the movie. Raises `UndoRefused`, also if another movie's has the id now.
 
-        SQLite gives the id of a deleted poster again.
+        Before migration 0048, SQLite gave the id of a deleted poster again.
         """
         source = self.session.get(PosterSource, source_id)
         if source is None or source.movie_id != movie_id:

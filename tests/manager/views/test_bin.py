@@ -11,7 +11,9 @@ from moziweb.manager.auth.models import Role
 from moziweb.manager.bin.models import BinItem, BinKind
 from moziweb.manager.bin.restoring import BIN_RETENTION
 from moziweb.movies.models import Distributor, Genre, Movie, Person
+from moziweb.posters.models import PosterSource
 from moziweb.services import services_of
+from tests import factories
 from tests.manager.bin.test_deletion import row_of
 from tests.manager.conftest import BOTH, Clock, csrf_of, signed_in
 from tests.manager.movie_forms import last_entry, make_movie
@@ -32,7 +34,7 @@ def do(browser: TestApp, path: str, **fields: str) -> Any:
     return browser.post(path, {"csrf_token": csrf_of(browser), **fields}, status="*")
 
 
-def one_id(site: TestApp, model: Any, **values: str) -> int:
+def one_id(site: TestApp, model: Any, **values: Any) -> int:
     with services_of(site.app.registry).database.read() as session:
         number: int = session.scalars(select(model.id).filter_by(**values)).one()
         return number
@@ -95,6 +97,31 @@ def test_a_second_click_deletes_and_restores_nothing_more(site: TestApp, editor:
     assert do(editor, "/manager/bin", do="restore", item=item).status_int == 404
     assert editor.get(f"/manager/movies/{movie_id}").status_int == 200
     assert items(site) == []
+
+
+@BOTH
+def test_pages_of_former_rows_delete_and_restore_no_other_ones(
+    site: TestApp, editor: TestApp
+) -> None:
+    """The pages were opened before another editor deleted the row, or brought it back."""
+    movie_id = make_movie(site)
+
+    def upload() -> int:
+        with services_of(site.app.registry).database.write() as session:
+            movie = session.get_one(Movie, movie_id)
+            return factories.add_poster(session, movie, chosen=False).id
+
+    former = delete_path(BinKind.POSTER, upload())
+    editor.get(former)
+    do(editor, former, do="delete")
+    opened = str(items(site)[0].id)
+    poster = upload()
+    assert do(editor, former, do="delete").status_int == 303
+    assert one_id(site, PosterSource, movie_id=movie_id) == poster
+    do(editor, "/manager/bin", do="restore", item=opened)
+    do(editor, delete_path(BinKind.POSTER, poster), do="delete")
+    assert do(editor, "/manager/bin", do="restore", item=opened).status_int == 404
+    assert [item.row_id for item in items(site)] == [poster]
 
 
 @BOTH

@@ -104,6 +104,21 @@ def test_premiere_is_an_all_day_event(app: TestApp, dbsession: Session, movie: M
     assert english["uid"] == event["uid"]
 
 
+def test_uid_of_a_removed_premiere_is_not_given_again(
+    app: TestApp, dbsession: Session, movie: Movie
+) -> None:
+    """A calendar would show the other movie's event in its place."""
+    removed = make_premiere(dbsession, movie, THURSDAY)
+    dbsession.commit()
+    (before,) = events(app).values()
+    dbsession.delete(removed)
+    dbsession.commit()
+    make_premiere(dbsession, make_movie(dbsession, "Más"), days(1))
+    dbsession.commit()
+    (after,) = events(app).values()
+    assert after["uid"] != before["uid"]
+
+
 def test_moved_premiere_keeps_its_uid(app: TestApp, dbsession: Session, movie: Movie) -> None:
     premiere = make_premiere(dbsession, movie, THURSDAY, announced_at=NOW)
     dbsession.commit()
