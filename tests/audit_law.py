@@ -30,7 +30,7 @@ NOT_AUDITED: Final = frozenset(
         "import_mark", "import_upload", "list_format", "manager_bulk_item", "manager_bulk_job",
         "manager_challenge", "manager_draft", "manager_session", "manager_sign_in_attempt",
         "cache_advice", "cache_read_minute",
-        "manager_submission", "movie_reference", "performance_minute", "poster_host",
+        "manager_submission", "performance_minute", "poster_host",
         "poster_held_object", "poster_looked_at", "poster_share", "poster_variant",
     }
 )  # fmt: skip

@@ -14,7 +14,9 @@ from moziweb.manager.audit.log import COMMAND as MANAGER
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.bulk.jobs import begin_running, changes_of_batch, new_bulk_job
 from moziweb.manager.bulk.models import BulkAction, BulkJob
+from moziweb.manager.undo.reversal import Undoer
 from moziweb.movies.importers.list_formats import ListReading, remember_reading
+from moziweb.movies.importers.models import MovieReference
 from moziweb.movies.models import Distributor, Movie, Premiere
 from moziweb.services import services_of
 from tests.movies.importers import vega
@@ -171,6 +173,31 @@ def test_film_of_an_ambiguous_row_is_chosen(site: Site, run: Run, listed: Path) 
     assert (ended.returncode, events(ended.stdout)[0]["movie"]) == (0, 2)
     with site.database.read() as session:
         assert session.get_one(Movie, 2).runtime == 90
+
+
+def test_new_reference_without_another_change_is_audited_and_taken_back(
+    site: Site, run: Run, listed: Path
+) -> None:
+    """Its movie may have been a wrong choice, which later imports would follow."""
+    site.add_movie(1)
+    with site.database.write() as session:
+        movie = session.scalars(select(Movie)).one()
+        movie.title, movie.slug, movie.runtime = "Hamupipőke", "hamupipoke", 90
+    text = "external_id;title;runtime\n7;Hamupipőke;90\n"
+    listed.write_text(text, encoding="utf-8")
+    for _once in range(2):
+        summary = events(run("import", "csv", str(listed)).stdout)[-1]
+        assert (summary["new"], summary["changed"], summary["same"]) == (0, 0, 1)
+    references = select(MovieReference.ref)
+    with running(site) as app, services_of(app.app.registry).database.write() as session:
+        editor = services_of(app.app.registry).poster_editor
+        entry = session.scalars(select(AuditEntry)).one()
+        assert (entry.action, entry.pages) == ("film.import", [])
+        assert [change["after"] for change in entry.changes] == ["csv 7"]
+        for found in ([], ["7"]):
+            entry = Undoer(session, editor, MANAGER, NOW).undo(entry).entry
+            assert session.scalars(references).all() == found
+        assert [change["after"] for change in entry.changes] == ["csv 7"]
 
 
 DIRTY = [

@@ -77,12 +77,13 @@ def record_import(
     ``batch`` names the import. The values have the reference by which the list finds the movie, if
     it is new: a wrong one is taken back, too.
     """
+    changes = [(each.field, each.before, each.after) for each in plan.written]
     if not plan.referenced:
         reference = [plan.candidate.list_name, plan.candidate.ref]
         fields = {**fields, LIST_REFERENCE: {"before": None, "after": reference}}
-    changes = [(each.field, each.before, each.after) for each in plan.written]
+        changes.append((LIST_REFERENCE, "", " ".join(filter(None, reference))))
     entry = record(session, by, "film.import", movie, now, changes, fields=fields, batch=batch)
-    entry.pages = list(pages)
+    entry.pages = [] if plan.effect is Effect.SAME else list(pages)
     session.flush()
     return entry
 

@@ -14,7 +14,7 @@ from moziweb.movies.models import Genre, Movie, Person, Premiere
 from moziweb.posters.editorial import PosterEditor
 from moziweb.posters.models import PosterSource
 
-from ..audit.log import MOVIE, Actor
+from ..audit.log import LIST_REFERENCE, MOVIE, Actor
 from ..audit.models import AuditEntry
 from ..audit.name_entries import names_batch, names_with
 from ..audit.snapshot import TableRows, insert_rows
@@ -149,12 +149,16 @@ class Undoer:
             self._reset_posters(movie_id, fields)
         except RestoreRefused as error:
             raise UndoRefused(error.text) from error
-        entries = audited.record(self.by, "film.undo", self.now, batch=self.batch, undoes=entry.id)
+        entries = audited.record(
+            self.by, "film.undo", self.now, batch=self.batch, undoes=entry.id,
+            always=LIST_REFERENCE in fields,
+        )  # fmt: skip
         if not entries:  # such as a change of the distributor to one that was merged with it since
             raise UndoRefused(_("Taking it back would change nothing."))
         (new,) = entries
         if reference := reset_reference(self.session, movie_id, fields):
             new.fields = {**(new.fields or {}), **reference}
+            new.changes = [*new.changes, *_reversed_texts(entry, LIST_REFERENCE)]
         for each in services:
             each.batch = names_batch(new.id)
         return Undone(new, lock_movies(self.session, [movie_id]))
@@ -309,12 +313,16 @@ class Undoer:
             self.by, "film.undo", self.now, batch=self.batch, undoes=entry.id, always=True
         )
         new.fields = {FOCAL_POINT: {"before": change["after"], "after": change["before"]}}
-        new.changes = [
-            {"field": each["field"], "before": each["after"], "after": each["before"]}
-            for each in entry.changes
-            if each["field"] == FOCAL_POINT
-        ]
+        new.changes = _reversed_texts(entry, FOCAL_POINT)
         return Undone(new, movies)
+
+
+def _reversed_texts(entry: AuditEntry, name: str) -> list[dict[str, str]]:
+    return [
+        {"field": name, "before": each["after"], "after": each["before"]}
+        for each in entry.changes
+        if each["field"] == name
+    ]
 
 
 def _with_services_of(

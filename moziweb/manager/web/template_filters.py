@@ -77,6 +77,7 @@ FIELD_NAMES: Final = {
     "trailers": _("Trailers"),
     "poster": _("Poster"),
     "focal_point": _("Focal point"),
+    "reference": _("The list's own id"),
     "published": _("On the site"),
     "name": _("Name"),
     "name_en": _("Name in English"),

@@ -101,7 +101,12 @@ class Plan:
         """Whether applying the plan writes anything."""
         if self.effect is Effect.REFUSED:
             return False
-        return self.effect is not Effect.SAME or bool(self.refreshed) or not self.referenced
+        return self.is_audited or bool(self.refreshed)
+
+    @property
+    def is_audited(self) -> bool:
+        """Whether applying it changes the movie or adds its reference, and not only its origin."""
+        return self.effect is not Effect.SAME or not self.referenced
 
     @property
     def fingerprint(self) -> str:

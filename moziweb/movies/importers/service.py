@@ -45,7 +45,7 @@ class Applied:
 
 
 OnWritten: TypeAlias = Callable[[Session, Movie, Plan], None]
-"""Called for each written movie, in its transaction."""
+"""Called for each changed movie, in its transaction, also if only its reference is new."""
 
 BeforeWriting: TypeAlias = Callable[[Session, int | None], None]
 """Called with the id of the movie, None for a new one, before it is written."""
@@ -143,7 +143,7 @@ class Importer:
                 return _refused(candidate, text)
             if not plan.writes:
                 return Applied(plan, plan.movie_id, written=False)
-            if self._before_writing is not None and plan.effect is not Effect.SAME:
+            if self._before_writing is not None and plan.is_audited:
                 self._before_writing(session, plan.movie_id)
             movie = (
                 bare_movie(candidate.title, published=self._publish)
@@ -152,7 +152,7 @@ class Importer:
             )
             now = self._clock()
             write_plan(ImportWriter(session, movie, plan.candidate, now, self._posters), plan)
-            if self._on_written is not None and plan.effect is not Effect.SAME:
+            if self._on_written is not None and plan.is_audited:
                 self._on_written(session, movie, plan)
             return Applied(plan, movie.id, written=True)
 
