@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from moziweb.db.planner_hints import NoIndex
+from moziweb.db.types import parse_id
 from moziweb.i18n import _
 
 from .entry_filter import EntryFilter
@@ -118,3 +119,17 @@ def latest_entries(
     if before is not None:
         query = query.where(AuditEntry.id < before)
     return session.scalars(query).all()
+
+
+def entry_in_effect(session: Session, text: str) -> AuditEntry | None:
+    """Returns the entry with the id ``text``, such as that of a save, unless it was taken back."""
+    entry_id = parse_id(text)
+    entry = session.get(AuditEntry, entry_id) if entry_id else None
+    return entry if entry is not None and is_in_effect(session, entry.id) else None
+
+
+def is_in_effect(session: Session, entry_id: int) -> bool:
+    """Whether no change has taken this one back, or that was taken back itself."""
+    query = select(AuditEntry.id).where(AuditEntry.undoes == entry_id)
+    undone = session.scalar(query.order_by(AuditEntry.id.desc()).limit(1))
+    return undone is None or not is_in_effect(session, undone)

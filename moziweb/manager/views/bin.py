@@ -11,6 +11,7 @@ from moziweb.db.types import parse_id
 from moziweb.i18n import _
 from moziweb.request import Request
 
+from ..audit.history import entry_in_effect
 from ..audit.models import AuditEntry
 from ..auth.sessions import require_user
 from ..bin.deletion import DISTRIBUTED, Deleter, Removal
@@ -187,8 +188,7 @@ def _page(
 
 
 def _saved(session: Session, number: str) -> AuditEntry | None:
-    entry_id = parse_id(number)
-    entry = session.get(AuditEntry, entry_id) if entry_id else None
+    entry = entry_in_effect(session, number)
     is_ours = entry is not None and entry.action.endswith((".delete", ".restore"))
     return entry if is_ours else None
 

@@ -13,9 +13,8 @@ from moziweb.movies.models import Movie
 from moziweb.request import Request
 from moziweb.site.formatting import Formatter
 
-from ..audit.history import latest_entries
+from ..audit.history import entry_in_effect, latest_entries
 from ..audit.log import MOVIE, record
-from ..audit.models import AuditEntry
 from ..audit.name_entries import record_names
 from ..auth.sessions import require_user
 from ..movies.affected_pages import (
@@ -319,8 +318,7 @@ def _context(edit: MovieEdit) -> dict[str, Any]:
 
 def _saved_context(edit: MovieEdit) -> dict[str, Any]:
     """The save that has led here: of this movie, or of the one before an empty form."""
-    number = parse_id(edit.request.GET.get("saved", ""))
-    entry = edit.session.get(AuditEntry, number) if number else None
+    entry = entry_in_effect(edit.session, edit.request.GET.get("saved", ""))
     movie = edit.movie
     if entry is not None and entry.subject == MOVIE and movie is None and entry.subject_id:
         movie = editable_movie(edit.session, entry.subject_id)

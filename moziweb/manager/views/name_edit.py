@@ -11,7 +11,7 @@ from moziweb.request import Request
 from moziweb.site.urls import PageUrls
 from moziweb.site.view_models import Link
 
-from ..audit.history import latest_entries
+from ..audit.history import entry_in_effect, latest_entries
 from ..audit.models import AuditEntry
 from ..auth.sessions import require_user
 from ..bin.models import BinKind
@@ -168,8 +168,9 @@ def _edit_page(request: Request, edit: _NameEdit) -> dict[str, Any]:
     session, kind, row = request.dbsession, edit.kind, edit.row
     movies = shown_movies(session, kind, row.id)
     entries = latest_entries(session, subjects=(kind,), subject_id=row.id, limit=5)
-    wanted = request.GET.get("saved", "")
-    saved = next((each for each in entries if str(each.id) == wanted), None)
+    saved = entry_in_effect(session, request.GET.get("saved", ""))
+    if saved not in entries:
+        saved = None
     return {
         "page": page_frame(request, edit.before["name"], NAMES_ROUTE),
         "kind": kind,

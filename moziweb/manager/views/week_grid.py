@@ -308,13 +308,13 @@ def _saved(page: GridPage) -> dict[str, Any]:
     """The save that has led here: its entries, and warnings about its new movies."""
     session, number = page.session, parse_id(page.request.GET.get("saved", ""))
     first = session.get(AuditEntry, number) if number else None
-    if first is None or not (first.batch or "").startswith(GRID_BATCH):
-        return {"entries": (), "can_take_back": False, "saved_warnings": (), "seconds": None}
-    query = select(AuditEntry).where(AuditEntry.batch == first.batch).order_by(AuditEntry.id)
+    batch = (first.batch if first else "") or ""
+    if first is None or not batch.startswith(GRID_BATCH) or not changes_left(session, batch):
+        return {"entries": (), "saved_warnings": (), "seconds": None}
+    query = select(AuditEntry).where(AuditEntry.batch == batch).order_by(AuditEntry.id)
     entries = session.scalars(query).all()
     return {
         "entries": entries,
-        "can_take_back": changes_left(session, first.batch or "") > 0,
         "saved_warnings": _warnings(page, entries),
         "seconds": seconds_until_fresh(session, reason_of(first)),
     }

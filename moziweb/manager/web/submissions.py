@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from moziweb.db.meta import Base
 from moziweb.request import Request
 
+from ..audit.history import is_in_effect
 from ..audit.models import AuditEntry
 from ..auth.sessions import signed_in
 from .drafts import SECRETS
@@ -174,14 +175,7 @@ def _is_taken_back(session: Session, path: str) -> bool:
         return False
     together = select(AuditEntry.id).where(AuditEntry.batch == entry.batch)
     ids = session.scalars(together).all() if entry.batch else [entry.id]
-    return not any(_is_in_effect(session, each) for each in ids)
-
-
-def _is_in_effect(session: Session, entry_id: int) -> bool:
-    """Whether no change has taken this one back, or that was taken back itself."""
-    query = select(AuditEntry.id).where(AuditEntry.undoes == entry_id)
-    undone = session.scalar(query.order_by(AuditEntry.id.desc()).limit(1))
-    return undone is None or not _is_in_effect(session, undone)
+    return not any(is_in_effect(session, each) for each in ids)
 
 
 def _key_of(user_id: int, fields: Any) -> dict[str, Any] | None:

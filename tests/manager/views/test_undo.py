@@ -7,10 +7,15 @@ from webtest import TestApp
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.models import Role
 from moziweb.manager.imports.jobs import command_batch
+from moziweb.movies.models import Person
 from moziweb.services import services_of
 from tests.manager.conftest import BOTH, signed_in
 from tests.manager.movie_forms import last_entry, make_movie, movie_form, movie_of, press
 from tests.manager.movies.test_affected_pages import shown_pages
+from tests.manager.undo.test_reversal import undo
+from tests.manager.views.test_bin import do, one_id
+from tests.manager.views.test_names import name_form
+from tests.manager.views.test_week_grid import grid_of
 from tests.site.cached import Movies, cache_misses
 from tests.threads import join_threads
 
@@ -53,6 +58,34 @@ def test_a_second_click_leads_to_the_first_result(site: TestApp, editor: TestApp
     first, second = form.submit("do", status=303), form.submit("do", status=303)
     assert first.location == second.location
     assert movie_of(site, movie_id).title == "Az ígéret földje"
+
+
+def test_address_of_a_save_that_was_taken_back_does_not_say_that_it_is_saved(
+    site: TestApp, editor: TestApp
+) -> None:
+    movie_id = make_movie(site)
+    person = one_id(site, Person, name="Kis Éva")
+    movie, name = (
+        movie_form(editor, movie_id),
+        name_form(editor.get(f"/manager/names/person/{person}")),
+    )
+    movie["title"] = name["name"] = "Visszavonva"
+    saves = [press(form, status=303).location for form in (movie, name)]
+    grid = grid_of(editor)
+    grid["rows-0-title"] = "Megint más"
+    saves.append(press(grid, status=303).location)
+    saves.append(do(editor, f"/manager/delete/person/{person}", do="delete").location)
+    for address in reversed(saves):
+        assert said(editor, address)
+        with services_of(site.app.registry).database.read() as session:
+            entry = session.get_one(AuditEntry, int(address.rpartition("saved=")[2]))
+        undo(site, entry)
+        assert not said(editor, address), address
+
+
+def said(editor: TestApp, address: str) -> bool:
+    """Whether a page shows a save."""
+    return bool(editor.get(address).html.select("div.notice[role=status]"))
 
 
 @BOTH
