@@ -29,18 +29,21 @@ form.autocomplete = "off";
 
 const ONCE = ["csrf_token", "submission"]; // another one on each page
 
+// Without the fields of empty rows, of which the answer to "More empty rows" has more.
 const served = JSON.stringify(
   [...form.querySelectorAll("input[type=hidden]")]
-    .filter((each) => !ONCE.includes(each.name)).map((each) => [each.name, each.value]),
+    .filter((each) => each.value && !ONCE.includes(each.name)).map((each) => [each.name, each.value]),
 );
 
 // Names the entry of the history: other empty forms have the same address.
 const entry = history.state?.entry ?? performance.timeOrigin;
 history.replaceState({ ...history.state, entry }, "");
 
+const { user } = document.body.dataset;
+
 form.addEventListener("submit", () => {
   const fields = [...new FormData(form)].filter(([name]) => name !== "csrf_token");
-  sessionStorage.setItem("sent", JSON.stringify({ entry, served, fields }));
+  sessionStorage.setItem("sent", JSON.stringify({ user, entry, served, fields }));
 });
 
 function restore(fields) {
@@ -53,7 +56,11 @@ function restore(fields) {
 }
 
 const [navigation] = performance.getEntriesByType("navigation");
-const last = JSON.parse(sessionStorage.getItem("sent") ?? "{}");
+let last = JSON.parse(sessionStorage.getItem("sent") ?? "{}");
+if (last.user !== user) { // another one has signed in since
+  sessionStorage.removeItem("sent");
+  last = {};
+}
 if (navigation.type === "back_forward" && last.entry === entry && last.served === served) {
   form.dispatchEvent(new CustomEvent("restore", { detail: last.fields }));
   restore(last.fields);

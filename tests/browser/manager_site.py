@@ -61,10 +61,10 @@ class ManagerSite:
             self.sign_in(page)
             self._cookies.extend(page.context.cookies())
 
-    def sign_in(self, page: Page) -> None:
+    def sign_in(self, page: Page, name: str = NAME) -> None:
         """Signs in with the keyboard, and waits for the first page of the manager."""
         page.goto(f"{self.url}/manager/sign-in")
-        page.get_by_label("Név").fill(NAME)
+        page.get_by_label("Név").fill(name)
         page.get_by_label("Jelszó").fill(PASSWORD)
         page.keyboard.press("Enter")
         page.wait_for_url(f"{self.url}/manager")

@@ -197,6 +197,64 @@ def test_typed_form_outlives_a_site_that_does_not_answer(
     assert asked == ["beforeunload"]
 
 
+def test_back_to_the_answer_of_a_form_shows_what_was_typed_and_asks_nothing(
+    manager: ManagerSite, open_page: OpenPage, movie: str
+) -> None:
+    """Such as a refused save: a browser would ask whether to send the old form again."""
+    page = opened(manager, open_page, movie)
+    asked = questions(page)
+    page.locator("#imdb_id").fill("nm1")
+    save(page)
+    expect(page.locator("#error-summary")).to_be_visible()
+    with page.expect_navigation():
+        page.locator("[value=more]").first.click()
+    page.locator("#imdb_id").fill("")
+    page.locator("#synopsis").fill("Hosszú szöveg.")
+    page.route(movie, lambda route: route.fulfill(status=502, body="502"))
+    save(page)
+    page.unroute(movie)
+    page.go_back()
+    expect(page.locator("#synopsis")).to_have_value("Hosszú szöveg.")
+    save(page)
+    expect(page.get_by_role("status").first).to_contain_text("Mentve.")
+    page.go_back()
+    expect(page.locator("#synopsis")).to_have_value("Hosszú szöveg.")
+    page.reload()
+    expect(page.locator("#error-summary")).to_have_count(0)
+    assert asked == []
+
+
+def test_typed_texts_of_a_user_are_not_kept_for_the_next_one(
+    manager: ManagerSite, open_page: OpenPage, movie: str
+) -> None:
+    stored = "sessionStorage.getItem('sent')"
+    page = open_page(color_scheme="light")
+    manager.sign_in(page)
+
+    def type_and_fail(text: str) -> None:
+        page.goto(movie)
+        page.locator("#synopsis").fill(text)
+        page.route(movie, lambda route: route.fulfill(status=502, body="502"))
+        save(page)
+        page.unroute(movie)
+        assert text in page.evaluate(stored)
+
+    type_and_fail("Az elsőé.")
+    other = page.context.new_page()  # the tab of the form does not show the sign-in page
+    page.context.clear_cookies()
+    manager.sign_in(other, "béla")
+    page.go_back()
+    expect(page.locator("#synopsis")).to_have_value("")
+    assert page.evaluate(stored) is None
+    type_and_fail("A másodiké.")
+    page.go_back()
+    expect(page.locator("#synopsis")).to_have_value("A másodiké.")
+    questions(page)
+    page.get_by_role("button", name="Kijelentkezés").click()
+    page.wait_for_url("**/sign-in**")
+    page.wait_for_function(f"{stored} === null")
+
+
 def test_saved_movie_is_left_without_a_question(
     manager: ManagerSite, open_page: OpenPage, movie: str
 ) -> None:
