@@ -16,8 +16,10 @@ addEventListener("htmx:beforeRequest", (event) => {
   began = performance.now();
   if (document.hidden || began > until || began < rest) event.preventDefault();
 });
-addEventListener("htmx:afterRequest", () => {
+addEventListener("htmx:afterRequest", ({ detail }) => {
   rest = performance.now() + (SHARE - 1) * (performance.now() - began);
+  // A second reload would stop the first one, or replace the page that it has shown.
+  if (detail.xhr.getResponseHeader("HX-Refresh")) rest = Infinity;
 });
 
 // Do not update a part that has the focus or is being clicked; the next poll tries again.

@@ -12,16 +12,19 @@ from .page_log import PageLog, violations_of
 from .test_accessibility import is_accessible
 
 
-@pytest.fixture
-def manager(migrated_sqlite: Path, tmp_path: Path) -> Iterator[ManagerSite]:
-    with running_manager_site(migrated_sqlite, tmp_path) as manager:
+@pytest.fixture(scope="module")
+def manager(
+    migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ManagerSite]:
+    """Each test brings back what it deletes."""
+    with running_manager_site(migrated_sqlite, tmp_path_factory.mktemp("bin")) as manager:
         yield manager
 
 
 def test_movie_is_deleted_and_comes_back(manager: ManagerSite, open_page: OpenPage) -> None:
     page = open_page()
     watch = PageLog.attach(page)
-    manager.sign_in(page)
+    manager.enter(page)
     manager.warm()
     before = manager.states()
     page.goto(f"{manager.url}/manager/movies/{manager.movies.here}")
@@ -51,7 +54,7 @@ def test_movie_is_deleted_and_comes_back(manager: ManagerSite, open_page: OpenPa
 
 def test_person_is_deleted_without_scripts(manager: ManagerSite, open_page: OpenPage) -> None:
     page = open_page(java_script_enabled=False)
-    manager.sign_in(page)
+    manager.enter(page)
     page.goto(f"{manager.url}/manager/names?kind=person&q=szinesz+itt")
     page.get_by_role("link", name="Törlés").click()
     page.get_by_role("button", name="A lomtárba").click()
@@ -65,7 +68,7 @@ def test_genre_distributor_and_poster_are_deleted_and_come_back(
 ) -> None:
     page = open_page()
     watch = PageLog.attach(page)
-    manager.sign_in(page)
+    manager.enter(page)
     here, distributor = manager.movies.here, manager.movies.distributor
 
     def is_found(path: str) -> Callable[[], bool]:

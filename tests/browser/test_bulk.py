@@ -1,11 +1,13 @@
 """An editor changes several movies at once in Chromium, and takes it all back."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
+from moziweb.manager.bulk.models import BulkAction, BulkJob, BulkState
 from moziweb.movies.models import Movie
 from moziweb.posters.models import SourceState
 from moziweb.services import services_of
@@ -18,11 +20,25 @@ from .page_log import PageLog, violations_of
 from .test_accessibility import is_accessible
 
 
-@pytest.fixture
-def manager(migrated_sqlite: Path, tmp_path: Path) -> Iterator[ManagerSite]:
-    with running_manager_site(migrated_sqlite, tmp_path) as manager:
+@pytest.fixture(scope="module")
+def manager(
+    migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ManagerSite]:
+    """Each test brings its movies back; no other one depends on what it leaves changed."""
+    with running_manager_site(migrated_sqlite, tmp_path_factory.mktemp("bulk")) as manager:
         yield manager
-        join_threads("bulk-")
+
+
+@pytest.fixture(autouse=True)
+def _no_worker_left() -> Iterator[None]:
+    yield
+    join_threads("bulk-")
+
+
+def expect_outcome(page: Page, text: str) -> None:
+    """The work takes as long as it takes; after that the page shows it."""
+    join_threads("bulk-")
+    expect(page.get_by_text(text)).to_be_visible()
 
 
 def test_ticked_movies_are_taken_off_and_put_back(
@@ -30,31 +46,67 @@ def test_ticked_movies_are_taken_off_and_put_back(
 ) -> None:
     page = open_page()
     watch = PageLog.attach(page)
-    manager.sign_in(page)
+    manager.enter(page)
     page.goto(f"{manager.url}/manager/movies")
     page.get_by_label("Itt van").check()
     page.get_by_label("Valamikor").check()
     page.get_by_text("Több film módosítása").click()
     is_accessible(page)
     page.get_by_role("button", name="Közzététel visszavonása").click()
-    expect(page.get_by_text("Ez 2 filmből 2 filmet módosít.")).to_be_visible(timeout=30_000)
+    expect_outcome(page, "Ez 2 filmből 2 filmet módosít.")
     page.get_by_role("button", name="Közzététel visszavonása").press("Enter")
-    expect(page.get_by_text("Kész: 2 filmből 2 módosult.")).to_be_visible(timeout=30_000)
+    expect_outcome(page, "Kész: 2 filmből 2 módosult.")
     is_accessible(page)
     public = f"{manager.url}/movie/{manager.movies.here}-itt-van"
     assert page.request.get(public).status == 404
     page.get_by_role("button", name="Az egész visszavonása…").click()
-    expect(page.get_by_text("Ez 2 filmből 2 filmet módosít.")).to_be_visible(timeout=30_000)
+    expect_outcome(page, "Ez 2 filmből 2 filmet módosít.")
     page.get_by_role("button", name="Változtatások visszavonása").click()
-    expect(page.get_by_text("Kész: 2 filmből 2 módosult.")).to_be_visible(timeout=30_000)
+    expect_outcome(page, "Kész: 2 filmből 2 módosult.")
     assert page.request.get(public).status == 200
     assert violations_of(page) == []
     assert watch.errors == []
 
 
+def test_page_that_is_loaded_again_polls_no_more(manager: ManagerSite, open_page: OpenPage) -> None:
+    """Each poll would load it again: the first time is stopped, or its page is replaced."""
+    database = services_of(manager.registry).database
+    with database.write() as session:
+        now = datetime.now(UTC) + timedelta(hours=1)  # no worker takes it
+        job = BulkJob(
+            action=BulkAction.PUBLISH, state=BulkState.COUNTING, created_at=now, beat_at=now
+        )
+        session.add(job)
+        session.flush()
+        path = f"{manager.url}/manager/bulk/{job.id}"
+    page = open_page()
+    manager.enter(page)
+    page.clock.install()
+    page.goto(path)
+
+    def answer(route: Route) -> None:
+        if route.request.is_navigation_request():
+            route.fulfill(status=204)  # the former page stays, as while the answer takes long
+        else:
+            route.continue_()
+
+    page.route(path, answer)
+    with database.write() as session:
+        session.get_one(BulkJob, job.id).state = BulkState.COUNTED
+    with page.expect_response(lambda each: each.status == 204):
+        page.clock.run_for(5_000)
+    polls: list[str] = []
+    page.on("request", lambda each: polls.append(each.url))
+    page.clock.run_for(60_000)
+    assert polls == []
+    page.unroute(path)
+    page.goto(path)
+    expect(page.get_by_text("Ez 0 filmből 0 filmet módosít.")).to_be_visible()
+
+
 def test_premieres_are_moved_without_scripts(manager: ManagerSite, open_page: OpenPage) -> None:
     page = open_page(java_script_enabled=False)
-    manager.sign_in(page)
+    manager.enter(page)
     page.goto(f"{manager.url}/en/manager/movies")
     page.get_by_label("Majd jön").check()
     page.get_by_text("Change several films").click()
@@ -80,9 +132,9 @@ def start(page: Page, manager: ManagerSite, action: str, *titles: str) -> None:
 
 def run(page: Page, action: str, changed: int, total: int) -> None:
     """Does a counted action by the keyboard."""
-    expect(page.get_by_text(f"Ez {total} filmből {changed} filmet módosít.")).to_be_visible()
+    expect_outcome(page, f"Ez {total} filmből {changed} filmet módosít.")
     page.get_by_role("button", name=action, exact=True).press("Enter")
-    expect(page.get_by_text(f"Kész: {total} filmből {changed} módosult.")).to_be_visible()
+    expect_outcome(page, f"Kész: {total} filmből {changed} módosult.")
 
 
 def test_distributor_pictures_and_deletion_of_several_movies(
@@ -94,7 +146,7 @@ def test_distributor_pictures_and_deletion_of_several_movies(
         newest = factories.add_poster(session, movie, url=url, **ready).id
     page = open_page()
     watch = PageLog.attach(page)
-    manager.sign_in(page)
+    manager.enter(page)
     public = f"{manager.url}/movie/{manager.movies.here}-itt-van"
     manager.warm()
 
