@@ -16,7 +16,8 @@ from tests.conftest import NOW, QueryCounter
 from tests.site.cached import half_of
 from tests.site.scraper import cards, json_ld
 
-LINK = re.compile(r'<a [^>]*href="(/[^"#]*)"')
+# Not those that add a filter, which have `nofollow`: tests/site/presenters/test_filter_form.py.
+LINK = re.compile(r'<a [^>]*href="(/[^"#]*)"(?! rel="nofollow")')
 FOLLOWED_FROM = ("/", "/en/", "/undated", "/en/about", "/genre/drama")
 
 

@@ -58,6 +58,8 @@ def test_language_switch_keeps_the_query(app: TestApp, dbsession: Session) -> No
         assert link == f"{href}?q=%C3%B6t%C3%B6dik+%26+elem"
         assert app.get(link).html.find("input", type="search")["value"] == "ötödik & elem"
     assert app.get("/search").html.find("a", class_="language")["href"] == "/en/search"
+    further = app.get("/search?q=elem&after=0-9").html.find("a", class_="language")["href"]
+    assert further == "/en/search?q=elem&after=0-9"
 
 
 def test_page_says_how_many_films_were_found(app: TestApp, dbsession: Session) -> None:
