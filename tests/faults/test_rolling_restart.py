@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from tests.services.ports import HOST
 from tests.services.web import WebServer, ask
-from tests.soak.states import MOVIES
+from tests.soak.states import MOVIES, version_in
 
 from .report import Cost, Fault, record
 from .site import Site, wait_for
@@ -152,7 +152,7 @@ def restart(web: WebServer, visitors: Visitors) -> None:
 
 def written(site: Site) -> int:
     """The number of writes that the titles of the movies show."""
-    return sum(int(title.split()[-1].rstrip(".")) for (title,) in site.query(TITLES))
+    return sum(version_in(title) for (title,) in site.query(TITLES))
 
 
 def test_rolling_restart_loses_no_request(site: Site) -> None:

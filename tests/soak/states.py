@@ -83,6 +83,12 @@ def title_of(movie: int, version: int) -> str:
     return f"Soak {movie} version {version}. {WORDS[version % len(WORDS)]}"
 
 
+def version_in(title: str) -> int:
+    """The version in a title of ``title_of``."""
+    (version,) = _VERSION.findall(title)
+    return int(version)
+
+
 def add_movies(session: Session) -> None:
     """Add the movies, without genres: so their pages have no cards of other movies."""
     first = MovieState.first()
@@ -104,7 +110,7 @@ def add_values(session: Session) -> None:
 
 
 def _rename(session: Session, movie: Movie) -> dict[str, Any]:
-    version = _version_of(movie) + 1
+    version = version_in(movie.title) + 1
     movie.title = movie.original_title = title_of(movie.id, version)
     return {"version": version}
 
@@ -188,12 +194,7 @@ def write(session: Session, movie_id: int, edits: Sequence[str] = ("rename",)) -
     for edit in edits:
         changes |= EDITS[edit](session, movie)
     session.info[REASON] = json.dumps({"movie": movie_id, **changes})
-    return _version_of(movie)
-
-
-def _version_of(movie: Movie) -> int:
-    (version,) = _VERSION.findall(movie.title)
-    return int(version)
+    return version_in(movie.title)
 
 
 def _premiere_of(session: Session, movie: Movie) -> Premiere:
