@@ -136,7 +136,7 @@ class Hosted(Service):
 
     def pss_of_children(self) -> float:
         """PSS of its descendants, in MiB."""
-        return sum(map(pss_of, descendants(self.pid)))
+        return pss_of_descendants(self.pid)
 
 
 def pss_now(web: Hosted, worker: Hosted | None) -> Pss:
@@ -154,6 +154,23 @@ def pss_of(pid: int) -> float:
     except OSError:
         return 0.0
     return int(re.findall(r"\nPss:\s+(\d+) kB", text)[0]) / 1024
+
+
+def pss_of_descendants(pid: int) -> float:
+    """PSS of the descendants of a process, in MiB.
+
+    One that is being started has the memory of the process until it runs its program: not counted.
+    """
+    own = command_of(pid)
+    return sum(pss_of(each) for each in descendants(pid) if command_of(each) != own)
+
+
+def command_of(pid: int) -> bytes:
+    """The command line of a process; empty if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def descendants(pid: int) -> Iterator[int]:
