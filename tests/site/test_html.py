@@ -75,7 +75,7 @@ def test_every_page_is_valid_html(
         response = cached.get(path, status="*")
         if response.content_type == "text/html":
             pages[name] = response.text
-            for link in response.html.select("a[rel=next][href*='after=']"):
+            for link in response.html.select("a[rel=next]:is([href*='after='], [href*='from='])"):
                 next_pages[f"{name}: next"] = link["href"]
     pages |= {name: cached.get(path).text for name, path in next_pages.items()}
     pages["only to be read"] = cached.post("/about", status=405).text
