@@ -158,5 +158,5 @@ def test_large_site_that_cannot_be_counted_says_so(
         raise SQLAlchemyError("canceling statement due to statement timeout")
 
     monkeypatch.setattr(status, "COUNTED_BY_REQUESTS", -1)
-    monkeypatch.setattr(status.PosterCounts, "of", fail)
+    monkeypatch.setattr(services_of(editor.app.registry).poster_counter, "_count", fail)
     wait_until(lambda: "Nem sikerült megszámolni őket;" in editor.get(PATH).text)
