@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from moziweb.movies import tag_declarations  # noqa: F401 - it listens to changes
 from moziweb.movies.models import RemovedMovie
 from tests.factories import make_movie
 

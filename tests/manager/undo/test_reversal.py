@@ -750,7 +750,7 @@ def test_a_removed_service_comes_back_by_its_own_entry(
 def test_poster_of_another_movie_with_the_id_of_a_deleted_one_stays(
     site: TestApp, movie_id: int
 ) -> None:
-    """SQLite gives the id again."""
+    """Before migration 0048, SQLite gave the id again."""
 
     def add(session: Session, movie: int, **values: Any) -> int:
         return factories.add_poster(session, session.get_one(Movie, movie), **values).id
