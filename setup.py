@@ -17,6 +17,7 @@ INSTALL = [
     # tests/packaging/test_pkg_resources.py fails when pyramid no longer needs this line.
     "setuptools>=77,<80.9",
     "waitress>=3.0.2,<4",
+    "jinja2>=3.1,<4",
     "pyramid-jinja2>=2.10.1,<3",
     "pyramid-tm>=2.6,<3",
     "transaction>=5,<6",
