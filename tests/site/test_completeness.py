@@ -237,6 +237,8 @@ def shown_pages(movies: Movies) -> dict[str, str]:
         **every_page(movies),
         **movies.blocks,
         **feeds(movies),
+        "v1_root": "/api/v1/",
+        "v1_openapi": "/api/v1/openapi.json",
         "former_person": "/person/900000-x",
         "former_genre": "/genre/regi",
         "v1_former_person": "/api/v1/people/900000",
@@ -553,6 +555,14 @@ class Audit:
             if name not in ALLOWED.get(what, frozenset()) and name not in FEEDS | BLOCKS:
                 found.setdefault(what, []).append(name)
         return found
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_every_cached_route_is_audited(cached: TestApp, movies: Movies) -> None:
+    """A new cached route fails this test until `shown_pages` has a path of it."""
+    routes = page_cache_of(cached.app.registry).routes
+    matched = filter(None, map(routes._cached, shown_pages(movies).values()))
+    assert {request.matched_route.name for _, request in matched} == routes.names()
 
 
 def test_audit_detects_stale_and_needless_pages(
