@@ -1,15 +1,21 @@
 """The page that builds the address of a calendar."""
 
+import re
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import segno
+from bs4 import Tag
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
 from moziweb.services import services_of
 from tests.conftest import BASE_URL, QueryCounter
 from tests.factories import THURSDAY, add_genres, make_movie, make_premiere
+
+BORDER = 2
+"""Modules of the light border of a QR code."""
 
 
 @pytest.fixture
@@ -35,6 +41,10 @@ def test_form_builds_the_address(app: TestApp) -> None:
     webcal = f"webcal:{ics.partition(':')[2]}"
     assert {ics, webcal} <= links
     assert ics in page.html.select_one(".address").text
+    steps = {each.dt.text: each.dd.text for each in page.html.select(".subscribe-steps div")}
+    assert "Feliratkozott naptár hozzáadása" in steps["iPhone, iPad, Mac"]
+    assert "URL alapján" in steps["Google Naptár, Android"]
+    assert "Feliratkozás a webről" in steps["Outlook"]
     (google,) = (link for link in links if "google" in link)
     assert parse_qs(urlsplit(google).query)["cid"] == [webcal]
     (outlook,) = (link for link in links if "outlook" in link)
@@ -75,12 +85,33 @@ def test_preview_has_coming_premieres(app: TestApp) -> None:
     assert not app.get("/calendar?future=3").html.select(".line a")
 
 
+@pytest.mark.usefixtures("filled")
 def test_qr_code_is_of_the_page(app: TestApp) -> None:
-    page = app.get("/calendar?kind=cinema").html
-    code = page.select_one("svg.qr")
-    assert code["viewbox"] if code.has_attr("viewbox") else code["viewBox"]
-    assert "style" not in str(code)
-    assert str(code) != str(app.get("/calendar").html.select_one("svg.qr"))
+    """Its modules are those that the library makes of the page's address."""
+    for path in ("/calendar", "/en/calendar?future=90&genre=drama&remind=1d"):
+        code = app.get(path).html.select_one("svg.qr")
+        assert "style" not in str(code)
+        shown = segno.make(f"{BASE_URL}{path}", micro=False, error="m")
+        assert _dark_modules(code) == {
+            (x, y) for y, row in enumerate(shown.matrix) for x, dark in enumerate(row) if dark
+        }
+
+
+def _dark_modules(code: Tag) -> set[tuple[int, int]]:
+    """The columns and rows of the dark modules that the strokes of an SVG draw.
+
+    ``M`` begins a row, ``m`` moves, ``h`` draws; a stroke is in the middle of its row.
+    """
+    found: set[tuple[int, int]] = set()
+    path = code.find("path", stroke="#000")
+    assert isinstance(path, Tag)
+    x, y = 0, 0.0
+    for command, across, down in re.findall(r"([Mmh])(-?\d+)(?: (-?[\d.]+))?", str(path["d"])):
+        if command == "h":
+            found |= {(x + step - BORDER, int(y) - BORDER) for step in range(int(across))}
+        y = float(down) if command == "M" else y + float(down or 0)
+        x = int(across) if command == "M" else x + int(across)
+    return found
 
 
 def test_invalid_values_are_named(app: TestApp) -> None:

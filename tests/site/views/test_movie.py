@@ -127,6 +127,8 @@ def test_pictures_are_absolute(app: TestApp, dbsession: Session, movie: Movie) -
     """Programs that read pages do not resolve relative URLs. The backdrop is a picture, too."""
     source = dbsession.scalars(select(PosterSource)).one()
     dbsession.add(ready_poster(source.id, "small"))
+    without = make_movie(dbsession, "Plakát nélkül")
+    make_premiere(dbsession, without)
     dbsession.commit()
     for path in (movie_path(movie), "/week/2026-W34"):
         html = app.get(path).text
@@ -134,6 +136,9 @@ def test_pictures_are_absolute(app: TestApp, dbsession: Session, movie: Movie) -
         found = re.findall(r'<img [^>]*\bsrc="([^"]*)"', html)
         assert len(found) > 1
         assert [each for each in found if not each.startswith(f"{BASE_URL}/")] == []
+    (placeholder,) = app.get(movie_path(without)).html.select(".film-poster img")
+    assert placeholder["src"].startswith(f"{BASE_URL}/static/no-poster.svg")
+    assert f'src="{placeholder["src"]}"' in app.get("/week/2026-W34").text
 
 
 def ready_poster(source_id: int, name: str) -> PosterVariant:
