@@ -87,8 +87,9 @@ def test_processes_have_few_rights(name: str) -> None:
 
 def test_units_and_guide_name_the_same_places() -> None:
     guide = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
-    for path in ("/etc/moziweb/environment", "/srv/moziweb/", "moziweb-web@8081 moziweb-web@8082"):
-        assert path in guide
+    both = "moziweb-web@8081 moziweb-web@8082"
+    for named in ("/etc/moziweb/environment", "/srv/moziweb/", both, f"--metrics {METRICS}"):
+        assert named in guide
     for path in re.findall(r"deploy/[\w./*-]+", guide):
         assert list(ROOT.glob(path.rstrip("."))), path
     used = set(re.findall(r"^(\w+)=", (UNITS / "environment").read_text(), re.MULTILINE))
@@ -221,6 +222,40 @@ def test_process_that_does_not_answer_brings_the_release_before_back(deploy: Dep
         assert (deploy.home / "current").resolve() == before
     assert restarts(deploy)[0] == "restarted moziweb-web@8081.service 1.1"
     assert len(restarts(deploy)) == 4, "the other one was not restarted on 1.1"
+
+
+def test_return_restarts_also_the_processes_after_one_that_fails_again(deploy: Deploy) -> None:
+    before, after = deploy.add_release("1.0", LOGGED), deploy.add_release("1.1", LOGGED)
+    assert deploy.run(before).returncode == 0
+    answered = f'for last; do :; done; [ "$last" = http://{METRICS}/__lbheartbeat__ ]'
+    program(deploy.bin / "curl", answered)
+    done = deploy.run(after)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "is running" not in done.stderr
+    assert [line for line in deploy.log.read_text().splitlines() if " restart " in line] == [
+        "systemctl restart moziweb-web@8081.service",
+        "systemctl restart moziweb-web@8081.service",
+        "systemctl restart moziweb-web@8082.service",
+        "systemctl restart moziweb-worker.service",
+    ]
+    assert (deploy.home / "current").resolve() == before
+
+
+def test_process_that_accepts_connections_and_never_answers_fails_the_release(
+    deploy: Deploy,
+) -> None:
+    """``curl`` waits for it without an end, unless it has a limit of time."""
+    program(deploy.bin / "curl", 'case "$*" in *"--max-time "*) exit 28; esac; exec sleep 300')
+    done = deploy.run(deploy.add_release("1.1", LOGGED))
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_release_that_cannot_be_linked_restarts_nothing(deploy: Deploy) -> None:
+    (deploy.home / "current").mkdir(parents=True)
+    done = deploy.run(deploy.add_release("1.1", LOGGED))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "cannot overwrite directory" in done.stderr
+    assert " restart " not in deploy.log.read_text()
 
 
 def test_first_release_whose_process_does_not_answer_fails(deploy: Deploy) -> None:
