@@ -1,7 +1,6 @@
 """Metrics of posters for Prometheus: sources by state, the queue, and what this process made."""
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -12,20 +11,22 @@ from sqlalchemy.orm import Session
 from moziweb.services import Services, services_of
 
 from .maintenance.status import PosterCounter, SourceCounts
-from .models import SourceState
+from .models import PosterSource, SourceState
 
 
 class PosterMetrics(Collector):
     """Values read at each scrape. Those of the database are the same in all processes.
 
     They are missing while the database is down. A scrape reads no more rows on a larger site: its
-    sources are counted in a thread, at most once a minute, and are missing before the first count.
+    sources are counted in a thread, at most once a minute, and are missing before the first count
+    and after one that failed.
     """
 
     def __init__(self, registry: Registry) -> None:
         """``registry`` is the application's."""
         self._registry = registry
-        self._counter = PosterCounter(services_of(registry).database, SourceCounts.of)
+        database = services_of(registry).database
+        self._counter = PosterCounter(database, SourceCounts.of, models=[PosterSource])
 
     def collect(self) -> Iterator[Metric]:
         """The gauges and counters."""
@@ -40,6 +41,8 @@ class PosterMetrics(Collector):
     def _stored(self, services: Services, session: Session) -> Iterator[Metric]:
         counts = self._counter.latest(session, services.clock())
         connection, queue = session.connection(), services.poster_queue
+        if self._counter.has_failed:  # those of before would look like those of now
+            counts = None
         if counts is not None:
             yield _states(counts)
         paused = GaugeMetricFamily(
@@ -57,7 +60,7 @@ class PosterMetrics(Collector):
             yield workers
             yield _queue_age(queue.age(connection))
         elif counts is not None:
-            yield _queue_age(_seconds_since(counts.oldest, services.clock()))
+            yield _queue_age(counts.age)
 
 
 def _results(services: Services) -> Iterator[Metric]:
@@ -89,8 +92,3 @@ def _queue_age(seconds: float) -> Metric:
     )
     age.add_metric([], seconds)
     return age
-
-
-def _seconds_since(oldest: datetime | None, now: datetime) -> float:
-    """How long the oldest source has waited that no attempt was made for; 0 without one."""
-    return 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 from sqlalchemy import Connection, Engine, event, insert, text
@@ -14,7 +15,8 @@ from moziweb.db import Database
 from moziweb.movies.models import Movie
 from moziweb.posters.generation.procrastinate_queue import ProcrastinateQueue
 from moziweb.posters.maintenance import status
-from moziweb.posters.models import PosterSource, SourceKind, SourceState
+from moziweb.posters.maintenance.status import SourceCounts
+from moziweb.posters.models import PosterSource, PosterVariant, SourceKind, SourceState
 from moziweb.services import services_of
 from tests import factories
 from tests.conftest import NOW, raw_settings, running_app
@@ -124,6 +126,52 @@ def test_scrape_reads_few_rows_of_a_large_site(
                 assert sources() == 2000
                 assert value(app, "moziweb_posters_queue_age_seconds") is not None
     assert 0 < sum(found) < 100
+
+
+def test_variants_do_not_make_a_site_large(
+    settings: dict[str, str],
+    sources: list[int],
+    dbsession: Session,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A scrape reads none of them."""
+    monkeypatch.setattr(status, "COUNTED_BY_REQUESTS", max(sources))
+    content = {"name": "a", "format": "jpg", "recipe_hash": "r", "source_sha256": "s"}
+    dbsession.add(PosterVariant(id=max(sources) + 1, source_id=sources[0], **content))
+    dbsession.commit()
+    with running_app(settings | OPEN | {"posters.background": "off"}) as app:
+        assert value(app, "moziweb_posters_sources", state=SourceState.PENDING) == 2
+
+
+def test_counts_are_missing_after_a_count_that_failed(
+    settings: dict[str, str], sources: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The age of a queue that was counted long ago would grow, and alert."""
+    monkeypatch.setattr(status, "COUNTED_BY_REQUESTS", 0)
+    monkeypatch.setattr(status, "COUNT_AGE", 0)
+    counting = SourceCounts.of
+    fails = Event()
+
+    def count(session: Session, now: datetime) -> SourceCounts:
+        if fails.is_set():
+            session.execute(text("SELECT * FROM gone"))
+        return counting(session, now)
+
+    monkeypatch.setattr(SourceCounts, "of", count)
+
+    def found() -> list[float | None]:
+        return [
+            value(app, "moziweb_posters_sources", state=SourceState.PENDING),
+            value(app, "moziweb_posters_queue_age_seconds"),
+        ]
+
+    with running_app(settings | OPEN | {"posters.background": "off"}) as app:
+        assert sources
+        wait_until(lambda: found() == [2, 500])
+        fails.set()
+        wait_until(lambda: found() == [None, None])
+        fails.clear()
+        wait_until(lambda: found() == [2, 500])
 
 
 def test_requests_for_posters_are_a_route(app: TestApp) -> None:

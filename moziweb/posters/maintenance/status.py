@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from sqlalchemy import Row, Select, String, delete, func, literal, select, type_coerce, union_all
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,7 +27,7 @@ _WAITING: Final = (SourceState.PENDING, SourceState.GENERATING, SourceState.RETR
 STATUS_ROWS_PER_QUERY: Final = 1_000
 
 COUNTED_BY_REQUESTS: Final = 20_000
-"""The greatest id of a source or variant up to which a request counts them itself."""
+"""The greatest id of the rows to count up to which a request counts them itself."""
 
 COUNT_AGE: Final = 60.0
 """Seconds until a large site is counted again."""
@@ -38,6 +38,8 @@ COUNTING_SHARE: Final = 0.02
 log: Final = logging.getLogger(__name__)
 
 _Counts = TypeVar("_Counts")
+
+_Counted: TypeAlias = type[PosterSource] | type[PosterVariant]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,29 +99,32 @@ class PosterCounts:
 
 @dataclass(frozen=True, slots=True)
 class SourceCounts:
-    """The number of sources by state, and since when the oldest waits for a background worker.
+    """The number of sources by state, and how long the oldest has waited for a background worker.
 
-    ``oldest`` is the creation of a source that no attempt was made for; None if there is none.
+    ``age`` is in seconds, when they were counted, since the creation of the oldest source that no
+    attempt was made for; 0 if there is none.
     """
 
     by_state: dict[SourceState, int]
-    oldest: datetime | None
+    age: float
 
     @classmethod
-    def of(cls, session: Session, _now: datetime) -> "SourceCounts":
+    def of(cls, session: Session, now: datetime) -> "SourceCounts":
         """Counts. Two queries; they read all sources and no variant."""
         states = select(PosterSource.state, func.count()).group_by(PosterSource.state)
         is_waiting = PosterSource.state == SourceState.PENDING
-        oldest = select(func.min(PosterSource.created_at)).where(is_waiting, BACKGROUND_ONLY)
-        return cls(dict(session.execute(states).all()), session.scalar(oldest))
+        query = select(func.min(PosterSource.created_at)).where(is_waiting, BACKGROUND_ONLY)
+        oldest = session.scalar(query)
+        age = 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())
+        return cls(dict(session.execute(states).all()), age)
 
 
 class PosterCounter(Generic[_Counts]):
     """Counts posters for a dashboard: on a large site in a thread, not in a request.
 
     Nothing is added up, so no writer and no crash can make a count wrong. One per process and kind
-    of counts; threads share it. ``count`` counts, at a time; ``clock`` is monotonic. ``has_failed``
-    is whether the last attempt to count failed.
+    of counts; threads share it. ``count`` counts, at a time, the rows of ``models``; ``clock`` is
+    monotonic. ``has_failed`` is whether the last attempt to count failed.
     """
 
     def __init__(
@@ -127,8 +132,10 @@ class PosterCounter(Generic[_Counts]):
         database: Database,
         count: Callable[[Session, datetime], _Counts],
         clock: Callable[[], float] = time.monotonic,
+        models: Sequence[_Counted] = (PosterSource, PosterVariant),
     ) -> None:
         self.has_failed = False
+        self._models = models
         self._database = database
         self._count = count
         self._clock = clock
@@ -142,7 +149,7 @@ class PosterCounter(Generic[_Counts]):
         Those of a large site are older than ``COUNT_AGE`` only until the thread has counted again,
         or if counting takes more than ``COUNTING_SHARE`` of that. One query; two on a small site.
         """
-        if _greatest_id(session) <= COUNTED_BY_REQUESTS:
+        if _greatest_id(session, self._models) <= COUNTED_BY_REQUESTS:
             return self._count(session, now)
         with self._lock:
             if self._clock() >= self._next:
@@ -175,10 +182,8 @@ class PosterCounter(Generic[_Counts]):
                 self._next = ended + max(COUNT_AGE, (ended - began) / COUNTING_SHARE)
 
 
-def _greatest_id(session: Session) -> int:
-    greatest = (
-        select(func.max(each.id)).scalar_subquery() for each in (PosterSource, PosterVariant)
-    )
+def _greatest_id(session: Session, models: Sequence[_Counted]) -> int:
+    greatest = (select(func.max(each.id)).scalar_subquery() for each in models)
     return max(each or 0 for each in session.execute(select(*greatest)).one())
 
 

@@ -91,7 +91,7 @@ def test_counting_that_fails_is_said_and_tried_again(
     with database.write() as session:
         session.execute(text("ALTER TABLE poster_variant RENAME TO gone"))
     with database.read() as session, monkeypatch.context() as patched:
-        patched.setattr(status, "_greatest_id", lambda _session: 1)
+        patched.setattr(status, "_greatest_id", lambda *_of: 1)
         assert counter.latest(session, NOW) is None
         wait_until(lambda: caplog.messages != [])
     assert caplog.messages[0].startswith("posters are not counted: ")
