@@ -22,6 +22,7 @@ from moziweb.clock import utc_now
 from moziweb.db import Database, repeat_on_conflict
 from moziweb.storage import Storage
 
+from ..decoder.machine_lock import DecodersBusy
 from ..imaging.errors import ImageRejected, RejectCode
 from ..imaging.limits import probe
 from ..imaging.values import LIMITS, Limits, SourceImage, VariantSet
@@ -31,7 +32,13 @@ from ..recipes import CENTRE, RECIPES, Point, Recipe
 from .error_codes import ServiceCode, SourceError
 from .failure_policy import failure_of, origin_host, record_host_failure, required_hosts
 from .host_breaker import STORAGE, STORAGE_PAUSES, BreakerDecision, HostCircuitBreaker
-from .leases import LeaseLostError, NotAcquiredReason, SourceLease, SourceLeases
+from .leases import (
+    MIN_RETRY_DELAY,
+    LeaseLostError,
+    NotAcquiredReason,
+    SourceLease,
+    SourceLeases,
+)
 from .publication import publish, upload
 from .readers import ChangeReader, SourceBytes, SourceReader
 from .result import GenerationCounts, GenerationResult, GenerationStatus
@@ -243,6 +250,8 @@ class PosterService:
             if failure.code == ServiceCode.STORAGE_UNAVAILABLE:  # not a failure of the source
                 until = self._clock() + STORAGE_PAUSES.shortest
                 self._leases.postpone(lease, until, failure.code)
+            elif isinstance(error, DecodersBusy):  # nor is this one
+                self._leases.postpone(lease, self._clock() + MIN_RETRY_DELAY, failure.code)
             else:
                 permanent, delay = failure.permanent, failure.retry_after
                 self._leases.fail(lease, failure.code, permanent=permanent, retry_after=delay)

@@ -3,10 +3,14 @@
 import errno
 import fcntl
 import logging
+import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
+from functools import partial
 from importlib import import_module
+from pathlib import Path
 from threading import Event, Thread
 from time import sleep
 
@@ -23,6 +27,14 @@ from moziweb.posters.decoder.machine_lock import machine_lock
 with machine_lock():
     print("held", flush=True)
     time.sleep(60)
+"""
+
+
+TAKER = """\
+import sys
+from moziweb.posters.decoder.machine_lock import machine_lock
+with machine_lock():
+    print(sys.argv[1], flush=True)
 """
 
 
@@ -67,6 +79,54 @@ def test_who_waits_is_next() -> None:
     finally:
         stopping.set()
         repeating.join()
+
+
+def test_threads_take_turns_in_the_order_in_which_they_came() -> None:
+    module = import_module(machine_lock.__module__)
+    turns: list[int] = []
+
+    def is_queued(number: int) -> bool:
+        return bool(module._threads.queued == number)
+
+    def take(number: int) -> None:
+        with machine_lock():
+            turns.append(number)
+
+    threads = [Thread(target=take, args=(number,)) for number in range(8)]
+    with machine_lock():
+        for number, thread in enumerate(threads, 1):
+            thread.start()
+            wait_until(partial(is_queued, number))
+    for thread in threads:
+        thread.join()
+    assert turns == list(range(8))
+
+
+def test_processes_take_turns_in_the_order_in_which_they_came(tmp_path: Path) -> None:
+    turns = tmp_path / "turns"
+    with ExitStack() as stack, turns.open("a") as out:
+        with machine_lock():
+            places = Path(import_module(machine_lock.__module__).__file__ or "").parents[:3]
+            children = []
+            for place in places:
+                command = [sys.executable, "-c", TAKER, place.name]
+                children.append(stack.enter_context(child(command, stdout=out)))
+                wait_until(partial(is_locked, place))
+        with machine_lock():  # after those that wait, not before
+            assert turns.read_text().split() == [each.name for each in places]
+        assert [each.wait() for each in children] == [0, 0, 0]
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process waits there. It is locked for a moment if none does."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
 
 
 def test_error_of_a_wait_ends_it() -> None:

@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from importlib import import_module
 from io import BytesIO
 from typing import Any
 
@@ -530,6 +531,32 @@ def test_preview_does_not_wait_long_for_another_process(
                 service.preview(picture())
         assert rejection.value.code == RejectCode.DECODE_TIMEOUT
         assert len(service.preview(picture()).variants) == len(RECIPES)
+
+
+def test_wait_for_other_processes_is_not_a_failure_of_the_source(
+    make_service: MakeService,
+    database: Database,
+    clock: Clock,
+    source_id: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is retried in a minute or two, also if it has waited before."""
+    limits = ResourceLimits(wall_seconds=60, niceness=0)
+    workshop = DecoderPool(1, 200 * MEBIBYTE, limits, alone_bytes=0)
+    service = make_service(maker=workshop.make)
+    with closing(workshop):
+        with monkeypatch.context() as patch, machine_lock():
+            patch.setattr(import_module(machine_lock.__module__), "_MOST_WAITS", 1)
+            for _ in range(2):
+                result = service.ensure_variants(source_id)
+                assert result == GenerationResult(GenerationStatus.FAILED, "decode_timeout")
+                with database.read() as session:
+                    source = session.get_one(PosterSource, source_id)
+                assert source.attempts == 0
+                assert source.next_attempt_at is not None
+                assert source.next_attempt_at - clock() <= timedelta(minutes=2)
+                clock.advance(seconds=120)
+        assert service.ensure_variants(source_id).status is GenerationStatus.MADE
 
 
 @pytest.mark.parametrize("status", [GenerationStatus.MADE, GenerationStatus.LOST])
