@@ -3,7 +3,8 @@
 Each change that this makes is also judged by the audit law (``tests/audit_law.py``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -11,25 +12,34 @@ from urllib.parse import urlsplit
 import pytest
 from pyramid.interfaces import IRoutesMapper
 from pyramid.request import Request
+from sqlalchemy.orm import Session
 from webtest import Form, TestApp, Upload
 from webtest.forms import Submit
 
-from moziweb.manager.auth.models import Role
+from moziweb.manager.audit.log import COMMAND
+from moziweb.manager.auth.accounts import add_user, find_user
+from moziweb.manager.auth.factors.recovery_codes import make_codes
+from moziweb.manager.auth.models import Role, User
+from moziweb.manager.auth.password_links import make_link
 from moziweb.movies.models import Movie, Person
 from moziweb.posters.models import SourceState
 from moziweb.services import services_of
 from tests import factories
+from tests.manager.auth.factors.authenticator import Authenticator
+from tests.manager.auth.factors.test_state import add_totp
 from tests.manager.movie_forms import make_movie
 from tests.manager.test_access import contents, views
 from tests.posters.pictures import encoded, quarters
 from tests.services.tmdb import TOKEN, TmdbServer
 from tests.threads import join_threads
 
-from .conftest import confirm, csrf_of, signed_in
+from .conftest import PASSWORD, Clock, confirm, csrf_of, sign_in, signed_in
 
 LIST: Final = "external_id;title;release_date\n1;Dűne;2026.12.17.\n2;Solaris;2026.12.18.\n"
 
 _numbers = count(90)
+
+NEW_PASSWORD: Final = "nine quiet projectors"
 
 FILLED: Final[dict[str, Any]] = {
     "which": "all", "title": "Kétszer küldött", "premieres-1-date": "2026-12-24",
@@ -39,22 +49,25 @@ FILLED: Final[dict[str, Any]] = {
 }  # fmt: skip
 """Values of fields; other fields are sent as the page shows them."""
 
+SIGNED_OUT: Final = "/manager/sign-in?done=signed-out"
+
 FORMS_WITHOUT_RESULT: Final = {
-    "manager.sign_in": "has no session",
-    "manager.sign_out": "ends the session",
-    "manager.sign_out_everywhere": "ends the session",
-    "manager.sign_in_code": "has no session",
-    "manager.sign_in_passkey": "has no session",
-    "manager.sign_in_passkey_options": "is no form",
-    "manager.set_password": "has no session",
-    "manager.users": "shows a link once; test_users.py sends it twice",
-    "manager.confirm": "has a password, which is not remembered",
-    "manager.second_factors": "needs the password again; test_second_factors.py sends it twice",
-    "manager.passkey_options": "is no form",
-    "manager.account": "has a password, which is not remembered",
-    "manager.movie_affected_pages": "is a fragment",
-    "manager.week_grid_affected_pages": "is a fragment",
+    "manager.sign_in": ("/manager", 400),  # its token ended with the first one
+    "manager.sign_in_code": ("/manager", 400),
+    "manager.sign_in_passkey": ("/manager", 400),
+    "manager.sign_in_passkey_options": (200, 200),
+    "manager.sign_out": (SIGNED_OUT, 403),  # the sign-in page
+    "manager.sign_out_everywhere": (SIGNED_OUT, 403),
+    "manager.set_password": ("/manager/sign-in?done=password-set", 404),  # the link was used
+    "manager.users": (200, "/manager/users/"),  # the link is shown once
+    "manager.confirm": ("/manager/account/second-factors",) * 2,
+    "manager.second_factors": ("/manager/account/second-factors",) * 2,
+    "manager.passkey_options": (200, 200),
+    "manager.account": ("/manager/account?done=password",) * 2,
+    "manager.movie_affected_pages": (200, 200),
+    "manager.week_grid_affected_pages": (200, 200),
 }
+"""Forms whose result is not kept for the second time: where each time leads, or its status."""
 
 
 @pytest.fixture
@@ -195,3 +208,97 @@ def seed(browser: TestApp, movie: int) -> None:
 
 def differences(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
     return {name: after[name] - number for name, number in before.items() if after[name] != number}
+
+
+def test_forms_without_a_kept_result_that_are_sent_twice_are_done_once(
+    site: TestApp, clock: Clock
+) -> None:
+    led: dict[str, Any] = {}
+    for route, send_it in forms_without_result(site, clock):
+        first = send_it()
+        before = contents(site)
+        led[route] = tuple(
+            each.location.rstrip("0123456789") if each.status_int == 303 else each.status_int
+            for each in (first, send_it())
+        )
+        asked_again = {"manager_challenge": 1} if route.endswith("passkey_options") else {}
+        assert differences(before, contents(site)) == asked_again, route
+    assert led == FORMS_WITHOUT_RESULT
+
+
+def forms_without_result(site: TestApp, clock: Clock) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """The route of each form, and what sends it; each of a user of its own."""
+    names = (f"{number}. szerkesztő" for number in count())
+
+    def newcomer(role: Role = Role.EDITOR) -> tuple[TestApp, str]:
+        name, browser = next(names), TestApp(site.app)
+        with services_of(site.app.registry).database.write() as session:
+            add_user(session, name, PASSWORD, role, by=COMMAND, now=clock.now)
+        sign_in(browser, name, status=303)
+        return browser, name
+
+    def user_named(session: Session, name: str) -> User:
+        found = find_user(session, name)
+        assert found is not None
+        return found
+
+    def submit(form: Form, **fields: str) -> Callable[[], Any]:
+        for name, value in fields.items():
+            form[name] = value
+        return partial(form.submit, status="*")
+
+    def posted(browser: TestApp, path: str, token: str, **fields: str) -> Callable[[], Any]:
+        return partial(browser.post, path, {"csrf_token": token, **fields}, status="*")
+
+    outside, (inside, name) = TestApp(site.app), newcomer()
+    form = outside.get("/manager/sign-in").form
+    yield "manager.sign_in", submit(form, name=name, password=PASSWORD)
+
+    outside = TestApp(site.app)
+    with services_of(site.app.registry).database.write() as session:
+        code = make_codes(session, user_named(session, name), now=clock.now)[0]
+        add_totp(session, user_named(session, name))
+    yield "manager.sign_in_code", submit(sign_in(outside, name).form, code=code)
+
+    device, outside, (inside, name) = Authenticator(), TestApp(site.app), newcomer()
+    confirm(inside)
+    path, token = "/manager/account/passkey-options", csrf_of(inside)
+    yield "manager.passkey_options", posted(inside, path, token)
+    credential = device.create(inside.post(path, {"csrf_token": token}).json)
+    fields = {"csrf_token": token, "do": "passkey-add", "name": "kulcs", "credential": credential}
+    inside.post("/manager/account/second-factors", fields, status=200)
+    token = outside.get("/manager/sign-in").form["csrf_token"].value
+    options = posted(outside, "/manager/sign-in/passkey-options", token)
+    yield "manager.sign_in_passkey_options", options
+    credential = device.get(options().json)
+    path = "/manager/sign-in/passkey"
+    yield "manager.sign_in_passkey", posted(outside, path, token, credential=credential)
+
+    yield "manager.sign_out", submit(newcomer()[0].get("/manager/account").forms[0])
+    yield "manager.sign_out_everywhere", submit(newcomer()[0].get("/manager/account").forms[1])
+
+    inside, name = newcomer()
+    with services_of(site.app.registry).database.write() as session:
+        link = make_link(session, user_named(session, name), by=COMMAND, now=clock.now)
+    form = TestApp(site.app).get(f"/manager/set-password?link={link}").form
+    yield "manager.set_password", submit(form, new_password=NEW_PASSWORD)
+
+    inside, name = newcomer(Role.ADMIN)
+    form = inside.get("/manager/account/confirm").forms[1]
+    yield "manager.confirm", submit(form, password=PASSWORD)
+    form = inside.get("/manager/users").forms[1]
+    yield "manager.users", submit(form, name="meghívott")
+    fields = {"do": "totp-begin"}
+    yield (
+        "manager.second_factors",
+        posted(inside, "/manager/account/second-factors", csrf_of(inside), **fields),
+    )
+    form = inside.get("/manager/account").forms[2]
+    passwords = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+    yield "manager.account", submit(form, **passwords)
+
+    movie, token = make_movie(site), csrf_of(inside)
+    path = f"/manager/movies/{movie}/effects"
+    yield "manager.movie_affected_pages", posted(inside, path, token, title="Kétszer")
+    path = "/manager/week/2026-W36/grid/effects"
+    yield "manager.week_grid_affected_pages", posted(inside, path, token)

@@ -20,6 +20,7 @@ from ..web.forms import BaseForm
 from ..web.layout import manager_view, page_frame
 from ..web.redirects import SeeOther
 from ..web.resources import SEE
+from ..web.submissions import begin, find
 from .sign_in import signed_out, throttled
 
 _ROUTE: Final = "manager.account"
@@ -40,13 +41,19 @@ def account(request: Request) -> dict[str, Any]:
 
 @manager_view("account", permission=SEE, renderer="account", method="POST")
 def change_password(request: Request) -> dict[str, Any] | Response:
-    """Changes the password. A wrong current password counts as a sign-in attempt."""
+    """Changes the password. A wrong current password counts as a sign-in attempt.
+
+    A form that is sent again, whose password is the new one by now, gets the first one's result.
+    """
     form = PasswordForm(request.POST)
     current_user = require_user(request)
     attempts = request.services.login_throttle
     attempt = attempts.begin(current_user.name, request.remote_addr or "")
     if attempt.wait:
         return _page(request, form, throttled(request, attempt))
+    if (path := _former_result(request, form)) is not None:
+        attempts.withdraw(attempt)
+        return SeeOther(path)
     checked = verified_user(request, form.current_password.data or "")
     if checked is None:
         return _wrong(request, form)
@@ -63,11 +70,26 @@ def change_password(request: Request) -> dict[str, Any] | Response:
             keep=current_user.session_id,
         )
     except UserChanged:
-        return _wrong(request, form)
+        path = _former_result(request, form)  # of the same form, sent at the same moment
+        return _wrong(request, form) if path is None else SeeOther(path)
     except passwords.WeakPassword as error:
         request.response.status_int = 400
         return _page(request, form, password_problem(error))
-    return SeeOther(request.route_path(_ROUTE, _query={"done": "password"}))
+    path = request.route_path(_ROUTE, _query={"done": "password"})
+    submission = begin(request.dbsession, user.id, request.POST, request.services.clock())
+    if submission is not None:
+        submission.path = path
+    return SeeOther(path)
+
+
+def _former_result(request: Request, form: PasswordForm) -> str | None:
+    """The path of the result of this form, if it has set this password before."""
+    user_id = require_user(request).user_id
+    with request.services.database.read() as session:
+        made = find(session, user_id, request.POST)
+        user = session.get_one(User, user_id)
+    fits = made and passwords.verify(form.new_password.data or "", user.password_hash)
+    return made.path if made and fits else None
 
 
 def _wrong(request: Request, form: PasswordForm) -> dict[str, Any]:

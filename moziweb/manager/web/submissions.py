@@ -69,8 +69,12 @@ def new_token() -> str:
 
 
 def fields_digest(fields: Any) -> str:
-    """The SHA-256 of a form and its files, without the CSRF token, as 64 hexadecimal digits."""
-    texts = [[name, _text(value)] for name, value in fields.items() if name != "csrf_token"]
+    """The SHA-256 of a form and its files, as 64 hexadecimal digits.
+
+    The CSRF token is left out, and so are secrets: a stored digest would help to guess them.
+    """
+    left_out = {"csrf_token", *SECRETS}
+    texts = [[name, _text(value)] for name, value in fields.items() if name not in left_out]
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
@@ -86,8 +90,8 @@ def _text(value: Any) -> str:
 def once(view: PostView) -> PostView:
     """View decorator: a form that is submitted again gets the redirect of its first submission.
 
-    The same form with other fields is submitted as usual. A form with a password is not
-    recognised: the stored digest would help to guess it.
+    The same form with other fields is submitted as usual. So is a form with a password, whose
+    digest does not tell it from another one.
     """
 
     def wrapper(context: Any, request: Request) -> Response:

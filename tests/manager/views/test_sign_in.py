@@ -17,6 +17,7 @@ from moziweb.manager.auth.factors.models import Challenge
 from moziweb.manager.auth.models import Role, User, UserSession
 from moziweb.manager.web.drafts import MAX_ENCODED, Draft
 from moziweb.manager.web.request_limits import MAX_FORM
+from moziweb.manager.web.submissions import Submission, fields_digest
 from moziweb.services import services_of
 from tests.conftest import NOW, running_app
 from tests.db.rivals import held
@@ -363,6 +364,37 @@ def test_change_while_the_present_password_is_checked_refuses_the_new_one(
         user = find_user(session, NAMES[Role.EDITOR])
     assert user is not None
     assert not passwords.verify("nine quiet projectors", user.password_hash)
+
+
+def test_password_that_is_sent_again_is_set_once(
+    site: TestApp, editor: TestApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form, new = editor.get("/manager/account").forms[2], "nine quiet projectors"
+    form["current_password"], form["new_password"] = PASSWORD, new
+    verify, locations = passwords.verify, list[str]()
+
+    def send() -> None:
+        locations.append(form.submit(status=303).location)
+
+    def slow(password: str, password_hash: str | None) -> bool:
+        """The same form is sent a second time while its first password is checked."""
+        monkeypatch.setattr(passwords, "verify", verify)
+        fits = verify(password, password_hash)
+        send()
+        return fits
+
+    monkeypatch.setattr(passwords, "verify", slow)
+    send()
+    send()
+    assert locations == ["/manager/account?done=password"] * 3
+    with services_of(site.app.registry).database.read() as session:
+        (made,) = session.scalars(select(Submission)).all()
+        actions = session.scalars(select(AuditEntry.action)).all()
+    assert actions.count("user.password") == 1
+    assert "user.wrong_password" not in actions
+    assert made.digest == fields_digest({"submission": made.token}), "secrets are left out"
+    form["new_password"] = "another one that is not set"  # not the first one's result
+    assert form.submit(status=403)
 
 
 @BOTH
