@@ -68,17 +68,41 @@ def test_ticked_movies_are_taken_off_and_put_back(
     assert watch.errors == []
 
 
+def add_job(manager: ManagerSite, state: BulkState, **values: int) -> int:
+    """A job that no worker takes."""
+    now = datetime.now(UTC) + timedelta(hours=1)
+    times = {"created_at": now, "beat_at": now}
+    with services_of(manager.registry).database.write() as session:
+        job = BulkJob(action=BulkAction.PUBLISH, state=state, **times, **values)
+        session.add(job)
+        session.flush()
+        return job.id
+
+
+def test_progress_of_a_running_job_is_shown(manager: ManagerSite, open_page: OpenPage) -> None:
+    database = services_of(manager.registry).database
+    number = add_job(manager, BulkState.RUNNING, total=5, done=2)
+    page = open_page()
+    manager.enter(page)
+    page.goto(f"{manager.url}/manager/bulk/{number}")
+    bar = page.get_by_role("progressbar", name="Előrehaladás")
+    expect(bar).to_have_js_property("max", 5)
+    expect(bar).to_have_js_property("value", 2)
+    is_accessible(page)
+    with database.write() as session:
+        session.get_one(BulkJob, number).done = 4
+    expect(bar).to_have_js_property("value", 4)  # without loading the page
+    with database.write() as session:
+        session.get_one(BulkJob, number).state = BulkState.DONE
+    expect(page.get_by_text("Kész: 5 filmből 0 módosult.")).to_be_visible()
+    expect(bar).to_have_count(0)
+
+
 def test_page_that_is_loaded_again_polls_no_more(manager: ManagerSite, open_page: OpenPage) -> None:
     """Each poll would load it again: the first time is stopped, or its page is replaced."""
     database = services_of(manager.registry).database
-    with database.write() as session:
-        now = datetime.now(UTC) + timedelta(hours=1)  # no worker takes it
-        job = BulkJob(
-            action=BulkAction.PUBLISH, state=BulkState.COUNTING, created_at=now, beat_at=now
-        )
-        session.add(job)
-        session.flush()
-        path = f"{manager.url}/manager/bulk/{job.id}"
+    number = add_job(manager, BulkState.COUNTING)
+    path = f"{manager.url}/manager/bulk/{number}"
     page = open_page()
     manager.enter(page)
     page.clock.install()
@@ -92,7 +116,7 @@ def test_page_that_is_loaded_again_polls_no_more(manager: ManagerSite, open_page
 
     page.route(path, answer)
     with database.write() as session:
-        session.get_one(BulkJob, job.id).state = BulkState.COUNTED
+        session.get_one(BulkJob, number).state = BulkState.COUNTED
     with page.expect_response(lambda each: each.status == 204):
         page.clock.run_for(5_000)
     polls: list[str] = []

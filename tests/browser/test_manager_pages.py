@@ -36,6 +36,8 @@ STATES: Final = (
     "/manager/movies/new?copy={movie}",
     "/manager/names?kind=service",
     "/manager/names/genre/1",
+    "/manager/names/distributor/1",
+    "/manager/names/service/1",
     "/manager/delete/person/{other}",
     "/manager/bulk/1",
     "/manager/set-password?{link}",

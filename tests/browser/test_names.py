@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import select
 
-from moziweb.movies.models import Credit, CreditRole, Distributor, Person
+from moziweb.movies.models import Credit, CreditRole, Distributor, Genre, Person, StreamingService
 from moziweb.services import services_of
 
 from .conftest import OpenPage
@@ -157,7 +157,7 @@ def test_escape_keeps_the_text_and_enter_saves_it(
         assert "forgalmazó Új" in session.scalars(select(Distributor.name)).all()
 
 
-def test_a_genre_is_edited_and_merged_without_scripts(
+def test_names_of_each_kind_are_edited_and_merged_without_scripts(
     manager: ManagerSite, open_page: OpenPage
 ) -> None:
     page = open_page(java_script_enabled=False)
@@ -175,3 +175,21 @@ def test_a_genre_is_edited_and_merged_without_scripts(
     page.get_by_role("searchbox").fill("nincs ilyen")
     page.get_by_role("button", name="Keresés").click()
     expect(page.get_by_text("Nincs ilyen név")).to_be_visible()
+    with services_of(manager.registry).database.write() as session:
+        session.add(Genre(name="Próba", name_en="Trial", slug="proba"))
+        session.add(StreamingService(name="Próba", slug="proba"))
+    for kind, kept in (("genre", "Vígjáték"), ("service", "Netflix")):
+        page.goto(f"{manager.url}/manager/names?kind={kind}")
+        page.get_by_role("link", name="Próba").click()
+        page.locator("#name").fill("Másik próba")
+        page.get_by_role("button", name="Mentés", exact=True).last.click()
+        expect(page.get_by_role("status").first).to_contain_text("Mentve.")
+        page.get_by_role("link", name="Egyesítés…").click()
+        page.get_by_role("searchbox").fill(kept)
+        page.get_by_role("button", name="Keresés").click()
+        page.get_by_role("link", name=kept, exact=True).click()
+        page.get_by_role("button", name=f"Egyesítés, „{kept}” marad").click()
+        expect(page.get_by_role("status")).to_contain_text("Másik próba")
+    with services_of(manager.registry).database.read() as session:
+        for model in (Genre, StreamingService):
+            assert "Másik próba" not in session.scalars(select(model.name)).all()
