@@ -1,5 +1,8 @@
 """The audit law: a transaction that changes what editors see has an entry for each changed subject.
 
+A transaction of Core statements alone, and ``moziweb demo load``, need one entry for all that they
+write: only rows that a session flushes have a subject that is known here.
+
 `audit_law` watches every statement of every engine, and every row that a session flushes. A
 transaction is judged when it commits. Those of the tests themselves (rows that a test prepares) are
 left out, by the code that commits.

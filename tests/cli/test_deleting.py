@@ -1,6 +1,7 @@
 """``moziweb bin``."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -8,8 +9,9 @@ from sqlalchemy import select
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.bin.models import BinItem
 from moziweb.manager.bin.restoring import BIN_RETENTION
-from moziweb.movies.models import Movie
+from moziweb.movies.models import CreditRole, Distributor, Genre, Movie, Person
 from moziweb.posters.models import PosterSource
+from tests import factories
 from tests.db.faults import conflicts_at
 
 from .conftest import Run, Site, events
@@ -46,6 +48,39 @@ def test_movie_is_deleted_listed_and_restored(site: Site, run: Run) -> None:
     with site.database.read() as session:
         assert session.scalars(select(PosterSource.movie_id)).all() == [7]
     assert actions(site) == [("film.delete", "moziweb"), ("film.restore", "moziweb")]
+
+
+def test_other_kinds_are_deleted_listed_and_restored(site: Site, run: Run) -> None:
+    site.add_movie(7, colour="red")
+    with site.database.write() as session:
+        movie = session.get_one(Movie, 7)
+        factories.add_people(session, movie, CreditRole.CAST, "Kis Éva")
+        factories.add_genres(session, movie, "Dráma/Drama")
+        factories.set_distributor(session, movie, "Vertigo")
+    kinds = {
+        "poster": PosterSource, "person": Person, "genre": Genre, "distributor": Distributor,
+    }  # fmt: skip
+    for kind, model in kinds.items():
+
+        def ids(model: Any = model) -> list[int]:
+            with site.database.read() as session:
+                return list(session.scalars(select(model.id)))
+
+        (row,) = ids()
+        deleted = events(run("bin", "delete", kind, str(row), "--yes").stdout)[-1]
+        item = deleted["item"]
+        assert deleted == {"event": "deleted", "item": item, "kind": kind, "id": row}
+        (listed,) = events(run("bin", "list").stdout)
+        assert (listed["item"], listed["kind"], ids()) == (item, kind, [])
+        restored = events(run("bin", "restore", str(item)).stdout)
+        assert restored == [{"event": "restored", "kind": kind, "id": row}]
+        assert ids() == [row]
+        made = {(f"{kind}.delete", "moziweb"), (f"{kind}.restore", "moziweb")}
+        assert made <= set(actions(site))
+    with site.database.read() as session:
+        movie = session.get_one(Movie, 7)
+        assert (len(movie.genres), len(movie.credits)) == (1, 1)
+        assert movie.distributor is not None
 
 
 def test_nothing_is_deleted_without_confirmation(site: Site, run: Run) -> None:

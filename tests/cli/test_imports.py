@@ -2,10 +2,12 @@
 
 import contextlib
 import shutil
+import signal
 import sqlite3
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -17,6 +19,7 @@ from moziweb.manager.bulk.models import BulkAction, BulkJob
 from moziweb.manager.undo.reversal import Undoer
 from moziweb.movies.importers.list_formats import ListReading, remember_reading
 from moziweb.movies.importers.models import MovieReference
+from moziweb.movies.importers.report import plan_event
 from moziweb.movies.models import Distributor, Movie, Premiere
 from moziweb.services import services_of
 from tests.movies.importers import vega
@@ -48,6 +51,21 @@ def listed(tmp_path: Path) -> Path:
 def movies(site: Site) -> int:
     with site.database.read() as session:
         return session.scalar(select(func.count()).select_from(Movie)) or 0
+
+
+def test_import_stops_after_the_film_at_a_signal(
+    site: Site, run: Run, listed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed.write_text(LIST.replace("2;;", "2;Második;"), encoding="utf-8")
+
+    def interrupted(*arguments: Any) -> dict[str, Any]:
+        signal.raise_signal(signal.SIGINT)
+        return plan_event(*arguments)
+
+    monkeypatch.setattr("moziweb.cli.imports.plan_event", interrupted)
+    stopped = run("import", "csv", str(listed))
+    assert stopped.returncode == 128 + signal.SIGINT
+    assert (events(stopped.stdout)[-1]["stopped"], movies(site)) == (True, 1)
 
 
 def test_dry_run_shows_differences_and_writes_nothing(site: Site, run: Run, listed: Path) -> None:

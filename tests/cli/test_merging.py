@@ -3,7 +3,19 @@
 import pytest
 from sqlalchemy import select
 
-from moziweb.movies.models import Credit, CreditRole, Person
+from moziweb.manager.audit.models import AuditEntry
+from moziweb.movies.models import (
+    Credit,
+    CreditRole,
+    Distributor,
+    Genre,
+    Movie,
+    MovieGenre,
+    Person,
+    Premiere,
+    StreamingService,
+)
+from tests import factories
 from tests.db.faults import conflicts_at
 
 from .conftest import Run, Site, events
@@ -40,6 +52,34 @@ def test_people_are_merged(site: Site, run: Run) -> None:
     assert actions(site) == [
         ("person.merge", "moziweb"), ("person.merged", "moziweb"), ("film.edit", "moziweb"),
     ]  # fmt: skip
+
+
+def test_other_kinds_are_merged(site: Site, run: Run) -> None:
+    site.add_movie(7)
+    with site.database.write() as session:
+        movie = session.get_one(Movie, 7)
+        factories.add_genres(session, movie, "Dráma/Drama")
+        factories.set_distributor(session, movie, "Vertigo")
+        premiere = factories.make_premiere(session, movie, service="Netflix").id
+        kept = {
+            "genre": Genre(slug="drama-2", name="Drámák", name_en="Dramas"),
+            "distributor": Distributor(name="Vertigo Média"),
+            "service": StreamingService(slug="netflix-2", name="Netflix Magyarország"),
+        }
+        session.add_all(kept.values())
+        session.flush()
+        ids = {kind: row.id for kind, row in kept.items()}
+    for kind, row_id in ids.items():
+        merged = events(run("merge", kind, str(row_id - 1), str(row_id), "--yes").stdout)[-1]
+        entry = merged.pop("entry")
+        assert merged == {"event": "merged", "kind": kind, "id": row_id - 1, "into": row_id}
+        with site.database.read() as session:
+            assert session.get_one(AuditEntry, entry).action == f"{kind}.merge"
+    with site.database.read() as session:
+        movie = session.get_one(Movie, 7)
+        assert session.scalars(select(MovieGenre.genre_id)).all() == [ids["genre"]]
+        assert movie.distributor_id == ids["distributor"]
+        assert session.get_one(Premiere, premiere).service_id == ids["service"]
 
 
 def test_nothing_is_merged_without_confirmation(site: Site, run: Run) -> None:

@@ -43,7 +43,7 @@ from tests.services.process import run as run_command
 from tests.services.tmdb import TOKEN, TmdbServer
 from tests.services.web import ask
 
-from .conftest import Run
+from .conftest import Run, invoke_in
 
 INI = """\
 [app:main]
@@ -305,6 +305,26 @@ def test_worker_relays_the_outbox_row_of_a_killed_writer(
         assert stamps.read_raw([f"movie:{movie_id}"]) == {f"movie:{movie_id}": None}, "a tombstone"
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
+
+
+def test_nightly_jobs_are_locked_between_workers(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ini, workers = tmp_path / "site.ini", list[PosterWorker]()
+    ini.write_text(ini.read_text() + f"tmdb.token = {TOKEN}\n")
+
+    async def keep(worker: PosterWorker) -> None:
+        workers.append(worker)
+
+    monkeypatch.setattr(PosterWorker, "run", keep)
+    assert invoke_in(tmp_path, "worker").returncode == 0
+    tasks = workers[0]._app().periodic_registry.periodic_tasks.values()
+    nightly = {each.task.name: each for each in tasks if each.task.name != "posters.sweep"}
+    assert {name: each.cron for name, each in nightly.items()} == {
+        "bin.empty": "47 2 * * *", "imports.refresh": "17 3 * * *",
+    }  # fmt: skip
+    for name, each in nightly.items():
+        assert (each.task.queueing_lock, each.task.lock) == (name, name)
 
 
 def test_worker_refreshes_movies_and_empties_the_bin(database: Database, tmp_path: Path) -> None:

@@ -298,6 +298,32 @@ def test_posters_are_taken_back(site: TestApp, movie_id: int) -> None:
         assert session.scalars(select(PosterSource.id)).all() == [second]
 
 
+def test_focal_point_is_taken_back_and_moved_again(site: TestApp, movie_id: int) -> None:
+    def move(session: Session) -> tuple[int, AuditEntry]:
+        movie = session.get_one(Movie, movie_id)
+        poster = factories.add_poster(session, movie, focal_x=0.25, focal_y=0.75)
+        points = {"before": [poster.id, 0.5, 0.125], "after": [poster.id, 0.25, 0.75]}
+        changes, fields = [(FOCAL_POINT, "50%, 12%", "25%, 75%")], {FOCAL_POINT: points}
+        return poster.id, record(
+            session, COMMAND, "poster.focal", movie, NOW, changes, fields=fields
+        )
+
+    def point() -> tuple[float, float]:
+        with services_of(site.app.registry).database.read() as session:
+            source = session.get_one(PosterSource, poster)
+            return source.focal_x, source.focal_y
+
+    poster, moved = write(site, move)
+    undone = undo(site, moved)
+    assert point() == (0.5, 0.125)
+    (texts,) = undone.entry.changes
+    assert (texts["before"], texts["after"]) == ("25%, 75%", "50%, 12%")
+    undo(site, undone.entry)
+    assert point() == (0.25, 0.75)
+    with pytest.raises(UndoRefused):
+        undo(site, undone.entry)
+
+
 def test_entry_without_values_cannot_be_taken_back(site: TestApp, movie_id: int) -> None:
     """Such as those of an older release."""
 

@@ -84,6 +84,7 @@ def test_the_counted_pages_are_exactly_those_that_become_stale(
 def test_pages_that_a_limit_cuts_off_are_said(
     cached: TestApp, movies: Movies, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
+    assert (runner.ITEMS_PER_BATCH, runner.MAX_STALE_PAGES) == (20, 1_000)
     editor = signed_in(cached, Role.EDITOR)
     form = list_form(editor.get("/manager/movies"))
     tick(form, movies.here, movies.undated)

@@ -274,13 +274,17 @@ def test_the_focal_point_of_a_saved_picture(editor: TestApp, movie: int) -> None
 
 def test_one_source_or_all_are_regenerated(editor: TestApp, movie: int) -> None:
     one = saved(editor, movie, encoded(quarters()))
-    saved(editor, movie, encoded(photograph(80, 120)), do="add")
+    other = saved(editor, movie, encoded(photograph(80, 120)), do="add")
+    saved(editor, movie, encoded(photograph(120, 80)), do="add")
+    pending, ready = SourceState.PENDING, SourceState.READY
     send(editor, posters(movie), do="again", source=str(one))
-    assert [each.state for each in sources(editor)] == [SourceState.PENDING, SourceState.READY]
+    assert [each.state for each in sources(editor)] == [pending, ready, ready]
+    send(editor, posters(movie), do="again", source=[str(one), str(other)])
+    assert [each.state for each in sources(editor)] == [pending, pending, ready]
     page = send(editor, posters(movie), do="all-again").follow()
     assert {each.state for each in sources(editor)} == {SourceState.PENDING}
     assert last_entry(editor).action == "poster.regenerate"
-    assert len(last_entry(editor).changes) == 2
+    assert len(last_entry(editor).changes) == 3
     assert page.html.select_one("#live[hx-trigger]")
     assert send(editor, posters(movie), do="again").status_int == 422
 

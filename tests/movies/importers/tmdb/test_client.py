@@ -7,6 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 
+from moziweb.movies.importers.tmdb import client
 from moziweb.movies.importers.tmdb.client import TmdbClient, TmdbOptions
 from moziweb.movies.importers.tmdb.errors import (
     TmdbNotFound,
@@ -130,6 +131,14 @@ def test_no_request_without_a_token(tmdb: TmdbServer) -> None:
     with pytest.raises(TmdbUnauthorized, match=r"tmdb\.token"):
         client_of(tmdb, token=None).movie(1000)
     assert tmdb.requests == []
+
+
+def test_size_of_a_response_is_bounded(tmdb: TmdbServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert client.MAX_ANSWER_BYTES == 16_000_000
+    monkeypatch.setattr(client, "MAX_ANSWER_BYTES", 10)
+    with pytest.raises(TmdbUnavailable, match="in 10 bytes"):
+        client_of(tmdb, tries=1).movie(1000)
+    assert len(tmdb.requests) == 1
 
 
 def test_silent_server_times_out(tmdb: TmdbServer) -> None:
