@@ -1,5 +1,7 @@
 """``moziweb merge``."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 
@@ -61,7 +63,7 @@ def test_other_kinds_are_merged(site: Site, run: Run) -> None:
         factories.add_genres(session, movie, "Dráma/Drama")
         factories.set_distributor(session, movie, "Vertigo")
         premiere = factories.make_premiere(session, movie, service="Netflix").id
-        kept = {
+        kept: dict[str, Any] = {
             "genre": Genre(slug="drama-2", name="Drámák", name_en="Dramas"),
             "distributor": Distributor(name="Vertigo Média"),
             "service": StreamingService(slug="netflix-2", name="Netflix Magyarország"),
