@@ -77,11 +77,11 @@ LARGEST_PAINT = """() => new Promise((done) => {
 })"""
 
 
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(("width", "sharpness"), [(390, 1), (390, 3), (1440, 1)])
 def test_largest_paint_of_a_movie_page_is_its_poster(
-    site: Site, open_page: OpenPage, width: int
+    site: Site, open_page: OpenPage, width: int, sharpness: int
 ) -> None:
-    page = open_page(width, 844)
+    page = open_page(width, 844, device_scale_factor=sharpness)
     page.goto(site.url)
     click_link(page, ".movie:not(:has([src*=no-poster]))")
     page.wait_for_load_state("networkidle")

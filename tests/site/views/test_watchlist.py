@@ -9,7 +9,7 @@ from webtest import TestApp
 from moziweb.movies.models import DatePrecision
 from moziweb.services import services_of
 from tests.conftest import BASE_URL, NOW, QueryCounter
-from tests.factories import THURSDAY, make_movie, make_premiere
+from tests.factories import THURSDAY, make_movie, make_premiere, move_premiere
 from tests.site.cached import Movies
 from tests.site.scraper import cards
 
@@ -20,7 +20,8 @@ def ids(dbsession: Session) -> list[int]:
     later, past, undated, moved, year = (
         make_movie(dbsession, title) for title in ("Később", "Régen", "Egyszer", "Elmarad", "Évben")
     )
-    make_premiere(dbsession, later, THURSDAY + timedelta(weeks=9))
+    put_off = make_premiere(dbsession, later, THURSDAY + timedelta(weeks=8))
+    move_premiere(dbsession, put_off, THURSDAY + timedelta(weeks=9), at=NOW)
     make_premiere(dbsession, past, THURSDAY - timedelta(weeks=9))
     make_premiere(dbsession, moved, THURSDAY + timedelta(weeks=1), cancelled_at=NOW)
     make_premiere(dbsession, year, THURSDAY.replace(month=1, day=1), precision=DatePrecision.YEAR)
@@ -52,7 +53,10 @@ def path_of(ids: list[int]) -> str:
 
 def test_movies_are_sorted_by_their_premieres(app: TestApp, ids: list[int]) -> None:
     page = app.get(path_of(ids))
-    titles = [card.title for card in cards(page.text)]
+    shown = cards(page.text)
+    for flag, title in (("flag-cancelled", "Elmarad"), ("flag-moved", "Később")):
+        assert [card.title for card in shown if flag in card.body] == [title]
+    titles = [card.title for card in shown]
     assert titles == ["Évben", "Elmarad", "Később", "Egyszer", "Régen"]
     assert [each["id"] for each in page.html.select(".shelf")] == ["coming", "unannounced", "past"]
     assert page.text.index('id="past"') < page.text.index("watchlist-tools"), "films come first"
