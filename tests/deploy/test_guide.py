@@ -1,4 +1,4 @@
-"""The commands of docs/deployment.md for the three kinds of host.
+"""The commands of docs/deployment.md for the three kinds of host, their upgrades and rollbacks.
 
 They run in a shell as they are. Programs that change the machine or need a network are replaced:
 each logs its arguments and checks them against the files of the repository.
@@ -24,7 +24,9 @@ from .test_debian import LOGGED, NAMES, program
 
 ROOT: Final = Path(__file__).parents[2]
 GUIDE: Final = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
-HOSTS: Final = ("A platform like Heroku", "One Debian machine", "Containers")
+UPGRADES: Final = "Upgrades and rollbacks"
+RUN_HERE: Final = ("A platform like Heroku", "One Debian machine", "Containers", UPGRADES)
+COMPOSE: Final = ["compose", "--file", "deploy/compose.yaml", "--env-file", "site.env"]
 
 
 def commands(section: str) -> list[str]:
@@ -86,7 +88,7 @@ def test_every_command_of_the_guide_is_run() -> None:
     """Here, or below ``<!-- run: NAME -->`` by tests/packaging/test_production.py."""
     for section in GUIDE.split("\n## ")[1:]:
         blocks, elsewhere = section.count("```sh\n"), section.count("<!-- run: ")
-        assert blocks == elsewhere or section.partition("\n")[0] in HOSTS
+        assert blocks == elsewhere or section.partition("\n")[0] in RUN_HERE
 
 
 @pytest.mark.usefixtures("database_of_moziweb")
@@ -160,9 +162,44 @@ def test_commands_of_containers_name_what_exists(machine: Machine) -> None:
     services: dict[str, Any] = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())
     verbs = []
     for words in machine.logged("docker"):
-        assert words[:5] == ["compose", "--file", "deploy/compose.yaml", "--env-file", "site.env"]
+        assert words[:5] == COMPOSE
         verbs.append(words[5])
         if words[5] == "run":
             assert words[6:9] == ["--rm", "web", "moziweb"]
             assert words[7] in services["services"]
     assert verbs == ["build", "up", "run"]
+
+
+def test_commands_upgrade_and_roll_back(machine: Machine, tmp_path: Path) -> None:
+    heroku, heroku_back, debian, debian_back, containers, containers_back = commands(UPGRADES)
+
+    current, origin = machine.root / "srv/moziweb/current", tmp_path / "origin"
+    program(origin / ".venv/bin/moziweb", LOGGED)  # installing takes a minute
+    (origin / ".venv/installed").touch()
+    identity = ("-c", "user.name=Editor", "-c", "user.email=editor@moziweb.example")
+    for command in (["init", "--quiet"], ["add", "--all"], [*identity, "commit", "-qm", "Release"],
+                    ["tag", "1.0"], ["tag", "1.1"]):  # fmt: skip
+        assert run(["git", "-C", str(origin), *command]).returncode == 0
+    machine.env["GIT_CONFIG_KEY_0"] = f"url.{origin}.insteadOf"
+    (machine.root / "etc/moziweb").mkdir()
+    (machine.root / "etc/moziweb/environment").write_text("SITE_BASE_URL=https://moziweb.example\n")
+    (machine.root / "usr/local/sbin/moziweb-deploy").symlink_to(
+        ROOT / "deploy/systemd/moziweb-deploy"
+    )
+    for name in ("systemctl", "curl"):
+        machine.replace(name)
+    machine.replace("runuser", 'while test "$1" != --; do shift; done; shift; exec "$@"')
+    machine.run(debian.replace("1.1", "1.0"))
+    machine.run(debian)
+    assert current.resolve().name == "1.1"
+    machine.run(debian_back)
+    assert current.resolve().name == "1.0"
+
+    for name in ("git", "heroku", "docker"):
+        machine.replace(name)
+    for block in (heroku, heroku_back, containers, containers_back):
+        machine.run(block)
+    releases = [["checkout", each] for each in ("1.1", "1.0")]
+    assert machine.logged("git") == [["push", "heroku", "main"], *releases]
+    assert machine.logged("heroku") == [["rollback"]]
+    assert machine.logged("docker") == 2 * [[*COMPOSE, "build"], [*COMPOSE, "up", "--detach"]]
