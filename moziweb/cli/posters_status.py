@@ -19,11 +19,13 @@ from moziweb.posters.maintenance.status import (
     PosterCounts,
     PosterStatus,
     Retry,
+    estimate_count,
     poster_status,
     retry,
 )
 
 from .context import CommandContext, check_movie, service_errors
+from .progress import progress_report
 
 
 @click.command()
@@ -34,7 +36,13 @@ def status(context: CommandContext) -> None:
     A table on a terminal, otherwise one JSON object. Exit status: 0, also if there are failures.
     """
     with service_errors(), context.database.read() as session:
-        found, counts = poster_status(session), PosterCounts.of(session, utc_now())
+        total = estimate_count(session)
+        with progress_report("Counted", total) as report:
+            report.reached(0)
+            found = poster_status(session)
+            counts = PosterCounts.reported(session, utc_now(), report.reached)
+            counted = sum(counts.sources.values()) + sum(counts.variants.values())
+            report.reached(counted, counted)
     if sys.stdout.isatty():
         _show(found, counts)
     else:

@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select, update
 
+from moziweb.cli import progress
 from moziweb.cli.context import CommandContext
 from moziweb.cli.posters import posters
 from moziweb.cli.uploads import uploads
@@ -131,6 +132,27 @@ def test_status_counts_states_and_failures_by_code_and_host(made: Site, run: Run
     assert status == 0
     assert "a.example" in shown
     assert "not_found" in shown
+    assert f"{6 + 2 * COUNT}/{6 + 2 * COUNT}" in shown
+
+
+def test_status_reports_progress_from_its_first_query_on(
+    site: Site, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counting the variants of a large site takes a minute."""
+    site.add_movie(1)
+    site.add_broken_source(1)
+    with site.database.write() as session:
+        source_id = session.scalars(select(PosterSource.id)).one()
+        content = {"format": "jpg", "recipe_hash": "r", "source_sha256": "s"}
+        session.add_all(
+            PosterVariant(source_id=source_id, name=f"{number}", **content) for number in range(5)
+        )
+    monkeypatch.setattr(status, "IDS_PER_COUNT", 2)
+    monkeypatch.setattr(progress, "PROGRESS_SECONDS", 0.0)
+    ended = run("posters", "status")
+    assert [event["done"] for event in events(ended.stderr)] == [0, 1, 3, 5, 6, 6]
+    (output,) = events(ended.stdout)
+    assert output["variants"] == {"pending": 5}
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,12 @@ from ..models import BACKGROUND_ONLY, PosterHost, PosterSource, PosterVariant, S
 
 _FAILING: Final = (SourceState.RETRY_WAIT, SourceState.FAILED)
 _WAITING: Final = (SourceState.PENDING, SourceState.GENERATING, SourceState.RETRY_WAIT)
+_SOURCE_STATE: Final = type_coerce(PosterSource.state, String)
+_VARIANT_STATE: Final = type_coerce(PosterVariant.state, String)
 STATUS_ROWS_PER_QUERY: Final = 1_000
+
+IDS_PER_COUNT: Final = 200_000
+"""The ids of variants that one query of a command counts, so that it can report progress."""
 
 COUNTED_BY_REQUESTS: Final = 20_000
 """The greatest id of the rows to count up to which a request counts them itself."""
@@ -87,14 +92,28 @@ class PosterCounts:
         by_state: dict[str, dict[str, int]] = {"sources": {}, "variants": {}}
         parts = (
             select(literal(name), state, func.count()).group_by(state)
-            for name, state in (
-                ("sources", type_coerce(PosterSource.state, String)),
-                ("variants", type_coerce(PosterVariant.state, String)),
-            )
+            for name, state in (("sources", _SOURCE_STATE), ("variants", _VARIANT_STATE))
         )
         for name, state, count in sorted(session.execute(union_all(*parts))):
             by_state[name][state] = count
         return cls(now, **by_state)
+
+    @classmethod
+    def reported(
+        cls, session: Session, now: datetime, progress: Callable[[int], None]
+    ) -> "PosterCounts":
+        """As ``of``, in many queries; ``progress`` gets the number counted after each of them."""
+        states = select(_SOURCE_STATE, func.count()).group_by(_SOURCE_STATE)
+        sources: dict[str, int] = dict(session.execute(states).all())
+        variants = Counter[str]()
+        progress(sum(sources.values()))
+        states = select(_VARIANT_STATE, func.count()).group_by(_VARIANT_STATE)
+        greatest = session.scalar(select(func.max(PosterVariant.id))) or 0
+        for last in range(0, greatest, IDS_PER_COUNT):
+            is_next = PosterVariant.id.between(last + 1, last + IDS_PER_COUNT)
+            variants.update(dict(session.execute(states.where(is_next)).all()))
+            progress(sum(sources.values()) + variants.total())
+        return cls(now, dict(sorted(sources.items())), dict(sorted(variants.items())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +136,11 @@ class SourceCounts:
         oldest = session.scalar(query)
         age = 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())
         return cls(dict(session.execute(states).all()), age)
+
+
+def estimate_count(session: Session) -> int:
+    """About how many sources and variants there are: the greatest ids, which cost nothing."""
+    return sum(_greatest_id(session, [each]) for each in (PosterSource, PosterVariant))
 
 
 class PosterCounter(Generic[_Counts]):
