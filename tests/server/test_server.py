@@ -20,16 +20,20 @@ from webtest import TestApp
 import moziweb
 from moziweb import server
 from moziweb.cache.http.fast_path import FastPathMiddleware
+from moziweb.cli.context import CommandContext
 from moziweb.posters.generation.admission import AdmissionControl
 from moziweb.services import Services, services_of, set_services
 from moziweb.settings.keys import SETTINGS
 from moziweb.storage.disk import DiskStorage
+from moziweb.storage.s3 import S3Storage
+from tests.cli.conftest import close_context
 from tests.conftest import close_services
 from tests.server.hello import main
 from tests.server.pserve import INI, PATIENCE, pserve
 from tests.services.memcached import MemcachedServer
 from tests.services.ports import HOST, accepts, free_port
 from tests.services.process import is_group_running, read_until
+from tests.services.s3 import REGION
 from tests.site.cached import CACHED
 from tests.threads import join_threads
 
@@ -237,6 +241,40 @@ def test_outage_noticed_in_the_loop_starts_no_thread(
         finally:
             pages.relay.stop()
             close_services(app.registry)
+
+
+def test_only_a_web_process_limits_the_calls_of_its_storage(
+    settings: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clients of a worker and of commands do not wait."""
+    of_storage = {
+        "storage.backend": "s3",
+        "storage.s3.bucket": "posters",
+        "storage.s3.region": REGION,
+        "storage.s3.endpoint_url": f"http://{HOST}:{free_port()}",
+    }
+    given = {**settings, **of_storage}
+    del given["storage.disk.path"]
+    app = moziweb.main({}, **given)
+    storage = services_of(app.registry).storage
+    assert isinstance(storage, S3Storage)
+    limits = [storage._call_limit]
+    server._start_threads(app)
+    try:
+        limits.append(storage._call_limit)
+        join_threads("storage-check")
+    finally:
+        close_services(app.registry)
+    ini = tmp_path / "site.ini"
+    lines = (f"{key} = {value}\n" for key, value in given.items())
+    ini.write_text(f"[app:main]\nuse = egg:moziweb\n{''.join(lines)}")
+    monkeypatch.setattr(CommandContext, "_set_up_logging", lambda self: None)
+    command = CommandContext(str(ini))
+    storage = command.services.storage
+    assert isinstance(storage, S3Storage)
+    limits.append(storage._call_limit)
+    assert limits == [None, 5.0, None]
+    close_context(command)
 
 
 LIMITS = {
