@@ -119,8 +119,8 @@ def undated_movies(
     """Published movies whose day is not known: those with a month or year first, then the rest.
 
     At most ``limit``, the first ones or those from ``position`` on: the date of a movie's premiere,
-    and the movie's id. A movie is omitted if all of its
-    premieres are cancelled or in a month or year that is over.
+    and the movie's id. A movie is omitted if all of its premieres are cancelled or in a month or
+    year that is over.
     """
     parts = _awaited_movies(today, position), _unannounced_movies(position)
     return fetch_listings(session, _undated_query(today, parts, limit))

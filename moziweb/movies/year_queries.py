@@ -9,10 +9,13 @@ from itertools import groupby
 from typing import Final
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     CompoundSelect,
     Date,
     Integer,
+    ScalarSelect,
+    Select,
     case,
     column,
     extract,
@@ -30,7 +33,7 @@ from moziweb.db.planner_hints import NoIndex
 
 from .calendar import FIRST_YEAR, LAST_YEAR, Year, year_of
 from .list_position import TitlePosition
-from .models import DatePrecision, Movie, Premiere
+from .models import DatePrecision, Movie, Premiere, PremiereKind
 from .queries import (
     SCREENED,
     STREAMED,
@@ -51,6 +54,8 @@ NO_MONTH = 0
 YEAR_BLOCK: Final = 100
 """Premieres of which only the year is known on one page. No other page lists those of a year."""
 
+_KINDS: Final = SCREENED, STREAMED
+
 
 @dataclass(frozen=True, slots=True)
 class MonthOverview:
@@ -63,10 +68,7 @@ class MonthOverview:
 
 @dataclass(frozen=True, slots=True)
 class YearNumbers:
-    """The numbers of a year's premieres that are not cancelled, at most ``MOST_OF_YEAR``.
-
-    At this value, the premieres of movies that are not published are among them.
-    """
+    """The numbers of a year's premieres that are not cancelled, at most ``MOST_OF_YEAR``."""
 
     screened: int = 0
     streamed: int = 0
@@ -87,7 +89,8 @@ def year_overview(
     """
     is_year = Premiere.precision == DatePrecision.YEAR
     month = case((is_year, NO_MONTH), else_=extract("month", Premiere.date))
-    order = Premiere.date, Movie.sort_key, Premiere.id
+    day = case((is_year, year.start), else_=Premiere.date)
+    order = day, Movie.sort_key, Premiere.id
     position = func.row_number().over(partition_by=month, order_by=order)
     number = func.count().over(partition_by=month)
     ranked = (
@@ -142,7 +145,8 @@ def year_only_positions(session: Session) -> Mapping[Year, Sequence[TitlePositio
     """
     columns = Premiere.date, Movie.sort_key, Premiere.id
     query = published_premieres(*columns).where(is_without_day(Premiere))
-    query = query.where(Premiere.precision == DatePrecision.YEAR).order_by(*columns)
+    query = query.where(Premiere.precision == DatePrecision.YEAR)
+    query = query.order_by(Movie.sort_key, Premiere.id)
     found: dict[Year, list[TitlePosition]] = defaultdict(list)
     for day, title_key, row_id in session.execute(query):
         found[year_of(day)].append(TitlePosition(title_key, row_id))
@@ -153,49 +157,63 @@ def numbers_by_year(session: Session) -> Mapping[Year, YearNumbers]:
     """The numbers of every year that has premieres, cancelled ones included, by year.
 
     Counts in an index, and subtracts the premieres of movies that are not published: joining every
-    premiere to its movie takes several times as long.
+    premiere to its movie takes several times as long. Where there are too many to subtract, a
+    second query joins those of the years concerned, until ``MOST_OF_YEAR`` are found.
     """
     rows = session.execute(_numbers_query()).all()
     hidden = {int(row[1]): (row[2], row[3]) for row in rows if row[0]}
-    found = {}
-    for is_hidden, year, screened, streamed in rows:
+    found, unsure = {}, []
+    for is_hidden, number, *counts in rows:
         if not is_hidden:
-            less = hidden.get(int(year), (0, 0))
-            found[Year(int(year))] = YearNumbers(
-                *(number - few if number < MOST_OF_YEAR else number
-                  for number, few in zip((screened, streamed), less, strict=True))
-            )  # fmt: skip
+            year, less = Year(int(number)), hidden.get(int(number), (0, 0))
+            pairs = list(zip(counts, less, strict=True))
+            found[year] = YearNumbers(*(count - few for count, few in pairs))
+            if any(count == MOST_OF_YEAR and few for count, few in pairs):
+                unsure.append(year.number)
+    if unsure:
+        listed = _years(unsure)
+        counts_of_published = _counts(listed, published_premieres(Premiere.kind))
+        for number, *counts in session.execute(select(listed.c.year, *counts_of_published)):
+            found[Year(number)] = YearNumbers(*counts)
     return found
 
 
 @cache
 def _numbers_query() -> CompoundSelect[bool, int, int, int]:
     """Whether the movies are not published, the year, and its numbers; see above."""
-    years = values(
-        column("year", Integer), column("first", Date), column("last", Date), name="year_values"
-    )
-    numbers = range(FIRST_YEAR, LAST_YEAR + 1)
-    rows = [(number, date(number, 1, 1), date(number, 12, 31)) for number in numbers]
-    listed = years.data(rows).cte("years")
-    is_in_year = Premiere.date.between(listed.c.first, listed.c.last)
+    listed = _years(range(FIRST_YEAR, LAST_YEAR + 1))
     # No EXISTS: PostgreSQL would join all premieres to the years.
-    first = published_premieres(Premiere.id).where(is_in_year).limit(1).correlate(listed)
+    first = published_premieres(Premiere.id).where(_is_in(listed)).limit(1).correlate(listed)
     has_some = first.scalar_subquery().is_not(None)
-    is_shown = Premiere.cancelled_at.is_(None)
-    kinds = SCREENED, STREAMED
-    of_kinds = (
-        select(Premiere.kind)
-        .where(is_in_year, is_shown, Premiere.kind.in_(each))
-        .limit(MOST_OF_YEAR)
-        .correlate(listed)
-        for each in kinds
-    )
-    counts = [
-        select(func.count()).select_from(few.subquery()).scalar_subquery() for few in of_kinds
-    ]
+    counts = _counts(listed, select(Premiere.kind))
     year = extract("year", Premiere.date)
-    sums = [func.sum(case((Premiere.kind.in_(each), 1), else_=0)) for each in kinds]
+    sums = [func.sum(case((Premiere.kind.in_(each), 1), else_=0)) for each in _KINDS]
     hidden = select(literal(True), year, *sums).join(Movie, Movie.id == Premiere.movie_id)
     not_cancelled = NoIndex(Premiere.cancelled_at).is_(None)
     hidden = hidden.where(not_cancelled, Movie.published == false()).group_by(year)
     return union_all(select(literal(False), listed.c.year, *counts).where(has_some), hidden)
+
+
+def _years(numbers: Iterable[int]) -> CTE:
+    """A table of years: the number, and the first and last day."""
+    years = values(
+        column("year", Integer), column("first", Date), column("last", Date), name="year_values"
+    )
+    rows = [(number, date(number, 1, 1), date(number, 12, 31)) for number in numbers]
+    return years.data(rows).cte("years")
+
+
+def _is_in(listed: CTE) -> ColumnElement[bool]:
+    return Premiere.date.between(listed.c.first, listed.c.last)
+
+
+def _counts(listed: CTE, premieres: Select[PremiereKind]) -> list[ScalarSelect[int]]:
+    """How many of ``premieres`` a year of ``listed`` has, by kind, at most ``MOST_OF_YEAR``."""
+    is_shown = Premiere.cancelled_at.is_(None)
+    of_kinds = (
+        premieres.where(_is_in(listed), is_shown, Premiere.kind.in_(each))
+        .limit(MOST_OF_YEAR)
+        .correlate(listed)
+        for each in _KINDS
+    )
+    return [select(func.count()).select_from(few.subquery()).scalar_subquery() for few in of_kinds]

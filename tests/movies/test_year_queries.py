@@ -19,7 +19,8 @@ def test_overview_has_the_first_premieres_of_each_month(dbsession: Session) -> N
     make_premiere(dbsession, march, date(2026, 3, 1), precision=DatePrecision.MONTH)
     for number in range(4):
         year = make_movie(dbsession, f"One day {number}")
-        make_premiere(dbsession, year, date(2026, 1, 1), precision=DatePrecision.YEAR)
+        day = date(2026, 12 - number, 1)  # usually 1 January: the order is that of the titles
+        make_premiere(dbsession, year, day, precision=DatePrecision.YEAR)
     make_premiere(dbsession, make_movie(dbsession, published=False), date(2026, 6, 1))
     make_premiere(dbsession, make_movie(dbsession, "next year"), date(2027, 1, 1))
     found = [
@@ -55,7 +56,10 @@ def test_numbers_of_a_year_are_counted_up_to_a_limit(
     monkeypatch.setattr(year_queries, "MOST_OF_YEAR", 3)
     year_queries._numbers_query.cache_clear()
     hidden = make_movie(dbsession, published=False)
-    for year, screened, streamed in ((2026, 2, 3), (2027, 4, 0), (2028, 5, 1)):
+    for number in range(3):
+        make_premiere(dbsession, hidden, date(2028, 6, 1 + number))
+        make_premiere(dbsession, hidden, date(2029, 6, 1 + number))
+    for year, screened, streamed in ((2029, 1, 2), (2026, 2, 3), (2027, 4, 0), (2028, 5, 1)):
         movie = make_movie(dbsession)
         for number in range(screened):
             make_premiere(dbsession, movie, date(year, 6, 1 + number))
@@ -69,4 +73,5 @@ def test_numbers_of_a_year_are_counted_up_to_a_limit(
         Year(2026): YearNumbers(2, 3),
         Year(2027): YearNumbers(3, 0),
         Year(2028): YearNumbers(3, 1),
+        Year(2029): YearNumbers(1, 2),
     }

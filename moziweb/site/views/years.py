@@ -151,7 +151,7 @@ def _section(fragments: PageFragments, year: Year, overview: MonthOverview) -> S
 
 @view_config(route_name="years", renderer="facet_index.jinja2", request_method="GET", cache="pages")
 def years(request: Request) -> dict[str, Any]:
-    """The years with premieres, the latest first. One query."""
+    """The years with premieres, the latest first. Two queries at most."""
     context = PageContext.of(request)
     translate = context.formatter.translate
     context.depend(*(year_number_tag(Year(number)) for number in range(FIRST_YEAR, LAST_YEAR + 1)))
