@@ -16,9 +16,22 @@ import pytest
 import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
-from sqlalchemy import Engine, TextClause, delete, event, exists, insert, select, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Text,
+    TextClause,
+    delete,
+    event,
+    exists,
+    insert,
+    select,
+    text,
+)
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
@@ -46,7 +59,16 @@ from moziweb.manager.bin.models import BinItem, BinKind
 from moziweb.manager.movies.changes import REMOVED
 from moziweb.movies import derived
 from moziweb.movies.importers.models import MovieReference
-from moziweb.movies.models import UNANNOUNCED, Distributor, Movie, Person, Premiere, Trailer
+from moziweb.movies.models import (
+    UNANNOUNCED,
+    Credit,
+    CreditRole,
+    Distributor,
+    Movie,
+    Person,
+    Premiere,
+    Trailer,
+)
 from moziweb.posters.models import (
     POSTERLESS,
     HeldObject,
@@ -588,6 +610,29 @@ def test_ids_of_deleted_rows_are_not_given_again(empty_engine: Engine) -> None:
             assert given == [1, 2]
 
 
+@pytest.mark.parametrize("empty_engine", ["sqlite"], indirect=True)
+def test_copy_of_a_table_gives_no_id_again(empty_engine: Engine) -> None:
+    def add_column(connection: Connection) -> None:
+        operations = Operations(MigrationContext.configure(connection))
+        with operations.batch_alter_table(
+            "distributor", recreate="always", table_kwargs={"sqlite_autoincrement": True}
+        ) as batch:
+            batch.add_column(Column("note", Text))
+
+    migrations.upgrade(empty_engine)
+    with Session(empty_engine) as session:
+        session.add_all([Distributor(id=7, name="a"), Person(id=5, name="a")])
+        session.flush()
+        session.execute(delete(Distributor))
+        session.commit()
+    migrations._migrate(empty_engine, add_column)
+    with Session(empty_engine) as session:
+        rows = Distributor(name="b"), Person(name="b")
+        session.add_all(rows)
+        session.flush()
+        assert [row.id for row in rows] == [8, 6]
+
+
 MOVIE = {"title": "a", "original_title": "a", "slug": "a"}
 
 
@@ -597,6 +642,8 @@ def test_ids_of_rows_that_were_deleted_before_are_not_given_again(empty_engine: 
     at = datetime(2026, 8, 1, tzinfo=UTC)
     entry = {"at": at, "action": "film.delete"}
     removed = {"premieres": {"before": [], "after": [], REMOVED: [{"premiere": [{"id": 70}]}]}}
+    rows = [["movie_genre", {"genre_id": 1}, 1, {}], ["credit", {"id": 77}, 1, {"position": 1}]]
+    merged = {"rows": {"before": rows, "after": [[*row[:3], None] for row in rows]}}
     poster = {"poster_source": [{"id": 40}], "poster_variant": [{"id": 90}, {"id": 91}]}
     with Session(empty_engine) as session:
         session.add_all(
@@ -606,6 +653,7 @@ def test_ids_of_rows_that_were_deleted_before_are_not_given_again(empty_engine: 
                 AuditEntry(**entry, subject="person", subject_id=60),
                 AuditEntry(**entry, subject="film", subject_id=20, fields=removed),
                 AuditEntry(**entry, subject="user", subject_id=10),
+                AuditEntry(**entry, subject="genre", subject_id=5, fields=merged),
                 BinItem(kind=BinKind.POSTER, row_id=40, rows=poster, deleted_at=at),
                 BinItem(kind=BinKind.MOVIE, row_id=25, rows={"movie": [{"id": 25}]}, deleted_at=at),
                 HeldObject(holder=80, movie_id=1, key="k", released_at=at),
@@ -622,8 +670,11 @@ def test_ids_of_rows_that_were_deleted_before_are_not_given_again(empty_engine: 
         item = BinItem(kind=BinKind.MOVIE, row_id=1, rows={}, deleted_at=at)
         session.add_all([person, variant, item])
         session.flush()
-        rows = (movie, person, premiere, source, variant, item)
-        assert [row.id for row in rows] == [31, 61, 71, 41, 92, 81]
+        credit = Credit(movie_id=movie.id, person_id=person.id, role=CreditRole.CAST, position=1)
+        session.add(credit)
+        session.flush()
+        rows = (movie, person, premiere, source, variant, item, credit)
+        assert [row.id for row in rows] == [31, 61, 71, 41, 92, 81, 78]
 
 
 def test_schema_of_a_newer_release_stays(empty_engine: Engine) -> None:

@@ -69,7 +69,9 @@ def _migrate(engine: Engine, run: Callable[[Connection], None]) -> tuple[str | N
 
     def run_and_look(connection: Connection) -> None:
         seen.append(revision_of(connection))
+        sequences = _sequences(connection)
         run(connection)
+        _restore(connection, sequences)
         seen.append(revision_of(connection))
 
     with nullcontext() if engine.dialect.name == "sqlite" else _lock_of_migrations(engine):
@@ -138,6 +140,24 @@ def _lock_of_migrations(engine: Engine) -> Iterator[None]:
             connection.execute(text("SET LOCAL lock_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), key)
         yield
+
+
+def _sequences(connection: Connection) -> list[dict[str, str | int]]:
+    """On SQLite, the largest id that each table has ever given; empty on PostgreSQL."""
+    if connection.dialect.name != "sqlite":
+        return []
+    is_there = "SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'"
+    if connection.scalar(text(is_there)) is None:
+        return []
+    rows = connection.execute(text("SELECT name, seq FROM sqlite_sequence"))
+    return [{"name": row.name, "seq": row.seq} for row in rows]
+
+
+def _restore(connection: Connection, sequences: list[dict[str, str | int]]) -> None:
+    """Raise sequences again: the copy of a table in a batch continues at its largest row."""
+    if sequences and _sequences(connection):
+        update = "UPDATE sqlite_sequence SET seq = max(seq, :seq) WHERE name = :name"
+        connection.execute(text(update), sequences)
 
 
 def _enforce_foreign_keys(connection: Connection, state: str) -> None:

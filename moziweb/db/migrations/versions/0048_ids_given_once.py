@@ -26,7 +26,8 @@ TABLES = (
 KEY, KEY_ONCE = "PRIMARY KEY (id)", "PRIMARY KEY (id AUTOINCREMENT)"
 
 # The ids of deleted rows that audit entries and the bin name: those of subjects, of the rows of
-# items, of premieres that a change has removed, and of items whose objects are not yet removed.
+# items, of premieres that a change has removed, of rows that a merge has changed, and of items
+# whose objects are not yet removed.
 NAMED = (
     "SELECT iif(subject = 'film', 'movie', iif(subject = 'service', 'streaming_service', subject))"
     " AS name, subject_id AS seq FROM manager_audit",
@@ -35,6 +36,8 @@ NAMED = (
     "SELECT part.key, json_extract(item.value, '$.id') FROM manager_audit,"
     " json_each(fields, '$.premieres.removed') AS removed, json_each(removed.value) AS part,"
     " json_each(part.value) AS item",
+    "SELECT json_extract(part.value, '$[0]'), json_extract(part.value, '$[1].id')"
+    " FROM manager_audit, json_each(fields, '$.rows.before') AS part",
     "SELECT 'manager_bin', holder FROM poster_held_object",
 )
 
