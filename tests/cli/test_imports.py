@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from moziweb.manager.audit.log import COMMAND as MANAGER
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.bulk.jobs import begin_running, changes_of_batch, new_bulk_job
 from moziweb.manager.bulk.models import BulkAction, BulkJob
+from moziweb.manager.undo.outcome import UndoRefused
 from moziweb.manager.undo.reversal import Undoer
 from moziweb.movies.importers.list_formats import ListReading, remember_reading
 from moziweb.movies.importers.models import MovieReference
@@ -216,6 +217,9 @@ def test_new_reference_without_another_change_is_audited_and_taken_back(
             entry = Undoer(session, editor, MANAGER, NOW).undo(entry).entry
             assert session.scalars(references).all() == found
         assert [change["after"] for change in entry.changes] == ["csv 7"]
+        session.execute(delete(MovieReference))
+        with pytest.raises(UndoRefused, match="nothing"):
+            Undoer(session, editor, MANAGER, NOW).undo(entry)
 
 
 DIRTY = [

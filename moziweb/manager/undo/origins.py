@@ -35,6 +35,8 @@ def reset_reference(
 ) -> dict[str, dict[str, Any]]:
     """Deletes the reference that an import has added, or adds it again; returns the change.
 
+    Returns {} if the reference is gone, or leads to another movie.
+
     So the next import of the list does not find a movie that was the wrong one.
     """
     if LIST_REFERENCE not in fields:
@@ -46,5 +48,7 @@ def reset_reference(
         session.delete(found)
     elif before and found is None:
         session.add(MovieReference(list_name=list_name, ref=ref, movie_id=movie_id))
+    else:
+        return {}
     session.flush()
     return {LIST_REFERENCE: {"before": after, "after": before}}

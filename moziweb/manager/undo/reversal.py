@@ -149,14 +149,15 @@ class Undoer:
             self._reset_posters(movie_id, fields)
         except RestoreRefused as error:
             raise UndoRefused(error.text) from error
+        reference = reset_reference(self.session, movie_id, fields)
         entries = audited.record(
             self.by, "film.undo", self.now, batch=self.batch, undoes=entry.id,
-            always=LIST_REFERENCE in fields,
+            always=bool(reference),
         )  # fmt: skip
         if not entries:  # such as a change of the distributor to one that was merged with it since
             raise UndoRefused(_("Taking it back would change nothing."))
         (new,) = entries
-        if reference := reset_reference(self.session, movie_id, fields):
+        if reference:
             new.fields = {**(new.fields or {}), **reference}
             new.changes = [*new.changes, *_reversed_texts(entry, LIST_REFERENCE)]
         for each in services:
