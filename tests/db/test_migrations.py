@@ -642,8 +642,8 @@ def test_ids_of_rows_that_were_deleted_before_are_not_given_again(empty_engine: 
     at = datetime(2026, 8, 1, tzinfo=UTC)
     entry = {"at": at, "action": "film.delete"}
     removed = {"premieres": {"before": [], "after": [], REMOVED: [{"premiere": [{"id": 70}]}]}}
-    rows = [["movie_genre", {"genre_id": 1}, 1, {}], ["credit", {"id": 77}, 1, {"position": 1}]]
-    merged = {"rows": {"before": rows, "after": [[*row[:3], None] for row in rows]}}
+    moved = [["movie_genre", {"genre_id": 1}, 1, {}], ["credit", {"id": 77}, 1, {"position": 1}]]
+    merged = {"rows": {"before": moved, "after": [[*row[:3], None] for row in moved]}}
     poster = {"poster_source": [{"id": 40}], "poster_variant": [{"id": 90}, {"id": 91}]}
     with Session(empty_engine) as session:
         session.add_all(

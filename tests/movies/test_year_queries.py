@@ -19,8 +19,8 @@ def test_overview_has_the_first_premieres_of_each_month(dbsession: Session) -> N
     make_premiere(dbsession, march, date(2026, 3, 1), precision=DatePrecision.MONTH)
     for number in range(4):
         year = make_movie(dbsession, f"One day {number}")
-        day = date(2026, 12 - number, 1)  # usually 1 January: the order is that of the titles
-        make_premiere(dbsession, year, day, precision=DatePrecision.YEAR)
+        given = date(2026, 12 - number, 1)  # usually 1 January: the order is that of the titles
+        make_premiere(dbsession, year, given, precision=DatePrecision.YEAR)
     make_premiere(dbsession, make_movie(dbsession, published=False), date(2026, 6, 1))
     make_premiere(dbsession, make_movie(dbsession, "next year"), date(2027, 1, 1))
     found = [
