@@ -240,7 +240,9 @@ class Editors:
         # A page in no state was read while another one was committed.
         is_mixed = at < 0 and len(states) - 1 > latest
         assert waiting.intersection(range(at + 1, latest + 1)) or is_mixed, (
-            f"{movie_id} shows {shown} of state {at}; all up to {latest} is published"
+            f"{movie_id} shows {shown} of state {at}; all after it up to {latest} is published,"
+            f" but not {sorted(waiting)}; states of it:"
+            f" {[neighbours_of(state, movie_id) for state in states]}"
         )
 
 
