@@ -36,7 +36,6 @@ STATES: Final = (
     "/manager/movies/new?copy={movie}",
     "/manager/names?kind=service",
     "/manager/names/genre/1",
-    "/manager/names/distributor/1",
     "/manager/names/service/1",
     "/manager/delete/person/{other}",
     "/manager/bulk/1",
