@@ -10,8 +10,8 @@ from moziweb.services import services_of, set_services
 
 from .feeds.calendar_options import CALENDAR_PARAMETERS, REMIND
 from .page_cache.recent_texts import RecentTexts
-from .presenters.filter_values import PARAMETERS
-from .query_parameters import FROM, only_parameters
+from .presenters.filter_values import PARAMETERS, YEAR_PARAMETERS
+from .query_parameters import only_parameters
 
 # Route names and patterns. Pages have one URL per language; the other routes have one URL.
 PAGES: Final = (
@@ -68,7 +68,7 @@ KNOWN_PARAMETERS: Final = {
     "index": PARAMETERS,
     "week": PARAMETERS,
     "month": PARAMETERS,
-    "year": tuple(sorted((*PARAMETERS, FROM))),
+    "year": YEAR_PARAMETERS,
     "calendar_page": CALENDAR_PARAMETERS,
     "calendar": CALENDAR_PARAMETERS,
     "news": PARAMETERS,

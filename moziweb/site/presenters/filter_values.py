@@ -15,9 +15,13 @@ from moziweb.movies.models import Audio, Genre, PremiereKind, Rating, ScreenForm
 from moziweb.request import Request
 
 from ..context import PageContext
+from ..query_parameters import FROM
 
 PARAMETERS: Final = tuple(str(dimension) for dimension in Dimension)
 """The parameters of filters, in their canonical order."""
+
+YEAR_PARAMETERS: Final = tuple(sorted((*PARAMETERS, FROM)))
+"""Those of a year's page, which has further blocks."""
 
 LABELS: Final = {
     Dimension.KIND: _("Kind"),

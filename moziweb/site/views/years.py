@@ -30,7 +30,7 @@ from ..context import PageContext
 from ..page_cache.fragments import PageFragments, movie_list_view
 from ..page_cache.slots import Section, with_eager_row
 from ..presenters.filter_form import PageFilters
-from ..presenters.filter_values import PARAMETERS
+from ..presenters.filter_values import YEAR_PARAMETERS
 from ..presenters.jsonld import (
     breadcrumbs_json_ld,
     links_json_ld,
@@ -39,13 +39,11 @@ from ..presenters.jsonld import (
 )
 from ..presenters.page_head import not_indexed, page_head
 from ..presenters.period_nav import month_label, nearest_premieres, year_nav
-from ..query_parameters import FROM, at_position, block_path, given_position, redirect_unless_at
+from ..query_parameters import at_position, block_path, given_position, redirect_unless_at
 from ..view_models import Link
 
 SHOWN_PER_MONTH: Final = 6
 """Cards of a month: one row of the widest layout."""
-
-YEAR_PARAMETERS: Final = tuple(sorted((*PARAMETERS, FROM)))
 
 
 @movie_list_view(route_name="year", renderer="year.jinja2", cache_params=YEAR_PARAMETERS)
