@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from copy import copy
 from typing import Any
 
 import pytest
@@ -64,14 +65,14 @@ def test_hits_are_counted_under_their_own_route(cached: TestApp, movies: Movies)
     path = pages(movies)["week"]
     for expected in ("miss", "hit", "l1", "l1"):
         assert cached.get(path).headers["X-Cache"] == expected
-    queries = counts_of(of(cached), "week")["200"].queries
+    before = copy(counts_of(of(cached), "week")["200"])
     cached.get(path, headers={"X-Request-Start": f"{time.time() - 3:.3f}"})
     counts = counts_of(of(cached), "week")["200"]
-    assert counts.requests == 5
-    assert counts.queries == queries
+    assert counts.requests == before.requests + 1 == 5
+    assert counts.queries == before.queries
     assert counts.seconds[Part.QUEUE] == pytest.approx(3, abs=0.5)
-    assert counts.satisfied >= 3
-    assert counts.tolerated == 0
+    assert (counts.satisfied, counts.tolerated) == (before.satisfied, before.tolerated)
+    assert counts.satisfied > 0
 
 
 def test_read_of_an_object_is_the_time_of_storage(cached: TestApp) -> None:
