@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from copy import copy
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -65,7 +65,7 @@ def test_hits_are_counted_under_their_own_route(cached: TestApp, movies: Movies)
     path = pages(movies)["week"]
     for expected in ("miss", "hit", "l1", "l1"):
         assert cached.get(path).headers["X-Cache"] == expected
-    before = copy(counts_of(of(cached), "week")["200"])
+    before = deepcopy(counts_of(of(cached), "week")["200"])
     cached.get(path, headers={"X-Request-Start": f"{time.time() - 3:.3f}"})
     counts = counts_of(of(cached), "week")["200"]
     assert counts.requests == before.requests + 1 == 5
