@@ -14,6 +14,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from jinja2 import FileSystemBytecodeCache
 from pyramid.registry import Registry
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
@@ -62,6 +63,8 @@ def pytest_configure(config: pytest.Config) -> None:
     restore_default_signals()
     if not hasattr(config, "workerinput"):
         _write_alphabet()
+        # A template compiled by another version of an extension counts as current.
+        FileSystemBytecodeCache().clear()
     config.pluginmanager.register(Memory(), "moziweb-memory")
     config.pluginmanager.register(measured, "moziweb-measured")
 
