@@ -104,6 +104,8 @@ class Report:
     slowest_answer: float = 0.0
     complaints: list[str] = field(default_factory=list)
     """Failed checks of the site's health (``tests.soak.health``)."""
+    delays: list[str] = field(default_factory=list)
+    """What took too long for a machine that does nothing else."""
 
     def show(self) -> None:
         """Print a table, and JSON in the last line."""
@@ -113,7 +115,7 @@ class Report:
         say(f"{'stale reads':20} {len(self.stale)}")
         for line in self.stale[:10]:
             say(f"  {line}")
-        for line in self.complaints:
+        for line in (*self.complaints, *self.delays):
             say(f"  {line}")
         say(json.dumps({**asdict(self), "stale": len(self.stale)}))
 
@@ -477,12 +479,13 @@ def run(
             unanswered_otherwise=len(health.unanswered[False]),
             slow_answers=health.slow,
             slowest_answer=round(health.slowest, 2),
-            complaints=[*health.complaints(), *late],
+            complaints=health.complaints(),
+            delays=[*health.delays(), *late],
         )
 
 
-def main() -> int:
-    """Return 1 after a stale read, an unpublished write or a failed health check."""
+def main() -> bool:
+    """Return True after a stale read, an unpublished write, a failed health check or a delay."""
     parser = argparse.ArgumentParser(description="The stale-read checker.")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(2), "big"))
@@ -491,7 +494,7 @@ def main() -> int:
         say(f"seed {asked.seed}")
         report = run(postgres, asked.seconds, seed=asked.seed)
     report.show()
-    return 1 if report.stale or report.unpublished or report.complaints else 0
+    return bool(report.stale or report.unpublished or report.complaints or report.delays)
 
 
 if __name__ == "__main__":
