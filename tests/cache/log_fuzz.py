@@ -297,7 +297,7 @@ def search(seeds: Iterable[int], log_module: Any = invalidation_log) -> tuple[st
 BROKEN_LINES: dict[str, tuple[str, str]] = {
     "number of a record": ('head.removeprefix(b"%d " % number)', 'head.partition(b" ")[2]'),
     "start": ("self._start <= since <= clock", "since <= clock"),
-    "end": (" or clock > self._end", ""),
+    "end": ("if not reaches(self._end, clock):", "if epoch_of(clock) != epoch_of(self._end):"),
     "given up, and the start stays": (
         "self._start_at(number)\n                self._resets[LogReset.MISSING]",
         "self._end = number\n                self._resets[LogReset.MISSING]",

@@ -16,6 +16,7 @@ from moziweb.timings import Part, Timings, queue_seconds, timed
 
 from ..errors import EntryCorruptError
 from ..events import CacheEvents
+from ..protocol.clock import reaches
 from ..protocol.entry import Entry
 from ..regions.http_policy import http_policy_in
 from ..regions.local_cache import Copy
@@ -121,7 +122,8 @@ class FastPathMiddleware:
         if region is None:
             return [None] * len(found)
         clock = region.local.clock()
-        _revalidate([each for each in found if each], clock)
+        if clock is not None:
+            _revalidate([each for each in found if each], clock)
         clock_seconds = time.perf_counter() - began
         return [
             self._in_memory(*each, clock, clock_seconds, environ, began) if each else None
@@ -207,12 +209,13 @@ class FastPathMiddleware:
         return ready
 
 
-def _revalidate(found: Iterable[tuple[EntryLocation, Copy]], clock: int | None) -> None:
+def _revalidate(found: Iterable[tuple[EntryLocation, Copy]], clock: int) -> None:
     """Revalidate copies of another clock, with one read of stamps at most for each region."""
     regions: dict[str, tuple[TaggedRegion, dict[str, Copy]]] = {}
     for location, copy in found:
-        by_key = regions.setdefault(location.region.name, (location.region, {}))[1]
-        by_key[location.key] = copy
+        if not reaches(copy.validated_at, clock):
+            by_key = regions.setdefault(location.region.name, (location.region, {}))[1]
+            by_key[location.key] = copy
     for region, copies in regions.values():
         region.local.revalidate(copies, clock)
 

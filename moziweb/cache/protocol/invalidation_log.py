@@ -195,6 +195,8 @@ class InvalidationLog:
 
         If the store does not answer, nothing changes.
         """
+        if reaches(self._end, clock):  # most calls, without the lock
+            return
         with self._lock:
             self._start_again_if_out_of_reach(clock)
             first = self._end + 1
@@ -270,7 +272,7 @@ class InvalidationLog:
 
     def _covers(self, since: int, clock: int) -> LogCheck:
         """``CONFIRMED`` if all records between two clocks were read."""
-        if epoch_of(clock) != epoch_of(self._end) or clock > self._end:
+        if not reaches(self._end, clock):
             return LogCheck.NOT_READ
         if not self._start <= since <= clock:  # numbers between two of an epoch are of it, too
             return LogCheck.BEFORE_START
