@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 from pyramid.registry import Registry
@@ -12,7 +12,6 @@ from moziweb import server
 from moziweb.posters.generation.admission import AdmissionControl
 from moziweb.server.shutdown import GracefulShutdown
 from moziweb.services import Services, set_services
-from moziweb.storage.disk import DiskStorage
 from tests.services.ports import HOST
 from tests.services.raw_http import PATIENCE, running
 
@@ -31,7 +30,9 @@ class EchoApp:
             "site.hsts": False,
             **settings,
         }
-        storage = DiskStorage(Path("/nowhere"), "https://posters.example")
+        storage: Any = SimpleNamespace(
+            limit_calls=lambda _: None, check=lambda: None, url="https://posters.example/{}".format
+        )
         admission = AdmissionControl(cast(Any, None), slots=1, wait_seconds=1)
         set_services(self.registry, Services(storage=storage, poster_admission=admission))
         self.server: Any = None
