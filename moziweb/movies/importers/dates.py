@@ -48,9 +48,15 @@ _YEAR_LAST: Final = re.compile(r"[0-9]{1,2} ?[-./] ?[0-9]{1,2} ?[-./] ?(?:[0-9]{
 
 
 def is_date_format(pattern: str) -> bool:
-    """Whether a pattern is for ``strptime``; ``%Y`` twice raises ``re.error``."""
+    """Whether a pattern is for ``strptime``; ``%Y`` twice raises ``re.error``.
+
+    Python 3.13 accepts NUL and lone surrogates in it, which a database does not.
+    """
     sample = datetime(2026, 8, 13, 20, 15, tzinfo=UTC)
+    if "\0" in pattern:
+        return False
     try:
+        pattern.encode()
         datetime.strptime(sample.strftime(pattern), pattern)  # noqa: DTZ007
     except (ValueError, re.error):
         return False
