@@ -38,7 +38,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from benchmarks.page_hit import prepare
 from benchmarks.report import Bound, Cell, finish, print_table
@@ -49,6 +49,7 @@ from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
 from moziweb.movies.calendar import budapest_today, week_of
+from moziweb.movies.models import Movie, Premiere
 from moziweb.posters.models import PosterSource
 from tests.services.memcached import MemcachedServer
 from tests.services.web import WebServer
@@ -223,12 +224,11 @@ def paths_of(url: str) -> dict[str, list[str]]:
     """The requested pages: the index, eight weeks, and old movies."""
     week = week_of(budapest_today(datetime.now(UTC)))
     engine = create_engine({"sqlalchemy.url": url})
-    query = (
-        "SELECT movie.id, movie.slug FROM movie JOIN premiere ON premiere.movie_id = movie.id"
-        " GROUP BY movie.id, movie.slug HAVING max(premiere.date) < :long_ago ORDER BY movie.id"
-    )
+    of_movies = select(Movie.id, Movie.slug).join(Premiere, Premiere.movie_id == Movie.id)
+    is_old = func.max(Premiere.date) < week.shifted(-6).thursday
+    query = of_movies.group_by(Movie.id, Movie.slug).having(is_old).order_by(Movie.id)
     with engine.connect() as connection:
-        rows = connection.execute(text(query), {"long_ago": week.shifted(-6).thursday}).all()
+        rows = connection.execute(query).all()
     engine.dispose()
     return {
         "index": ["/"],
