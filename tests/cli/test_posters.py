@@ -11,7 +11,6 @@ import click
 import pytest
 from sqlalchemy import func, select, update
 
-from moziweb.cli.context import CommandContext
 from moziweb.cli.posters import GenerationSummary, posters
 from moziweb.db import Database
 from moziweb.posters.generation.result import GenerationStatus
@@ -140,7 +139,7 @@ def test_source_deleted_during_the_run_does_not_count_as_unmade() -> None:
     ],
 )
 def test_unknown_movie_or_code_is_refused(
-    site: Site, arguments: tuple[str, ...], message: str
+    site: Site, run: Run, arguments: tuple[str, ...], message: str
 ) -> None:
     """An empty selection would look like success."""
     site.add_movie(1)
@@ -148,9 +147,9 @@ def test_unknown_movie_or_code_is_refused(
     with site.database.write() as session:
         failed = {"state": SourceState.FAILED, "error_code": "original_missing"}
         session.execute(update(PosterSource).values(failed))
-    with pytest.raises(click.UsageError) as caught:
-        posters.main(arguments, standalone_mode=False, obj=CommandContext(str(site.ini)))
-    assert message in caught.value.format_message()
+    ended = run("posters", *arguments)
+    assert ended.returncode == 2
+    assert message in ended.stderr
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "2147483648", "9" * 30, "1.5"])
