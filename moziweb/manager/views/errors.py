@@ -19,8 +19,10 @@ from ..auth.sessions import signed_in
 from ..web import drafts
 from ..web.layout import page_frame
 from ..web.redirects import SeeOther
-from .sign_in import require_sign_in
+from .sign_in import require_sign_in, signed_in_before, signed_out
 
+_SIGN_IN: Final = frozenset({"manager.sign_in", "manager.sign_in_code", "manager.sign_in_passkey"})
+_SIGN_OUT: Final = frozenset({"manager.sign_out", "manager.sign_out_everywhere"})
 _EXPIRED: Final = _("This form has expired")
 _DELETED: Final = _(
     "It was deleted since you opened it, and nothing was saved. What you typed is kept for 7 days: "
@@ -34,9 +36,12 @@ _TOO_LONG: Final = _(
 
 @forbidden_view_config(managers=True)
 def forbidden(request: Request) -> Response:
-    """Sign-in page for requests without a session; else 403."""
+    """Sign-in page for requests without a session; else 403.
+
+    A sign-out that was sent twice leads to where it led the first time.
+    """
     if signed_in(request) is None:
-        return require_sign_in(request)
+        return signed_out(request) if _route_in(request, _SIGN_OUT) else require_sign_in(request)
     why = _("Your role does not allow this. Ask an administrator if you need it.")
     return error_page(request, 403, _("This is for administrators"), why)
 
@@ -74,9 +79,12 @@ def bad_csrf_token(error: Exception, request: Request) -> Response:
     """400, and nothing is changed.
 
     A form that is older than the session is stored as a draft and shown again, if the browser
-    confirms that our own page sent it.
+    confirms that our own page sent it. A sign-in that was sent twice leads to where it led the
+    first time, which has ended its token.
     """
     current_user = signed_in(request)
+    if current_user and _route_in(request, _SIGN_IN):
+        return signed_in_before(request, current_user.user_id)
     if current_user is None and keeps_draft(request):
         return require_sign_in(request)
     try:
@@ -103,6 +111,10 @@ def too_large(error: HTTPException, request: Request) -> Response:
             mapping=given,
         )
     return error_page(request, 413, _("This form is too large"), why)
+
+
+def _route_in(request: Request, names: frozenset[str]) -> bool:
+    return request.matched_route is not None and request.matched_route.name in names
 
 
 def _keep(request: Request, user_id: int) -> str:

@@ -352,7 +352,24 @@ def _return_url(request: Request, session: Session, user: User, form: AfterSignI
         return request.route_path("manager.account") if is_unchecked else return_url
     path = return_url.partition("?")[0]
     number = drafts.keep(session, user.id, path, fields, request.services.clock())
+    return _draft_url(path, number)
+
+
+def _draft_url(path: str, number: int) -> str:
     return f"{path}?draft={number}&done=draft"
+
+
+def signed_in_before(request: Request, user_id: int) -> Response:
+    """Redirects a sign-in form that was sent twice to where it led the first time."""
+    form = AfterSignInForm(request.POST)
+    return_url = safe_return_url(form.return_url.data or "") or request.route_path("manager.home")
+    fields = drafts.unpack(form.draft.data or "")
+    if fields:
+        path = return_url.partition("?")[0]
+        with request.services.database.read() as session:
+            number = drafts.latest(session, user_id, path, fields)
+        return_url = _draft_url(path, number) if number else return_url
+    return SeeOther(return_url)
 
 
 def signed_out(request: Request) -> Response:

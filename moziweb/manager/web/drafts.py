@@ -102,6 +102,14 @@ def find(session: Session, user_id: int, path: str, number: str) -> MultiDict[st
     return None if fields is None else MultiDict([(name, value) for name, value in fields])
 
 
+def latest(session: Session, user_id: int, path: str, fields: Fields) -> int | None:
+    """Returns the id of the user's latest draft of the form at ``path`` with these fields."""
+    query = select(Draft).where(Draft.user_id == user_id, Draft.path == path)
+    drafts = session.scalars(query.order_by(Draft.id.desc()))
+    wanted = [list(each) for each in fields]
+    return next((draft.id for draft in drafts if draft.fields == wanted), None)
+
+
 def asked(request: Request) -> MultiDict[str, str] | None:
     """Returns the texts of the draft that ``?draft=`` names for this form, or None."""
     number = request.GET.get("draft", "")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
@@ -419,6 +419,18 @@ def test_sign_in_is_audited(site: TestApp, editor: TestApp) -> None:
         entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
     assert entry is not None
     assert (entry.action, entry.user_name) == ("user.sign_in", NAMES[Role.EDITOR])
+
+
+def test_sign_in_that_is_sent_twice_leads_to_the_kept_form(site: TestApp, editor: TestApp) -> None:
+    path, origin = f"/manager/movies/{make_movie(site)}", {"Origin": "http://localhost"}
+    browser = TestApp(site.app)
+    form = browser.post(path, {"title": "Félbehagyva"}, origin, status=403).form
+    form["name"], form["password"] = NAMES[Role.EDITOR], PASSWORD
+    first, second = (form.submit(headers=origin, status=303) for _ in range(2))
+    assert second.location == first.location
+    assert second.follow().html.select_one("#title")["value"] == "Félbehagyva"
+    with services_of(site.app.registry).database.read() as session:
+        assert session.scalars(select(func.count(Draft.id))).one() == 1
 
 
 def test_form_that_is_too_long_for_a_draft_is_named_before_anything_is_lost(
