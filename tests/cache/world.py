@@ -104,7 +104,8 @@ class Database:
     """
 
     def __init__(self) -> None:
-        self._sql = sqlite3.connect(":memory:", isolation_level=None)
+        # Any thread may close it: that of the next garbage collection.
+        self._sql = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._sql.close)  # Python 3.13 warns of a connection left open
         self._sql.executescript(SCHEMA)
         self._sql.executemany("INSERT INTO movie VALUES (?, 0)", [(LIST,), *((c,) for c in CARDS)])

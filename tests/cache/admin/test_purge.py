@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from pyramid.response import Response
-from sqlalchemy import create_engine
+from sqlalchemy import NullPool, create_engine
 
 from moziweb.cache import Declarations, RenderContext
 from moziweb.cache.admin.inspection import entries_of_url
@@ -60,7 +60,8 @@ class ByHand:
 
     def _purge_page(self) -> None:
         pages = self.site.pages
-        purge = Purge(pages.cache, Declarations(), pages.outbox, create_engine("sqlite://"), "test")
+        engine = create_engine("sqlite://", poolclass=NullPool)
+        purge = Purge(pages.cache, Declarations(), pages.outbox, engine, "test")
         find = partial(entries_of_url, pages, "/page/a")
         self.purged.append(purge.page("/page/a", find, allow_private=True))
 

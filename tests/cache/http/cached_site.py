@@ -7,7 +7,7 @@ import pytest
 from pyramid.config import Configurator
 from pyramid.response import Response
 from pyramid.session import SignedCookieSessionFactory
-from sqlalchemy import MetaData, create_engine
+from sqlalchemy import MetaData, NullPool, create_engine
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
@@ -49,7 +49,7 @@ class Site:
         if store is not None:
             mine, theirs = (each.cache.dogpile["pages"].actual_backend for each in (self, store))
             mine._values = theirs._values
-        engine = create_engine("sqlite://")
+        engine = create_engine("sqlite://", poolclass=NullPool)  # no test closes its sessions
         with Configurator(session_factory=SignedCookieSessionFactory("secret")) as config:
             outbox, events = Outbox(MetaData()), CacheEvents()
             relay = OutboxRelay(engine, outbox, self.cache.stamps, events)
