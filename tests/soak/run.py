@@ -320,7 +320,6 @@ class Watch:
             grace=GRACE,
             outage_grace=2 * LEASE + STALE_IF_ERROR,
             outage_life=LIFE + STALE_IF_ERROR,
-            popular=frozenset(stack.popular),
         )
         self.health = Health()
         self._stack = stack

@@ -135,7 +135,12 @@ WEEK = Page(lambda _movie, state: state.published and state.day < "2026-08-27")
 FACTS = Page(WEEK.shows, has_facts=True)
 
 
-def verdict_of(seen: Seen, page: Page = WEEK, writes: Sequence[Write] = ()) -> Verdict:
+VALID = Seen(20.1, "/", 200, "hit", {7: 2}, took=0.1)
+
+
+def verdict_of(
+    seen: Seen, page: Page = WEEK, writes: Sequence[Write] = (), earlier: Sequence[Seen] = ()
+) -> Verdict:
     published = Published()
     published.add(2, 7, 2, at=20.0)
     published.add(1, 7, 1, at=10.0)
@@ -143,9 +148,11 @@ def verdict_of(seen: Seen, page: Page = WEEK, writes: Sequence[Write] = ()) -> V
     history = History(FIRST)
     for each in writes:
         history.note(each)
-    verdict = Verdict(grace=5.0, outage_grace=9.0, outage_life=12.0, popular=frozenset({"/"}))
-    pages = dict.fromkeys(("/", "/rare", "/movie/7-soak"), page)
-    verdict.judge([seen], published, {7: history}, pages, [Outage("memcached", 27.0, 28.5)])
+    verdict = Verdict(grace=5.0, outage_grace=9.0, outage_life=12.0)
+    pages = dict.fromkeys(("/", "/movie/7-soak"), page)
+    verdict.judge(
+        [seen, *earlier], published, {7: history}, pages, [Outage("memcached", 27.0, 28.5)]
+    )
     return verdict
 
 
@@ -168,13 +175,26 @@ def verdict_of(seen: Seen, page: Page = WEEK, writes: Sequence[Write] = ()) -> V
     ],
 )
 def test_stale_reads(at: float, cache: str, shown: int, stale: int) -> None:
-    verdict = verdict_of(Seen(at, "/", 200, cache, {7: shown}))
+    verdict = verdict_of(Seen(at, "/", 200, cache, {7: shown}), earlier=[VALID])
     assert len(verdict.stale) == stale
 
 
-def test_rarely_requested_page_may_be_older_in_an_outage() -> None:
-    assert verdict_of(Seen(29.3, "/rare", 200, "stale", {7: 1})).stale == []
-    assert verdict_of(Seen(29.3, "/", 200, "stale", {7: 1})).stale != []
+@pytest.mark.parametrize(
+    ("earlier", "is_stale"),
+    [
+        (VALID, True),
+        (replace(VALID, cache="miss"), False),  # perhaps not stored
+        (replace(VALID, cache="stale"), False),
+        (replace(VALID, took=10.0), False),  # it had not ended
+    ],
+)
+def test_page_may_be_older_in_an_outage_if_no_request_found_its_entry_to_be_outdated(
+    earlier: Seen, is_stale: bool
+) -> None:
+    seen = Seen(29.3, "/", 200, "stale", {7: 1})
+    assert bool(verdict_of(seen, earlier=[earlier]).stale) is is_stale
+    before_its_life = replace(seen, shown={7: 0})
+    assert verdict_of(before_its_life, earlier=[earlier]).stale
 
 
 def test_missing_movie_is_stale() -> None:

@@ -3,7 +3,7 @@
 A row of the outbox is a write, with the time at which its publish was complete (the row is marked
 after that). A page requested later must show the write. A page marked as stale may lack it for the
 ``grace`` of its region; while stamps or data are down for ``stale_if_error``, and for the life of
-its entry if it is requested rarely. But not longer.
+its entry if no request has found that to be outdated. But not longer.
 
 A page may also show a write that is not published yet. So it is compared with each state of a movie
 from the last one that was published, with all before it, until the end of the read. If a page shows
@@ -14,7 +14,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from tests.soak.pages import Page, facts_of
 from tests.soak.states import MovieState
@@ -145,6 +145,12 @@ class History:
         self._is_sorted = True
 
 
+STORED: Final = frozenset({"hit", "l1"})
+"""How a page was served that a store had, and that was valid."""
+
+_LATEST: Final = 20
+
+
 @dataclass
 class Verdict:
     """Counts, and the stale reads."""
@@ -152,11 +158,9 @@ class Verdict:
     grace: float
     """Seconds for which a page marked as stale may be outdated."""
     outage_grace: float
-    """The same while stamps or data are down, for pages that are requested all the time."""
+    """The same while stamps or data are down, if its entry was valid so long before."""
     outage_life: float
-    """The same for others: the life of an entry that nobody has found to be outdated."""
-    popular: frozenset[str]
-    """The paths of pages that are requested all the time."""
+    """The same otherwise: the life of an entry that nobody has found to be outdated."""
     reads: int = 0
     checks: int = 0
     """Movies that were compared: the versions of those on a page, and which ones are on it."""
@@ -168,6 +172,8 @@ class Verdict:
     caches: Counter[str] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
     stale: list[str] = field(default_factory=list)
+    _valid: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    """By path, the ends and begins of the latest reads that found a valid entry."""
 
     def judge(
         self,
@@ -181,7 +187,7 @@ class Verdict:
 
         ``outages`` are those of the stamps and the data.
         """
-        for seen in reads:
+        for seen in sorted(reads, key=lambda each: each.at):
             if not seen.is_answered:
                 continue
             self.reads += 1
@@ -189,6 +195,9 @@ class Verdict:
             self.statuses[seen.status] += 1
             if seen.is_page:
                 self._judge(seen, published, histories, wanted[seen.path], outages)
+            if seen.cache in STORED:
+                latest = self._valid.setdefault(seen.path, [])
+                self._valid[seen.path] = [*latest, (seen.at + seen.took, seen.at)][-_LATEST:]
 
     def _judge(
         self,
@@ -200,9 +209,9 @@ class Verdict:
     ) -> None:
         excused = any(outage.excuses(seen) for outage in outages)
         lenient = page.is_silent or seen.cache == "stale"
-        outage_grace = self.outage_grace if seen.path in self.popular else self.outage_life
-        grace = outage_grace if excused else self.grace
-        moment = seen.at - grace if lenient else seen.at
+        moment = seen.at
+        if lenient:
+            moment = self._oldest(seen) if excused else seen.at - self.grace
         end = seen.at + seen.took
         for movie, history in histories.items():
             self.checks += 1
@@ -219,6 +228,12 @@ class Verdict:
             ):
                 self.said_stale += 1
                 self.in_grace += not excused
+
+    def _oldest(self, seen: Seen) -> float:
+        """The time of the oldest state that a page may have in an outage."""
+        valid = [begun for over, begun in self._valid.get(seen.path, ()) if over <= seen.at]
+        latest = max(valid, default=0.0)
+        return max(seen.at - self.outage_life, min(latest, seen.at - self.outage_grace))
 
 
 def _is_expected(page: Page, movie: int, states: Sequence[MovieState]) -> bool | None:
