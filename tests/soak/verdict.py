@@ -221,7 +221,7 @@ class Verdict:
             if wrong:
                 self.stale.append(
                     f"{seen.path} ({seen.cache}) at {seen.at:.3f}: movie {movie} {wrong}"
-                    f"{_last(outages, seen)}"
+                    f"; {seen.at - moment:.1f} s were allowed{_last(outages, seen)}"
                 )
             elif lenient and _wrong(
                 seen, page, movie, history.states(seen.at, end), published.by(movie, seen.at)
