@@ -32,6 +32,12 @@ OPEN = {
 }
 """What a anonymous may ask for: the way in."""
 
+SIGN_IN = {"manager.sign_in", "manager.sign_in_code", "manager.sign_in_passkey"}
+"""A form of these that was sent twice leads a signed-in user where it led the first time."""
+
+SIGN_OUT = {"manager.sign_out", "manager.sign_out_everywhere"}
+"""The same without a session."""
+
 VALUES = {
     "locale": "", "movie": "1", "user": "1", "job": "1", "unsaved": "1", "variant": "poster.jpg",
     "below": "", "kind": "film", "row": "1", "other": "2", "entry": "1", "upload": "1",
@@ -105,7 +111,10 @@ def test_without_a_session_nothing_is_shown(site: TestApp, anonymous: TestApp, l
         if (route, method) in OPEN:
             continue
         answer = ask(anonymous, method, path_of(site, route, locale))
-        if method == "POST":
+        if route in SIGN_OUT:
+            assert answer.status_int == 303, route
+            assert answer.location.endswith("/manager/sign-in?done=signed-out"), route
+        elif method == "POST":
             assert answer.status_int == 403, route
             assert 'name="password"' in answer.text, route
         else:
@@ -138,14 +147,15 @@ def test_editors_lack_administrator_permissions(site: TestApp, editor: TestApp) 
 
 
 def test_post_without_a_valid_token_changes_nothing(site: TestApp, admin: TestApp) -> None:
-    posts = [path_of(site, route) for route, method, _p in views(site) if method == "POST"]
+    posts = [(route, path_of(site, route)) for route, method, _p in views(site) if method == "POST"]
     another_sessions = csrf_of(signed_in(site, Role.ADMIN))
     before = contents(site)
     for token in (None, "", "wrong", another_sessions, "é", "a" * 5000):
         fields = {} if token is None else {"csrf_token": token}
-        for path in posts:
+        for route, path in posts:
             answer = ask(admin, "POST", path, do="disable", **fields)
-            assert answer.status_int == 400, (path, token)
+            assert answer.status_int == (303 if route in SIGN_IN else 400), (path, token)
+            assert answer.headers.get("Location", "/manager") == "/manager", path
     assert contents(site) == before
 
 
