@@ -148,6 +148,12 @@ def wait_for(server: Served, paths: Sequence[str]) -> None:
             ask(server.port, path)
 
 
+def _catches_interrupts(pid: int) -> bool:
+    """Whether a process has a handler of SIGINT; before that, the signal would end it."""
+    caught = re.search(r"SigCgt:\s+(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return caught is not None and bool(int(caught[1], 16) >> (signal.SIGINT - 1) & 1)
+
+
 def measure(
     server: Served,
     seconds: float,
@@ -168,6 +174,8 @@ def measure(
         stdout=subprocess.PIPE, text=True,
     ) as client:  # fmt: skip
         if seconds % 1:  # it takes whole seconds, and prints its figures when it is interrupted
+            while client.poll() is None and not _catches_interrupts(client.pid):
+                time.sleep(0.005)
             time.sleep(seconds)
             client.send_signal(signal.SIGINT)
         output, _ = client.communicate(timeout=PATIENCE + seconds)
