@@ -114,6 +114,8 @@ def test_without_a_session_nothing_is_shown(site: TestApp, anonymous: TestApp, l
         if route in SIGN_OUT:
             assert answer.status_int == 303, route
             assert answer.location.endswith("/manager/sign-in?done=signed-out"), route
+            # As from another site, which must not end the session.
+            assert "moziweb_session" not in answer.headers.get("Set-Cookie", ""), route
         elif method == "POST":
             assert answer.status_int == 403, route
             assert 'name="password"' in answer.text, route

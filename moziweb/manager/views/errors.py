@@ -19,7 +19,7 @@ from ..auth.sessions import signed_in
 from ..web import drafts
 from ..web.layout import page_frame
 from ..web.redirects import SeeOther
-from .sign_in import require_sign_in, signed_in_before, signed_out
+from .sign_in import require_sign_in, signed_in_before, signed_out_before
 
 _SIGN_IN: Final = frozenset({"manager.sign_in", "manager.sign_in_code", "manager.sign_in_passkey"})
 _SIGN_OUT: Final = frozenset({"manager.sign_out", "manager.sign_out_everywhere"})
@@ -41,7 +41,8 @@ def forbidden(request: Request) -> Response:
     A sign-out that was sent twice leads to where it led the first time.
     """
     if signed_in(request) is None:
-        return signed_out(request) if _route_in(request, _SIGN_OUT) else require_sign_in(request)
+        is_sign_out = _route_in(request, _SIGN_OUT)
+        return signed_out_before(request) if is_sign_out else require_sign_in(request)
     why = _("Your role does not allow this. Ask an administrator if you need it.")
     return error_page(request, 403, _("This is for administrators"), why)
 

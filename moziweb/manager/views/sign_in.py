@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from pyramid.csrf import get_csrf_token
@@ -334,46 +335,52 @@ def begin_session(
             )
         now = request.services.clock()
         record(session, Actor(user.id, user.name), action, user.audit_subject, now)
-        response = SeeOther(_return_url(request, session, user, form))
+        draft_of = partial(drafts.keep, session, user.id, now=now)
+        response = SeeOther(_return_url(request, session, user.id, form, draft_of))
     SESSION.write(request, response, token)
     PRE_LOGIN.remove(request, response)
     return response
 
 
-def _return_url(request: Request, session: Session, user: User, form: AfterSignInForm) -> str:
-    """Returns where to go after sign-in; stores a draft sent with the form.
+def _return_url(
+    request: Request,
+    session: Session,
+    user_id: int,
+    form: AfterSignInForm,
+    draft_of: Callable[[str, drafts.Fields], int | None],
+) -> str:
+    """Returns where to go after sign-in; ``draft_of`` returns the draft of a form at a path.
 
     Without a draft, passkeys that have to be checked come first.
     """
     return_url = safe_return_url(form.return_url.data or "") or request.route_path("manager.home")
     fields = drafts.unpack(form.draft.data or "") if has_own_origin(request) else []
-    if not fields:
-        is_unchecked = factors_of(session, user.id).is_unchecked
-        return request.route_path("manager.account") if is_unchecked else return_url
     path = return_url.partition("?")[0]
-    number = drafts.keep(session, user.id, path, fields, request.services.clock())
-    return _draft_url(path, number)
-
-
-def _draft_url(path: str, number: int) -> str:
-    return f"{path}?draft={number}&done=draft"
+    number = draft_of(path, fields) if fields else None
+    if number is not None:
+        return f"{path}?draft={number}&done=draft"
+    is_unchecked = factors_of(session, user_id).is_unchecked
+    return request.route_path("manager.account") if is_unchecked else return_url
 
 
 def signed_in_before(request: Request, user_id: int) -> Response:
     """Redirects a sign-in form that was sent twice to where it led the first time."""
     form = AfterSignInForm(request.POST)
-    return_url = safe_return_url(form.return_url.data or "") or request.route_path("manager.home")
-    fields = drafts.unpack(form.draft.data or "")
-    if fields:
-        path = return_url.partition("?")[0]
-        with request.services.database.read() as session:
-            number = drafts.latest(session, user_id, path, fields)
-        return_url = _draft_url(path, number) if number else return_url
-    return SeeOther(return_url)
+    with request.services.database.read() as session:
+        draft_of = partial(drafts.latest, session, user_id)
+        return SeeOther(_return_url(request, session, user_id, form, draft_of))
 
 
 def signed_out(request: Request) -> Response:
     """Redirects to the sign-in page and deletes the session cookie."""
-    response = SeeOther(request.route_path("manager.sign_in", _query={"done": "signed-out"}))
+    response = signed_out_before(request)
     SESSION.remove(request, response)
     return response
+
+
+def signed_out_before(request: Request) -> Response:
+    """Redirects a sign-out without a session to the sign-in page.
+
+    The cookie is kept: a form of another site arrives without it, and must not sign anybody out.
+    """
+    return SeeOther(request.route_path("manager.sign_in", _query={"done": "signed-out"}))
