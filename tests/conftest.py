@@ -263,8 +263,8 @@ def demo_apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
 
 @pytest.fixture
 def demo_app(demo_url: str, demo_apps: Callable[[str], TestApp]) -> TestApp:
-    """The application on the demo; read-only."""
-    return demo_apps(demo_url)
+    """A browser without cookies on the application with the demo; read-only."""
+    return TestApp(demo_apps(demo_url).app)
 
 
 @pytest.fixture
