@@ -343,6 +343,10 @@ BROKEN_LINES: dict[str, tuple[str, str]] = {
     ),
     "times of publishes": ("self._times.add(number, tags, self._monotonic())", "pass"),
     "published tags": ("return LogCheck.PUBLISHED", "continue"),
+    "the oldest of the recent publishes is taken for the newest": (
+        "newest = self._recent[0][0]", "newest = self._recent[-1][0]",
+    ),
+    "the newest publish is passed over": ("if since < newest and", "if since + 2 < newest and"),
 }  # fmt: skip
 """A line of the log, and the mistake that replaces it."""
 

@@ -262,11 +262,12 @@ class InvalidationLog:
             return LogCounts(self._fetches, dict(self._checks), dict(self._resets))
 
     def _check(self, pairs: Iterable[tuple[int, Iterable[str]]], clock: int) -> LogCheck:
+        newest = self._recent[0][0] if self._recent else _NO_CLOCK
         for since, tags in pairs:
             covered = self._covers(since, clock)
             if covered is not LogCheck.CONFIRMED:
                 return covered
-            if _is_published(self._last, tags, since):
+            if since < newest and _is_published(self._last, tags, since):
                 return LogCheck.PUBLISHED
         return LogCheck.CONFIRMED
 

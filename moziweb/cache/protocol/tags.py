@@ -21,9 +21,10 @@ from ..errors import TagError
 MAX_TAG_LENGTH = 100
 """Characters of a tag. A stamp's key is a prefix and the tag, and must fit in 250 bytes."""
 
-_WORD = r"[a-z][a-z0-9_-]{0,31}+(?::[A-Za-z0-9._~-]++)++"  # no backtracking: half the time
-_RULE = re.compile(_WORD)
-_JOINED = re.compile(rf"{_WORD}(?:\n{_WORD})*+")
+# Without backtracking, and with a colon after each part but the last: a third of the time.
+_TAG = r"[a-z][a-z0-9_-]{0,31}+:(?:[A-Za-z0-9._~-]++:)*+[A-Za-z0-9._~-]++"
+_RULE = re.compile(_TAG)
+_LINES = re.compile(rf"(?:{_TAG}\n)*+")
 
 
 def tag(kind: str, *parts: str | int) -> str:
@@ -51,7 +52,7 @@ def check_joined(names: str) -> list[str]:
     if not names:
         return []
     split = names.split("\n")
-    if max(map(len, split)) > MAX_TAG_LENGTH or _JOINED.fullmatch(names) is None:
+    if max(map(len, split)) > MAX_TAG_LENGTH or _LINES.fullmatch(names + "\n") is None:
         raise TagError("one of the tags is malformed")
     return split
 
