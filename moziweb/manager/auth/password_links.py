@@ -23,6 +23,7 @@ from .accounts import (
     needs_link,
     set_password,
 )
+from .factors.challenges import Purpose, add_used_link, open_challenge, take_challenge
 from .models import PasswordLink, User
 from .sessions import token_hash
 
@@ -72,10 +73,13 @@ def user_of_link(session: Session, token: str, now: datetime) -> User | None:
     )
 
 
-def use_link(session: Session, token: str, password: str, *, now: datetime) -> User | None:
+def use_link(
+    session: Session, token: str, password: str, *, now: datetime, browser: str = ""
+) -> User | None:
     """Sets the password of the user of a link, which ends the link; None if it is not valid.
 
-    Raises ``WeakPassword``; the link stays valid then.
+    ``browser`` is the CSRF token, for ``user_of_used_link``. Raises ``WeakPassword``; the link
+    stays valid then.
     """
     user = user_of_link(session, token, now)
     if user is None:
@@ -87,4 +91,20 @@ def use_link(session: Session, token: str, password: str, *, now: datetime) -> U
     if not used.rowcount:  # type: ignore[attr-defined]  # another request has used it
         return None
     set_password(session, user, password, by=by, now=now)
+    if browser:
+        add_used_link(session, browser, token, user_id=user.id, now=now)
     return user
+
+
+def user_of_used_link(session: Session, token: str, browser: str, now: datetime) -> User | None:
+    """Returns the user whose password a browser has set by a link, within the last five minutes.
+
+    None if another link or password was set since, or the user was disabled.
+    """
+    used = open_challenge(session, Purpose.USED_LINK, browser, token, now)
+    return session.get(User, used.user_id) if used is not None else None
+
+
+def forget_used_link(session: Session, token: str, browser: str, now: datetime) -> None:
+    """Lets ``user_of_used_link`` return None."""
+    take_challenge(session, Purpose.USED_LINK, browser, token, now)

@@ -18,10 +18,13 @@ from ..auth.return_url import keeps_draft, safe_return_url
 from ..auth.sessions import signed_in
 from ..web import drafts
 from ..web.layout import page_frame
+from ..web.params import text_param
 from ..web.redirects import SeeOther
+from .set_password import password_set_before
 from .sign_in import require_sign_in, signed_in_before, signed_out_before
 
 _SIGN_IN: Final = frozenset({"manager.sign_in", "manager.sign_in_code", "manager.sign_in_passkey"})
+_SET_PASSWORD: Final = frozenset({"manager.set_password"})
 _SIGN_OUT: Final = frozenset({"manager.sign_out", "manager.sign_out_everywhere"})
 _EXPIRED: Final = _("This form has expired")
 _DELETED: Final = _(
@@ -81,9 +84,13 @@ def bad_csrf_token(error: Exception, request: Request) -> Response:
 
     A form that is older than the session is stored as a draft and shown again, if the browser
     confirms that our own page sent it. A sign-in that was sent twice leads to where it led the
-    first time, which has ended its token.
+    first time, which has ended its token; so does a new password, which ends the user's sessions.
     """
     current_user = signed_in(request)
+    if current_user is None and _route_in(request, _SET_PASSWORD):
+        before = password_set_before(request, text_param(request.POST, "csrf_token"))
+        if before is not None:
+            return before
     if current_user and _route_in(request, _SIGN_IN):
         return signed_in_before(request, current_user.user_id)
     if current_user is None and keeps_draft(request):

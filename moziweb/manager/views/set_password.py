@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pyramid.csrf import get_csrf_token
 from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 from wtforms import HiddenField, PasswordField
@@ -12,7 +13,12 @@ from moziweb.request import Request
 from ..auth import passwords
 from ..auth.factors.state import factors_of
 from ..auth.models import User
-from ..auth.password_links import use_link, user_of_link
+from ..auth.password_links import (
+    forget_used_link,
+    use_link,
+    user_of_link,
+    user_of_used_link,
+)
 from ..web.forms import BaseForm
 from ..web.layout import manager_view, page_frame
 from ..web.redirects import SeeOther
@@ -41,17 +47,43 @@ def set_password_page(request: Request) -> dict[str, Any]:
 def set_password_by_link(request: Request) -> dict[str, Any] | Response:
     """Sets the password, which ends the link and all sessions of its user."""
     form, now = SetPasswordForm(request.POST), request.services.clock()
-    token = form.link.data or ""
+    token, password = form.link.data or "", form.new_password.data or ""
+    browser = get_csrf_token(request)
     try:
         with request.services.database.write() as session:
-            user = use_link(session, token, form.new_password.data or "", now=now)
+            user = use_link(session, token, password, now=now, browser=browser)
     except passwords.WeakPassword as error:
         with request.services.database.read() as session:
             user = user_of_link(session, token, now)
         request.response.status_int = 400
         return _page(request, form, user, request.localizer.translate(password_problem(error)))
     if user is None:
-        return _page(request, form, None)
+        return password_set_before(request, browser) or _page(request, form, None)
+    return _done(request, user)
+
+
+def password_set_before(request: Request, browser: str) -> Response | None:
+    """Redirects the form of a link that was sent twice to where it led the first time.
+
+    ``browser`` is the CSRF token that the form was sent with. None for another browser, after five
+    minutes, and for another password: that one was not set. A wrong password ends this, so that
+    passwords cannot be tried here.
+    """
+    form, now = SetPasswordForm(request.POST), request.services.clock()
+    token, password = form.link.data or "", form.new_password.data or ""
+    with request.services.database.read() as session:
+        user = user_of_used_link(session, token, browser, now)
+    if user is None:
+        return None
+    if not passwords.verify(password, user.password_hash):
+        with request.services.database.write() as session:
+            forget_used_link(session, token, browser, now)
+        return None
+    return _done(request, user)
+
+
+def _done(request: Request, user: User) -> Response:
+    """Redirects to the sign-in page, which says that the password was set."""
     with request.services.database.read() as session:
         is_unchecked = factors_of(session, user.id).is_unchecked
     done = "password-set-passkeys" if is_unchecked else "password-set"

@@ -1,7 +1,8 @@
 """Challenges: random values that a browser must return once, within five minutes.
 
 A challenge is for one purpose and one browser: its digest includes the browser's CSRF token. The
-database has the digest only.
+database has the digest only. The token of a used password link is stored like a challenge, so that
+its form is recognised if the same browser sends it again.
 """
 
 import secrets
@@ -31,9 +32,14 @@ MAX_OWN_CHALLENGES: Final = 10
 
 
 class Purpose(StrEnum):
-    """What a challenge is for. ``CODE``: the password was right, and a code is needed."""
+    """What a challenge is for.
+
+    ``CODE``: the password was right, and a code is needed. ``USED_LINK``: the browser has set a
+    password by this link.
+    """
 
     CODE = "code"
+    USED_LINK = "used-link"
     PASSKEY_SIGN_IN = "passkey-sign-in"
     PASSKEY_REGISTRATION = "passkey-registration"
 
@@ -56,7 +62,7 @@ def new_challenge(
     Raises ``TooManyChallenges``.
     """
     network = network_of(address)
-    session.execute(delete(Challenge).where(Challenge.created_at <= now - CHALLENGE_LASTS))
+    _delete_expired(session, now)
     _check_limits(session, user_id, network, now)
     challenge = secrets.token_urlsafe(32)
     session.add(
@@ -68,6 +74,22 @@ def new_challenge(
         )
     )
     return challenge
+
+
+def add_used_link(
+    session: Session, browser: str, token: str, *, user_id: int, now: datetime
+) -> None:
+    """Stores that a browser has used a link; ``browser`` is the CSRF token.
+
+    Without an address, the row counts towards no limit.
+    """
+    _delete_expired(session, now)
+    digest = _digest(Purpose.USED_LINK, browser, token)
+    session.add(Challenge(digest=digest, user_id=user_id, address="", created_at=now))
+
+
+def _delete_expired(session: Session, now: datetime) -> None:
+    session.execute(delete(Challenge).where(Challenge.created_at <= now - CHALLENGE_LASTS))
 
 
 def _check_limits(session: Session, user_id: int | None, network: str, now: datetime) -> None:
