@@ -25,11 +25,11 @@ from moziweb.movies.models import (
 from moziweb.posters.maintenance.held_objects import forget
 from moziweb.posters.models import PosterSource, SourceState
 
-from ..audit.log import Actor, Subject, exists_changes, record
+from ..audit.log import MOVIE, Actor, Subject, exists_changes, record
 from ..audit.models import AuditEntry
 from ..audit.name_entries import names_batch, names_with
 from ..audit.snapshot import MODELS, TableRows, insert_rows, references
-from ..movies.changes import ABSENT, EXISTS, AuditedMovies
+from ..movies.changes import ABSENT, EXISTS, SOURCES, AuditedMovies
 from ..movies.locks import lock_movies
 from .deletion import DISTRIBUTED, part_of
 from .models import BinItem, BinKind
@@ -83,11 +83,16 @@ def restore(
     in the bin itself moves to that item: it comes back with that one. A link to a row that was
     merged follows to the kept one, and one to a deleted row to the row that has its name or id at
     TMDB or IMDb now; one to a row that is gone is left out.
+
+    ``undoes`` is the id of the audit entry that this takes back, by default that of the deletion.
     """
     if item.deleted_at <= now - BIN_RETENTION:
         raise RestoreRefused(_("It has been in the bin for more than 30 days."))
     with session.begin_nested():  # a refusal leaves the names in the bin, too
-        names = restore_names(session, _names_deleted_with(session, item), by, now)
+        deletion = _deletion_of(session, item)
+        names = restore_names(session, _names_deleted_with(session, item, deletion), by, now)
+        if undoes is None and deletion is not None:
+            undoes = deletion.id
         restoration = _Restoration(session, item, by, now, batch, undoes)
         done = restoration.run()
         names += restoration.services
@@ -125,17 +130,33 @@ def is_removal(entry: AuditEntry) -> bool:
     return change is not None and not change["after"]
 
 
-def _names_deleted_with(session: Session, item: BinItem) -> Iterable[AuditEntry]:
-    """The entries of the names that the deletion of a movie has removed."""
-    if item.kind is not BinKind.MOVIE:
-        return ()
+def _deletion_of(session: Session, item: BinItem) -> AuditEntry | None:
+    """The entry of the deletion that has made an item.
+
+    None for a poster that another change of its movie has removed: the poster is one part of that.
+    """
+    is_poster = item.kind is BinKind.POSTER
+    row = item.rows["poster_source"][0] if is_poster else {}
     query = select(AuditEntry).where(
-        AuditEntry.subject == item.kind,
-        AuditEntry.subject_id == item.row_id,
-        AuditEntry.action == "film.delete",
+        AuditEntry.subject == (MOVIE if is_poster else item.kind),
+        AuditEntry.subject_id == (row["movie_id"] if is_poster else item.row_id),
+        AuditEntry.action == f"{item.kind}.delete",
+        AuditEntry.at == item.deleted_at,
     )
-    deletion = session.scalars(query.order_by(AuditEntry.id.desc()).limit(1)).first()
-    return names_with(session, deletion) if deletion else ()
+    for entry in session.scalars(query.order_by(AuditEntry.id.desc())):
+        change = (entry.fields or {}).get(SOURCES, {"before": [], "after": []})
+        if not is_poster or item.row_id in {*change["before"]} - {*change["after"]}:
+            return entry
+    return None
+
+
+def _names_deleted_with(
+    session: Session, item: BinItem, deletion: AuditEntry | None
+) -> Iterable[AuditEntry]:
+    """The entries of the names that the deletion of a movie has removed."""
+    if deletion is None or item.kind is not BinKind.MOVIE:
+        return ()
+    return names_with(session, deletion)
 
 
 def return_source(session: Session, source_id: int, by: Actor, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """Deleting into the bin and bringing back: every row, and exactly the pages that change."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,8 @@ from moziweb.manager.bin.restoring import (
     latest_item,
     restore,
 )
+from moziweb.manager.movies.changes import AuditedMovies
+from moziweb.manager.undo.reversal import undone_by
 from moziweb.movies.importers.models import MovieReference
 from moziweb.movies.models import Credit, CreditRole, Distributor, Genre, Movie, MovieGenre, Person
 from moziweb.posters.models import HeldObject, PosterSource, SourceState
@@ -93,8 +95,8 @@ KINDS = {
 """Each kind, the write of `test_exactness` with the same needless renders, and its own page."""
 
 
-def row_of(app: TestApp, movies: Movies, kind: BinKind) -> int:
-    with services_of(app.app.registry).database.read() as session:
+def row_of(database: Database, movies: Movies, kind: BinKind) -> int:
+    with database.read() as session:
         return {
             BinKind.MOVIE: movies.here,
             BinKind.POSTER: movies.source,
@@ -117,7 +119,8 @@ def test_exactly_the_changed_pages_become_stale(
     own = {page for _, page in KINDS.values()} - {""}
     both = Site(cached, plain, movies, half_of(cached, names) | own)
     for kind, (what, own_page) in KINDS.items():
-        row_id, shown = row_of(cached, movies, kind), both.shown()
+        row_id = row_of(services_of(cached.app.registry).database, movies, kind)
+        shown = both.shown()
         write(cached, partial(delete, kind=kind, row_id=row_id))
         both.compare(what)
         assert both.changed, kind
@@ -134,11 +137,7 @@ def test_every_row_comes_back(database: Database, movies: Movies, kind: BinKind)
         session.add(ready_variant(movies))
         key = {"list_name": "lista", "ref": "1"}
         session.add(MovieReference(movie_id=movies.here, **key, created_at=now()))
-        row_id = {
-            BinKind.MOVIE: movies.here, BinKind.POSTER: movies.source,
-            BinKind.PERSON: movies.person, BinKind.GENRE: genre_id(session),
-            BinKind.DISTRIBUTOR: movies.distributor,
-        }[kind]  # fmt: skip
+    row_id = row_of(database, movies, kind)
     before = rows_of(database)
     with database.write() as session:
         delete(session, kind, row_id)
@@ -182,6 +181,46 @@ def test_each_deletion_and_restoration_is_audited(database: Database, movies: Mo
     assert gone == [{"field": "cast", "before": cast, "after": ""}]
     assert back == [{"field": "cast", "before": "", "after": cast}]
     assert entries[1].batch == entries[3].batch == "bin:1"
+
+
+@pytest.mark.parametrize("kind", BinKind)
+def test_restoration_takes_back_the_entry_of_the_deletion(
+    database: Database, movies: Movies, kind: BinKind
+) -> None:
+    row_id = row_of(database, movies, kind)
+    for hours in (1, 2):
+        with database.write() as session:
+            delete(session, kind, row_id, now() - timedelta(hours=hours))
+            deletion = entry_of(session, f"{kind}.delete")
+        with database.write() as session:
+            assert bring_back(session, kind, row_id).entry.undoes == deletion
+        with database.read() as session:
+            assert undone_by(session, [deletion]).keys() == {deletion}
+
+
+def entry_of(session: Session, action: str) -> int:
+    """The id of the latest entry of an action."""
+    query = select(AuditEntry.id).where(AuditEntry.action == action)
+    return session.scalars(query.order_by(AuditEntry.id.desc())).all()[0]
+
+
+def test_restoration_of_a_poster_takes_back_no_other_change(
+    database: Database, movies: Movies
+) -> None:
+    """The change that has removed the poster may have changed other fields, too."""
+    poster = row_of(database, movies, BinKind.POSTER)
+    moment = now()
+    with database.write() as session:
+        other = factories.add_poster(
+            session, session.get_one(Movie, movies.here), url="https://example.com/2.jpg",
+            chosen=False,
+        ).id  # fmt: skip
+        delete(session, BinKind.POSTER, other, moment)
+        audited = AuditedMovies(session, [movies.here])
+        Deleter(session, COMMAND, moment).remove_source(poster)
+        audited.record(COMMAND, "film.undo", moment)
+    with database.write() as session:
+        assert bring_back(session, BinKind.POSTER, poster).entry.undoes is None
 
 
 def test_deleted_movie_names_every_field_in_the_audit(database: Database, movies: Movies) -> None:

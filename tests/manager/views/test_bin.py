@@ -99,6 +99,16 @@ def test_a_second_click_deletes_and_restores_nothing_more(site: TestApp, editor:
     assert items(site) == []
 
 
+def test_audit_links_what_was_brought_back(site: TestApp, editor: TestApp) -> None:
+    do(editor, delete_path(BinKind.MOVIE, make_movie(site)), do="delete")
+    deletion = last_entry(site).id
+    do(editor, "/manager/bin", do="restore", item=str(items(site)[0].id))
+    row = editor.get("/manager/audit").html.select_one(f"#entry-{deletion}")
+    assert row.select_one(f"a[href$='#entry-{last_entry(site).id}']") is not None
+    undo = editor.get(f"/manager/audit/{deletion}/undo")
+    assert "Ez a változtatás már vissza van vonva." in undo.text
+
+
 @BOTH
 def test_pages_of_former_rows_delete_and_restore_no_other_ones(
     site: TestApp, editor: TestApp
@@ -187,7 +197,7 @@ def test_pages_of_a_deleted_name_do_not_depend_on_a_scan(
 ) -> None:
     editor = signed_in(cached, Role.EDITOR)
     warm(cached, movies, every_page)
-    path = delete_path(kind, row_of(cached, movies, kind))
+    path = delete_path(kind, row_of(services_of(cached.app.registry).database, movies, kind))
     shown = promised_paths(editor.get(path))
     assert every_page(movies)[kind] in shown
     leave_archive_out(monkeypatch)
