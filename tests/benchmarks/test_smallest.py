@@ -32,7 +32,10 @@ NAMES = sorted(
     if "sys.exit(main())" in path.read_text() and path.stem not in JUDGED_ELSEWHERE
 )
 
-TABLES = {"page_hit": ("contenders", "assembled", "under_writes", "by_log", "by_stamps")}
+TABLES = {
+    "page_hit": ("contenders", "assembled", "under_writes", "by_log", "by_stamps"),
+    "slow_phone": ("posters",),
+}
 """Figures that must not be empty: the smallest size has a row of each table."""
 
 MOVIES = 20
