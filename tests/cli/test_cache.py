@@ -184,6 +184,7 @@ def test_purge_of_a_period_includes_its_filtered_pages(
             assert {state(app, path) for path in (*paths, ahead)} <= {"hit", "l1"}
             ended = command("purge", purged)
             assert ended.returncode == 0, ended.stderr
+            assert ended.stdout == f"Purged: every page with {purged}.\n"
             assert [state(app, path) == "miss" for path in paths] == [
                 each == purged for each in periods
             ]

@@ -63,7 +63,11 @@ class PurgeDeferred(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PurgedTags:
-    """The published tags, and those of them that no cached page contained."""
+    """The tags that were asked for, expanded, and those of them that no cached page contained.
+
+    Without the tags that a purge by hand adds (``Declarations.purge_with``): the user did not type
+    them. A tag of which a cached page contained only such an addition is not in ``unseen``.
+    """
 
     tags: frozenset[str]
     unseen: frozenset[str]
@@ -103,7 +107,8 @@ class Purge:
         ``InvalidTag``, ``UnknownTag``, ``PurgeDeferred``, and ``PublishError`` if neither the
         stamps nor the outbox can be written.
         """
-        tags = self.declarations.purged(self._checked(names))
+        typed = self._checked(names)
+        tags = self.declarations.purged(typed)
         expanded = self._expanded(tags)
         carried = self._carried(expanded)
         row = self._recorded(tags, self.reason)
@@ -114,7 +119,9 @@ class Purge:
                 raise
             raise PurgeDeferred(str(error)) from error
         self._mark(row, published=expanded - tags and expanded)
-        return PurgedTags(expanded, expanded - carried)
+        shown = expanded - (tags - typed)
+        unseen = (tag for tag in shown if carried.isdisjoint(self.declarations.purged([tag])))
+        return PurgedTags(shown, frozenset(unseen))
 
     def everything(self) -> None:
         """Purge all entries: start a new epoch of the clock."""

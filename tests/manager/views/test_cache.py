@@ -65,6 +65,7 @@ def test_dashboard_and_purges(cached: TestApp, movies: Movies) -> None:
     message = done.follow().html.select_one("[role=status]").get_text(" ", strip=True)
     assert "Kiürítve." in message
     assert "Egyetlen tárolt oldalon sincs week:1999-W01" in message
+    assert ":filtered" not in message
     rendered = cache_misses(cached, movies)
     assert {"index", "english", "week"} <= rendered
     assert "movie" not in rendered  # its page has tags of its neighbours alone
