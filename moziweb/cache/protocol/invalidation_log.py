@@ -82,6 +82,11 @@ def tags_of_record(record: bytes, number: int) -> tuple[str, ...] | None:
 RECORD_PATIENCE: Final = 0.2
 """Seconds for which a missing record is expected: its writer may be about to write it."""
 
+FETCHES: Final = 4
+"""Reads of records in one call, if one is missing that was not missing before. With one, a busy
+process found half of the records of 100 publishes a second not yet written, and read the stamps of
+the page each time: 1.8 ms for those of the index."""
+
 MAX_BEHIND: Final = 512
 """Records that are read at once. A process that is further behind starts again."""
 
@@ -193,25 +198,34 @@ class InvalidationLog:
     def catch_up(self, clock: int) -> None:
         """Read the records up to ``clock``, which was read before this call.
 
-        If the store does not answer, nothing changes.
+        A record that was not missing before is read up to ``FETCHES`` times. If the store does not
+        answer, nothing changes.
         """
-        if reaches(self._end, clock):  # most calls, without the lock
-            return
+        known_gap = self._gap
+        for _ in range(FETCHES):
+            if reaches(self._end, clock):  # most calls, without the lock
+                return
+            if not self._read_up_to(clock) or self._gap is known_gap:
+                return
+
+    def _read_up_to(self, clock: int) -> bool:
+        """Read the records once; return whether the store has answered."""
         with self._lock:
             self._start_again_if_out_of_reach(clock)
             first = self._end + 1
             if first > clock:
                 self._note_times()
-                return
+                return True
             self._fetches += 1
         try:
             found = self._fetch([record_name(number) for number in range(first, clock + 1)])
         except StoreError:
-            return
+            return False
         with self._lock:
             if epoch_of(self._end) == epoch_of(clock) and self._end + 1 >= first:
                 self._read(found, clock)  # else another thread has started again
             self._note_times()
+        return True
 
     def confirms(self, pairs: Iterable[tuple[int, Iterable[str]]], clock: int) -> bool:
         """Return whether data is valid at ``clock``, by the log alone.

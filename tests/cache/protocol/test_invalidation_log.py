@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from moziweb.cache.errors import StoreUnreachableError
 from moziweb.cache.protocol import invalidation_log
 from moziweb.cache.protocol.invalidation_log import (
+    FETCHES,
     MANY,
     MAX_RECORD_BYTES,
     RING,
@@ -235,6 +236,46 @@ def test_missing_record_is_expected_for_a_moment() -> None:
     assert follower.knows("b:1", 100, 102)
     assert not follower.knows("a:1", 100, 102)
     assert not follower.log.counts().resets
+
+
+def test_missing_record_is_read_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    follower = Follower()
+    follower.fetched.clear()
+
+    def fetch(names: Iterable[str]) -> Mapping[str, bytes]:
+        if len(follower.fetched) == FETCHES - 1:  # its writer was slow
+            follower.write(101, "a:1")
+        return follower.fetch(names)
+
+    monkeypatch.setattr(follower.log, "_fetch", fetch)
+    assert follower.knows("b:1", 100, 101)
+    assert follower.fetched == FETCHES * [[record_name(EPOCH + 101)]]
+
+
+def test_record_that_stays_missing_is_read_once_by_later_hits() -> None:
+    follower = Follower()
+    follower.fetched.clear()
+    for reads in (FETCHES, FETCHES + 1, FETCHES + 2):
+        assert not follower.knows("b:1", 100, 102)
+        assert len(follower.fetched) == reads
+    follower.write(101)
+    assert not follower.knows("b:1", 100, 102)
+    assert len(follower.fetched) == FETCHES + 3, "both records were expected at the same time"
+
+
+def test_store_that_fails_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    follower, reads = Follower(), 0
+
+    def fetch(names: Iterable[str]) -> Mapping[str, bytes]:
+        nonlocal reads
+        reads += 1
+        if reads > 1:
+            raise StoreUnreachableError("gone")
+        return {}
+
+    monkeypatch.setattr(follower.log, "_fetch", fetch)
+    assert not follower.knows("b:1", 100, 102)
+    assert reads == 2
 
 
 def test_missing_record_is_given_up_after_a_moment() -> None:
