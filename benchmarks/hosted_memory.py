@@ -119,8 +119,7 @@ class Hosted(Service):
     def prepare(self) -> None:
         """Copy the ini file; decoding does not time out on a busy machine."""
         text = (ROOT_FOLDER / "production.ini").read_text()
-        patient = f"posters.decoder.niceness = 0\nposters.decoder.seconds = {DECODER_SECONDS}"
-        text = text.replace("posters.decoder.niceness = 20", patient)
+        text = text.replace("posters.decoder.niceness = 20", "posters.decoder.niceness = 0")
         (self.home / "production.ini").write_text(text)
 
     def command(self) -> Sequence[str]:
