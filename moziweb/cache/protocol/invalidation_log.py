@@ -83,7 +83,7 @@ RECORD_PATIENCE: Final = 0.2
 """Seconds for which a missing record is expected: its writer may be about to write it."""
 
 FETCHES: Final = 4
-"""Reads of records in one call, if one is missing that was not missing before. With one, a busy
+"""Fetches in one call, if a record is missing that was not missing before. With one, a busy
 process found half of the records of 100 publishes a second not yet written, and read the stamps of
 the page each time: 1.8 ms for those of the index."""
 
@@ -198,18 +198,18 @@ class InvalidationLog:
     def catch_up(self, clock: int) -> None:
         """Read the records up to ``clock``, which was read before this call.
 
-        A record that was not missing before is read up to ``FETCHES`` times. If the store does not
-        answer, nothing changes.
+        A record that was not missing before is fetched up to ``FETCHES`` times. If the store does
+        not answer, nothing changes.
         """
         known_gap = self._gap
         for _ in range(FETCHES):
             if reaches(self._end, clock):  # most calls, without the lock
                 return
-            if not self._read_up_to(clock) or self._gap is known_gap:
+            if not self._fetch_up_to(clock) or self._gap is known_gap:
                 return
 
-    def _read_up_to(self, clock: int) -> bool:
-        """Read the records once; return whether the store has answered."""
+    def _fetch_up_to(self, clock: int) -> bool:
+        """Fetch the records once, and read them; return whether the store has answered."""
         with self._lock:
             self._start_again_if_out_of_reach(clock)
             first = self._end + 1
